@@ -1,0 +1,141 @@
+# nanolab. `make help` lists the targets. Everything is found by its place: a new lab, kernel
+# family or test needs no line here.
+
+.DEFAULT_GOAL := build
+SHELL := /bin/bash
+B ?= build
+
+CC := gcc
+CXX := g++
+CLANGXX ?= clang++
+NVCC ?= $(shell command -v nvcc 2>/dev/null || ls /usr/local/cuda/bin/nvcc 2>/dev/null)
+CUDA_HOME ?= $(patsubst %/bin/nvcc,%,$(NVCC))
+
+# --- flags ---------------------------------------------------------------------------------------
+# Bits are sacred: no flag here may change a value. -ffp-contract=off keeps compilers from making
+# FMAs that nobody wrote; -fmad=false and the rest do it for nvcc.
+WARN := -Wall -Wextra -Werror
+INC := -I.
+# SAN is set by the sanitised build (see `make test-asan`), which has its own $(B).
+CFLAGS := -std=gnu11 -O2 -g $(WARN) -ffp-contract=off -pthread $(INC) $(SAN)
+CXXFLAGS := -std=c++17 -O2 -g $(WARN) -ffp-contract=off -pthread $(INC) $(SAN)
+# The SIMT machine's two ways to compile a .cu (see docs/architecture.md).
+SIMTFLAGS := -std=c++17 -O2 -g -Wall -Wextra -Werror -Wno-unknown-pragmas -ffp-contract=off \
+             -femulated-tls -pthread $(INC) -x c++ -include kernels/simt/cuda_subset.h
+CHECKEDFLAGS := -fsanitize=thread -mllvm -tsan-instrument-func-entry-exit=0 -DSIMT_CHECKED=1
+CUDA_BITS := -fmad=false -ftz=false -prec-div=true -prec-sqrt=true
+CUDA_ARCH := -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=sm_90 \
+             -gencode arch=compute_80,code=compute_80
+NVCCFLAGS := -std=c++17 -O3 -lineinfo $(CUDA_BITS) $(CUDA_ARCH) $(INC) -Xcompiler -Wall,-Wextra
+DEPS = -MMD -MP -MF $(@:.o=.d)
+
+# Files that exist for speed alone, where the instruction set is chosen at run time by the code.
+# (No per-file flags so far: target attributes in the source do it.)
+
+# --- what there is -------------------------------------------------------------------------------
+HARNESS_C := $(filter-out %_test.c %_fuzz.c harness/nanolab.c harness/lab_main.c,$(wildcard harness/*.c))
+HARNESS_CC := $(filter-out %_test.cc,$(wildcard harness/*.cc))
+KERNEL_C := $(filter-out %_test.c %_fuzz.c,$(wildcard kernels/*/*.c))
+KERNEL_CC := $(filter-out %_test.cc,$(wildcard kernels/*/*.cc))
+KERNEL_CU := $(filter-out %_test.cu,$(filter-out kernels/device/%,$(wildcard kernels/*/*.cu)))
+DEVICE_CU := $(wildcard kernels/device/*.cu)
+# Kernels with planted bugs, for the tests of the SIMT machine: never built by nvcc into anything.
+TEST_CU := $(wildcard kernels/*/*_test.cu)
+LABS := $(sort $(patsubst labs/%/lab.c,%,$(wildcard labs/*/lab.c)))
+TOOLS := $(wildcard labs/*/nanolab-*.c)
+TESTS := $(wildcard harness/*_test.c kernels/*/*_test.c labs/*/*_test.c)
+FUZZ := $(wildcard harness/*_fuzz.c)
+
+o = $(patsubst %,$(B)/obj/%.o,$(1))
+HARNESS_O := $(call o,$(HARNESS_C) $(HARNESS_CC))
+KERNEL_O := $(call o,$(KERNEL_C) $(KERNEL_CC)) \
+            $(patsubst %,$(B)/obj/%.simt.o,$(KERNEL_CU)) \
+            $(patsubst %,$(B)/obj/%.checked.o,$(KERNEL_CU))
+TEST_CU_O := $(patsubst %,$(B)/obj/%.simt.o,$(TEST_CU)) $(patsubst %,$(B)/obj/%.checked.o,$(TEST_CU))
+
+LIBS := -lbenchmark -ljansson -lcrypto -lhwloc -lnuma -lmpfr -lgmp -lboost_context -lstdc++ -ldl -lm -lpthread -lrt
+ifneq ($(NVCC),)
+KERNEL_O += $(patsubst %,$(B)/obj/%.cuda.o,$(KERNEL_CU) $(DEVICE_CU))
+CFLAGS += -DNANOLAB_CUDA=1
+CXXFLAGS += -DNANOLAB_CUDA=1
+LIBS += -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt
+endif
+# CPU matrix libraries under test; only what names them pays for them.
+CPU_LIBS := -lopenblas -ldnnl
+
+# --- rules ---------------------------------------------------------------------------------------
+BINS := $(B)/bin/nanolab $(patsubst %,$(B)/labs/%,$(LABS)) \
+        $(patsubst %.c,$(B)/bin/%,$(notdir $(TOOLS)))
+TEST_BINS := $(patsubst %.c,$(B)/tests/%,$(TESTS))
+ARCHIVES := $(B)/lib/libharness.a $(B)/lib/libkernels.a
+
+.PHONY: build
+build: $(BINS)  ## everything a user runs
+
+$(B)/obj/%.c.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(DEPS) -c $< -o $@
+$(B)/obj/%.cc.o: %.cc
+	@mkdir -p $(@D)
+	$(CXX) $(CXXFLAGS) $(DEPS) -c $< -o $@
+$(B)/obj/kernels/simt/%.cc.o: kernels/simt/%.cc
+	@mkdir -p $(@D)
+	$(CXX) $(CXXFLAGS) $(DEPS) -c $< -o $@
+$(B)/obj/%.cu.simt.o: %.cu
+	@mkdir -p $(@D)
+	$(CLANGXX) $(SIMTFLAGS) $(SIMT_SAN) $(DEPS) -c $< -o $@
+$(B)/obj/%.cu.checked.o: %.cu
+	@mkdir -p $(@D)
+	$(CLANGXX) $(SIMTFLAGS) $(CHECKEDFLAGS) $(DEPS) -c $< -o $@
+$(B)/obj/%.cu.cuda.o: %.cu
+	@mkdir -p $(@D)
+	$(NVCC) $(NVCCFLAGS) -MMD -MP -MF $(@:.o=.d) -c $< -o $@
+
+$(B)/lib/libharness.a: $(HARNESS_O)
+	@mkdir -p $(@D)
+	@rm -f $@
+	ar rcs $@ $^
+$(B)/lib/libkernels.a: $(KERNEL_O)
+	@mkdir -p $(@D)
+	@rm -f $@
+	ar rcs $@ $^
+
+LINK = $(CXX) $(SAN) -pthread -Wl,--as-needed -Wl,-rpath,'$$ORIGIN/../lib'
+
+$(B)/bin/nanolab: $(call o,harness/nanolab.c) $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(LINK) $^ $(LIBS) -o $@
+
+# A lab is all the C in its folder, the harness' main, and the libraries it names in lab.mk.
+-include $(wildcard labs/*/lab.mk)
+define LAB_RULE
+$(B)/labs/$(1): $$(call o,$$(filter-out %_test.c labs/$(1)/nanolab-%.c,$$(wildcard labs/$(1)/*.c)) harness/lab_main.c) $(ARCHIVES)
+	@mkdir -p $$(@D)
+	$$(LINK) $$^ $$(LIBS_$(1)) $$(LIBS) -o $$@
+endef
+$(foreach l,$(LABS),$(eval $(call LAB_RULE,$(l))))
+
+define TOOL_RULE
+$(B)/bin/$(notdir $(1:.c=)): $$(call o,$(1)) $(ARCHIVES)
+	@mkdir -p $$(@D)
+	$$(LINK) $$^ $$(CPU_LIBS) $$(LIBS) -o $$@
+endef
+$(foreach t,$(TOOLS),$(eval $(call TOOL_RULE,$(t))))
+
+# A test links its lab's other files (without main), the archives and cmocka; tests of the SIMT
+# machine also their planted kernels.
+define TEST_RULE
+$(B)/tests/$(1:.c=): $$(call o,$(1)) $$(if $$(filter labs/%,$(1)),$$(call o,$$(filter-out %_test.c $(dir $(1))nanolab-%.c,$$(wildcard $(dir $(1))*.c)))) $$(if $$(filter kernels/%,$(1)),$$(filter $(B)/obj/$(dir $(1))%,$$(TEST_CU_O))) $(ARCHIVES)
+	@mkdir -p $$(@D)
+	$$(LINK) $$^ $$(CPU_LIBS) -lcmocka $$(LIBS) -o $$@
+endef
+$(foreach t,$(TESTS),$(eval $(call TEST_RULE,$(t))))
+
+.PHONY: tests
+tests: $(TEST_BINS)
+
+.PHONY: clean
+clean:  ## removes $(B)
+	rm -rf $(B)
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,153 @@
+/*
+ * lab.h: what a lab is, and what it may ask of the harness.
+ *
+ * A lab is a table of claims, one sweep, and a check per claim. The sweep records cases; the
+ * checks read the recorded cases, so that a resumed run is judged on all of them. harness/
+ * lab_main.c owns main(): options, devices, journal, progress, verdicts and exit status.
+ *
+ *     static const struct claim claims[] = {{"S1", "addition is not associative", check_s1}, …};
+ *     const struct lab lab = {.number = 1, .name = "float-staging", …, .run = run};
+ */
+#ifndef NANOLAB_HARNESS_LAB_H
+#define NANOLAB_HARNESS_LAB_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernels/device/device.h"
+
+struct lab_run;
+
+enum verdict { VERDICT_CONFIRMED, VERDICT_REFUTED, VERDICT_BOUNDED, VERDICT_NOT_TESTABLE };
+
+/* What a check found out about one claim on one device. Texts are copied by the harness. */
+struct finding {
+    enum verdict verdict;
+    uint64_t checked; /* single checks behind the verdict … */
+    uint64_t held;    /* … and how many of them came out as claimed */
+    char statement[400]; /* what is true here, in one sentence with its numbers */
+    char range[200];     /* where it is true; needed for VERDICT_BOUNDED */
+    char reason[200];    /* what is missing; needed for VERDICT_NOT_TESTABLE */
+    bool broken; /* a predicted bit did not hold: our bug. The run exits 1; never "refuted". */
+};
+
+/* Adds the id of a case the verdict rests on (at most 32 are kept). */
+void finding_evidence(struct finding *finding, const char *case_id);
+
+struct claim {
+    const char *id;        /* "S4" */
+    const char *statement; /* the claim, as the lab puts it to the test */
+    /* Judges the claim from the recorded cases of one device. Returns 0, or -1 if the check
+     * itself could not be done (exit status 1). */
+    int (*check)(struct lab_run *run, const char *device_id, struct finding *finding);
+};
+
+#define LAB_ON(kind) (1u << (kind))
+
+struct lab {
+    int number;
+    const char *name;     /* "float-staging" */
+    const char *question; /* one line */
+    const char *needs;    /* "a CPU; a GPU if there is one" */
+    const char *takes;    /* "quick 20 s, default 3 min on two cores" */
+    unsigned bits_devices; /* LAB_ON(…) masks: where it can check bits … */
+    unsigned time_devices; /* … and where it can measure time */
+    const struct claim *claims;
+    size_t claim_count;
+    /* The sweep. Returns 0, or -1 after lab_error(). Must be deterministic in (mode, seed,
+     * devices): --resume relies on meeting the same case ids again. */
+    int (*run)(struct lab_run *run);
+};
+
+/* Each lab defines exactly this one symbol. */
+extern const struct lab lab;
+
+enum lab_mode { LAB_QUICK, LAB_DEFAULT, LAB_FULL };
+
+enum lab_mode lab_mode(const struct lab_run *run);
+uint64_t lab_seed(const struct lab_run *run);
+/* True under --predict: print what the model expects before anything runs. */
+bool lab_predict(const struct lab_run *run);
+
+/* The opened devices that this run checks bits on, or measures time on. */
+size_t lab_bits_devices(const struct lab_run *run);
+struct device *lab_bits_device(const struct lab_run *run, size_t k);
+size_t lab_time_devices(const struct lab_run *run);
+struct device *lab_time_device(const struct lab_run *run, size_t k);
+
+/* Announces a stretch of work: `cases` more to come, for the progress line and the time left. */
+void lab_expect(struct lab_run *run, size_t cases);
+/* True once a signal asked the run to stop: finish the case in hand and return 0. */
+bool lab_stopping(const struct lab_run *run);
+/* Records why the sweep failed, in one line with the fix; returns -1. */
+int lab_error(struct lab_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A remark for the person watching (stderr) and the report. */
+void lab_note(struct lab_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * Cases. The id is stable across machines ("01/sum/f32/n=65536/plan=…"); (id, device) is the key.
+ *
+ *     struct lab_case *c = lab_case_begin(run, device_id(d), "01/sum/f32/n=%zu/plan=%s", n, p);
+ *     if (c) {                       // NULL: an earlier session of this run has done it already
+ *         … measure …
+ *         case_param_int(c, "n", n);
+ *         case_series_bits(c, "measured", 32, bits, count);
+ *         if (lab_case_end(c)) return -1;     // written and synced, or an error recorded
+ *     }
+ */
+struct lab_case;
+
+struct lab_case *lab_case_begin(struct lab_run *run, const char *device_id, const char *id_format,
+                                ...) __attribute__((format(printf, 3, 4)));
+/* Gives up a case that cannot be finished; nothing is recorded. */
+void lab_case_drop(struct lab_case *c);
+int lab_case_end(struct lab_case *c);
+
+void case_param_int(struct lab_case *c, const char *name, int64_t value);
+void case_param_real(struct lab_case *c, const char *name, double value);
+void case_param_text(struct lab_case *c, const char *name, const char *value);
+/* A counter is a number derived from the case, such as bytes per second. Non-finite: null. */
+void case_counter(struct lab_case *c, const char *name, double value);
+/* The plan record (kernel variant, algorithm id, tile, …); takes the reference. */
+void case_plan(struct lab_case *c, json_t *plan);
+
+/* Series. Over 10,000 values go to a side file with its SHA-256. */
+void case_series_time(struct lab_case *c, const char *name, const double *seconds, size_t n);
+void case_series_real(struct lab_case *c, const char *name, const char *unit, const double *values,
+                      size_t n); /* kind "count" when unit is "1", else "time"-like real data */
+/* Bit patterns, `width` bits each (8…64), written as hex strings. */
+void case_series_bits(struct lab_case *c, const char *name, int width, const uint64_t *bits,
+                      size_t n);
+void case_series_count(struct lab_case *c, const char *name, const char *unit,
+                       const uint64_t *values, size_t n);
+/* bins[k] counts values in [edges[k], edges[k+1]); `bins` + 1 edges. */
+void case_series_histogram(struct lab_case *c, const char *name, const char *unit,
+                           const double *edges, const uint64_t *counts, size_t bins);
+void case_series_tree(struct lab_case *c, const char *name, const char *tree_text);
+
+/*
+ * Reading recorded cases back, for checks and tables. `prefix` selects ids that start with it
+ * ("" for all), device NULL selects all devices. Calls visit with each case's whole JSON object,
+ * in journal order; a non-zero return stops and is returned.
+ */
+int lab_cases(struct lab_run *run, const char *prefix, const char *device_id,
+              int (*visit)(void *context, const json_t *record), void *context);
+/* Accessors that never crash on a malformed record: NULL / 0 when absent. */
+const json_t *case_series(const json_t *record, const char *name);
+size_t case_series_length(const json_t *series);
+uint64_t case_series_bits_at(const json_t *series, size_t k);
+double case_series_real_at(const json_t *series, size_t k);
+double case_number(const json_t *record, const char *group, const char *name); /* "params", … */
+const char *case_text(const json_t *record, const char *group, const char *name);
+
+/* Opens DIR/<lab>/<name>.tsv for the table behind a plot; NULL after lab_error(). Close it with
+ * lab_table_close, which renames it into place. */
+struct lab_table;
+struct lab_table *lab_table_open(struct lab_run *run, const char *name);
+void lab_table_row(struct lab_table *table, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+int lab_table_close(struct lab_table *table);
+
+#endif

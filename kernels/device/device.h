@@ -1,0 +1,76 @@
+/*
+ * device.h: the one door to the machine that runs a kernel.
+ *
+ * Three back ends sit behind it: `cuda` (a GPU), `simt` (the SIMT machine: the CUDA kernels' own
+ * source on the CPU, same bits, no times) and `cpu` (native code). Kernel families take pointers
+ * from here and launch themselves; labs open a device, move data and ask for times.
+ *
+ * Every function that returns int gives 0 on success and -1 on failure; device_error() then holds
+ * one line that says what is wrong and what to do about it. Functions are not thread-safe per
+ * device; different devices may be used from different threads.
+ */
+#ifndef NANOLAB_KERNELS_DEVICE_DEVICE_H
+#define NANOLAB_KERNELS_DEVICE_DEVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum device_kind { DEVICE_CPU, DEVICE_SIMT, DEVICE_CUDA, DEVICE_KINDS };
+
+struct device;
+
+/* "cpu", "simt" or "cuda". */
+const char *device_kind_name(enum device_kind kind);
+
+/* Parses one element of a device list: "cpu", "simt", "cuda" or "cuda:N". */
+int device_parse(const char *text, enum device_kind *kind, int *index);
+
+/* How many devices of a kind can be opened now. 0 leaves the reason in device_error(). */
+int device_count(enum device_kind kind);
+
+int device_open(struct device **out, enum device_kind kind, int index);
+void device_close(struct device *device);
+
+enum device_kind device_kind(const struct device *device);
+/* The name used on the command line and in results: "cpu", "simt", "cuda:0". */
+const char *device_id(const struct device *device);
+/* What the hardware calls itself, such as "NVIDIA H200" or the CPU's model name. */
+const char *device_model(const struct device *device);
+/* False for the SIMT machine, which never reports a time. */
+bool device_has_clock(const struct device *device);
+/* Bytes of memory a case may still allocate on this device. */
+size_t device_memory_free(const struct device *device);
+
+/* Memory, aligned to at least 256 bytes. Its contents are poisoned (0xff bytes: NaN in every
+ * float format), so that a result nobody wrote is never mistaken for one. */
+int device_alloc(struct device *device, void **out, size_t bytes);
+void device_free(struct device *device, void *memory);
+int device_write(struct device *device, void *to, const void *host_from, size_t bytes);
+int device_read(struct device *device, void *host_to, const void *from, size_t bytes);
+int device_fill(struct device *device, void *to, int byte, size_t bytes);
+
+/* Waits for all launched work and reports the first error any of it had. */
+int device_sync(struct device *device);
+
+/* Time between two points of the device's own stream, in seconds: device events on a GPU, the
+ * monotonic clock on a CPU. device_timer_stop waits for the work in between. */
+int device_timer_start(struct device *device);
+int device_timer_stop(struct device *device, double *seconds);
+
+/* The stream to hand to a kernel launcher (a cudaStream_t on cuda; NULL elsewhere). */
+void *device_stream(struct device *device);
+
+/* Why the last call on this thread failed; "" if none did. */
+const char *device_error(void);
+/* For back ends and launchers: set the text, return -1. */
+int device_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#ifdef __cplusplus
+}
+#endif
+#endif
