@@ -134,6 +134,65 @@ $(foreach t,$(TESTS),$(eval $(call TEST_RULE,$(t))))
 .PHONY: tests
 tests: $(TEST_BINS)
 
+# --- what a user types -----------------------------------------------------------------------------
+OUT = results/$(shell date +%Y%m%d-%H%M%S)
+
+.PHONY: run
+run:  ## installs what is missing, builds, runs all labs in quick mode, draws and reports
+	scripts/install-deps
+	$(MAKE) --no-print-directory -j$(JOBS) build
+	@out=$(OUT); set -e; \
+	  $(B)/bin/nanolab run --all --quick --out $$out || { s=$$?; [ $$s = 1 ] || exit $$s; failed=1; }; \
+	  $(B)/bin/nanolab plot $$out; $(B)/bin/nanolab report $$out; \
+	  echo; echo "Results: $$out   Page: $$out/report.html"; exit $${failed:-0}
+
+.PHONY: $(foreach l,$(LABS),lab-$(firstword $(subst -, ,$(l))))
+define LAB_TARGET
+lab-$(firstword $(subst -, ,$(1))): build
+	@out=$$(OUT); set -e; $(B)/bin/nanolab run $(1) --quick --out $$$$out; \
+	  $(B)/bin/nanolab plot $$$$out; $(B)/bin/nanolab report $$$$out
+endef
+$(foreach l,$(LABS),$(eval $(call LAB_TARGET,$(l))))
+
+.PHONY: test
+test:  ## installs what is missing, builds everything, runs every test, sanitised too, and fuzzes
+	scripts/install-deps --test
+	$(MAKE) --no-print-directory -j$(JOBS) build tests
+	$(MAKE) --no-print-directory -j$(JOBS) $(ASAN) build tests
+	$(MAKE) --no-print-directory -j$(JOBS) fuzz-build
+	scripts/test $(B) $(B)/asan $(B)/fuzz
+
+# The sanitised build leaves the GPU out, and so also proves that all works without nvcc.
+ASAN := B=$(B)/asan NVCC= SAN="-fsanitize=address,undefined -fno-sanitize-recover=undefined \
+        -fno-omit-frame-pointer"
+
+.PHONY: fuzz-build
+FUZZ_BINS := $(patsubst %.c,$(B)/fuzz/%,$(notdir $(FUZZ)))
+fuzz-build: $(FUZZ_BINS)
+# One compiler call each: coverage needs every file of the harness instrumented.
+$(B)/fuzz/%: harness/%.c $(HARNESS_C) $(B)/lib/libkernels.a
+	@mkdir -p $(@D)
+	clang -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -O1 -g -std=gnu11 \
+	  $(INC) -pthread $< $(HARNESS_C) $(HARNESS_CC_FUZZ) $(B)/lib/libkernels.a $(LIBS) -o $@
+
+.PHONY: lint
+lint:  ## clang-tidy and cppcheck
+	clang-tidy --quiet $(HARNESS_C) $(KERNEL_C) $(wildcard labs/*/*.c) -- $(filter-out -Werror,$(CFLAGS))
+	cppcheck --quiet --std=c11 --enable=warning,portability --error-exitcode=1 --inline-suppr \
+	  -I. harness kernels labs
+
+.PHONY: format
+format:  ## clang-format over all C, C++ and CUDA
+	clang-format -i $(wildcard harness/*.[ch] harness/*.cc kernels/*/*.[ch] kernels/*/*.cc kernels/*/*.cu labs/*/*.[ch])
+
+.PHONY: help
+help:  ## this list
+	@echo "make [target]"
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10 | sed 's/^/  /'
+	@echo "  lab-NN  runs one lab in quick mode: $(foreach l,$(LABS),lab-$(firstword $(subst -, ,$(l))))"
+
+JOBS ?= $(shell nproc)
+
 .PHONY: clean
 clean:  ## removes $(B)
 	rm -rf $(B)
