@@ -31,6 +31,7 @@ struct finding {
     char range[200];     /* where it is true; needed for VERDICT_BOUNDED */
     char reason[200];    /* what is missing; needed for VERDICT_NOT_TESTABLE */
     bool broken; /* a predicted bit did not hold: our bug. The run exits 1; never "refuted". */
+    json_t *evidence; /* filled by finding_evidence, freed by the harness; starts out NULL */
 };
 
 /* Adds the id of a case the verdict rests on (at most 32 are kept). */
