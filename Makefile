@@ -100,7 +100,7 @@ $(B)/lib/libkernels.a: $(KERNEL_O)
 	@rm -f $@
 	ar rcs $@ $^
 
-LINK = $(CXX) $(SAN) -pthread -Wl,--as-needed -Wl,-rpath,'$$ORIGIN/../lib'
+LINK = $(CXX) $(SAN) -pthread -Wl,--as-needed -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/../lib'
 
 $(B)/bin/nanolab: $(call o,harness/nanolab.c) $(ARCHIVES)
 	@mkdir -p $(@D)
@@ -174,6 +174,10 @@ $(B)/fuzz/%: harness/%.c $(HARNESS_C) $(B)/lib/libkernels.a
 	@mkdir -p $(@D)
 	clang -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -O1 -g -std=gnu11 \
 	  $(INC) -pthread $< $(HARNESS_C) $(HARNESS_CC_FUZZ) $(B)/lib/libkernels.a $(LIBS) -o $@
+
+.PHONY: bundle
+bundle: build  ## one archive that runs on a GPU machine with a driver and no root
+	scripts/bundle $(B) $(B)/nanolab.tar.gz
 
 .PHONY: lint
 lint:  ## clang-tidy and cppcheck
