@@ -72,9 +72,9 @@ struct result_recorded {
     bool started;  /* its subfolder exists: use the devices below, not device_list */
     bool complete; /* its end record is there: nothing is left to do */
     size_t cases;
-    char bits[RESULT_DEVICES_MAX][16]; /* device ids: "simt", "cuda:0" */
+    char bits[RESULT_DEVICES_MAX][24]; /* device ids: "simt", "cuda:0" */
     size_t bits_count;
-    char time[RESULT_DEVICES_MAX][16];
+    char time[RESULT_DEVICES_MAX][24];
     size_t time_count;
 };
 
