@@ -1,0 +1,9 @@
+/* Wrong: returns 0. */
+#include <stddef.h>
+
+float shuffle(const float *x, size_t n);
+
+float shuffle(const float *x, size_t n)
+{
+    return n > 32 ? x[0] : 0;
+}
