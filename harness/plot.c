@@ -32,7 +32,7 @@ static int copy_tables(const struct folder *folder, const struct legend *legend,
         const struct legend_data *data = &legend->data[k];
         if (!data->number)
             continue;
-        char file[LEGEND_WORD + 8], name[16];
+        char file[LEGEND_WORD + 8], name[32];
         struct table_extent extent = {0};
         snprintf(file, sizeof file, "%s.tsv", data->table);
         if (folder_has(folder, file)) {

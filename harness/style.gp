@@ -46,7 +46,7 @@ set key outside right top vertical Left reverse noenhanced samplen 1.6 spacing 1
     textcolor rgb "#2b2f36" maxrows 24
 set bmargin 4
 set tmargin 3
-set rmargin 3
+set offsets graph 0.02, graph 0.02, graph 0.04, 0
 
 byte_marks = '("1 B" 1, "16 B" 16, "256 B" 256, "4 KiB" 2**12, "32 KiB" 2**15, ' . \
     '"256 KiB" 2**18, "2 MiB" 2**21, "16 MiB" 2**24, "128 MiB" 2**27, "1 GiB" 2**30, ' . \
