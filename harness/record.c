@@ -300,6 +300,8 @@ static int check_case(struct check *check, const json_t *record)
     const json_t *list = json_object_get(record, "series");
     if (!json_is_array(list))
         return bad(check, "\"series\" must be a list");
+    if (json_array_size(list) > RECORD_SERIES_MAX)
+        return bad(check, "\"series\" holds more than %d", RECORD_SERIES_MAX);
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *series = json_array_get(list, i);
         if (check_series(check, series) != 0)

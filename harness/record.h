@@ -18,6 +18,7 @@
 #define RECORD_VALUES_MAX 10000
 /* Longer texts (a tree's) do too. */
 #define RECORD_TEXT_MAX 65536
+#define RECORD_SERIES_MAX 64
 #define RECORD_SIDE_FOLDER "side"
 
 enum record_kind { RECORD_START, RECORD_RESUME, RECORD_NOTE, RECORD_CASE, RECORD_END, RECORD_BAD };

@@ -1,0 +1,54 @@
+/*
+ * provenance.h: where results come from, by an allow-list.
+ *
+ * Every field recorded about a machine or a build is named in provenance.c or provenance_gpu.c;
+ * nothing is copied wholesale. No environment, no user, no host name, no path. What cannot be
+ * found out is null, with the reason under the same name in "missing".
+ */
+#ifndef NANOLAB_HARNESS_PROVENANCE_H
+#define NANOLAB_HARNESS_PROVENANCE_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "kernels/device/device.h"
+
+/* All return a new reference, or NULL when memory is short. */
+
+/* Version, dirty flag, compiler, flags, CUDA toolkit, and the SHA-256 of this executable, which
+ * holds the kernels. */
+json_t *provenance_software(void);
+/* CPU model and topology, caches, memory, page size policy, governor, hypervisor, GPUs. */
+json_t *provenance_machine(void);
+/* One opened device: kind, model; of a GPU also driver, clocks, power limit, ECC, MIG, … */
+json_t *provenance_device(struct device *device);
+/* Clocks and throttling of a device right now, for the record of a case; null where the machine
+ * does not tell. */
+json_t *provenance_state(struct device *device);
+/* The arguments without the folders in front of file names (they may name a user). The text
+ * behind --label stays. */
+json_t *provenance_arguments(int argc, char *const *argv);
+/* The fields that must not change within one run. */
+json_t *provenance_fingerprint(struct device *const *devices, size_t count);
+/* The first field in which two fingerprints differ, with both values as texts; NULL if none. */
+const char *provenance_difference(const json_t *a, const json_t *b, char *was, char *is,
+                                  size_t size);
+
+/* What spoils measurements on this machine, and what to do about it: a list of
+ * {"field", "problem", "advice"}. */
+json_t *provenance_warnings(const json_t *machine);
+
+/* "2026-11-21T05:59:02Z" */
+json_t *provenance_now(void);
+
+/* --- provenance_gpu.c --- */
+
+/* All GPUs the driver shows; null, with the reason in `why`, without a driver. */
+json_t *provenance_gpus(char *why, size_t why_size);
+/* The GPU behind a CUDA device index, into `object`. */
+void provenance_gpu(int cuda_index, json_t *object, json_t *missing);
+json_t *provenance_gpu_state(int cuda_index);
+/* The driver's version, NULL without one. The text stays. */
+const char *provenance_gpu_driver(void);
+
+#endif
