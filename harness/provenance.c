@@ -2,6 +2,7 @@
  * provenance.c: what is recorded about build and machine (provenance.h). Topology comes from
  * hwloc, whose own host name field is never read.
  */
+#define _GNU_SOURCE /* sched_getaffinity */
 #include "harness/provenance.h"
 
 #include <ctype.h>

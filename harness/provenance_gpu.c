@@ -9,7 +9,7 @@
 
 #include "harness/provenance.h"
 
-typedef struct nvml_device *nvml_handle; /* an opaque pointer in NVML's interface */
+struct nvml_device; /* opaque in NVML's interface too */
 
 struct nvml_memory {
     unsigned long long total, free, used;
@@ -21,19 +21,19 @@ enum { NVML_SUCCESS = 0, NVML_CLOCK_GRAPHICS = 0, NVML_CLOCK_MEMORY = 2, NVML_TE
     X(nvmlInit_v2, (void))                                                                         \
     X(nvmlSystemGetDriverVersion, (char *, unsigned))                                              \
     X(nvmlDeviceGetCount_v2, (unsigned *))                                                         \
-    X(nvmlDeviceGetHandleByIndex_v2, (unsigned, nvml_handle *))                                    \
-    X(nvmlDeviceGetHandleByPciBusId_v2, (const char *, nvml_handle *))                             \
-    X(nvmlDeviceGetName, (nvml_handle, char *, unsigned))                                          \
-    X(nvmlDeviceGetMemoryInfo, (nvml_handle, struct nvml_memory *))                                \
-    X(nvmlDeviceGetClockInfo, (nvml_handle, int, unsigned *))                                      \
-    X(nvmlDeviceGetMaxClockInfo, (nvml_handle, int, unsigned *))                                   \
-    X(nvmlDeviceGetPowerManagementLimit, (nvml_handle, unsigned *))                                \
-    X(nvmlDeviceGetPowerUsage, (nvml_handle, unsigned *))                                          \
-    X(nvmlDeviceGetEccMode, (nvml_handle, unsigned *, unsigned *))                                 \
-    X(nvmlDeviceGetMigMode, (nvml_handle, unsigned *, unsigned *))                                 \
-    X(nvmlDeviceGetTemperature, (nvml_handle, int, unsigned *))                                    \
-    X(nvmlDeviceGetPersistenceMode, (nvml_handle, unsigned *))                                     \
-    X(nvmlDeviceGetCurrentClocksThrottleReasons, (nvml_handle, unsigned long long *))
+    X(nvmlDeviceGetHandleByIndex_v2, (unsigned, struct nvml_device **))                                    \
+    X(nvmlDeviceGetHandleByPciBusId_v2, (const char *, struct nvml_device **))                             \
+    X(nvmlDeviceGetName, (struct nvml_device *, char *, unsigned))                                          \
+    X(nvmlDeviceGetMemoryInfo, (struct nvml_device *, struct nvml_memory *))                                \
+    X(nvmlDeviceGetClockInfo, (struct nvml_device *, int, unsigned *))                                      \
+    X(nvmlDeviceGetMaxClockInfo, (struct nvml_device *, int, unsigned *))                                   \
+    X(nvmlDeviceGetPowerManagementLimit, (struct nvml_device *, unsigned *))                                \
+    X(nvmlDeviceGetPowerUsage, (struct nvml_device *, unsigned *))                                          \
+    X(nvmlDeviceGetEccMode, (struct nvml_device *, unsigned *, unsigned *))                                 \
+    X(nvmlDeviceGetMigMode, (struct nvml_device *, unsigned *, unsigned *))                                 \
+    X(nvmlDeviceGetTemperature, (struct nvml_device *, int, unsigned *))                                    \
+    X(nvmlDeviceGetPersistenceMode, (struct nvml_device *, unsigned *))                                     \
+    X(nvmlDeviceGetCurrentClocksThrottleReasons, (struct nvml_device *, unsigned long long *))
 
 static struct {
     char why[200]; /* "" when NVML works */
@@ -87,26 +87,26 @@ static void put(json_t *object, json_t *missing, const char *name, json_t *value
     json_object_set_new(object, name, value);
 }
 
-static json_t *number_of(int (*get)(nvml_handle, unsigned *), nvml_handle gpu, double scale)
+static json_t *number_of(int (*get)(struct nvml_device *, unsigned *), struct nvml_device *gpu, double scale)
 {
     unsigned value;
     return get && get(gpu, &value) == NVML_SUCCESS ? json_real(value * scale) : NULL;
 }
 
-static json_t *kind_of(int (*get)(nvml_handle, int, unsigned *), nvml_handle gpu, int kind)
+static json_t *kind_of(int (*get)(struct nvml_device *, int, unsigned *), struct nvml_device *gpu, int kind)
 {
     unsigned value;
     return get && get(gpu, kind, &value) == NVML_SUCCESS ? json_integer(value) : NULL;
 }
 
-static json_t *mode_of(int (*get)(nvml_handle, unsigned *, unsigned *), nvml_handle gpu)
+static json_t *mode_of(int (*get)(struct nvml_device *, unsigned *, unsigned *), struct nvml_device *gpu)
 {
     unsigned now, later;
     return get && get(gpu, &now, &later) == NVML_SUCCESS ? json_boolean(now) : NULL;
 }
 
 /* The bits of NVML's clock throttle reasons. */
-static json_t *throttle_of(nvml_handle gpu)
+static json_t *throttle_of(struct nvml_device *gpu)
 {
     static const char *const names[] = {
         "idle",         "applications_clocks", "sw_power_cap", "hw_slowdown",   "sync_boost",
@@ -122,7 +122,7 @@ static json_t *throttle_of(nvml_handle gpu)
     return list;
 }
 
-static json_t *state_of(nvml_handle gpu)
+static json_t *state_of(struct nvml_device *gpu)
 {
     json_t *state = json_object(), *missing = json_object();
     put(state, missing, "clock_mhz",
@@ -137,7 +137,7 @@ static json_t *state_of(nvml_handle gpu)
     return state;
 }
 
-static void describe(nvml_handle gpu, json_t *object, json_t *missing)
+static void describe(struct nvml_device *gpu, json_t *object, json_t *missing)
 {
     struct nvml_memory memory;
     char name[96];
@@ -175,7 +175,7 @@ json_t *provenance_gpus(char *why, size_t why_size)
     }
     json_t *list = json_array();
     for (unsigned i = 0; i < count; i++) {
-        nvml_handle gpu;
+        struct nvml_device *gpu;
         if (nvml.nvmlDeviceGetHandleByIndex_v2(i, &gpu) != NVML_SUCCESS)
             continue;
         json_t *one = json_object(), *missing = json_object();
@@ -191,7 +191,7 @@ json_t *provenance_gpus(char *why, size_t why_size)
 int cudaDeviceGetPCIBusId(char *address, int size, int index);
 int cudaRuntimeGetVersion(int *version);
 
-static bool handle_of(int cuda_index, nvml_handle *gpu)
+static bool handle_of(int cuda_index, struct nvml_device **gpu)
 {
     char address[32];
     return nvml_works() && nvml.nvmlDeviceGetHandleByPciBusId_v2 &&
@@ -207,7 +207,7 @@ static json_t *runtime_of(void)
                : NULL;
 }
 #else
-static bool handle_of(int cuda_index, nvml_handle *gpu)
+static bool handle_of(int cuda_index, struct nvml_device **gpu)
 {
     (void)cuda_index, (void)gpu;
     return false;
@@ -221,7 +221,7 @@ static json_t *runtime_of(void)
 
 void provenance_gpu(int cuda_index, json_t *object, json_t *missing)
 {
-    nvml_handle gpu;
+    struct nvml_device *gpu;
     put(object, missing, "cuda_runtime", runtime_of());
     if (handle_of(cuda_index, &gpu))
         describe(gpu, object, missing);
@@ -233,6 +233,6 @@ void provenance_gpu(int cuda_index, json_t *object, json_t *missing)
 
 json_t *provenance_gpu_state(int cuda_index)
 {
-    nvml_handle gpu;
+    struct nvml_device *gpu;
     return handle_of(cuda_index, &gpu) ? state_of(gpu) : json_null();
 }
