@@ -111,6 +111,9 @@ const char *result_folder(const struct result *result);
 size_t result_case_count(const struct result *result);
 size_t result_resumed_count(const struct result *result);
 
+/* Records a remark for the report: the journal's "note" record (lab_note() in run.c calls it). */
+int result_note(struct result *result, const char *text);
+
 /* Records the verdict of one claim on one device; takes over finding->evidence. A finding that
  * contradicts itself (bounded without a range, held > checked, …) is refused: -1. */
 int result_claim(struct result *result, const struct claim *claim, const char *device_id,
