@@ -5,15 +5,13 @@
 #   out(name)            the file to set as output
 #   bytes_x, bytes_y     eval'ed: a base-2 log axis marked in KiB, MiB, GiB
 #   powers_x, powers_y   eval'ed: a base-2 log axis marked 2⁰, 2⁴, 2⁸ …
-#   line styles 1…8      colour, width and mark of a series; 9 is the grey of limits and bounds
+#   eval fresh           back to the house style, before each plot after the first
+#   line types 1…8       colour, width and mark of a series; 9 is the grey of limits and bounds
 # Colours are the eight of Okabe and Ito (2008), which stay apart for colour-blind readers; yellow,
 # too pale on white for a line, comes last. A mark of its own for each series keeps them apart in
 # grey as well.
 
 set encoding utf8
-set datafile separator tab
-set datafile missing "nan"
-
 if (target eq "svg") {
     set terminal svg size 1000,640 dynamic noenhanced background "#ffffff" \
         font "DejaVu Sans,Verdana,sans-serif,15" linewidth 1 rounded
@@ -31,22 +29,22 @@ set linetype 5 linecolor rgb "#56b4e9" linewidth 2.0 pointtype 13 pointsize 0.8
 set linetype 6 linecolor rgb "#e69f00" linewidth 2.0 pointtype 6 pointsize 0.7
 set linetype 7 linecolor rgb "#000000" linewidth 2.0 pointtype 4 pointsize 0.7
 set linetype 8 linecolor rgb "#b8a800" linewidth 2.0 pointtype 8 pointsize 0.8
+set linetype 9 linecolor rgb "#8a8f98" linewidth 1.5 dashtype 2 pointtype 0
 set linetype cycle 8
-set style line 9 linecolor rgb "#8a8f98" linewidth 1.5 dashtype 2 pointtype 0
-set style fill transparent solid 0.18 noborder
 
-set border 3 linecolor rgb "#8a8f98" linewidth 1
-set tics nomirror out scale 0.6 textcolor rgb "#2b2f36"
-set mxtics default
-set grid xtics ytics back linecolor rgb "#e3e6ea" linewidth 1 dashtype 1
-set xlabel textcolor rgb "#2b2f36"
-set ylabel textcolor rgb "#2b2f36"
-set title textcolor rgb "#101418"
-set key outside right top vertical Left reverse noenhanced samplen 1.6 spacing 1.15 \
-    textcolor rgb "#2b2f36" maxrows 24
-set bmargin 4
-set tmargin 3
-set offsets graph 0.02, graph 0.02, graph 0.04, 0
+# Everything a plot may change, set anew by `eval fresh`, so that one plot cannot spoil the next.
+fresh = 'reset; ' . \
+    'set datafile separator tab; set datafile missing "nan"; ' . \
+    'set style fill transparent solid 0.18 noborder; ' . \
+    'set border 3 linecolor rgb "#8a8f98" linewidth 1; ' . \
+    'set tics nomirror out scale 0.6 textcolor rgb "#2b2f36"; ' . \
+    'set grid xtics ytics back linecolor rgb "#e3e6ea" linewidth 1 dashtype 1; ' . \
+    'set xlabel textcolor rgb "#2b2f36"; set ylabel textcolor rgb "#2b2f36"; ' . \
+    'set title textcolor rgb "#101418"; ' . \
+    'set key outside right top vertical Left reverse noenhanced samplen 1.6 spacing 1.15 ' . \
+    'textcolor rgb "#2b2f36"; ' . \
+    'set bmargin 4; set tmargin 3; set offsets graph 0.02, graph 0.02, graph 0.04, 0'
+eval fresh
 
 byte_marks = '("1 B" 1, "16 B" 16, "256 B" 256, "4 KiB" 2**12, "32 KiB" 2**15, ' . \
     '"256 KiB" 2**18, "2 MiB" 2**21, "16 MiB" 2**24, "128 MiB" 2**27, "1 GiB" 2**30, ' . \
