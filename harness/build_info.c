@@ -20,8 +20,7 @@
 
 static const char dirty_mark[] = "-dirty";
 
-const char *build_version(void)
-{
+const char *build_version(void) {
     static char version[128];
     if (!version[0]) {
         /* Same bytes from every thread, so that a race is harmless. */
@@ -33,16 +32,14 @@ const char *build_version(void)
     return version;
 }
 
-bool build_dirty(void)
-{
+bool build_dirty(void) {
     const char *version = NANOLAB_VERSION;
     size_t size = strlen(version), mark = sizeof dirty_mark - 1;
     return strcmp(version, "unknown") == 0 ||
            (size > mark && strcmp(version + size - mark, dirty_mark) == 0);
 }
 
-const char *build_compiler(void)
-{
+const char *build_compiler(void) {
 #ifdef __clang__
     return "clang " __clang_version__;
 #else
@@ -50,13 +47,11 @@ const char *build_compiler(void)
 #endif
 }
 
-const char *build_flags(void)
-{
+const char *build_flags(void) {
     return NANOLAB_FLAGS;
 }
 
-const char *build_cuda_toolkit(void)
-{
+const char *build_cuda_toolkit(void) {
 #ifdef NANOLAB_TOOLKIT
     return NANOLAB_TOOLKIT;
 #else

@@ -18,13 +18,11 @@
 
 static _Thread_local char error_text[1024];
 
-const char *result_error(void)
-{
+const char *result_error(void) {
     return error_text;
 }
 
-int result_fail(const char *format, ...)
-{
+int result_fail(const char *format, ...) {
     /* Through a second buffer, so that a caller may quote result_error() itself. */
     char text[sizeof error_text];
     va_list args;
@@ -39,8 +37,7 @@ int result_fail(const char *format, ...)
     return -1;
 }
 
-const char *folder_advice(int error)
-{
+const char *folder_advice(int error) {
     switch (error) {
     case ENOSPC:
         return "the disk is full; free some space, then go on with --resume";
@@ -60,8 +57,7 @@ const char *folder_advice(int error)
     }
 }
 
-static int open_dir(struct folder *folder, int at, const char *name, int flags)
-{
+static int open_dir(struct folder *folder, int at, const char *name, int flags) {
     folder->fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags);
     if (folder->fd >= 0)
         return 0;
@@ -73,8 +69,7 @@ static int open_dir(struct folder *folder, int at, const char *name, int flags)
     return result_fail("%s: %s", folder->path, folder_advice(errno));
 }
 
-int folder_open(struct folder *folder, const char *path)
-{
+int folder_open(struct folder *folder, const char *path) {
     snprintf(folder->path, sizeof folder->path, "%s", path);
     if (strlen(path) >= sizeof folder->path) {
         folder->fd = -1;
@@ -84,8 +79,7 @@ int folder_open(struct folder *folder, const char *path)
     return open_dir(folder, AT_FDCWD, path, 0);
 }
 
-int folder_open_in(struct folder *folder, const struct folder *parent, const char *name)
-{
+int folder_open_in(struct folder *folder, const struct folder *parent, const char *name) {
     folder->fd = -1;
     if (!folder_name_is_plain(name))
         return result_fail("%s: \"%s\" is no plain folder name", parent->path, name);
@@ -95,26 +89,22 @@ int folder_open_in(struct folder *folder, const struct folder *parent, const cha
     return open_dir(folder, parent->fd, name, O_NOFOLLOW);
 }
 
-void folder_close(struct folder *folder)
-{
+void folder_close(struct folder *folder) {
     if (folder->fd >= 0)
         close(folder->fd);
     folder->fd = -1;
 }
 
-bool folder_name_is_plain(const char *name)
-{
+bool folder_name_is_plain(const char *name) {
     return name[0] != '\0' && name[0] != '.' && !strchr(name, '/') && strlen(name) < 256;
 }
 
-bool folder_has(const struct folder *folder, const char *name)
-{
+bool folder_has(const struct folder *folder, const char *name) {
     struct stat status;
     return fstatat(folder->fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-int folder_open_file(const struct folder *folder, const char *name, uint64_t *size)
-{
+int folder_open_file(const struct folder *folder, const char *name, uint64_t *size) {
     /* O_NONBLOCK: opening a FIFO must not wait for a writer. */
     int fd = openat(folder->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) {
@@ -136,8 +126,7 @@ int folder_open_file(const struct folder *folder, const char *name, uint64_t *si
 }
 
 int folder_read(const struct folder *folder, const char *name, size_t limit, char **text,
-                size_t *size)
-{
+                size_t *size) {
     uint64_t bytes = 0;
     int fd = folder_open_file(folder, name, &bytes);
     if (fd < 0)
@@ -173,8 +162,7 @@ int folder_read(const struct folder *folder, const char *name, size_t limit, cha
     return 0;
 }
 
-int folder_write_all(int fd, const void *data, size_t size)
-{
+int folder_write_all(int fd, const void *data, size_t size) {
     const char *at = data;
     while (size > 0) {
         ssize_t n = write(fd, at, size);
@@ -188,20 +176,18 @@ int folder_write_all(int fd, const void *data, size_t size)
     return 0;
 }
 
-int folder_sync(const struct folder *folder)
-{
+int folder_sync(const struct folder *folder) {
     if (fsync(folder->fd) != 0 && errno != EINVAL)
         return result_fail("%s: %s", folder->path, folder_advice(errno));
     return 0;
 }
 
-int folder_write(const struct folder *folder, const char *name, const void *data, size_t size)
-{
+int folder_write(const struct folder *folder, const char *name, const void *data, size_t size) {
     char temporary[300];
     snprintf(temporary, sizeof temporary, ".%s.tmp", name);
     unlinkat(folder->fd, temporary, 0); /* what a crash left */
-    int fd = openat(folder->fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                    0666);
+    int fd =
+        openat(folder->fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     int error = 0;
     if (fd < 0)
         return result_fail("%s/%s: cannot be written: %s", folder->path, name,
@@ -220,8 +206,7 @@ int folder_write(const struct folder *folder, const char *name, const void *data
     return folder_sync(folder);
 }
 
-int folder_write_json(const struct folder *folder, const char *name, const json_t *value)
-{
+int folder_write_json(const struct folder *folder, const char *name, const json_t *value) {
     char *text = value ? json_dumps(value, JSON_INDENT(1)) : NULL;
     if (!text)
         return result_fail("%s/%s: out of memory", folder->path, name);
@@ -232,8 +217,7 @@ int folder_write_json(const struct folder *folder, const char *name, const json_
     return status;
 }
 
-static void remove_entries(int fd, int depth)
-{
+static void remove_entries(int fd, int depth) {
     DIR *list = fdopendir(fd);
     if (!list) {
         close(fd);
@@ -244,8 +228,8 @@ static void remove_entries(int fd, int depth)
             continue;
         if (unlinkat(dirfd(list), entry->d_name, 0) == 0 || depth == 0)
             continue;
-        int inner = openat(dirfd(list), entry->d_name,
-                           O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        int inner =
+            openat(dirfd(list), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (inner < 0)
             continue;
         remove_entries(inner, depth - 1);
@@ -254,16 +238,14 @@ static void remove_entries(int fd, int depth)
     closedir(list);
 }
 
-void folder_remove_tree(int parent_fd, const char *name)
-{
+void folder_remove_tree(int parent_fd, const char *name) {
     int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd >= 0)
         remove_entries(fd, 2);
     unlinkat(parent_fd, name, AT_REMOVEDIR);
 }
 
-json_t *folder_parse_json(const char *text, size_t size, char *why, size_t why_size)
-{
+json_t *folder_parse_json(const char *text, size_t size, char *why, size_t why_size) {
     json_error_t error;
     json_t *value = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
     if (!value)

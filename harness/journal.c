@@ -17,16 +17,14 @@
 #define DOCUMENT_MEMBER ",\n \"hash\": \""
 #define DOCUMENT_CLOSE "\"\n}\n"
 
-void journal_reader_begin(struct journal_reader *reader, int fd, const char *path)
-{
+void journal_reader_begin(struct journal_reader *reader, int fd, const char *path) {
     memset(reader, 0, sizeof *reader);
     reader->fd = fd;
     reader->path = path;
     memcpy(reader->hash, SHA_ZEROS, SHA_TEXT);
 }
 
-void journal_reader_end(struct journal_reader *reader)
-{
+void journal_reader_end(struct journal_reader *reader) {
     json_decref(reader->record);
     reader->record = NULL;
     free(reader->buffer);
@@ -34,8 +32,7 @@ void journal_reader_end(struct journal_reader *reader)
 }
 
 /* More of the file into the buffer; 0 at its end. */
-static ssize_t fill(struct journal_reader *reader)
-{
+static ssize_t fill(struct journal_reader *reader) {
     if (reader->have == reader->capacity) {
         size_t capacity = reader->capacity ? 2 * reader->capacity : 1 << 16;
         char *buffer = realloc(reader->buffer, capacity);
@@ -57,16 +54,14 @@ static ssize_t fill(struct journal_reader *reader)
     }
 }
 
-static int bad_line(const struct journal_reader *reader, const char *what)
-{
+static int bad_line(const struct journal_reader *reader, const char *what) {
     return result_fail("%s: line %zu: %s; the file was edited or damaged, take an intact copy",
                        reader->path, reader->number, what);
 }
 
 /* The hash a line of `size` bytes (without LF) ought to have, and the one it has. */
 static int line_hash(const char *previous, char *line, size_t size, char computed[SHA_TEXT],
-                     char stated[SHA_TEXT])
-{
+                     char stated[SHA_TEXT]) {
     if (size < LINE_TAIL + 2 || line[0] != '{' || memcmp(line + size - 2, "\"}", 2) != 0 ||
         memcmp(line + size - LINE_TAIL, LINE_MEMBER, sizeof LINE_MEMBER - 1) != 0)
         return -1;
@@ -81,8 +76,7 @@ static int line_hash(const char *previous, char *line, size_t size, char compute
     return status == 0 ? 0 : -2;
 }
 
-int journal_next(struct journal_reader *reader)
-{
+int journal_next(struct journal_reader *reader) {
     json_decref(reader->record);
     reader->record = NULL;
     if (reader->used > 0) {
@@ -136,8 +130,7 @@ int journal_next(struct journal_reader *reader)
     return 1;
 }
 
-json_t *journal_line_at(int fd, const char *path, uint64_t offset, size_t size)
-{
+json_t *journal_line_at(int fd, const char *path, uint64_t offset, size_t size) {
     char why[256] = "it is shorter than it was";
     char *text = malloc(size + 1);
     json_t *record = NULL;
@@ -145,31 +138,28 @@ json_t *journal_line_at(int fd, const char *path, uint64_t offset, size_t size)
         record = folder_parse_json(text, size, why, sizeof why);
     free(text);
     if (!record)
-        result_fail("%s: cannot be read again at byte %llu: %s; nothing else may write to it",
-                    path, (unsigned long long)offset, text ? why : "out of memory");
+        result_fail("%s: cannot be read again at byte %llu: %s; nothing else may write to it", path,
+                    (unsigned long long)offset, text ? why : "out of memory");
     return record;
 }
 
-static int open_writer(struct journal_writer *writer, const struct folder *folder, int flags)
-{
+static int open_writer(struct journal_writer *writer, const struct folder *folder, int flags) {
     snprintf(writer->path, sizeof writer->path, "%.4000s/%s", folder->path, JOURNAL_FILE);
-    writer->fd = openat(folder->fd, JOURNAL_FILE,
-                        O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC | flags, 0666);
+    writer->fd =
+        openat(folder->fd, JOURNAL_FILE, O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC | flags, 0666);
     if (writer->fd < 0)
         return result_fail("%s: cannot be written: %s", writer->path, folder_advice(errno));
     return 0;
 }
 
-int journal_create(struct journal_writer *writer, const struct folder *folder)
-{
+int journal_create(struct journal_writer *writer, const struct folder *folder) {
     memset(writer, 0, sizeof *writer);
     memcpy(writer->hash, SHA_ZEROS, SHA_TEXT);
     return open_writer(writer, folder, O_CREAT | O_EXCL);
 }
 
 int journal_continue(struct journal_writer *writer, const struct folder *folder, uint64_t length,
-                     const char hash[SHA_TEXT])
-{
+                     const char hash[SHA_TEXT]) {
     memset(writer, 0, sizeof *writer);
     memcpy(writer->hash, hash, SHA_TEXT);
     writer->length = length;
@@ -185,8 +175,7 @@ int journal_continue(struct journal_writer *writer, const struct folder *folder,
 
 /* The line for a record, LF included; the caller frees. */
 static char *sealed_line(const char *previous, const json_t *record, size_t *size,
-                         char hash[SHA_TEXT])
-{
+                         char hash[SHA_TEXT]) {
     char *text = json_dumps(record, JSON_COMPACT);
     size_t plain = text ? strlen(text) : 0;
     char *line = text ? malloc(plain + LINE_TAIL + 2) : NULL;
@@ -203,8 +192,7 @@ static char *sealed_line(const char *previous, const json_t *record, size_t *siz
 }
 
 int journal_append(struct journal_writer *writer, const json_t *record, uint64_t *offset,
-                   size_t *size)
-{
+                   size_t *size) {
     char hash[SHA_TEXT];
     size_t bytes = 0;
     char *line = sealed_line(writer->hash, record, &bytes, hash);
@@ -235,15 +223,13 @@ int journal_append(struct journal_writer *writer, const json_t *record, uint64_t
     return 0;
 }
 
-void journal_close(struct journal_writer *writer)
-{
+void journal_close(struct journal_writer *writer) {
     if (writer->fd >= 0)
         close(writer->fd);
     writer->fd = -1;
 }
 
-char *journal_seal(const json_t *object)
-{
+char *journal_seal(const json_t *object) {
     char hash[SHA_TEXT];
     char *text = json_dumps(object, JSON_INDENT(1));
     size_t plain = text ? strlen(text) : 0; /* ends in "\n}" */
@@ -260,8 +246,7 @@ char *journal_seal(const json_t *object)
     return sealed;
 }
 
-json_t *journal_unseal(const char *text, size_t size, char *why, size_t why_size)
-{
+json_t *journal_unseal(const char *text, size_t size, char *why, size_t why_size) {
     static const size_t member = sizeof DOCUMENT_MEMBER - 1, close = sizeof DOCUMENT_CLOSE - 1;
     json_t *object = folder_parse_json(text, size, why, why_size);
     if (!object)

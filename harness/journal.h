@@ -9,7 +9,8 @@
  *
  * where "the line before" counts as 64 zeros for the first line, hashes enter as their 64
  * lower-case hexadecimal digits, and "without its hash member" means the bytes of the line with
- * `,"hash":"<64 digits>"` cut out. Lines are hashed as bytes: no JSON is written again to check one.
+ * `,"hash":"<64 digits>"` cut out. Lines are hashed as bytes: no JSON is written again to check
+ * one.
  *
  * A line is appended by one write and one fdatasync. What a crash can leave is a last line
  * without its LF; the reader reports it as `cut`, and it was never a record.
@@ -34,11 +35,11 @@
 struct journal_reader {
     int fd; /* borrowed, read with pread */
     const char *path;
-    json_t *record;   /* of the line just read, with its hash member; owned by the reader */
-    size_t number;    /* of that line, from 1 */
-    uint64_t offset;  /* where it starts … */
-    size_t size;      /* … and its bytes, LF included */
-    uint64_t cut;     /* bytes behind the last LF, known at the end of the file */
+    json_t *record;          /* of the line just read, with its hash member; owned by the reader */
+    size_t number;           /* of that line, from 1 */
+    uint64_t offset;         /* where it starts … */
+    size_t size;             /* … and its bytes, LF included */
+    uint64_t cut;            /* bytes behind the last LF, known at the end of the file */
     char hash[SHA_TEXT];     /* of the last line read */
     char previous[SHA_TEXT]; /* of the one before it */
     char *buffer;

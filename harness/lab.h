@@ -114,6 +114,11 @@ void case_counter(struct lab_case *c, const char *name, double value);
 /* The plan record (kernel variant, algorithm id, tile, …); takes the reference. */
 void case_plan(struct lab_case *c, json_t *plan);
 
+/* A measurement of bench.h: its samples as the series "time" and "round", and the group "bench"
+ * (calls, stop, median, mad, low, high), which case_number() and case_text() read back. */
+struct bench_result;
+void case_bench(struct lab_case *c, const struct bench_result *result);
+
 /* Series. Over 10,000 values go to a side file with its SHA-256. */
 void case_series_time(struct lab_case *c, const char *name, const double *seconds, size_t n);
 void case_series_real(struct lab_case *c, const char *name, const char *unit, const double *values,

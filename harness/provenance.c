@@ -23,8 +23,7 @@
 #include "harness/build_info.h"
 #include "harness/sha.h"
 
-json_t *provenance_now(void)
-{
+json_t *provenance_now(void) {
     char text[32];
     time_t now = time(NULL);
     struct tm utc;
@@ -35,8 +34,7 @@ json_t *provenance_now(void)
 
 /* A value, or null and its reason. */
 static void put(json_t *object, json_t *missing, const char *name, json_t *value,
-                const char *reason)
-{
+                const char *reason) {
     if (!value) {
         value = json_null();
         json_object_set_new(missing, name, json_string(reason));
@@ -44,8 +42,7 @@ static void put(json_t *object, json_t *missing, const char *name, json_t *value
     json_object_set_new(object, name, value);
 }
 
-json_t *provenance_software(void)
-{
+json_t *provenance_software(void) {
     json_t *software = json_object(), *missing = json_object();
     char digest[SHA_TEXT];
     int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -68,8 +65,7 @@ json_t *provenance_software(void)
 }
 
 /* The first line of a small file the kernel makes; NULL if there is none. */
-static const char *first_line(const char *path, char *text, size_t size)
-{
+static const char *first_line(const char *path, char *text, size_t size) {
     FILE *file = fopen(path, "re");
     if (!file)
         return NULL;
@@ -81,8 +77,7 @@ static const char *first_line(const char *path, char *text, size_t size)
 }
 
 /* Of "always [madvise] never": what stands in brackets. */
-static json_t *chosen_of(const char *path)
-{
+static json_t *chosen_of(const char *path) {
     char text[256];
     if (!first_line(path, text, sizeof text))
         return NULL;
@@ -94,8 +89,7 @@ static json_t *chosen_of(const char *path)
 }
 
 /* 1, 0, or -1 where nobody can tell. */
-static int under_hypervisor(void)
-{
+static int under_hypervisor(void) {
 #if defined(__x86_64__) || defined(__i386__)
     unsigned a, b, c, d;
     return __get_cpuid(1, &a, &b, &c, &d) ? (int)(c >> 31 & 1) : -1;
@@ -104,14 +98,12 @@ static int under_hypervisor(void)
 #endif
 }
 
-static json_t *count_of(hwloc_topology_t topology, hwloc_obj_type_t type)
-{
+static json_t *count_of(hwloc_topology_t topology, hwloc_obj_type_t type) {
     int count = hwloc_get_nbobjs_by_type(topology, type);
     return count > 0 ? json_integer(count) : NULL;
 }
 
-static json_t *cache_of(hwloc_topology_t topology, hwloc_obj_type_t type)
-{
+static json_t *cache_of(hwloc_topology_t topology, hwloc_obj_type_t type) {
     hwloc_obj_t cache = hwloc_get_obj_by_type(topology, type, 0);
     int count = hwloc_get_nbobjs_by_type(topology, type);
     if (!cache || cache->attr->cache.size == 0)
@@ -119,8 +111,7 @@ static json_t *cache_of(hwloc_topology_t topology, hwloc_obj_type_t type)
     return json_pack("{s:I, s:i}", "bytes", (json_int_t)cache->attr->cache.size, "count", count);
 }
 
-static json_t *cpu_of(hwloc_topology_t topology)
-{
+static json_t *cpu_of(hwloc_topology_t topology) {
     static const char none[] = "the machine does not tell";
     json_t *cpu = json_object(), *missing = json_object();
     hwloc_obj_t package = hwloc_get_obj_by_type(topology, HWLOC_OBJ_PACKAGE, 0);
@@ -149,8 +140,7 @@ static json_t *cpu_of(hwloc_topology_t topology)
     return cpu;
 }
 
-json_t *provenance_machine(void)
-{
+json_t *provenance_machine(void) {
     json_t *machine = json_object(), *missing = json_object();
     hwloc_topology_t topology;
     json_t *cpu = NULL;
@@ -181,14 +171,12 @@ json_t *provenance_machine(void)
     return machine;
 }
 
-static int cuda_index(const struct device *device)
-{
+static int cuda_index(const struct device *device) {
     const char *colon = strchr(device_id(device), ':');
     return colon ? atoi(colon + 1) : 0;
 }
 
-json_t *provenance_device(struct device *device)
-{
+json_t *provenance_device(struct device *device) {
     json_t *object = json_object(), *missing = json_object();
     json_object_set_new(object, "kind", json_string(device_kind_name(device_kind(device))));
     json_object_set_new(object, "model", json_string(device_model(device)));
@@ -199,8 +187,7 @@ json_t *provenance_device(struct device *device)
     return object;
 }
 
-static json_t *cpu_state(void)
-{
+static json_t *cpu_state(void) {
     char text[64];
     json_t *state = json_object();
     const char *khz =
@@ -217,8 +204,7 @@ static json_t *cpu_state(void)
     return json_null();
 }
 
-json_t *provenance_state(struct device *device)
-{
+json_t *provenance_state(struct device *device) {
     switch (device_kind(device)) {
     case DEVICE_CUDA:
         return provenance_gpu_state(cuda_index(device));
@@ -229,8 +215,7 @@ json_t *provenance_state(struct device *device)
     }
 }
 
-json_t *provenance_arguments(int argc, char *const *argv)
-{
+json_t *provenance_arguments(int argc, char *const *argv) {
     json_t *list = json_array();
     bool label = false;
     for (int i = 0; i < argc; i++) {
@@ -255,8 +240,7 @@ json_t *provenance_arguments(int argc, char *const *argv)
     return list;
 }
 
-json_t *provenance_fingerprint(struct device *const *devices, size_t count)
-{
+json_t *provenance_fingerprint(struct device *const *devices, size_t count) {
     json_t *fingerprint = json_object(), *models = json_object();
     json_t *machine = provenance_machine(), *software = provenance_software();
     json_t *cpu = json_object_get(machine, "cpu");
@@ -275,27 +259,29 @@ json_t *provenance_fingerprint(struct device *const *devices, size_t count)
     return fingerprint;
 }
 
-static void as_text(const json_t *value, char *text, size_t size)
-{
+static void as_text(const json_t *value, char *text, size_t size) {
     char *dump = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
-    snprintf(text, size, "%s", json_is_string(value) ? json_string_value(value)
-                               : dump                ? dump
-                                                     : "nothing");
+    snprintf(text, size, "%s",
+             json_is_string(value) ? json_string_value(value)
+             : dump                ? dump
+                                   : "nothing");
     free(dump);
 }
 
 const char *provenance_difference(const json_t *a, const json_t *b, char *was, char *is,
-                                  size_t size)
-{
+                                  size_t size) {
     static const struct {
         const char *name, *words;
-    } fields[] = {{"cpu_model", "CPU model"},           {"cpu_cores", "core count"},
-                  {"devices", "devices"},               {"driver", "driver"},
-                  {"source_version", "source version"}, {"kernel_binary", "kernel binary"}};
+    } fields[] = {{"cpu_model", "CPU model"},
+                  {"cpu_cores", "core count"},
+                  {"devices", "devices"},
+                  {"driver", "driver"},
+                  {"source_version", "source version"},
+                  {"kernel_binary", "kernel binary"}};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         const json_t *x = json_object_get(a, fields[i].name);
         const json_t *y = json_object_get(b, fields[i].name);
-        if (x && y && json_equal(x, y))
+        if ((!x && !y) || (x && y && json_equal(x, y)))
             continue;
         as_text(x, was, size);
         as_text(y, is, size);
@@ -304,14 +290,12 @@ const char *provenance_difference(const json_t *a, const json_t *b, char *was, c
     return NULL;
 }
 
-static void warn(json_t *list, const char *field, const char *problem, const char *advice)
-{
+static void warn(json_t *list, const char *field, const char *problem, const char *advice) {
     json_array_append_new(
         list, json_pack("{s:s, s:s, s:s}", "field", field, "problem", problem, "advice", advice));
 }
 
-static void warn_of_gpu(json_t *list, const json_t *gpu)
-{
+static void warn_of_gpu(json_t *list, const json_t *gpu) {
     if (json_is_true(json_object_get(gpu, "mig")))
         warn(list, "mig", "a GPU is split by MIG: its roofs are those of a slice",
              "measure on a whole GPU, or compare only with the same slice");
@@ -324,8 +308,7 @@ static void warn_of_gpu(json_t *list, const json_t *gpu)
     }
 }
 
-json_t *provenance_warnings(const json_t *machine)
-{
+json_t *provenance_warnings(const json_t *machine) {
     json_t *list = json_array();
     const json_t *cpu = json_object_get(machine, "cpu");
     const char *governor = json_string_value(json_object_get(cpu, "governor"));

@@ -21,32 +21,31 @@ enum { NVML_SUCCESS = 0, NVML_CLOCK_GRAPHICS = 0, NVML_CLOCK_MEMORY = 2, NVML_TE
     X(nvmlInit_v2, (void))                                                                         \
     X(nvmlSystemGetDriverVersion, (char *, unsigned))                                              \
     X(nvmlDeviceGetCount_v2, (unsigned *))                                                         \
-    X(nvmlDeviceGetHandleByIndex_v2, (unsigned, struct nvml_device **))                                    \
-    X(nvmlDeviceGetHandleByPciBusId_v2, (const char *, struct nvml_device **))                             \
-    X(nvmlDeviceGetName, (struct nvml_device *, char *, unsigned))                                          \
-    X(nvmlDeviceGetMemoryInfo, (struct nvml_device *, struct nvml_memory *))                                \
-    X(nvmlDeviceGetClockInfo, (struct nvml_device *, int, unsigned *))                                      \
-    X(nvmlDeviceGetMaxClockInfo, (struct nvml_device *, int, unsigned *))                                   \
-    X(nvmlDeviceGetPowerManagementLimit, (struct nvml_device *, unsigned *))                                \
-    X(nvmlDeviceGetPowerUsage, (struct nvml_device *, unsigned *))                                          \
-    X(nvmlDeviceGetEccMode, (struct nvml_device *, unsigned *, unsigned *))                                 \
-    X(nvmlDeviceGetMigMode, (struct nvml_device *, unsigned *, unsigned *))                                 \
-    X(nvmlDeviceGetTemperature, (struct nvml_device *, int, unsigned *))                                    \
-    X(nvmlDeviceGetPersistenceMode, (struct nvml_device *, unsigned *))                                     \
+    X(nvmlDeviceGetHandleByIndex_v2, (unsigned, struct nvml_device **))                            \
+    X(nvmlDeviceGetHandleByPciBusId_v2, (const char *, struct nvml_device **))                     \
+    X(nvmlDeviceGetName, (struct nvml_device *, char *, unsigned))                                 \
+    X(nvmlDeviceGetMemoryInfo, (struct nvml_device *, struct nvml_memory *))                       \
+    X(nvmlDeviceGetClockInfo, (struct nvml_device *, int, unsigned *))                             \
+    X(nvmlDeviceGetMaxClockInfo, (struct nvml_device *, int, unsigned *))                          \
+    X(nvmlDeviceGetPowerManagementLimit, (struct nvml_device *, unsigned *))                       \
+    X(nvmlDeviceGetPowerUsage, (struct nvml_device *, unsigned *))                                 \
+    X(nvmlDeviceGetEccMode, (struct nvml_device *, unsigned *, unsigned *))                        \
+    X(nvmlDeviceGetMigMode, (struct nvml_device *, unsigned *, unsigned *))                        \
+    X(nvmlDeviceGetTemperature, (struct nvml_device *, int, unsigned *))                           \
+    X(nvmlDeviceGetPersistenceMode, (struct nvml_device *, unsigned *))                            \
     X(nvmlDeviceGetCurrentClocksThrottleReasons, (struct nvml_device *, unsigned long long *))
 
 static struct {
     char why[200]; /* "" when NVML works */
     char driver[96];
-#define X(name, parameters) int (*name) parameters;
+#define X(name, parameters) int(*name) parameters;
     NVML_FUNCTIONS(X)
 #undef X
 } nvml;
 
 static pthread_once_t nvml_once = PTHREAD_ONCE_INIT;
 
-static void open_nvml(void)
-{
+static void open_nvml(void) {
     void *library = dlopen("libnvidia-ml.so.1", RTLD_NOW | RTLD_LOCAL);
     if (!library) {
         snprintf(nvml.why, sizeof nvml.why,
@@ -67,19 +66,16 @@ static void open_nvml(void)
         nvml.driver[0] = '\0';
 }
 
-static bool nvml_works(void)
-{
+static bool nvml_works(void) {
     pthread_once(&nvml_once, open_nvml);
     return !nvml.why[0];
 }
 
-const char *provenance_gpu_driver(void)
-{
+const char *provenance_gpu_driver(void) {
     return nvml_works() && nvml.driver[0] ? nvml.driver : NULL;
 }
 
-static void put(json_t *object, json_t *missing, const char *name, json_t *value)
-{
+static void put(json_t *object, json_t *missing, const char *name, json_t *value) {
     if (!value) {
         value = json_null();
         json_object_set_new(missing, name, json_string("the driver does not tell"));
@@ -87,30 +83,29 @@ static void put(json_t *object, json_t *missing, const char *name, json_t *value
     json_object_set_new(object, name, value);
 }
 
-static json_t *number_of(int (*get)(struct nvml_device *, unsigned *), struct nvml_device *gpu, double scale)
-{
+static json_t *number_of(int (*get)(struct nvml_device *, unsigned *), struct nvml_device *gpu,
+                         double scale) {
     unsigned value;
     return get && get(gpu, &value) == NVML_SUCCESS ? json_real(value * scale) : NULL;
 }
 
-static json_t *kind_of(int (*get)(struct nvml_device *, int, unsigned *), struct nvml_device *gpu, int kind)
-{
+static json_t *kind_of(int (*get)(struct nvml_device *, int, unsigned *), struct nvml_device *gpu,
+                       int kind) {
     unsigned value;
     return get && get(gpu, kind, &value) == NVML_SUCCESS ? json_integer(value) : NULL;
 }
 
-static json_t *mode_of(int (*get)(struct nvml_device *, unsigned *, unsigned *), struct nvml_device *gpu)
-{
+static json_t *mode_of(int (*get)(struct nvml_device *, unsigned *, unsigned *),
+                       struct nvml_device *gpu) {
     unsigned now, later;
     return get && get(gpu, &now, &later) == NVML_SUCCESS ? json_boolean(now) : NULL;
 }
 
 /* The bits of NVML's clock throttle reasons. */
-static json_t *throttle_of(struct nvml_device *gpu)
-{
-    static const char *const names[] = {
-        "idle",         "applications_clocks", "sw_power_cap", "hw_slowdown",   "sync_boost",
-        "sw_thermal",   "hw_thermal",          "hw_power_brake", "display_clocks"};
+static json_t *throttle_of(struct nvml_device *gpu) {
+    static const char *const names[] = {"idle",        "applications_clocks", "sw_power_cap",
+                                        "hw_slowdown", "sync_boost",          "sw_thermal",
+                                        "hw_thermal",  "hw_power_brake",      "display_clocks"};
     unsigned long long bits;
     if (!nvml.nvmlDeviceGetCurrentClocksThrottleReasons ||
         nvml.nvmlDeviceGetCurrentClocksThrottleReasons(gpu, &bits) != NVML_SUCCESS)
@@ -122,8 +117,7 @@ static json_t *throttle_of(struct nvml_device *gpu)
     return list;
 }
 
-static json_t *state_of(struct nvml_device *gpu)
-{
+static json_t *state_of(struct nvml_device *gpu) {
     json_t *state = json_object(), *missing = json_object();
     put(state, missing, "clock_mhz",
         kind_of(nvml.nvmlDeviceGetClockInfo, gpu, NVML_CLOCK_GRAPHICS));
@@ -137,14 +131,13 @@ static json_t *state_of(struct nvml_device *gpu)
     return state;
 }
 
-static void describe(struct nvml_device *gpu, json_t *object, json_t *missing)
-{
+static void describe(struct nvml_device *gpu, json_t *object, json_t *missing) {
     struct nvml_memory memory;
     char name[96];
-    bool named = nvml.nvmlDeviceGetName &&
-                 nvml.nvmlDeviceGetName(gpu, name, sizeof name) == NVML_SUCCESS;
-    bool sized = nvml.nvmlDeviceGetMemoryInfo &&
-                 nvml.nvmlDeviceGetMemoryInfo(gpu, &memory) == NVML_SUCCESS;
+    bool named =
+        nvml.nvmlDeviceGetName && nvml.nvmlDeviceGetName(gpu, name, sizeof name) == NVML_SUCCESS;
+    bool sized =
+        nvml.nvmlDeviceGetMemoryInfo && nvml.nvmlDeviceGetMemoryInfo(gpu, &memory) == NVML_SUCCESS;
     put(object, missing, "name", named ? json_string(name) : NULL);
     put(object, missing, "driver", nvml.driver[0] ? json_string(nvml.driver) : NULL);
     put(object, missing, "memory_bytes", sized ? json_integer((json_int_t)memory.total) : NULL);
@@ -165,8 +158,7 @@ static void describe(struct nvml_device *gpu, json_t *object, json_t *missing)
     json_object_set_new(object, "state", state_of(gpu));
 }
 
-json_t *provenance_gpus(char *why, size_t why_size)
-{
+json_t *provenance_gpus(char *why, size_t why_size) {
     unsigned count = 0;
     if (!nvml_works() || !nvml.nvmlDeviceGetCount_v2 || !nvml.nvmlDeviceGetHandleByIndex_v2 ||
         nvml.nvmlDeviceGetCount_v2(&count) != NVML_SUCCESS) {
@@ -186,53 +178,47 @@ json_t *provenance_gpus(char *why, size_t why_size)
     return list;
 }
 
-/* CUDA and NVML count GPUs differently (CUDA_VISIBLE_DEVICES, order); the bus address joins them. */
+/* CUDA and NVML count GPUs differently (CUDA_VISIBLE_DEVICES, order); the bus address joins them.
+ */
 #ifdef NANOLAB_CUDA
 int cudaDeviceGetPCIBusId(char *address, int size, int index);
 int cudaRuntimeGetVersion(int *version);
 
-static bool handle_of(int cuda_index, struct nvml_device **gpu)
-{
+static bool handle_of(int cuda_index, struct nvml_device **gpu) {
     char address[32];
     return nvml_works() && nvml.nvmlDeviceGetHandleByPciBusId_v2 &&
            cudaDeviceGetPCIBusId(address, sizeof address, cuda_index) == 0 &&
            nvml.nvmlDeviceGetHandleByPciBusId_v2(address, gpu) == NVML_SUCCESS;
 }
 
-static json_t *runtime_of(void)
-{
+static json_t *runtime_of(void) {
     int version;
     return cudaRuntimeGetVersion(&version) == 0
                ? json_sprintf("%d.%d", version / 1000, version % 1000 / 10)
                : NULL;
 }
 #else
-static bool handle_of(int cuda_index, struct nvml_device **gpu)
-{
+static bool handle_of(int cuda_index, struct nvml_device **gpu) {
     (void)cuda_index, (void)gpu;
     return false;
 }
 
-static json_t *runtime_of(void)
-{
+static json_t *runtime_of(void) {
     return NULL;
 }
 #endif
 
-void provenance_gpu(int cuda_index, json_t *object, json_t *missing)
-{
+void provenance_gpu(int cuda_index, json_t *object, json_t *missing) {
     struct nvml_device *gpu;
     put(object, missing, "cuda_runtime", runtime_of());
     if (handle_of(cuda_index, &gpu))
         describe(gpu, object, missing);
     else
         json_object_set_new(missing, "nvml",
-                            json_string(nvml.why[0] ? nvml.why
-                                                    : "NVML does not know this device"));
+                            json_string(nvml.why[0] ? nvml.why : "NVML does not know this device"));
 }
 
-json_t *provenance_gpu_state(int cuda_index)
-{
+json_t *provenance_gpu_state(int cuda_index) {
     struct nvml_device *gpu;
     return handle_of(cuda_index, &gpu) ? state_of(gpu) : json_null();
 }

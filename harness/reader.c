@@ -19,8 +19,7 @@
 /* A side file's largest size: 2^29 doubles. */
 #define SIDE_MAX ((uint64_t)4 << 30)
 
-json_t *reader_run(const char *dir)
-{
+json_t *reader_run(const char *dir) {
     struct folder folder;
     char *text = NULL, why[256];
     size_t size = 0;
@@ -45,13 +44,11 @@ json_t *reader_run(const char *dir)
     return run;
 }
 
-static int by_name(const void *a, const void *b)
-{
+static int by_name(const void *a, const void *b) {
     return strcmp(a, b);
 }
 
-int reader_labs(const char *dir, char (*names)[64], size_t max)
-{
+int reader_labs(const char *dir, char (*names)[64], size_t max) {
     struct folder folder;
     if (folder_open(&folder, dir) != 0)
         return -1;
@@ -78,8 +75,7 @@ int reader_labs(const char *dir, char (*names)[64], size_t max)
     return (int)count;
 }
 
-static char *key_of(const char *device, const char *id)
-{
+static char *key_of(const char *device, const char *id) {
     size_t size = strlen(device) + strlen(id) + 2;
     char *key = malloc(size);
     if (key)
@@ -87,8 +83,7 @@ static char *key_of(const char *device, const char *id)
     return key;
 }
 
-long reader_find(const struct reader *reader, const char *device, const char *id)
-{
+long reader_find(const struct reader *reader, const char *device, const char *id) {
     char *key = key_of(device, id);
     const json_t *index = key ? json_object_get(reader->keys, key) : NULL;
     free(key);
@@ -96,8 +91,7 @@ long reader_find(const struct reader *reader, const char *device, const char *id
 }
 
 int reader_add(struct reader *reader, const char *device, const char *id, uint64_t offset,
-               size_t size)
-{
+               size_t size) {
     if (reader_find(reader, device, id) >= 0)
         return -1;
     if (reader->case_count == reader->case_room) {
@@ -125,14 +119,12 @@ int reader_add(struct reader *reader, const char *device, const char *id, uint64
     return 0;
 }
 
-static int bad_record(const struct reader *reader, size_t line, const char *what)
-{
+static int bad_record(const struct reader *reader, size_t line, const char *what) {
     return result_fail("%s: line %zu: %s; the file was edited or damaged, take an intact copy",
                        reader->path, line, what);
 }
 
-static int take_case(struct reader *reader, const struct journal_reader *journal)
-{
+static int take_case(struct reader *reader, const struct journal_reader *journal) {
     const char *id = json_string_value(json_object_get(journal->record, "id"));
     const char *device = json_string_value(json_object_get(journal->record, "device"));
     if (reader_find(reader, device, id) >= 0)
@@ -145,8 +137,7 @@ static int take_case(struct reader *reader, const struct journal_reader *journal
 }
 
 static int take_record(struct reader *reader, const struct journal_reader *journal,
-                       const char *lab)
-{
+                       const char *lab) {
     char why[256];
     json_t *record = journal->record;
     if (record_check(record, why, sizeof why) != 0)
@@ -176,8 +167,7 @@ static int take_record(struct reader *reader, const struct journal_reader *journ
     return 0;
 }
 
-static int read_journal(struct reader *reader, const char *lab)
-{
+static int read_journal(struct reader *reader, const char *lab) {
     struct journal_reader journal;
     journal_reader_begin(&journal, reader->fd, reader->path);
     int step;
@@ -203,8 +193,7 @@ static int read_journal(struct reader *reader, const char *lab)
     return 0;
 }
 
-int reader_open_folder(struct reader **out, struct folder *folder, const char *lab)
-{
+int reader_open_folder(struct reader **out, struct folder *folder, const char *lab) {
     *out = NULL;
     struct reader *reader = calloc(1, sizeof *reader);
     if (!reader) {
@@ -224,8 +213,7 @@ int reader_open_folder(struct reader **out, struct folder *folder, const char *l
     return 0;
 }
 
-int reader_open(struct reader **out, const char *dir, const char *lab)
-{
+int reader_open(struct reader **out, const char *dir, const char *lab) {
     struct folder outer, inner;
     *out = NULL;
     if (!record_lab_is_good(lab))
@@ -237,8 +225,7 @@ int reader_open(struct reader **out, const char *dir, const char *lab)
     return status == 0 ? reader_open_folder(out, &inner, lab) : -1;
 }
 
-void reader_close(struct reader *reader)
-{
+void reader_close(struct reader *reader) {
     if (!reader)
         return;
     for (size_t i = 0; i < reader->case_count; i++)
@@ -274,8 +261,7 @@ struct visit {
 static _Thread_local struct visit *current_visit;
 
 int reader_side(const struct reader *reader, const json_t *series, unsigned char **data,
-                size_t *size)
-{
+                size_t *size) {
     const char *name = json_string_value(json_object_get(series, "file"));
     const char *stated = json_string_value(json_object_get(series, "sha256"));
     size_t width = name ? record_side_width(name) : 0;
@@ -303,8 +289,7 @@ int reader_side(const struct reader *reader, const json_t *series, unsigned char
     return 0;
 }
 
-const unsigned char *reader_side_values(const json_t *series, size_t *size)
-{
+const unsigned char *reader_side_values(const json_t *series, size_t *size) {
     struct visit *visit = current_visit;
     if (!visit || visit->failed)
         return NULL;
@@ -327,8 +312,7 @@ const unsigned char *reader_side_values(const json_t *series, size_t *size)
 }
 
 static int visit_one(const struct reader *reader, size_t index,
-                     int (*visit)(void *context, const json_t *record), void *context)
-{
+                     int (*visit)(void *context, const json_t *record), void *context) {
     const struct reader_case *one = &reader->cases[index];
     json_t *record = journal_line_at(reader->fd, reader->path, one->offset, one->size);
     if (!record)
@@ -348,8 +332,7 @@ static int visit_one(const struct reader *reader, size_t index,
 }
 
 int reader_cases(const struct reader *reader, const char *prefix, const char *device,
-                 int (*visit)(void *context, const json_t *record), void *context)
-{
+                 int (*visit)(void *context, const json_t *record), void *context) {
     size_t length = strlen(prefix);
     for (size_t i = 0; i < reader->case_count; i++) {
         if (strncmp(reader->cases[i].id, prefix, length) != 0 ||
@@ -362,8 +345,7 @@ int reader_cases(const struct reader *reader, const char *prefix, const char *de
     return 0;
 }
 
-json_t *reader_claims(const struct reader *reader)
-{
+json_t *reader_claims(const struct reader *reader) {
     char *text = NULL, why[256];
     size_t size = 0;
     if (!reader->end && !folder_has(&reader->folder, "claims.json"))

@@ -16,11 +16,9 @@ struct check {
     size_t size;
 };
 
-static int bad(struct check *check, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+static int bad(struct check *check, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-static int bad(struct check *check, const char *format, ...)
-{
+static int bad(struct check *check, const char *format, ...) {
     va_list args;
     va_start(args, format);
     vsnprintf(check->why, check->size, format, args);
@@ -28,8 +26,7 @@ static int bad(struct check *check, const char *format, ...)
     return -1;
 }
 
-enum record_kind record_kind(const json_t *record)
-{
+enum record_kind record_kind(const json_t *record) {
     static const char *const names[] = {"start", "resume", "note", "case", "end"};
     const char *kind = json_string_value(json_object_get(record, "record"));
     for (size_t i = 0; kind && i < sizeof names / sizeof *names; i++)
@@ -38,37 +35,32 @@ enum record_kind record_kind(const json_t *record)
     return RECORD_BAD;
 }
 
-static bool no_control(const char *text)
-{
+static bool no_control(const char *text) {
     for (; *text; text++)
         if ((unsigned char)*text < ' ' || *text == 127)
             return false;
     return true;
 }
 
-bool record_id_is_good(const char *id)
-{
+bool record_id_is_good(const char *id) {
     size_t size = strlen(id);
     return size > 0 && size <= RECORD_ID_MAX && no_control(id);
 }
 
-bool record_device_is_good(const char *device)
-{
+bool record_device_is_good(const char *device) {
     size_t size = strlen(device);
     return size > 0 && size < 24 &&
            strspn(device, "abcdefghijklmnopqrstuvwxyz0123456789:.-") == size;
 }
 
-bool record_lab_is_good(const char *name)
-{
+bool record_lab_is_good(const char *name) {
     size_t size = strlen(name);
     return size > 3 && size < 64 && isdigit((unsigned char)name[0]) &&
            isdigit((unsigned char)name[1]) && name[2] == '-' &&
            strspn(name + 3, "abcdefghijklmnopqrstuvwxyz0123456789-") == size - 3;
 }
 
-size_t record_side_width(const char *name)
-{
+size_t record_side_width(const char *name) {
     static const struct {
         const char *extension;
         size_t width;
@@ -81,19 +73,16 @@ size_t record_side_width(const char *name)
     return 0;
 }
 
-bool record_side_is_good(const char *name)
-{
+bool record_side_is_good(const char *name) {
     return record_side_width(name) > 0;
 }
 
-static const char *text_of(const json_t *object, const char *name)
-{
+static const char *text_of(const json_t *object, const char *name) {
     return json_string_value(json_object_get(object, name));
 }
 
 /* A member that must be a text without control characters. */
-static int need_text(struct check *check, const json_t *object, const char *name, bool null_ok)
-{
+static int need_text(struct check *check, const json_t *object, const char *name, bool null_ok) {
     const json_t *value = json_object_get(object, name);
     if (null_ok && (!value || json_is_null(value)))
         return 0;
@@ -102,8 +91,7 @@ static int need_text(struct check *check, const json_t *object, const char *name
     return 0;
 }
 
-static int need_count(struct check *check, const json_t *object, const char *name)
-{
+static int need_count(struct check *check, const json_t *object, const char *name) {
     const json_t *value = json_object_get(object, name);
     if (!json_is_integer(value) || json_integer_value(value) < 0)
         return bad(check, "\"%s\" must be a count", name);
@@ -111,15 +99,13 @@ static int need_count(struct check *check, const json_t *object, const char *nam
 }
 
 /* A group of plain values: numbers, nulls and, where `any` is set, texts and truth values. */
-static int check_group(struct check *check, const json_t *record, const char *group, bool any)
-{
+static int check_group(struct check *check, const json_t *record, const char *group, bool any) {
     const json_t *object = json_object_get(record, group);
     if (!json_is_object(object))
         return bad(check, "\"%s\" must be an object", group);
     const char *name;
     json_t *value;
-    json_object_foreach((json_t *)object, name, value)
-    {
+    json_object_foreach((json_t *)object, name, value) {
         if (json_is_number(value) || json_is_null(value))
             continue;
         if (any && (json_is_boolean(value) || json_is_string(value)))
@@ -130,22 +116,19 @@ static int check_group(struct check *check, const json_t *record, const char *gr
     return 0;
 }
 
-static int optional_object(struct check *check, const json_t *record, const char *name)
-{
+static int optional_object(struct check *check, const json_t *record, const char *name) {
     const json_t *value = json_object_get(record, name);
     if (value && !json_is_object(value) && !json_is_null(value))
         return bad(check, "\"%s\" must be an object or null", name);
     return 0;
 }
 
-static bool is_seed(const char *text)
-{
+static bool is_seed(const char *text) {
     size_t size = text ? strlen(text) : 0;
     return size > 0 && size <= 20 && strspn(text, "0123456789") == size;
 }
 
-static int check_mode_and_seed(struct check *check, const json_t *object)
-{
+static int check_mode_and_seed(struct check *check, const json_t *object) {
     const char *mode = text_of(object, "mode");
     if (!mode || (strcmp(mode, "quick") && strcmp(mode, "default") && strcmp(mode, "full")))
         return bad(check, "\"mode\" must be quick, default or full");
@@ -154,8 +137,7 @@ static int check_mode_and_seed(struct check *check, const json_t *object)
     return 0;
 }
 
-static int check_devices(struct check *check, const json_t *record, const char *name)
-{
+static int check_devices(struct check *check, const json_t *record, const char *name) {
     const json_t *list = json_object_get(record, name);
     if (!json_is_array(list) || json_array_size(list) > 16)
         return bad(check, "\"%s\" must be a list of at most 16 devices", name);
@@ -167,8 +149,7 @@ static int check_devices(struct check *check, const json_t *record, const char *
     return 0;
 }
 
-static int check_format(struct check *check, const json_t *object)
-{
+static int check_format(struct check *check, const json_t *object) {
     const json_t *format = json_object_get(object, "format");
     if (!json_is_integer(format) || json_integer_value(format) < 1)
         return bad(check, "\"format\" must be a number from 1");
@@ -178,8 +159,7 @@ static int check_format(struct check *check, const json_t *object)
     return 0;
 }
 
-static int check_start(struct check *check, const json_t *record)
-{
+static int check_start(struct check *check, const json_t *record) {
     const char *lab = text_of(record, "lab");
     if (check_format(check, record) != 0)
         return -1;
@@ -195,8 +175,7 @@ static int check_start(struct check *check, const json_t *record)
                : need_text(check, record, "started", false);
 }
 
-static int check_bits(struct check *check, const json_t *series, const json_t *values)
-{
+static int check_bits(struct check *check, const json_t *series, const json_t *values) {
     const json_t *width = json_object_get(series, "width");
     json_int_t bits = json_is_integer(width) ? json_integer_value(width) : 0;
     if (bits < 8 || bits > 64)
@@ -206,15 +185,15 @@ static int check_bits(struct check *check, const json_t *series, const json_t *v
         const char *text = json_string_value(json_array_get(values, i));
         if (!text || strlen(text) != digits || strspn(text, "0123456789abcdef") != digits ||
             (bits < 64 && strtoull(text, NULL, 16) >> bits))
-            return bad(check, "value %zu of a bits series does not have %d bits in lower-case "
-                              "hexadecimal digits",
+            return bad(check,
+                       "value %zu of a bits series does not have %d bits in lower-case "
+                       "hexadecimal digits",
                        i, (int)bits);
     }
     return 0;
 }
 
-static int check_numbers(struct check *check, const json_t *values, const char *what)
-{
+static int check_numbers(struct check *check, const json_t *values, const char *what) {
     for (size_t i = 0; i < json_array_size(values); i++) {
         const json_t *value = json_array_get(values, i);
         if (!json_is_number(value) && !json_is_null(value))
@@ -223,8 +202,7 @@ static int check_numbers(struct check *check, const json_t *values, const char *
     return 0;
 }
 
-static int check_histogram(struct check *check, const json_t *series, json_int_t n)
-{
+static int check_histogram(struct check *check, const json_t *series, json_int_t n) {
     const json_t *edges = json_object_get(series, "edges"), *bins = json_object_get(series, "bins");
     if (!json_is_array(bins) || (json_int_t)json_array_size(bins) != n)
         return bad(check, "a histogram needs \"bins\" of length n");
@@ -237,8 +215,7 @@ static int check_histogram(struct check *check, const json_t *series, json_int_t
     return check_numbers(check, edges, "histogram's edges");
 }
 
-static int check_side(struct check *check, const json_t *series, const char *kind)
-{
+static int check_side(struct check *check, const json_t *series, const char *kind) {
     const char *file = text_of(series, "file"), *sha = text_of(series, "sha256");
     if (!file || !record_side_is_good(file))
         return bad(check, "\"file\" must be the plain name of a side file");
@@ -252,8 +229,7 @@ static int check_side(struct check *check, const json_t *series, const char *kin
     return fits ? 0 : bad(check, "a %s series does not go into a .%s file", kind, extension);
 }
 
-static int check_series(struct check *check, const json_t *series)
-{
+static int check_series(struct check *check, const json_t *series) {
     if (!json_is_object(series))
         return bad(check, "a series must be an object");
     if (need_text(check, series, "name", false) != 0 ||
@@ -283,8 +259,7 @@ static int check_series(struct check *check, const json_t *series)
     return values ? check_numbers(check, values, kind) : 0;
 }
 
-static int check_case(struct check *check, const json_t *record)
-{
+static int check_case(struct check *check, const json_t *record) {
     const char *id = text_of(record, "id"), *device = text_of(record, "device");
     if (!id || !record_id_is_good(id))
         return bad(check, "\"id\" must be a text of 1 to %d bytes", RECORD_ID_MAX);
@@ -292,8 +267,7 @@ static int check_case(struct check *check, const json_t *record)
         return bad(check, "\"device\" must be a device's name");
     if (check_group(check, record, "params", true) != 0 ||
         check_group(check, record, "counters", false) != 0 ||
-        optional_object(check, record, "plan") != 0 ||
-        optional_object(check, record, "state") != 0)
+        optional_object(check, record, "plan") != 0 || optional_object(check, record, "state") != 0)
         return -1;
     if (json_object_get(record, "bench") && check_group(check, record, "bench", true) != 0)
         return -1;
@@ -313,8 +287,7 @@ static int check_case(struct check *check, const json_t *record)
     return 0;
 }
 
-static int check_end(struct check *check, const json_t *record)
-{
+static int check_end(struct check *check, const json_t *record) {
     const char *previous = text_of(record, "previous");
     if (!previous || !sha_is_digest(previous))
         return bad(check, "\"previous\" must be a hash");
@@ -323,8 +296,7 @@ static int check_end(struct check *check, const json_t *record)
         return bad(check, "\"files\" must be an object");
     const char *name;
     json_t *value;
-    json_object_foreach((json_t *)files, name, value)
-    {
+    json_object_foreach((json_t *)files, name, value) {
         if (strchr(name, '/') || name[0] == '.' || !name[0] || strlen(name) > 200)
             return bad(check, "\"files\" holds a name that is no plain file name");
         if (!json_is_string(value) || !sha_is_digest(json_string_value(value)))
@@ -333,8 +305,7 @@ static int check_end(struct check *check, const json_t *record)
     return need_count(check, record, "cases");
 }
 
-int record_check(const json_t *record, char *why, size_t why_size)
-{
+int record_check(const json_t *record, char *why, size_t why_size) {
     struct check check = {why, why_size};
     if (!json_is_object(record))
         return bad(&check, "a record must be an object");
@@ -355,8 +326,7 @@ int record_check(const json_t *record, char *why, size_t why_size)
     return bad(&check, "\"record\" must be start, resume, note, case or end");
 }
 
-int record_check_run(const json_t *run, char *why, size_t why_size)
-{
+int record_check_run(const json_t *run, char *why, size_t why_size) {
     struct check check = {why, why_size};
     if (!json_is_object(run) || check_format(&check, run) != 0)
         return json_is_object(run) ? -1 : bad(&check, "it must be an object");
@@ -388,8 +358,7 @@ int record_check_run(const json_t *run, char *why, size_t why_size)
     return 0;
 }
 
-static int check_claim(struct check *check, const json_t *claim)
-{
+static int check_claim(struct check *check, const json_t *claim) {
     const char *verdict = text_of(claim, "verdict"), *device = text_of(claim, "device");
     if (!json_is_object(claim) || need_text(check, claim, "id", false) != 0)
         return bad(check, "a claim needs an \"id\"");
@@ -401,8 +370,7 @@ static int check_claim(struct check *check, const json_t *claim)
     if (need_count(check, claim, "checked") != 0 || need_count(check, claim, "held") != 0 ||
         need_text(check, claim, "claim", true) != 0 ||
         need_text(check, claim, "statement", true) != 0 ||
-        need_text(check, claim, "range", true) != 0 ||
-        need_text(check, claim, "reason", true) != 0)
+        need_text(check, claim, "range", true) != 0 || need_text(check, claim, "reason", true) != 0)
         return -1;
     if (json_integer_value(json_object_get(claim, "held")) >
         json_integer_value(json_object_get(claim, "checked")))
@@ -421,8 +389,7 @@ static int check_claim(struct check *check, const json_t *claim)
     return 0;
 }
 
-int record_check_claims(const json_t *document, char *why, size_t why_size)
-{
+int record_check_claims(const json_t *document, char *why, size_t why_size) {
     struct check check = {why, why_size};
     const json_t *claims = json_object_get(document, "claims");
     if (!json_is_array(claims))

@@ -35,6 +35,7 @@
 #define RESULT_PATH_MAX 4096
 
 struct result;
+struct reader;
 
 enum result_entry {
     RESULT_NEW,    /* DIR must not exist (an empty folder will do); made with run.json */
@@ -52,8 +53,8 @@ struct result_setup {
     size_t bits_count;
     struct device *const *time;
     size_t time_count;
-    const char *device_list;  /* the text of --device, NULL if it was not given */
-    const char *const *labs;  /* the labs asked for, "01-float-staging"; the driver's only */
+    const char *device_list; /* the text of --device, NULL if it was not given */
+    const char *const *labs; /* the labs asked for, "01-float-staging"; the driver's only */
     size_t lab_count;
     const char *label; /* of --label, or NULL */
     int argc;          /* recorded with the folders of paths cut off: they name users */
@@ -124,5 +125,20 @@ const json_t *result_claims(const struct result *result);
 /* Writes claims.json and benchmark.json, then the journal's end record. A run that was
  * interrupted does not call this: it stays partial, which is valid, and can be resumed. */
 int result_finish(struct result *result);
+
+/* A remark for the report, into the journal; one text is recorded once. */
+int result_note(struct result *result, const char *text);
+
+/* --- for case.c --- */
+
+/* What is recorded so far. */
+const struct reader *result_reader(const struct result *result);
+/* Appends a case's record under its key and syncs it. */
+int result_append(struct result *result, const char *device, const char *id, const json_t *record);
+/* Writes DIR/<lab>/side/<name> before the record that names it; replaces what a crash left. */
+int result_side(struct result *result, const char *name, const void *data, size_t size);
+
+/* Replaces DIR/<lab>/<name>, as for a table. */
+int result_file(struct result *result, const char *name, const void *data, size_t size);
 
 #endif

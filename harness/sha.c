@@ -8,8 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static int finish(EVP_MD_CTX *context, int good, char out[SHA_TEXT])
-{
+static int finish(EVP_MD_CTX *context, int good, char out[SHA_TEXT]) {
     static const char digits[] = "0123456789abcdef";
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned size = 0;
@@ -25,8 +24,7 @@ static int finish(EVP_MD_CTX *context, int good, char out[SHA_TEXT])
     return 0;
 }
 
-static EVP_MD_CTX *begin(void)
-{
+static EVP_MD_CTX *begin(void) {
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     if (context && !EVP_DigestInit_ex(context, EVP_sha256(), NULL)) {
         EVP_MD_CTX_free(context);
@@ -35,22 +33,19 @@ static EVP_MD_CTX *begin(void)
     return context;
 }
 
-int sha_bytes(const void *data, size_t size, char out[SHA_TEXT])
-{
+int sha_bytes(const void *data, size_t size, char out[SHA_TEXT]) {
     EVP_MD_CTX *context = begin();
     return finish(context, context && EVP_DigestUpdate(context, data, size), out);
 }
 
-int sha_chain(const char previous[SHA_TEXT], const void *text, size_t size, char out[SHA_TEXT])
-{
+int sha_chain(const char previous[SHA_TEXT], const void *text, size_t size, char out[SHA_TEXT]) {
     EVP_MD_CTX *context = begin();
     int good = context && EVP_DigestUpdate(context, previous, SHA_DIGITS) &&
                EVP_DigestUpdate(context, text, size);
     return finish(context, good, out);
 }
 
-int sha_file(int fd, char out[SHA_TEXT], uint64_t *size)
-{
+int sha_file(int fd, char out[SHA_TEXT], uint64_t *size) {
     static const size_t chunk = 1 << 16;
     unsigned char buffer[1 << 16];
     EVP_MD_CTX *context = begin();
@@ -70,7 +65,6 @@ int sha_file(int fd, char out[SHA_TEXT], uint64_t *size)
     return finish(context, good, out);
 }
 
-bool sha_is_digest(const char *text)
-{
+bool sha_is_digest(const char *text) {
     return strspn(text, "0123456789abcdef") == SHA_DIGITS && text[SHA_DIGITS] == '\0';
 }
