@@ -20,12 +20,12 @@
 #include "harness/provenance.h"
 #include "harness/result.h"
 #include "harness/run.h"
+#include "harness/run_options.h"
 #include "harness/verdicts.h"
 
 struct arguments {
-    bool help, version, describe, quick, full, predict, json, joined, seed_given;
-    const char *device, *out, *resume, *label;
-    uint64_t seed;
+    struct run_options run;
+    bool version, describe, joined;
 };
 
 /* One lab, one run of its program. */
@@ -42,32 +42,18 @@ struct session {
     bool finished; /* the journal has its end record */
 };
 
-#define SPECS 13
+#define SPECS (RUN_OPTION_SPECS + 3)
+
 static void fill_specs(struct option_spec *specs, struct arguments *a)
 {
-    const struct option_spec table[SPECS] = {
-        {"--device", "LIST", "where to run: cuda[:N], simt, cpu, or several as simt,cpu\n"
-                             "(default: a GPU if one works, else simt for bits, cpu for time)",
-         OPTION_TEXT, &a->device, NULL},
-        {"--quick", NULL, "a short sweep, to look around", OPTION_FLAG, &a->quick, NULL},
-        {"--full", NULL, "the whole sweep, for results to keep", OPTION_FLAG, &a->full, NULL},
-        {"--seed", "N", "seed of all random data and orders (default 1)", OPTION_NUMBER, &a->seed,
-         &a->seed_given},
-        {"--predict", NULL, "print what the model expects before anything runs", OPTION_FLAG,
-         &a->predict, NULL},
-        {"--out", "DIR", "the result folder to make (default: a new one in results/)",
-         OPTION_TEXT, &a->out, NULL},
-        {"--resume", "DIR", "finish a run that was stopped", OPTION_TEXT, &a->resume, NULL},
-        {"--label", "TEXT", "a name for this machine or run, shown in reports", OPTION_TEXT,
-         &a->label, NULL},
-        {"--json", NULL, "the verdicts as JSON on standard output", OPTION_FLAG, &a->json, NULL},
-        {"--describe", NULL, "what this lab is, as JSON; runs nothing", OPTION_FLAG, &a->describe,
-         NULL},
-        {"--version", NULL, "the version", OPTION_FLAG, &a->version, NULL},
-        {"--help", NULL, "this page", OPTION_FLAG, &a->help, NULL},
-        {"--joined", NULL, NULL, OPTION_FLAG, &a->joined, NULL},
-    };
-    memcpy(specs, table, sizeof table);
+    run_options_specs(specs, &a->run);
+    specs[RUN_OPTION_SPECS] = (struct option_spec){
+        "--describe", NULL, "what this lab is, as JSON; runs nothing", OPTION_FLAG, &a->describe,
+        NULL};
+    specs[RUN_OPTION_SPECS + 1] =
+        (struct option_spec){"--version", NULL, "the version", OPTION_FLAG, &a->version, NULL};
+    specs[RUN_OPTION_SPECS + 2] =
+        (struct option_spec){"--joined", NULL, NULL, OPTION_FLAG, &a->joined, NULL};
 }
 
 static void print_kinds(const char *what, unsigned mask)
@@ -139,87 +125,32 @@ static int fail(const struct session *session, int status, const char *text)
     return status;
 }
 
-/* Options that contradict each other, or the run that is to be resumed. */
-static int check_options(struct session *session)
-{
-    const struct options *options = &session->options;
-    const struct arguments *a = &session->arguments;
-    if (a->quick && a->full)
-        return options_fail(options, "--quick and --full exclude each other; give one");
-    if (a->resume && a->out)
-        return options_fail(options, "--resume and --out exclude each other; --resume writes to "
-                                     "the folder it names");
-    if (a->resume && a->label)
-        return options_fail(options, "--label cannot be changed by --resume; leave it out");
-    if (a->joined && !a->resume && !a->out)
-        return options_fail(options, "--joined needs --out or --resume; start labs with "
-                                     "`nanolab run`");
-    if (a->device) {
-        struct option_device devices[OPTION_DEVICES_MAX];
-        size_t count;
-        return options_devices(options, a->device, devices, &count);
-    }
-    return 0;
-}
-
-/* Mode, seed and devices of a run that is resumed must be the ones recorded. */
-static int take_recorded(struct session *session)
-{
-    struct arguments *a = &session->arguments;
-    const struct result_recorded *recorded = &session->recorded;
-    enum lab_mode asked = a->quick ? LAB_QUICK : LAB_FULL;
-    if ((a->quick || a->full) && asked != recorded->mode)
-        return options_fail(&session->options,
-                            "%s is a %s run; leave --%s out to resume it, or start a new run",
-                            a->resume, result_mode_name(recorded->mode), result_mode_name(asked));
-    if (a->seed_given && a->seed != recorded->seed)
-        return options_fail(&session->options,
-                            "%s has seed %llu, not %llu; leave --seed out to resume it, or start "
-                            "a new run",
-                            a->resume, (unsigned long long)recorded->seed,
-                            (unsigned long long)a->seed);
-    if (a->device && strcmp(a->device, recorded->device_list) != 0)
-        return options_fail(&session->options,
-                            "%s was begun with %s%s; leave --device out to resume it, or start a "
-                            "new run",
-                            a->resume, recorded->device_list[0] ? "--device " : "the default ",
-                            recorded->device_list[0] ? recorded->device_list : "devices");
-    session->run.mode = recorded->mode;
-    session->run.seed = recorded->seed;
-    return 0;
-}
-
 static int prepare(struct session *session)
 {
-    struct arguments *a = &session->arguments;
+    const struct run_options *o = &session->arguments.run;
+    const struct options *parser = &session->options;
     struct lab_run *run = &session->run;
     char why[600];
-    run->mode = a->quick ? LAB_QUICK : a->full ? LAB_FULL : LAB_DEFAULT;
-    run->seed = a->seed;
-    run->predict = a->predict;
-    if (!a->resume) {
-        if (run_open_devices(run, a->device, why, sizeof why) != 0)
-            return options_fail(&session->options, "%s", why);
-        if (a->out)
-            snprintf(session->dir, sizeof session->dir, "%s", a->out);
+    run->mode = o->quick ? LAB_QUICK : o->full ? LAB_FULL : LAB_DEFAULT;
+    run->seed = o->seed;
+    run->predict = o->predict;
+    if (!o->resume) {
+        if (run_open_devices(run, o->device, why, sizeof why) != 0)
+            return options_fail(parser, "%s", why);
+        if (o->out)
+            snprintf(session->dir, sizeof session->dir, "%s", o->out);
         else if (result_default_dir("results", session->dir, sizeof session->dir) != 0)
-            return options_fail(&session->options, "%s", result_error());
-        if (a->out && strlen(a->out) >= sizeof session->dir)
-            return options_fail(&session->options, "--out is longer than %zu bytes; use a shorter "
-                                                   "name",
-                                sizeof session->dir - 1);
+            return options_fail(parser, "%s", result_error());
         return 0;
     }
-    if (strlen(a->resume) >= sizeof session->dir)
-        return options_fail(&session->options, "--resume is longer than %zu bytes; use a shorter "
-                                               "name",
-                            sizeof session->dir - 1);
-    snprintf(session->dir, sizeof session->dir, "%s", a->resume);
+    snprintf(session->dir, sizeof session->dir, "%s", o->resume);
     struct result_recorded *recorded = &session->recorded;
-    if (result_recorded(a->resume, session->folder, recorded) != 0)
-        return options_fail(&session->options, "%s", result_error());
-    if (take_recorded(session) != 0)
+    if (result_recorded(o->resume, session->folder, recorded) != 0)
+        return options_fail(parser, "%s", result_error());
+    if (run_options_check_recorded(parser, o, recorded) != 0)
         return -1;
+    run->mode = recorded->mode;
+    run->seed = recorded->seed;
     const char *list = recorded->device_list[0] ? recorded->device_list : NULL;
     int status = recorded->started
                      ? run_reopen_devices(run, list, (const char(*)[24])recorded->bits,
@@ -227,14 +158,15 @@ static int prepare(struct session *session)
                                           recorded->time_count, why, sizeof why)
                      : run_open_devices(run, list, why, sizeof why);
     if (status != 0)
-        return options_fail(&session->options, "%s: %s", a->resume, why);
+        return options_fail(parser, "%s: %s", o->resume, why);
     return 0;
 }
 
 static int open_result(struct session *session)
 {
-    const struct arguments *a = &session->arguments;
+    const struct run_options *o = &session->arguments.run;
     struct lab_run *run = &session->run;
+    const char *recorded_list = session->recorded.device_list;
     const char *labs[] = {session->folder};
     const struct result_setup setup = {
         .dir = session->dir,
@@ -245,17 +177,16 @@ static int open_result(struct session *session)
         .bits_count = run->bits_count,
         .time = run->time,
         .time_count = run->time_count,
-        .device_list = a->resume ? (session->recorded.device_list[0]
-                                        ? session->recorded.device_list
-                                        : NULL)
-                                 : a->device,
+        .device_list = !o->resume ? o->device : recorded_list[0] ? recorded_list : NULL,
         .labs = labs,
         .lab_count = 1,
-        .label = a->label,
+        .label = o->label,
         .argc = session->argc,
         .argv = session->argv,
     };
-    enum result_entry how = a->resume ? RESULT_RESUME : a->joined ? RESULT_JOIN : RESULT_NEW;
+    enum result_entry how = o->resume                   ? RESULT_RESUME
+                            : session->arguments.joined ? RESULT_JOIN
+                                                        : RESULT_NEW;
     return result_open(&run->result, how, &setup);
 }
 
@@ -379,7 +310,7 @@ static void conclude(const struct session *session, int status)
     verdicts_print_broken(stderr, session->folder, claims, session->dir);
     if (session->arguments.joined)
         return;
-    if (session->arguments.json) {
+    if (session->arguments.run.json) {
         json_t *text = json_pack("{s:s, s:i, s:[{s:s, s:i, s:O}]}", "folder", session->dir,
                                  "status", status, "labs", "name", session->folder, "status",
                                  status, "claims", claims);
@@ -404,7 +335,7 @@ static int go(struct session *session)
     if (open_result(session) != 0)
         return fail(session, EXIT_USAGE, result_error());
     if (run->opened_count > 0) {
-        run_describe_devices(run, !a->device && !a->resume, text, sizeof text);
+        run_describe_devices(run, !a->run.device && !a->run.resume, text, sizeof text);
         fprintf(stderr, "%s: %s\n", session->folder, text);
     }
     for (size_t k = 0; k < run->missing_count && run->opened_count > 0; k++)
@@ -450,7 +381,6 @@ int run_main(const struct lab *lab, int argc, char **argv)
     run_lab_folder(lab, session->folder, sizeof session->folder);
     snprintf(help, sizeof help, "%s --help", session->folder);
     struct arguments *a = &session->arguments;
-    a->seed = 1;
     fill_specs(specs, a);
     session->options = (struct options){.program = session->folder,
                                         .help_command = help,
@@ -459,13 +389,17 @@ int run_main(const struct lab *lab, int argc, char **argv)
     int status = EXIT_DONE;
     if (options_parse(&session->options, argc, argv) != 0) {
         status = options_report();
-    } else if (a->help) {
+    } else if (a->run.help) {
         print_help(session, specs);
     } else if (a->version) {
         printf("%s %s%s\n", session->folder, build_version(), build_dirty() ? " (modified)" : "");
     } else if (a->describe) {
         status = describe(session);
-    } else if (check_options(session) != 0) {
+    } else if (a->joined && !a->run.resume && !a->run.out) {
+        options_fail(&session->options, "--joined needs --out or --resume; start labs with "
+                                        "`nanolab run`");
+        status = options_report();
+    } else if (run_options_check(&session->options, &a->run) != 0) {
         status = options_report();
     } else {
         run_catch_signals(NULL);
