@@ -139,14 +139,25 @@ static int read_legend(const char *home, const char *lab, char *script, size_t s
     return status;
 }
 
-int plot_draw(const struct folder *folder, const char *lab, struct plot_set *set) {
-    char home[4096], script[4096 + 128], path[4096];
+/* Finds the tree and reads the legend; `script` gets the path of plot.gp. */
+static int begin(const char *lab, char *home, size_t home_size, char *script, size_t script_size,
+                 struct plot_set *set) {
     memset(set, 0, sizeof *set);
     if (!home_is_lab(lab))
         return result_fail("%s: not the name of a lab's folder", lab);
-    if (home_find(home, sizeof home))
+    if (home_find(home, home_size))
         return -1;
-    if (read_legend(home, lab, script, sizeof script, set))
+    return read_legend(home, lab, script, script_size, set);
+}
+
+int plot_legend(const char *lab, struct plot_set *set) {
+    char home[4096], script[4096 + 128];
+    return begin(lab, home, sizeof home, script, sizeof script, set);
+}
+
+int plot_draw(const struct folder *folder, const char *lab, struct plot_set *set) {
+    char home[4096], script[4096 + 128], path[4096];
+    if (begin(lab, home, sizeof home, script, sizeof script, set))
         return -1;
     if (!set->known)
         return 0;

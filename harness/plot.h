@@ -25,6 +25,8 @@ struct plot_set {
     struct plot_image images[LEGEND_SHOWN_MAX];
 };
 
+/* Only reads what the lab's plot.gp declares; draws nothing. Returns 0, or -1. */
+int plot_legend(const char *lab, struct plot_set *set);
 /* Draws the plots of one lab ("01-float-staging"), whose opened result folder is `folder`.
  * Returns 0, or -1 with result_error(); free the set either way. A plot whose table is not in the
  * folder is left out. */
