@@ -45,29 +45,57 @@ static int is_hidden(uint32_t code) {
     return 0;
 }
 
+static int is_digit(unsigned char c) {
+    return c >= '0' && c <= '9';
+}
+
 static int is_word(unsigned char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c);
 }
 
 /* One ASCII character. Letters, digits and a few signs are harmless inside a sentence; all else
- * becomes a character reference, which no renderer takes for markup. */
-static void put_ascii(FILE *out, unsigned char c, unsigned char before, unsigned char after) {
+ * becomes a character reference, which no renderer takes for markup. `leading`: nothing but digits
+ * came before, so that a "." or ")" would start a list. */
+static void put_ascii(FILE *out, unsigned char c, unsigned char before, unsigned char after,
+                      int leading) {
     int between_words = is_word(before) && is_word(after);
-    if (is_word(c) || c == ' ' || c == ',' || c == ';' || c == '%' || c == '?')
-        fputc(c, out);
-    else if ((c == '-' || c == '+' || c == '=' || c == '/') && before)
-        fputc(c, out); /* first in a line they would make a list or a heading */
-    else if (c == '.' && before && !(before == 'w' || before == 'W') &&
-             !(before >= '0' && before <= '9' && after == ' '))
-        fputc(c, out); /* "www." makes a link, "1. " a list */
-    else if (c == '(' && before != ']')
-        fputc(c, out);
-    else if (c == ')' && !(before >= '0' && before <= '9'))
-        fputc(c, out);
-    else if ((c == '_' || c == '\'') && between_words)
-        fputc(c, out);
-    else if (c == ':' &&
-             (after == ' ' || (before >= '0' && before <= '9' && after >= '0' && after <= '9')))
+    int between_digits = is_digit(before) && is_digit(after);
+    int plain = 0;
+    switch (c) {
+    case ' ':
+    case ',':
+    case ';':
+    case '%':
+    case '?':
+    case '^':
+        plain = 1;
+        break;
+    case '-': /* first in a line these would make a list or a heading */
+    case '+':
+    case '=':
+    case '/':
+        plain = before != 0;
+        break;
+    case '.': /* "www." makes a link */
+        plain = !leading && before != 'w' && before != 'W';
+        break;
+    case '(':
+        plain = before != ']';
+        break;
+    case ')':
+        plain = !leading;
+        break;
+    case '_':
+    case '\'':
+        plain = between_words;
+        break;
+    case ':': /* "https:" makes a link, ":x:" an emoji */
+        plain = after == ' ' || between_digits;
+        break;
+    default:
+        plain = is_word(c);
+    }
+    if (plain)
         fputc(c, out);
     else
         fprintf(out, "&#%d;", c);
@@ -80,6 +108,7 @@ void escape_markdown(FILE *out, const char *text) {
     }
     const unsigned char *at = (const unsigned char *)text;
     unsigned char before = 0;
+    int leading = 1;
     /* Leading spaces could make a code block. */
     at += strspn(text, " \t\r\n");
     for (size_t done = 0; *at;) {
@@ -96,9 +125,10 @@ void escape_markdown(FILE *out, const char *text) {
         } else if (*at == '\n' || *at == '\t') {
             fputc(' ', out);
         } else {
-            put_ascii(out, *at, before, at[1]);
+            put_ascii(out, *at, before, at[1], leading);
         }
         before = *at;
+        leading = leading && is_digit(before);
         at += length ? length : 1;
         done += (size_t)(length ? length : 1);
     }

@@ -55,8 +55,10 @@ static const char head[] =
     "  text-align: left; }\n"
     "th { color: var(--soft); font-weight: 600; border-bottom-width: 2px; white-space: nowrap; }\n"
     "th[align=right], td[align=right] { text-align: right; white-space: nowrap; }\n"
-    "td { min-width: 2.2rem; overflow-wrap: anywhere; }\n"
-    "td.long { min-width: 15rem; }\n"
+    "td { min-width: 2.2rem; overflow-wrap: break-word; }\n"
+    "td.long { min-width: 13rem; } td.longer { min-width: 20rem; }\n"
+    ".tall { max-height: 24rem; overflow-y: auto; border-bottom: 1px solid var(--line); }\n"
+    ".tall th { position: sticky; top: 0; background: var(--paper); }\n"
     "td.verdict { white-space: nowrap; font-weight: 600; }\n"
     "td.confirmed { color: var(--good); } td.refuted { color: var(--bad); }\n"
     "td.bounded { color: var(--part); } td.untested { color: var(--soft); }\n"
@@ -65,7 +67,7 @@ static const char head[] =
     "figure svg { display: block; width: 100%; height: auto; }\n"
     "@media print { body { max-width: none; padding: 0; font-size: 10pt; }\n"
     "  figure, tr, blockquote { break-inside: avoid; } h2, h3 { break-after: avoid; }\n"
-    "  .wide { overflow: visible; } table { font-size: 8.5pt; } }\n"
+    "  .wide, .tall { overflow: visible; max-height: none; } table { font-size: 8.5pt; } }\n"
     "</style>\n"
     "</head>\n"
     "<body>\n";
@@ -167,11 +169,21 @@ static int put_cell(const char *at, FILE *out) {
             return (int)strlen(cells[k].mark);
         }
     const char *end = strstr(at, "</td>");
-    if (end && end - at > 60) {
-        fputs("<td class=\"long\">", out);
+    if (end && end - at > 28) {
+        fputs(end - at > 120 ? "<td class=\"longer\">" : "<td class=\"long\">", out);
         return 4;
     }
     return 0;
+}
+
+/* A table gets a frame that scrolls: sideways, and if it has many rows of numbers, also down. */
+static int put_table(const char *at, FILE *out) {
+    const char *mark = "<table>", *end = strstr(at, "</table>");
+    size_t rows = 0;
+    for (const char *row = at; end && (row = strstr(row, "<tr>")) && row < end; row += 4)
+        rows++;
+    fprintf(out, "<div class=\"%s\">%s", rows > 20 ? "wide tall" : "wide", mark);
+    return (int)strlen(mark);
 }
 
 static int put_body(const struct report *report, const char *body, FILE *out) {
@@ -183,7 +195,7 @@ static int put_body(const struct report *report, const char *body, FILE *out) {
             else if (starts(at, "<td>"))
                 taken = put_cell(at, out);
             else if (starts(at, "<table>"))
-                taken = fputs("<div class=\"wide\"><table>", out) < 0 ? -1 : 7;
+                taken = put_table(at, out);
             else if (starts(at, "</table>"))
                 taken = fputs("</table></div>", out) < 0 ? -1 : 8;
         }
