@@ -413,12 +413,12 @@ struct lab_table *lab_table_open(struct lab_run *run, const char *name) {
 }
 
 void lab_table_row(struct lab_table *table, const char *format, ...) {
+    char last = format[0] ? format[strlen(format) - 1] : '\0';
     va_list args;
     va_start(args, format);
     vfprintf(table->text, format, args);
     va_end(args);
-    size_t length = strlen(format);
-    if (length == 0 || format[length - 1] != '\n')
+    if (last != '\n')
         fputc('\n', table->text);
 }
 

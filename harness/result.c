@@ -412,25 +412,34 @@ int result_file(struct result *result, const char *name, const void *data, size_
     return status_of(result, folder_write(&result->reader->folder, name, data, size));
 }
 
+/* Every piece of evidence must be a case of this journal. */
+static int check_evidence(const struct reader *reader, const struct claim *claim,
+                          const char *device, const json_t *evidence) {
+    for (size_t i = 0; i < json_array_size(evidence); i++) {
+        const char *id = json_string_value(json_array_get(evidence, i));
+        size_t k = 0;
+        while (k < reader->case_count && strcmp(reader->cases[k].id, id) != 0)
+            k++;
+        if (k == reader->case_count)
+            return result_fail("claim %s on %s: its evidence \"%s\" is no recorded case; correct "
+                               "the lab's check",
+                               claim->id, device, id);
+    }
+    return 0;
+}
+
 int result_claim(struct result *result, const struct claim *claim, const char *device_id,
                  struct finding *finding) {
     json_t *entry = claims_entry(claim, device_id, finding);
     json_decref(finding->evidence);
     finding->evidence = NULL;
-    for (size_t i = 0; i < json_array_size(json_object_get(entry, "evidence")); i++) {
-        const char *id = json_string_value(json_array_get(json_object_get(entry, "evidence"), i));
-        const struct reader *reader = result->reader;
-        size_t k = 0;
-        while (k < reader->case_count && strcmp(reader->cases[k].id, id) != 0)
-            k++;
-        if (k == reader->case_count) {
-            json_decref(entry);
-            return result_fail("claim %s on %s: its evidence \"%s\" is no recorded case; correct "
-                               "the lab's check",
-                               claim->id, device_id, id);
-        }
+    if (!entry)
+        return -1;
+    if (check_evidence(result->reader, claim, device_id, json_object_get(entry, "evidence")) != 0) {
+        json_decref(entry);
+        return -1;
     }
-    return entry && json_array_append_new(result->claims, entry) == 0 ? 0 : -1;
+    return json_array_append_new(result->claims, entry);
 }
 
 /* --- the end --- */
