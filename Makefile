@@ -58,6 +58,8 @@ ifneq ($(NVCC),)
 KERNEL_O += $(patsubst %,$(B)/obj/%.cuda.o,$(KERNEL_CU) $(DEVICE_CU))
 CFLAGS += -DNANOLAB_CUDA=1
 CXXFLAGS += -DNANOLAB_CUDA=1
+# For harness/nvtx.h: the toolkit brings the profiler ranges' headers.
+CXXFLAGS += -isystem $(CUDA_HOME)/include
 LIBS += -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt
 endif
 # CPU matrix libraries under test; only what names them pays for them.

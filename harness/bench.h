@@ -49,9 +49,20 @@ struct bench_case {
     struct device *device; /* timed by its events (GPU) or by the clock (CPU, or NULL) */
     double bytes_per_call; /* for the counters; 0 if meaningless */
     double flops_per_call;
+    /* Most calls in one sample; 0 for no limit. 1 where setup must precede every call, as when it
+     * flushes a cache: the second call of a sample would find the cache warm. */
+    uint64_t max_calls;
 };
 
-enum bench_stop { BENCH_SETTLED, BENCH_PLATEAU, BENCH_TIME_CAP, BENCH_SAMPLE_CAP, BENCH_FAILED };
+/* BENCH_STOPPED: the caller's progress function ended the group. */
+enum bench_stop {
+    BENCH_SETTLED,
+    BENCH_PLATEAU,
+    BENCH_TIME_CAP,
+    BENCH_SAMPLE_CAP,
+    BENCH_STOPPED,
+    BENCH_FAILED
+};
 const char *bench_stop_name(enum bench_stop stop);
 
 struct bench_result {
@@ -61,6 +72,9 @@ struct bench_result {
     uint64_t calls;     /* k: calls in one sample */
     enum bench_stop stop;
     double median, mad, low, high; /* seconds per call; low…high: 95 % bootstrap interval */
+    double bytes_per_second;       /* at the median; 0 where bytes_per_call is, or at time 0 */
+    double flops_per_second;
+    char error[200]; /* BENCH_FAILED: what failed. "" otherwise */
 };
 
 struct bench_options {
@@ -73,7 +87,10 @@ struct bench_options {
 };
 
 /* Measures a group of cases together. results[i] belongs to cases[i]; free each with
- * bench_result_free. Returns 0, or -1 with the text of bench_error(). */
+ * bench_result_free. Returns 0, or -1 with the text of bench_error(); then no result needs to be
+ * freed. A case that fails (a call, its setup, its validation, or the clock) ends as BENCH_FAILED
+ * with its text and no samples, since times of wrong work mean nothing; the others go on. Calls
+ * must not themselves call bench_run. Not thread-safe: the library behind it has global state. */
 int bench_run(const struct bench_case *cases, size_t count, const struct bench_options *options,
               struct bench_result *results);
 void bench_result_free(struct bench_result *result);

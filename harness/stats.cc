@@ -104,7 +104,11 @@ try {
     double center = median_of(v);
     if (!std::isfinite(center))
         return not_a_number;
-    return bms::median_absolute_deviation(v, center);
+    /* Not bms::median_absolute_deviation: up to Boost 1.74 at least, it returns the value with the
+     * median deviation instead of the deviation, which is right only around a centre of 0. */
+    for (double &value : v)
+        value = std::fabs(value - center);
+    return bms::median(v);
 } catch (const std::bad_alloc &) {
     return not_a_number;
 }

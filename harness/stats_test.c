@@ -34,6 +34,10 @@ static void test_known_values(void **state)
 
     const double skew[] = {1, 1, 2, 2, 4, 6, 9}; /* median 2, deviations 1 1 0 0 2 4 7 */
     assert_true(stats_mad(skew, 7) == 1);
+    const double far[] = {101, 101, 102, 102, 104, 106}, same[] = {8, 8, 8, 8};
+    assert_true(stats_mad(far, 6) == 1); /* deviations 1 1 0 0 2 4 */
+    assert_true(stats_mad(same, 4) == 0);
+    assert_true(stats_relative_spread(same, 3) == 0);
     near(stats_relative_spread(skew, 7), 1.482602218505602 / 2);
 }
 
