@@ -69,7 +69,7 @@ static void print_value(const char *name, const json_t *value, int depth)
         (json_is_object(json_array_get(value, 0)) || json_is_array(json_array_get(value, 0)))) {
         json_array_foreach(value, i, member)
         {
-            char numbered[80];
+            char numbered[96];
             snprintf(numbered, sizeof numbered, "%.60s %zu", name, i);
             print_value(numbered, member, depth + 1);
         }

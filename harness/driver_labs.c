@@ -48,7 +48,7 @@ int driver_find(struct driver *driver, const struct options *parser)
             driver->lab_count == DRIVER_LABS_MAX)
             continue;
         struct driver_lab *lab = &driver->labs[driver->lab_count++];
-        snprintf(lab->folder, sizeof lab->folder, "%s", entry->d_name);
+        memcpy(lab->folder, entry->d_name, strlen(entry->d_name) + 1);
         lab->number = 10 * (lab->folder[0] - '0') + lab->folder[1] - '0';
     }
     closedir(list);
