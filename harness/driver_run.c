@@ -348,7 +348,8 @@ static int go(struct run_plan *plan, const char *const *names, size_t count)
         status = options_report();
     }
     conclude(plan, status);
-    if (status > 128 || status == EXIT_USAGE)
+    /* Exit status 2 has already said what to do. */
+    if (status > 128)
         fprintf(stderr, "nanolab: stopped; go on with: nanolab run --resume %s\n", plan->dir);
     return status;
 }
