@@ -120,6 +120,8 @@ static int draw_in(const struct folder *folder, const char *home, const char *sc
 /* Reads the lab's plot.gp from the tree; a lab without one has no plots. */
 static int read_legend(const char *home, const char *lab, char *script, size_t size,
                        struct plot_set *set) {
+    if (!home_is_lab(lab))
+        return result_fail("%s: not the name of a lab's folder", lab);
     snprintf(script, size, "%s/labs/%s/plot.gp", home, lab);
     FILE *file = fopen(script, "re");
     if (!file) {
@@ -139,25 +141,19 @@ static int read_legend(const char *home, const char *lab, char *script, size_t s
     return status;
 }
 
-/* Finds the tree and reads the legend; `script` gets the path of plot.gp. */
-static int begin(const char *lab, char *home, size_t home_size, char *script, size_t script_size,
-                 struct plot_set *set) {
-    memset(set, 0, sizeof *set);
-    if (!home_is_lab(lab))
-        return result_fail("%s: not the name of a lab's folder", lab);
-    if (home_find(home, home_size))
-        return -1;
-    return read_legend(home, lab, script, script_size, set);
-}
-
 int plot_legend(const char *lab, struct plot_set *set) {
     char home[4096], script[4096 + 128];
-    return begin(lab, home, sizeof home, script, sizeof script, set);
+    memset(set, 0, sizeof *set);
+    if (home_find(home, sizeof home))
+        return -1;
+    return read_legend(home, lab, script, sizeof script, set);
 }
 
-int plot_draw(const struct folder *folder, const char *lab, struct plot_set *set) {
-    char home[4096], script[4096 + 128], path[4096];
-    if (begin(lab, home, sizeof home, script, sizeof script, set))
+int plot_draw_from(const char *home, const struct folder *folder, const char *lab,
+                   struct plot_set *set) {
+    char script[4096 + 128], path[4096];
+    memset(set, 0, sizeof *set);
+    if (read_legend(home, lab, script, sizeof script, set))
         return -1;
     if (!set->known)
         return 0;
@@ -171,6 +167,14 @@ int plot_draw(const struct folder *folder, const char *lab, struct plot_set *set
     }
     home_private_remove(path);
     return status;
+}
+
+int plot_draw(const struct folder *folder, const char *lab, struct plot_set *set) {
+    char home[4096];
+    memset(set, 0, sizeof *set);
+    if (home_find(home, sizeof home))
+        return -1;
+    return plot_draw_from(home, folder, lab, set);
 }
 
 int plot_save(const struct folder *folder, const struct plot_set *set) {

@@ -31,12 +31,15 @@ int plot_legend(const char *lab, struct plot_set *set);
  * Returns 0, or -1 with result_error(); free the set either way. A plot whose table is not in the
  * folder is left out. */
 int plot_draw(const struct folder *folder, const char *lab, struct plot_set *set);
+/* The same with the scripts of another tree, for tests. */
+int plot_draw_from(const char *home, const struct folder *folder, const char *lab,
+                   struct plot_set *set);
 /* Writes the drawn images to the lab's plots/ folder; returns how many plots, or -1. */
 int plot_save(const struct folder *folder, const struct plot_set *set);
 void plot_set_free(struct plot_set *set);
 
-/* `nanolab plot DIR`; argv[0] is "plot". Returns the exit status: 0, 1 (no gnuplot, or it
- * failed), 2 (usage, bad input). */
+/* `nanolab plot DIR`; argv[0] is "plot". Returns the exit status: 0, 1 (no gnuplot),
+ * 2 (usage, bad input, or gnuplot failed). */
 int plot_main(int argc, char **argv);
 
 #endif
