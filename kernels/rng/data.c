@@ -1,0 +1,343 @@
+/*
+ * data.c: the labs' inputs. Large arrays are filled by several threads; each element depends on
+ * its index only, so that changes nothing.
+ */
+#include "kernels/rng/data.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/rng/philox.h"
+#include "kernels/threads/threads.h"
+
+/* Philox streams of one seed: one per use, so that no two share numbers. */
+enum { STREAM_VALUES = 1, STREAM_KEYS, STREAM_SCALES, STREAM_SHUFFLE };
+
+/* Under this, starting threads costs more than it saves. */
+#define THREADED_FROM ((size_t)1 << 17)
+
+static const double attention_correlation = 0.2;
+
+const char *data_kind_name(enum data_kind kind)
+{
+    static const char *const names[DATA_KINDS] = {"uniform", "normal", "log-uniform", "cancelling",
+                                                  "attention"};
+    return (unsigned)kind < DATA_KINDS ? names[kind] : "unknown";
+}
+
+size_t data_type_size(enum data_type type)
+{
+    return type == DATA_F64 ? 8 : type == DATA_F32 ? 4 : 2;
+}
+
+void data_octaves(enum data_type type, double *low, double *high)
+{
+    *low = type == DATA_F16 ? -14 : -40;
+    *high = type == DATA_F16 ? 0 : 40;
+}
+
+/* --- rounding ---------------------------------------------------------------------------------- */
+
+/* A double to a 16-bit format in one rounding, to nearest even. */
+static uint16_t round_16(double value, int exponent_bits, int fraction_bits)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    const int bias = (1 << (exponent_bits - 1)) - 1;
+    const uint32_t infinity = (uint32_t)((1 << exponent_bits) - 1) << fraction_bits;
+    uint32_t sign = (uint32_t)(bits >> 63) << 15;
+    uint64_t fraction = bits & 0xFFFFFFFFFFFFFull;
+    int exponent = (int)(bits >> 52 & 0x7FF);
+    if (exponent == 0x7FF)
+        return (uint16_t)(sign | infinity | (fraction ? 1u << (fraction_bits - 1) : 0));
+    if (exponent == 0)
+        return (uint16_t)sign; /* a double's subnormals are far below half of the smallest */
+    exponent += bias - 1023; /* now biased as in the target */
+    uint64_t mantissa = fraction | 1ull << 52;
+    int drop = 52 - fraction_bits;
+    if (exponent <= 0) { /* subnormal in the target: fewer bits remain */
+        drop += 1 - exponent;
+        exponent = 0;
+    }
+    if (drop > 54)
+        return (uint16_t)sign;
+    uint64_t kept = mantissa >> drop, rest = mantissa & ((1ull << drop) - 1);
+    uint64_t half = 1ull << (drop - 1);
+    kept += rest > half || (rest == half && (kept & 1));
+    /* A normal number's hidden bit adds 1 to the exponent field, and a carry does so again. */
+    uint64_t result = exponent == 0 ? kept : ((uint64_t)(exponent - 1) << fraction_bits) + kept;
+    return (uint16_t)(sign | (result >= infinity ? infinity : (uint32_t)result));
+}
+
+static double widen_16(uint16_t bits, int exponent_bits, int fraction_bits)
+{
+    const int bias = (1 << (exponent_bits - 1)) - 1;
+    int exponent = bits >> fraction_bits & ((1 << exponent_bits) - 1);
+    double fraction = bits & ((1 << fraction_bits) - 1);
+    double value;
+    if (exponent == (1 << exponent_bits) - 1)
+        value = fraction != 0 ? (double)NAN : (double)INFINITY;
+    else if (exponent == 0)
+        value = ldexp(fraction, 1 - bias - fraction_bits);
+    else
+        value = ldexp(fraction + (double)(1 << fraction_bits), exponent - bias - fraction_bits);
+    return bits & 0x8000 ? -value : value;
+}
+
+double data_get(enum data_type type, const void *x, size_t i)
+{
+    switch (type) {
+    case DATA_F32:
+        return ((const float *)x)[i];
+    case DATA_F64:
+        return ((const double *)x)[i];
+    case DATA_BF16:
+        return widen_16(((const uint16_t *)x)[i], 8, 7);
+    case DATA_F16:
+        return widen_16(((const uint16_t *)x)[i], 5, 10);
+    }
+    return NAN;
+}
+
+void data_set(enum data_type type, void *x, size_t i, double value)
+{
+    switch (type) {
+    case DATA_F32:
+        ((float *)x)[i] = (float)value;
+        break;
+    case DATA_F64:
+        ((double *)x)[i] = value;
+        break;
+    case DATA_BF16:
+        ((uint16_t *)x)[i] = round_16(value, 8, 7);
+        break;
+    case DATA_F16:
+        ((uint16_t *)x)[i] = round_16(value, 5, 10);
+        break;
+    }
+}
+
+static double rounded(enum data_type type, double value)
+{
+    double out = 0; /* room for any type */
+    data_set(type, &out, 0, value);
+    return data_get(type, &out, 0);
+}
+
+/* --- the kinds --------------------------------------------------------------------------------- */
+
+struct job {
+    enum data_kind kind;
+    enum data_type type;
+    struct data_options options;
+    void *x, *y; /* y: the keys of an attention score; NULL: x holds the products */
+    size_t n;
+    /* Cancelling: `pairs` pairs, then `carriers` elements of value `carrier`, then zeros. */
+    size_t pairs, carriers;
+    double carrier;
+    double *partial; /* per worker: Σ|pairs| */
+};
+
+/* A bijection on 0…n-1: four Feistel rounds over the smallest 2^bits >= n, walked on until the
+ * image is in range. Unlike an array shuffled in place it needs no memory and no order. */
+static size_t permute(size_t i, size_t n, uint64_t seed)
+{
+    int bits = 2;
+    while (bits < 64 && ((uint64_t)n - 1) >> bits)
+        ++bits;
+    const int low_bits = bits / 2, high_bits = bits - low_bits;
+    const uint64_t low_mask = (1ull << low_bits) - 1, high_mask = (1ull << high_bits) - 1;
+    uint64_t v = i;
+    do {
+        uint64_t high = v >> low_bits, low = v & low_mask;
+        for (uint64_t round = 0; round < 4; round += 2) {
+            /* Each half is changed by a function of the other; the multiplier is 2^64/φ. */
+            uint64_t f = (low + (round << 32) + seed) * 0x9E3779B97F4A7C15ull;
+            f = (f ^ f >> 29) * 0x9E3779B97F4A7C15ull;
+            high = (high ^ f >> 32) & high_mask;
+            f = (high + ((round + 1) << 32) + (seed ^ seed >> 31)) * 0x9E3779B97F4A7C15ull;
+            f = (f ^ f >> 29) * 0x9E3779B97F4A7C15ull;
+            low = (low ^ f >> 32) & low_mask;
+        }
+        v = high << low_bits | low;
+    } while (v >= n);
+    return (size_t)v;
+}
+
+/* Magnitude of pair p, already rounded to the type, so that its two members cancel exactly. */
+static double pair_magnitude(const struct job *job, size_t p)
+{
+    return rounded(job->type, fabs(philox_normal(job->options.seed, STREAM_VALUES, p)));
+}
+
+static double cancelling(const struct job *job, uint64_t shuffle_seed, size_t i)
+{
+    size_t place = permute(i, job->n, shuffle_seed);
+    if (place < 2 * job->pairs) {
+        double z = pair_magnitude(job, place / 2);
+        return place & 1 ? -z : z;
+    }
+    return place - 2 * job->pairs < job->carriers ? job->carrier : 0.0;
+}
+
+/* Elements i of q and of k. */
+static void attention(const struct job *job, size_t i, double *q, double *k)
+{
+    const uint64_t seed = job->options.seed;
+    const size_t head = job->options.head, channel = i % head;
+    double a, b;
+    philox_normal_pair(philox_at(seed, STREAM_KEYS, i), &a, &b);
+    const double rho = attention_correlation;
+    double scale = philox_exp2(0.5 * philox_normal(seed, STREAM_SCALES, channel));
+    if (channel % 32 == 5)
+        scale *= 16;
+    *q = a / sqrt((double)head);
+    *k = (rho * a + sqrt(1.0 - rho * rho) * b) * scale;
+}
+
+static void fill_part(void *context, unsigned index, unsigned count)
+{
+    const struct job *job = context;
+    const struct data_options *o = &job->options;
+    size_t begin = job->n / count * index + (job->n % count < index ? job->n % count : index);
+    size_t end = begin + job->n / count + (index < job->n % count);
+    uint64_t shuffle_seed = philox_u64(o->seed, STREAM_SHUFFLE, 0);
+    for (size_t i = begin; i < end; ++i) {
+        double value = 0;
+        switch (job->kind) {
+        case DATA_UNIFORM:
+            value = philox_unit(philox_u64(o->seed, STREAM_VALUES, i));
+            break;
+        case DATA_NORMAL:
+            value = philox_normal(o->seed, STREAM_VALUES, i);
+            break;
+        case DATA_LOG_UNIFORM:
+            value = philox_log_uniform(o->seed, STREAM_VALUES, i, o->low, o->high);
+            break;
+        case DATA_CANCELLING:
+            value = cancelling(job, shuffle_seed, i);
+            break;
+        case DATA_ATTENTION: {
+            double k;
+            attention(job, i, &value, &k);
+            if (job->y)
+                data_set(job->type, job->y, i, k);
+            else /* both factors are rounded first; their product is exact in double but for f64 */
+                value = rounded(job->type, value) * rounded(job->type, k);
+            break;
+        }
+        case DATA_KINDS:
+            break;
+        }
+        data_set(job->type, job->x, i, value);
+    }
+}
+
+/* Σ|pairs| is cut into this many parts whatever the thread count, so its bits do not depend on
+ * the machine. */
+#define SUM_PARTS 64
+
+static void sum_part(void *context, unsigned index, unsigned count)
+{
+    struct job *job = context;
+    for (unsigned part = index; part < SUM_PARTS; part += count) {
+        size_t begin = job->pairs / SUM_PARTS * part, end = begin + job->pairs / SUM_PARTS;
+        if (part == SUM_PARTS - 1)
+            end = job->pairs;
+        double sum = 0;
+        for (size_t p = begin; p < end; ++p)
+            sum += 2.0 * pair_magnitude(job, p);
+        job->partial[part] = sum;
+    }
+}
+
+static int run(struct job *job, pool_function *function)
+{
+    unsigned cpus = pool_cpus();
+    struct pool *pool = NULL;
+    /* A pool of its own: the shared one may be at work for whoever fills this. */
+    if (job->n >= THREADED_FROM && cpus > 1 && pool_create(&pool, cpus) == 0) {
+        pool_run(pool, function, job);
+        pool_destroy(pool);
+    } else {
+        function(job, 0, 1);
+    }
+    return 0;
+}
+
+static double smallest(enum data_type type)
+{
+    return type == DATA_F64   ? 0x1p-1074
+           : type == DATA_F32 ? 0x1p-149
+           : type == DATA_F16 ? 0x1p-24
+                              : 0x1p-133;
+}
+
+/* Decides how many elements pair up and what the others must be. */
+static void plan_cancelling(struct job *job)
+{
+    const double condition = job->options.condition;
+    if (job->n < 3) {
+        job->carriers = job->n;
+        job->carrier = 1;
+        return;
+    }
+    double share = (double)job->n / condition;
+    job->carriers = share < 1.5 ? 1 : (size_t)(share + 0.5);
+    if (job->carriers > job->n - 2)
+        job->carriers = job->n - 2;
+    job->pairs = (job->n - job->carriers) / 2;
+    if (job->carriers > 1)
+        job->carriers = job->n - 2 * job->pairs;
+    double partial[SUM_PARTS];
+    job->partial = partial;
+    run(job, sum_part);
+    double sum = 0;
+    for (int part = 0; part < SUM_PARTS; ++part)
+        sum += partial[part];
+    job->partial = NULL;
+    job->carrier = rounded(job->type, sum / ((double)job->carriers * (condition - 1.0)));
+    if (job->carrier < smallest(job->type))
+        job->carrier = smallest(job->type);
+}
+
+static int complete(struct job *job)
+{
+    struct data_options *o = &job->options;
+    if (o->low == 0 && o->high == 0)
+        data_octaves(job->type, &o->low, &o->high);
+    if (o->condition == 0)
+        o->condition = 1e6;
+    if (o->head == 0)
+        o->head = 128;
+    if ((unsigned)job->kind >= DATA_KINDS || (unsigned)job->type > DATA_F16)
+        return -1;
+    if (!(o->low < o->high && o->low >= -1000 && o->high <= 1000))
+        return -1;
+    if (!(o->condition > 1) || isinf(o->condition))
+        return -1;
+    return 0;
+}
+
+int data_fill(enum data_kind kind, enum data_type type, const struct data_options *options,
+              void *x, size_t n)
+{
+    struct job job = {.kind = kind, .type = type, .options = *options, .x = x, .n = n};
+    if (complete(&job) != 0)
+        return -1;
+    if (kind == DATA_CANCELLING)
+        plan_cancelling(&job);
+    return run(&job, fill_part);
+}
+
+int data_attention(enum data_type type, const struct data_options *options, void *q, void *k,
+                   size_t n)
+{
+    struct job job = {
+        .kind = DATA_ATTENTION, .type = type, .options = *options, .x = q, .y = k, .n = n};
+    if (complete(&job) != 0)
+        return -1;
+    return run(&job, fill_part);
+}
