@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "harness/benchmark_json.h"
@@ -82,8 +83,15 @@ static json_t *start_record(const struct result_setup *setup, const char *lab) {
 }
 
 static int lock_folder(const struct folder *folder) {
-    if (flock(folder->fd, LOCK_EX | LOCK_NB) == 0)
-        return 0;
+    /* A lab whose driver was just killed dies a moment after it. */
+    const struct timespec moment = {.tv_nsec = 20000000};
+    for (int tries = 0; tries < 50; tries++) {
+        if (flock(folder->fd, LOCK_EX | LOCK_NB) == 0)
+            return 0;
+        if (errno != EWOULDBLOCK)
+            break;
+        nanosleep(&moment, NULL);
+    }
     if (errno == EWOULDBLOCK)
         return result_fail("%s: another run is writing to it; wait for it, or choose another "
                            "folder with --out",
