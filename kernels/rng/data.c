@@ -137,7 +137,8 @@ struct job {
     /* Cancelling: `pairs` pairs, then `carriers` elements of value `carrier`, then zeros. */
     size_t pairs, carriers;
     double carrier;
-    double *partial; /* per worker: Σ|pairs| */
+    double *partial; /* Σ|pairs| of each part */
+    double *scale;   /* attention: of each channel of k */
 };
 
 /* A bijection on 0…n-1: four Feistel rounds over the smallest 2^bits >= n, walked on until the
@@ -185,16 +186,40 @@ static double cancelling(const struct job *job, uint64_t shuffle_seed, size_t i)
 /* Elements i of q and of k. */
 static void attention(const struct job *job, size_t i, double *q, double *k)
 {
-    const uint64_t seed = job->options.seed;
-    const size_t head = job->options.head, channel = i % head;
-    double a, b;
-    philox_normal_pair(philox_at(seed, STREAM_KEYS, i), &a, &b);
+    const size_t head = job->options.head;
     const double rho = attention_correlation;
-    double scale = philox_exp2(0.5 * philox_normal(seed, STREAM_SCALES, channel));
-    if (channel % 32 == 5)
-        scale *= 16;
+    double a, b;
+    philox_normal_pair(philox_at(job->options.seed, STREAM_KEYS, i), &a, &b);
     *q = a / sqrt((double)head);
-    *k = (rho * a + sqrt(1.0 - rho * rho) * b) * scale;
+    *k = (rho * a + sqrt(1.0 - rho * rho) * b) * job->scale[i % head];
+}
+
+static int channel_scales(struct job *job)
+{
+    /* No more channels than elements are looked at. */
+    size_t channels = job->options.head < job->n ? job->options.head : job->n;
+    job->scale = malloc((channels ? channels : 1) * sizeof *job->scale);
+    if (!job->scale)
+        return -1;
+    for (size_t c = 0; c < channels; ++c) {
+        job->scale[c] = philox_exp2(0.5 * philox_normal(job->options.seed, STREAM_SCALES, c));
+        if (c % 32 == 5)
+            job->scale[c] *= 16;
+    }
+    return 0;
+}
+
+/* Two numbers to a block: twice as fast as element by element. */
+static void fill_normal(const struct job *job, size_t begin, size_t end)
+{
+    for (size_t i = begin; i < end;) {
+        double pair[2];
+        philox_normal_pair(philox_at(job->options.seed, STREAM_VALUES, i >> 1), &pair[0],
+                           &pair[1]);
+        do
+            data_set(job->type, job->x, i, pair[i & 1]);
+        while (++i < end && (i & 1));
+    }
 }
 
 static void fill_part(void *context, unsigned index, unsigned count)
@@ -203,15 +228,16 @@ static void fill_part(void *context, unsigned index, unsigned count)
     const struct data_options *o = &job->options;
     size_t begin = job->n / count * index + (job->n % count < index ? job->n % count : index);
     size_t end = begin + job->n / count + (index < job->n % count);
+    if (job->kind == DATA_NORMAL) {
+        fill_normal(job, begin, end);
+        return;
+    }
     uint64_t shuffle_seed = philox_u64(o->seed, STREAM_SHUFFLE, 0);
     for (size_t i = begin; i < end; ++i) {
         double value = 0;
         switch (job->kind) {
         case DATA_UNIFORM:
             value = philox_unit(philox_u64(o->seed, STREAM_VALUES, i));
-            break;
-        case DATA_NORMAL:
-            value = philox_normal(o->seed, STREAM_VALUES, i);
             break;
         case DATA_LOG_UNIFORM:
             value = philox_log_uniform(o->seed, STREAM_VALUES, i, o->low, o->high);
@@ -228,6 +254,7 @@ static void fill_part(void *context, unsigned index, unsigned count)
                 value = rounded(job->type, value) * rounded(job->type, k);
             break;
         }
+        case DATA_NORMAL:
         case DATA_KINDS:
             break;
         }
@@ -253,7 +280,7 @@ static void sum_part(void *context, unsigned index, unsigned count)
     }
 }
 
-static int run(struct job *job, pool_function *function)
+static void run(struct job *job, pool_function *function)
 {
     unsigned cpus = pool_cpus();
     struct pool *pool = NULL;
@@ -264,6 +291,14 @@ static int run(struct job *job, pool_function *function)
     } else {
         function(job, 0, 1);
     }
+}
+
+static int fill(struct job *job)
+{
+    if (job->kind == DATA_ATTENTION && channel_scales(job) != 0)
+        return -1;
+    run(job, fill_part);
+    free(job->scale);
     return 0;
 }
 
@@ -329,7 +364,7 @@ int data_fill(enum data_kind kind, enum data_type type, const struct data_option
         return -1;
     if (kind == DATA_CANCELLING)
         plan_cancelling(&job);
-    return run(&job, fill_part);
+    return fill(&job);
 }
 
 int data_attention(enum data_type type, const struct data_options *options, void *q, void *k,
@@ -339,5 +374,5 @@ int data_attention(enum data_type type, const struct data_options *options, void
         .kind = DATA_ATTENTION, .type = type, .options = *options, .x = q, .y = k, .n = n};
     if (complete(&job) != 0)
         return -1;
-    return run(&job, fill_part);
+    return fill(&job);
 }

@@ -100,6 +100,12 @@ PHILOX_FN uint64_t philox_below(uint64_t bits, uint64_t n)
 
 /* --- the same bits everywhere ------------------------------------------------------------------ */
 
+/* Horner's steps with reciprocals that the compiler rounds once: a division per term would take
+ * most of the time. */
+#define PHILOX_LOG_TERM(k, inner) (((inner) + 1.0 / (k)) * z)
+#define PHILOX_TURN_TERM(k, inner) ((1.0 - (inner)) * (z * (1.0 / (k))))
+#define PHILOX_EXP_TERM(k, inner) (1.0 + (inner) * (f * (1.0 / (k))))
+
 /* ln x of a normal x > 0. x = 2^e m, sqrt(1/2) <= m < sqrt(2); ln m = 2 atanh s by its series in
  * s = (m - 1)/(m + 1), |s| < 0.1716. */
 PHILOX_FN double philox_log(double x)
@@ -114,9 +120,18 @@ PHILOX_FN double philox_log(double x)
         m *= 0.5;
         ++e;
     }
-    double s = (m - 1.0) / (m + 1.0), z = s * s, sum = 0.0;
-    for (int k = 23; k >= 3; k -= 2)
-        sum = (sum + 1.0 / k) * z;
+    double s = (m - 1.0) / (m + 1.0), z = s * s;
+    double sum = PHILOX_LOG_TERM(23, 0.0);
+    sum = PHILOX_LOG_TERM(21, sum);
+    sum = PHILOX_LOG_TERM(19, sum);
+    sum = PHILOX_LOG_TERM(17, sum);
+    sum = PHILOX_LOG_TERM(15, sum);
+    sum = PHILOX_LOG_TERM(13, sum);
+    sum = PHILOX_LOG_TERM(11, sum);
+    sum = PHILOX_LOG_TERM(9, sum);
+    sum = PHILOX_LOG_TERM(7, sum);
+    sum = PHILOX_LOG_TERM(5, sum);
+    sum = PHILOX_LOG_TERM(3, sum);
     /* ln 2 in two parts, so that e × the first is exact. */
     double high = 0x1.62e42fefap-1, low = 0x1.cf79abc9e3b3ap-40;
     return (double)e * high + (2.0 * s + (2.0 * s * sum + (double)e * low));
@@ -128,11 +143,25 @@ PHILOX_FN void philox_cos_sin(double t, double *cosine, double *sine)
 {
     int quarter = (int)(t * 4.0 + 0.5);
     double r = (t - 0.25 * quarter) * 6.283185307179586, z = r * r;
-    double c = 0.0, s = 0.0;
-    for (int k = 18; k >= 2; k -= 2) {
-        c = (1.0 - c) * z / (double)(k * (k - 1));
-        s = (1.0 - s) * z / (double)(k * (k + 1));
-    }
+    double c, s;
+    c = PHILOX_TURN_TERM(18.0 * 17.0, 0.0);
+    c = PHILOX_TURN_TERM(16.0 * 15.0, c);
+    c = PHILOX_TURN_TERM(14.0 * 13.0, c);
+    c = PHILOX_TURN_TERM(12.0 * 11.0, c);
+    c = PHILOX_TURN_TERM(10.0 * 9.0, c);
+    c = PHILOX_TURN_TERM(8.0 * 7.0, c);
+    c = PHILOX_TURN_TERM(6.0 * 5.0, c);
+    c = PHILOX_TURN_TERM(4.0 * 3.0, c);
+    c = PHILOX_TURN_TERM(2.0 * 1.0, c);
+    s = PHILOX_TURN_TERM(18.0 * 19.0, 0.0);
+    s = PHILOX_TURN_TERM(16.0 * 17.0, s);
+    s = PHILOX_TURN_TERM(14.0 * 15.0, s);
+    s = PHILOX_TURN_TERM(12.0 * 13.0, s);
+    s = PHILOX_TURN_TERM(10.0 * 11.0, s);
+    s = PHILOX_TURN_TERM(8.0 * 9.0, s);
+    s = PHILOX_TURN_TERM(6.0 * 7.0, s);
+    s = PHILOX_TURN_TERM(4.0 * 5.0, s);
+    s = PHILOX_TURN_TERM(2.0 * 3.0, s);
     c = 1.0 - c;
     s = r * (1.0 - s);
     quarter &= 3;
@@ -145,8 +174,20 @@ PHILOX_FN double philox_exp2(double x)
 {
     double whole = x < 0.0 ? -(double)(int64_t)(0.5 - x) : (double)(int64_t)(x + 0.5);
     double f = (x - whole) * 0.6931471805599453, sum = 1.0;
-    for (int k = 14; k >= 1; --k)
-        sum = 1.0 + sum * f / (double)k;
+    sum = PHILOX_EXP_TERM(14.0, sum);
+    sum = PHILOX_EXP_TERM(13.0, sum);
+    sum = PHILOX_EXP_TERM(12.0, sum);
+    sum = PHILOX_EXP_TERM(11.0, sum);
+    sum = PHILOX_EXP_TERM(10.0, sum);
+    sum = PHILOX_EXP_TERM(9.0, sum);
+    sum = PHILOX_EXP_TERM(8.0, sum);
+    sum = PHILOX_EXP_TERM(7.0, sum);
+    sum = PHILOX_EXP_TERM(6.0, sum);
+    sum = PHILOX_EXP_TERM(5.0, sum);
+    sum = PHILOX_EXP_TERM(4.0, sum);
+    sum = PHILOX_EXP_TERM(3.0, sum);
+    sum = PHILOX_EXP_TERM(2.0, sum);
+    sum = PHILOX_EXP_TERM(1.0, sum);
     uint64_t bits = (uint64_t)(1023 + (int64_t)whole) << 52;
     double scale;
     memcpy(&scale, &bits, sizeof scale);
