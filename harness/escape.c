@@ -124,6 +124,11 @@ void escape_markdown(FILE *out, const char *text) {
             fwrite(at, 1, (size_t)length, out);
         } else if (*at == '\n' || *at == '\t') {
             fputc(' ', out);
+        } else if (*at == '@') {
+            /* Only a code span keeps GitHub from making a mail address of what is around it. */
+            length = (int)strspn((const char *)at, "@");
+            length = length < 80 ? length : 80;
+            fprintf(out, "`%.*s`", length, (const char *)at);
         } else {
             put_ascii(out, *at, before, at[1], leading);
         }
