@@ -44,42 +44,21 @@ static json_t *device_names(struct device *const *devices, size_t count) {
     return list;
 }
 
-/* The devices of both parts, each once. */
-static size_t all_devices(const struct result_setup *setup,
-                          struct device *all[2 * RESULT_DEVICES_MAX]) {
-    size_t count = 0;
-    for (size_t i = 0; i < setup->bits_count + setup->time_count; i++) {
-        struct device *one =
-            i < setup->bits_count ? setup->bits[i] : setup->time[i - setup->bits_count];
-        size_t k = 0;
-        while (k < count && strcmp(device_id(all[k]), device_id(one)) != 0)
-            k++;
-        if (k == count && count < 2 * RESULT_DEVICES_MAX)
-            all[count++] = one;
-    }
-    return count;
-}
-
 static json_t *fingerprint_of(const struct result_setup *setup) {
     struct device *all[2 * RESULT_DEVICES_MAX];
-    return provenance_fingerprint(all, all_devices(setup, all));
+    return provenance_fingerprint(all, result_setup_devices(setup, all));
 }
 
 static json_t *start_record(const struct result_setup *setup, const char *lab) {
-    struct device *all[2 * RESULT_DEVICES_MAX];
-    size_t count = all_devices(setup, all);
-    json_t *devices = json_object();
-    for (size_t i = 0; i < count; i++)
-        json_object_set_new(devices, device_id(all[i]), provenance_device(all[i]));
     char seed[24];
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)setup->seed);
-    return json_pack("{s:s, s:i, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "record",
-                     "start", "format", RECORD_FORMAT, "lab", lab, "mode",
-                     result_mode_name(setup->mode), "seed", seed, "bits",
-                     device_names(setup->bits, setup->bits_count), "time",
-                     device_names(setup->time, setup->time_count), "started", provenance_now(),
-                     "fingerprint", fingerprint_of(setup), "devices", devices, "software",
-                     provenance_software(), "machine", provenance_machine());
+    return json_pack(
+        "{s:s, s:i, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "record", "start", "format",
+        RECORD_FORMAT, "lab", lab, "mode", result_mode_name(setup->mode), "seed", seed, "bits",
+        device_names(setup->bits, setup->bits_count), "time",
+        device_names(setup->time, setup->time_count), "started", provenance_now(), "fingerprint",
+        fingerprint_of(setup), "devices", result_setup_provenance(setup), "software",
+        provenance_software(), "machine", provenance_machine());
 }
 
 static int lock_folder(const struct folder *folder) {

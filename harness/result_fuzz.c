@@ -111,6 +111,25 @@ static void remove_root(void) {
     nftw(root, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
 
+/* The good folder must be found good, or no input would get anywhere. */
+static void check_seeds(void) {
+    for (enum target target = JOURNAL_SEALED; target < TARGETS; target++) {
+        const char *text = target == CLAIMS           ? claims_seed
+                           : target == JOURNAL_SEALED ? journal_seed
+                                                      : run_seed;
+        size_t size = strlen(text) + 1;
+        uint8_t *whole = malloc(size);
+        whole[0] = (uint8_t)target;
+        memcpy(whole + 1, text, size - 1);
+        LLVMFuzzerTestOneInput(whole, size);
+        free(whole);
+        if (target != RUN_RAW && verify_folder(dir, NULL) != 0) {
+            fprintf(stderr, "seed %d: %s\n", (int)target, result_error());
+            abort();
+        }
+    }
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
     (void)argc, (void)argv;
     char path[200], side[3] = "abc", side_digest[SHA_TEXT];
@@ -148,6 +167,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
         "{\"record\":\"resume\",\"started\":\"t\",\"dropped_bytes\":0}\n"
         "{\"record\":\"end\",\"cases\":1,\"previous\":\"%s\",\"files\":{\"claims.json\":\"%s\"}}\n",
         side_digest, SHA_ZEROS, claims_digest);
+    check_seeds();
     return 0;
 }
 

@@ -43,6 +43,30 @@ json_t *result_run_fingerprint(void) {
     return fingerprint;
 }
 
+size_t result_setup_devices(const struct result_setup *setup,
+                            struct device *all[2 * RESULT_DEVICES_MAX]) {
+    size_t count = 0;
+    for (size_t i = 0; i < setup->bits_count + setup->time_count; i++) {
+        struct device *one =
+            i < setup->bits_count ? setup->bits[i] : setup->time[i - setup->bits_count];
+        size_t k = 0;
+        while (k < count && strcmp(device_id(all[k]), device_id(one)) != 0)
+            k++;
+        if (k == count && count < 2 * RESULT_DEVICES_MAX)
+            all[count++] = one;
+    }
+    return count;
+}
+
+json_t *result_setup_provenance(const struct result_setup *setup) {
+    struct device *all[2 * RESULT_DEVICES_MAX];
+    size_t count = result_setup_devices(setup, all);
+    json_t *devices = json_object();
+    for (size_t i = 0; i < count; i++)
+        json_object_set_new(devices, device_id(all[i]), provenance_device(all[i]));
+    return devices;
+}
+
 static json_t *text_or_null(const char *text) {
     json_t *value = text ? json_string(text) : NULL;
     return value ? value : json_null();
@@ -59,9 +83,10 @@ static json_t *run_document(const struct result_setup *setup) {
         "seed", seed, "device_list", text_or_null(setup->device_list), "labs", labs, "label",
         text_or_null(setup->label), "arguments", provenance_arguments(setup->argc, setup->argv),
         "start", provenance_now(), "end", "complete", 0);
-    return json_pack("{s:i, s:o, s:o, s:o, s:o}", "format", RECORD_FORMAT, "software",
-                     provenance_software(), "machine", provenance_machine(), "fingerprint",
-                     result_run_fingerprint(), "run", run);
+    return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o}", "format", RECORD_FORMAT, "software",
+                     provenance_software(), "machine", provenance_machine(), "devices",
+                     result_setup_provenance(setup), "fingerprint", result_run_fingerprint(), "run",
+                     run);
 }
 
 /* Writes the sealed run.json into an open folder. */

@@ -6,8 +6,16 @@
 
 #include <jansson.h>
 
+#include "harness/result.h"
+
 /* What must be the same for every session of one run: machine, driver and source version, but not
  * the executable, since each lab has its own. */
 json_t *result_run_fingerprint(void);
+
+/* The devices of both parts of a set-up, each once; how many. */
+size_t result_setup_devices(const struct result_setup *setup,
+                            struct device *all[2 * RESULT_DEVICES_MAX]);
+/* Their provenance by device name. */
+json_t *result_setup_provenance(const struct result_setup *setup);
 
 #endif
