@@ -1,0 +1,15 @@
+/*
+ * sum_cpu_avx512.c: the native sum's loops for AVX-512. Nothing here runs before
+ * sum_cpu_isa_usable(SUM_CPU_AVX512) has said yes.
+ */
+#ifdef __x86_64__
+#include <immintrin.h>
+#include <string.h>
+
+#include "kernels/sum/sum_cpu_kernels.h"
+
+#pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,avx2,f16c")
+#include "kernels/sum/sum_cpu_x86.inc"
+
+const struct sum_cpu_table sum_cpu_avx512 = {.kernel = SUM_CPU_X86_KERNELS};
+#endif
