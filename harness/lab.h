@@ -27,9 +27,9 @@ struct finding {
     enum verdict verdict;
     uint64_t checked; /* single checks behind the verdict … */
     uint64_t held;    /* … and how many of them came out as claimed */
-    char statement[400]; /* what is true here, in one sentence with its numbers */
-    char range[200];     /* where it is true; needed for VERDICT_BOUNDED */
-    char reason[200];    /* what is missing; needed for VERDICT_NOT_TESTABLE */
+    char statement[800]; /* what is true here, in one sentence with its numbers */
+    char range[400];     /* where it is true; needed for VERDICT_BOUNDED */
+    char reason[400];    /* what is missing; needed for VERDICT_NOT_TESTABLE */
     bool broken; /* a predicted bit did not hold: our bug. The run exits 1; never "refuted". */
     json_t *evidence; /* filled by finding_evidence, freed by the harness; starts out NULL */
 };
