@@ -4,7 +4,7 @@
  * Each state has the same five functions, so that the staging in sum.cu is written once:
  *
  *     sum_clear(s)         the empty sum: merging it changes nothing
- *     sum_take(s, items)   adds elements, in order
+ *     sum_take(s, items)   adds elements, in order; the items are used up
  *     sum_merge(s, other)  adds another state
  *     sum_settle(s)        before a state is handed on
  *     sum_finish(s, out)   writes the result
@@ -35,7 +35,7 @@ __device__ inline void sum_clear(struct sum_plain<A> *sum)
 }
 
 template <typename A, int ITEMS>
-__device__ inline void sum_take(struct sum_plain<A> *sum, const A (&item)[ITEMS])
+__device__ inline void sum_take(struct sum_plain<A> *sum, A (&item)[ITEMS])
 {
 #pragma unroll
     for (int k = 0; k < ITEMS; k++)
@@ -83,7 +83,7 @@ __device__ inline A sum_error(A a, A b, A s)
 }
 
 template <typename A, int ITEMS>
-__device__ inline void sum_take(struct sum_pair<A> *sum, const A (&item)[ITEMS])
+__device__ inline void sum_take(struct sum_pair<A> *sum, A (&item)[ITEMS])
 {
 #pragma unroll
     for (int k = 0; k < ITEMS; k++) {
@@ -122,22 +122,50 @@ __device__ inline void sum_clear(struct binned_f32 *sum)
     *sum = binned_f32_zero();
 }
 
+/* Notes infinities and NaNs in the flags and puts zeros in their place; the largest of the rest.
+ * Seldom needed, yet unrolled: an index that the compiler does not know would send the items of
+ * every tile through memory. */
+template <int ITEMS>
+__device__ inline uint32_t sum_set_apart(uint32_t *flags, float (&item)[ITEMS])
+{
+    uint32_t largest = 0;
+#pragma unroll
+    for (int k = 0; k < ITEMS; k++) {
+        uint32_t kind = binned_f32_class(item[k]);
+        *flags |= kind;
+        item[k] = kind ? 0.0f : item[k];
+        largest = max(largest, round_f32_bits(item[k]) & 0x7fffffffu);
+    }
+    return largest;
+}
+
+template <int ITEMS>
+__device__ inline uint64_t sum_set_apart(uint32_t *flags, double (&item)[ITEMS])
+{
+    uint64_t largest = 0;
+#pragma unroll
+    for (int k = 0; k < ITEMS; k++) {
+        uint32_t kind = binned_f64_class(item[k]);
+        *flags |= kind;
+        item[k] = kind ? 0.0 : item[k];
+        uint64_t magnitude = round_f64_bits(item[k]) & 0x7fffffffffffffffu;
+        largest = magnitude > largest ? magnitude : largest;
+    }
+    return largest;
+}
+
 /* The items of one tile share a bin: one look at their largest, then six operations each. Raising
  * is exact, so every thread follows its own largest element and no two need to agree. */
 template <int ITEMS>
-__device__ inline void sum_take(struct binned_f32 *sum, const float (&item)[ITEMS])
+__device__ inline void sum_take(struct binned_f32 *sum, float (&item)[ITEMS])
 {
     static_assert(ITEMS <= BINNED_F32_FOLD, "pieces of one tile are summed in 32 bits");
     uint32_t largest = 0;
 #pragma unroll
     for (int k = 0; k < ITEMS; k++)
         largest = max(largest, round_f32_bits(item[k]) & 0x7fffffffu);
-    if (largest >= 0x7f800000u) { /* an infinity or NaN among them */
-#pragma unroll 1
-        for (int k = 0; k < ITEMS; k++)
-            binned_f32_deposit(sum, item[k]);
-        return;
-    }
+    if (largest >= 0x7f800000u)
+        largest = sum_set_apart(&sum->flags, item);
     binned_f32_raise(sum, binned_f32_bin(largest));
     struct binned_f32_cut cut = binned_f32_cut(sum->bin);
     int32_t sum1 = 0, sum2 = 0;
@@ -172,7 +200,7 @@ __device__ inline void sum_clear(struct binned_f64 *sum)
 }
 
 template <int ITEMS>
-__device__ inline void sum_take(struct binned_f64 *sum, const double (&item)[ITEMS])
+__device__ inline void sum_take(struct binned_f64 *sum, double (&item)[ITEMS])
 {
     uint64_t largest = 0;
 #pragma unroll
@@ -180,12 +208,8 @@ __device__ inline void sum_take(struct binned_f64 *sum, const double (&item)[ITE
         uint64_t magnitude = round_f64_bits(item[k]) & 0x7fffffffffffffffu;
         largest = magnitude > largest ? magnitude : largest;
     }
-    if (largest >= 0x7ff0000000000000u) {
-#pragma unroll 1
-        for (int k = 0; k < ITEMS; k++)
-            binned_f64_deposit(sum, item[k]);
-        return;
-    }
+    if (largest >= 0x7ff0000000000000u)
+        largest = sum_set_apart(&sum->flags, item);
     binned_f64_raise(sum, binned_f64_bin(largest));
     struct binned_f64_cut cut = binned_f64_cut(sum->bin);
     int64_t pieces[BINNED_F64_BINS] = {0};
@@ -274,7 +298,7 @@ __device__ inline void sum_clear(struct exact_f32 *sum)
 }
 
 template <int ITEMS>
-__device__ inline void sum_take(struct exact_f32 *sum, const float (&item)[ITEMS])
+__device__ inline void sum_take(struct exact_f32 *sum, float (&item)[ITEMS])
 {
     for (int k = 0; k < ITEMS; k++) {
         uint32_t kind = binned_f32_class(item[k]);
@@ -319,7 +343,7 @@ __device__ inline void sum_clear(struct exact_f64 *sum)
 }
 
 template <int ITEMS>
-__device__ inline void sum_take(struct exact_f64 *sum, const double (&item)[ITEMS])
+__device__ inline void sum_take(struct exact_f64 *sum, double (&item)[ITEMS])
 {
     for (int k = 0; k < ITEMS; k++) {
         uint32_t kind = binned_f64_class(item[k]);
