@@ -1,0 +1,110 @@
+/*
+ * recover.h: finds the summation tree of a function from its outputs alone.
+ *
+ * The order (P. Xie's FPRev): all inputs are a unit u, but x[i] = +M and x[j] = -M with M so large
+ * that a unit added to it vanishes. While ±M is in a partial sum every unit added to it is lost, so
+ * result / u counts the leaves outside the subtree in which i and j meet, and n minus that count is
+ * the size of that subtree. Sizes of chosen pairs give the tree, nodes with many children (matrix
+ * units) included.
+ *
+ * The arithmetic: given the tree, one or two more calls per node tell how wide the sum is that it
+ * hands on (f32, f64, x87), and one per leaf of a dot product whether the product was rounded
+ * before it was added. So "float inputs, double accumulator in the scalar tail" is recovered too.
+ *
+ * And then nothing is believed: every measured size is computed again from the tree; pairs not
+ * probed before are probed; units of unequal size and masks of swapped sign have to agree; random
+ * data of several kinds are evaluated along the tree and have to match in every bit. What does not
+ * fit is rejected by name.
+ *
+ * Cost: between n and n(n-1)/2 calls for the order (a sequential sum n-1, a balanced one about
+ * (n/2) log2 n, a reversed or flat one the most), and about 2n + 1000 for the rest.
+ */
+#ifndef NANOLAB_KERNELS_TREE_RECOVER_H
+#define NANOLAB_KERNELS_TREE_RECOVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernels/tree/tree.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum recover_type { RECOVER_F32, RECOVER_F64, RECOVER_F16, RECOVER_BF16, RECOVER_TYPES };
+
+/* "f32", "f64", "f16", "bf16"; bytes of one. */
+const char *recover_type_name(enum recover_type type);
+size_t recover_type_bytes(enum recover_type type);
+
+/* A function under study: one of sum and dot is set. x and y hold n inputs of `type`, 64-byte
+ * aligned, and must not be written. *result is the function's value (of type `result`) as a
+ * double. Non-zero means the call could not be made, and ends the recovery. */
+struct recover_target {
+    enum recover_type type;   /* of the inputs */
+    enum recover_type result; /* RECOVER_F32 or RECOVER_F64 */
+    int (*sum)(void *context, const void *x, size_t n, double *result);
+    int (*dot)(void *context, const void *x, const void *y, size_t n, double *result);
+    void *context;
+};
+
+/* Zero in a member means the default. */
+struct recover_options {
+    double unit;  /* u: 1; f16 inputs 2^-24 */
+    double mask;  /* M: 2^127; f64 2^1023, or 2^127 if that overflows; f16 2^15 */
+    size_t pairs; /* fresh pairs, and pairs with unequal units: 100 */
+    uint64_t seed;
+};
+
+enum recover_status {
+    RECOVER_FOUND,             /* and all checks passed */
+    RECOVER_WRONG,             /* not the sum of its inputs */
+    RECOVER_ABSOLUTE,          /* the sum of their absolute values */
+    RECOVER_NOT_DETERMINISTIC, /* same inputs, other bits */
+    RECOVER_EXACT,             /* correctly rounded: no order to be seen */
+    RECOVER_COMPENSATED,       /* nothing or less is lost than any plain order would lose */
+    RECOVER_ON_A_GRID,         /* never loses a unit, does not depend on the order, is not exact */
+    RECOVER_BINNED,            /* always loses the units, does not depend on the order */
+    RECOVER_DATA_ORDER,        /* no fixed tree fits */
+    RECOVER_ARITHMETIC,        /* a tree fits all probes, no rule known here gives the bits */
+    RECOVER_MASKS,             /* +M and -M do not work on it */
+    RECOVER_STATUSES
+};
+
+/* A few words: "tree found", "exact accumulation", "order depends on data", … */
+const char *recover_status_name(enum recover_status status);
+
+#define RECOVER_LINE 240
+
+struct recovery {
+    enum recover_status status;
+    struct tree *tree;        /* if found; freed by recovery_free */
+    char why[RECOVER_LINE];   /* if rejected: what was seen */
+    char rule[RECOVER_LINE];  /* if found: the arithmetic that gives every bit */
+    size_t probes;            /* calls that found the order */
+    size_t calls;             /* all calls */
+    size_t rechecked;         /* measured sizes computed again from the tree … */
+    size_t fresh;             /* … pairs not measured before, then measured: all agreed */
+    size_t weighted;          /* pairs with unequal units and swapped signs: all agreed */
+    size_t data_sets;         /* random inputs whose bits the tree gave, all of them */
+    bool subnormals_flushed;  /* found with subnormals read and written as zero */
+    bool loses_negative_zero; /* found, but a sum of -0 only is +0: it starts from +0 */
+    bool address_matters;     /* found for aligned inputs; other bits at other addresses */
+};
+
+/* Most inputs: sizes are counted in floats, and memory grows with the square at worst. */
+#define RECOVER_MAX ((size_t)1 << 16)
+#define RECOVER_MAX_F16 ((size_t)1 << 12)
+
+/* Studies target at 1 <= n <= RECOVER_MAX (f16: RECOVER_MAX_F16). options may be NULL. Returns 0
+ * with a verdict in *out (recovery_free it), or -1 with one line in out->why: a call failed, memory
+ * is short, or n is out of range. */
+int recover(const struct recover_target *target, size_t n, const struct recover_options *options,
+            struct recovery *out);
+void recovery_free(struct recovery *recovery);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

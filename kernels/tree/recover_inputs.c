@@ -1,0 +1,267 @@
+/*
+ * recover_inputs.c: the inputs of the function under study, in its own type and as doubles beside
+ * it, and the calls.
+ */
+#include "kernels/tree/recover_inside.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/rng/philox.h"
+#include "kernels/sum/exact.h"
+
+static const struct {
+    const char *name;
+    size_t bytes;
+    int significand; /* bits, the hidden one included */
+    int lowest;      /* exponent of the smallest subnormal */
+    int spread;      /* exponents of random magnitudes: -spread … spread */
+    int layers;      /* the same, where large ones cancel exactly */
+} types[RECOVER_TYPES] = {
+    [RECOVER_F32] = {"f32", 4, 24, -149, 14, 50},
+    [RECOVER_F64] = {"f64", 8, 53, -1074, 30, 120},
+    [RECOVER_F16] = {"f16", 2, 11, -24, 5, 10},
+    [RECOVER_BF16] = {"bf16", 2, 8, -133, 10, 50},
+};
+
+const char *recover_type_name(enum recover_type type) {
+    return types[type].name;
+}
+
+size_t recover_type_bytes(enum recover_type type) {
+    return types[type].bytes;
+}
+
+/* Room behind the inputs, for calls at other addresses. */
+#define SLACK 64
+
+static void *inputs(const struct recover_run *run) {
+    size_t bytes = run->n * types[run->target->type].bytes + SLACK;
+    return aligned_alloc(64, (bytes + 63) / 64 * 64);
+}
+
+int recover_inputs_new(struct recover_run *run) {
+    run->x = inputs(run);
+    run->y = inputs(run);
+    run->xv = malloc(run->n * sizeof *run->xv);
+    run->yv = malloc(run->n * sizeof *run->yv);
+    if (!run->x || !run->y || !run->xv || !run->yv)
+        return recover_no_memory(run);
+    recover_fill(run, 0.0);
+    recover_fill_y(run, 1.0);
+    return 0;
+}
+
+void recover_inputs_free(struct recover_run *run) {
+    free(run->x);
+    free(run->y);
+    free(run->xv);
+    free(run->yv);
+}
+
+/* The bits of a value that half precision has. */
+static uint16_t f16_bits(double v) {
+    uint16_t sign = signbit(v) ? 0x8000 : 0;
+    v = fabs(v);
+    if (v < 0x1p-14)
+        return sign | (uint16_t)(v * 0x1p24);
+    int e;
+    double m = frexp(v, &e); /* v = m 2^e, 1/2 <= m < 1 */
+    return (uint16_t)(sign | ((e + 14) << 10) | ((int)(m * 0x1p11) - 1024));
+}
+
+static void store(enum recover_type type, void *to, size_t i, double v) {
+    float f = (float)v;
+    uint32_t bits;
+    memcpy(&bits, &f, sizeof bits);
+    switch (type) {
+    case RECOVER_F64:
+        ((double *)to)[i] = v;
+        break;
+    case RECOVER_F16:
+        ((uint16_t *)to)[i] = f16_bits(v);
+        break;
+    case RECOVER_BF16:
+        ((uint16_t *)to)[i] = (uint16_t)(bits >> 16);
+        break;
+    default:
+        ((float *)to)[i] = f;
+    }
+}
+
+void recover_set(struct recover_run *run, size_t i, double v) {
+    run->xv[i] = v;
+    store(run->target->type, run->x, i, v);
+}
+
+void recover_set_y(struct recover_run *run, size_t i, double v) {
+    run->yv[i] = v;
+    store(run->target->type, run->y, i, v);
+}
+
+void recover_fill(struct recover_run *run, double v) {
+    for (size_t i = 0; i < run->n; i++)
+        recover_set(run, i, v);
+}
+
+void recover_fill_y(struct recover_run *run, double v) {
+    for (size_t i = 0; i < run->n; i++)
+        recover_set_y(run, i, v);
+}
+
+/* The nearest value of the type; v is well inside its range. */
+static double rounded(enum recover_type type, double v) {
+    if (v == 0.0)
+        return 0.0;
+    int last = ilogb(v) - types[type].significand + 1;
+    last = last < types[type].lowest ? types[type].lowest : last;
+    return ldexp(rint(ldexp(v, -last)), last);
+}
+
+static double random_value(enum recover_type type, enum recover_data kind, uint64_t seed,
+                           uint64_t stream, uint64_t i) {
+    struct philox_block block = philox_at(seed, stream, i);
+    double spread = types[type].spread;
+    switch (kind) {
+    case DATA_UNIFORM:
+        return philox_unit(philox_half(block, 0));
+    case DATA_MAGNITUDES:
+        return philox_log_uniform(seed, stream, i, -spread, spread);
+    case DATA_OUTLIERS:
+        return philox_normal(seed, stream, i) * (philox_half(block, 0) % 16 ? 1.0 : exp2(spread));
+    case DATA_SUBNORMAL: {
+        double digits = exp2(types[type].significand - 2);
+        return ldexp(rint((philox_unit(philox_half(block, 0)) - 0.5) * digits), types[type].lowest);
+    }
+    default:
+        return philox_normal(seed, stream, i);
+    }
+}
+
+/* Half the inputs nearly take the other half away, from places far apart. */
+static void cancel(struct recover_run *run, uint64_t stream) {
+    for (size_t i = 0; i + 1 < run->n; i += 2) {
+        size_t a = i / 2, b = run->n - 1 - i / 2;
+        double off = philox_log_uniform(run->seed, stream, i, -12.0, 0.0);
+        recover_set(run, b, rounded(run->target->type, -run->xv[a] * (1.0 + off / 64.0)));
+        recover_set_y(run, b, run->yv[a]);
+    }
+}
+
+/* Pairs whose sum is zero, of magnitudes far apart, and one small input: the sum. */
+static void cancel_layers(struct recover_run *run, uint64_t stream) {
+    enum recover_type type = run->target->type;
+    double layers = types[type].layers;
+    for (size_t i = 0; i + 2 < run->n; i += 2) {
+        double v = philox_log_uniform(run->seed, stream, i, -layers, layers);
+        recover_set(run, i + 1, rounded(type, v));
+        recover_set(run, i + 2, -run->xv[i + 1]);
+        recover_set_y(run, i + 2, run->yv[i + 1]);
+    }
+    recover_set(run, 0, rounded(type, ldexp(run->xv[0], -(int)layers)));
+    if (run->n % 2 == 0)
+        recover_set(run, run->n - 1, 0.0);
+}
+
+void recover_random(struct recover_run *run, enum recover_data kind, uint64_t number) {
+    enum recover_type type = run->target->type;
+    uint64_t stream = number * 64 + (uint64_t)kind * 4;
+    bool dot = run->target->dot != NULL;
+    for (size_t i = 0; i < run->n; i++)
+        recover_set(run, i, rounded(type, random_value(type, kind, run->seed, stream, i)));
+    for (size_t i = 0; dot && i < run->n; i++) {
+        double v = kind == DATA_SUBNORMAL
+                       ? 1.0
+                       : rounded(type, random_value(type, kind, run->seed, stream + 1, i));
+        recover_set_y(run, i, v);
+    }
+    if (kind == DATA_CANCELLING)
+        cancel(run, stream + 2);
+    if (kind == DATA_LAYERS) {
+        cancel_layers(run, stream + 2);
+        recover_shuffle(run, number);
+    }
+}
+
+void recover_shuffle(struct recover_run *run, uint64_t number) {
+    for (size_t i = run->n; i-- > 1;) {
+        size_t j = philox_below(philox_u64(run->seed, 1u << 30 | number, i), i + 1);
+        double x = run->xv[i], y = run->yv[i];
+        recover_set(run, i, run->xv[j]);
+        recover_set_y(run, i, run->yv[j]);
+        recover_set(run, j, x);
+        recover_set_y(run, j, y);
+    }
+}
+
+static int call(struct recover_run *run, const void *x, const void *y, double *result) {
+    const struct recover_target *target = run->target;
+    run->out->calls++;
+    *result = NAN;
+    if (target->dot ? target->dot(target->context, x, y, run->n, result)
+                    : target->sum(target->context, x, run->n, result)) {
+        if (!run->out->why[0])
+            snprintf(run->out->why, sizeof run->out->why, "call %zu of the function failed",
+                     run->out->calls);
+        return -1;
+    }
+    return 0;
+}
+
+int recover_call(struct recover_run *run, double *result) {
+    return call(run, run->x, run->y, result);
+}
+
+int recover_call_at(struct recover_run *run, size_t bytes, double *result) {
+    size_t size = run->n * types[run->target->type].bytes;
+    memmove((char *)run->x + bytes, run->x, size);
+    memmove((char *)run->y + bytes, run->y, size);
+    int status = call(run, (char *)run->x + bytes, (char *)run->y + bytes, result);
+    memmove(run->x, (char *)run->x + bytes, size);
+    memmove(run->y, (char *)run->y + bytes, size);
+    return status;
+}
+
+bool recover_same(double a, double b) {
+    return a == b || (isnan(a) && isnan(b));
+}
+
+int recover_exact(struct recover_run *run, double *result) {
+    enum recover_type type = run->target->type;
+    bool dot = run->target->dot != NULL, wide = run->target->result == RECOVER_F64;
+    if (type == RECOVER_F64) {
+        *result = dot ? exact_dot_f64(run->xv, run->yv, run->n) : exact_sum_f64(run->xv, run->n);
+        *result = wide ? *result : (float)*result;
+        return 0;
+    }
+    float *x = malloc(run->n * sizeof *x), *y = malloc(run->n * sizeof *y);
+    for (size_t i = 0; x && y && i < run->n; i++) {
+        x[i] = (float)run->xv[i];
+        y[i] = (float)run->yv[i];
+    }
+    if (x && y && dot)
+        *result = wide ? exact_dot_f32_as_f64(x, y, run->n) : exact_dot_f32(x, y, run->n);
+    else if (x && y)
+        *result = wide ? exact_sum_f32_as_f64(x, run->n) : exact_sum_f32(x, run->n);
+    int status = x && y ? 0 : recover_no_memory(run);
+    free(x);
+    free(y);
+    return status;
+}
+
+int recover_reject(struct recover_run *run, enum recover_status status, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(run->out->why, sizeof run->out->why, format, arguments);
+    va_end(arguments);
+    run->out->status = status;
+    return 1;
+}
+
+int recover_no_memory(struct recover_run *run) {
+    snprintf(run->out->why, sizeof run->out->why, "not enough memory for n = %zu", run->n);
+    return -1;
+}

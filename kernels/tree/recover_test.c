@@ -1,0 +1,744 @@
+/*
+ * recover_test.c: functions built for the purpose, each with a known order and arithmetic, or with
+ * a known reason to have none. Every verdict of recover.h is reached, and by no other function.
+ */
+#include <float.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kernels/sum/exact.h"
+#include "kernels/tree/recover.h"
+
+typedef int sum_function(void *, const void *, size_t, double *);
+typedef int dot_function(void *, const void *, const void *, size_t, double *);
+
+static struct recovery run_sum(sum_function *sum, enum recover_type type, enum recover_type result,
+                               size_t n) {
+    struct recover_target target = {.type = type, .result = result, .sum = sum};
+    struct recovery found;
+    int status = recover(&target, n, NULL, &found);
+    if (status)
+        fail_msg("recover: %s", found.why);
+    return found;
+}
+
+static struct recovery run_dot(dot_function *dot, enum recover_type type, size_t n) {
+    struct recover_target target = {.type = type, .dot = dot};
+    target.result = type == RECOVER_F64 ? RECOVER_F64 : RECOVER_F32;
+    struct recovery found;
+    int status = recover(&target, n, NULL, &found);
+    if (status)
+        fail_msg("recover: %s", found.why);
+    return found;
+}
+
+static void expect_status(struct recovery *found, enum recover_status status) {
+    if (found->status != status)
+        fail_msg("%s (%s), expected: %s", recover_status_name(found->status), found->why,
+                 recover_status_name(status));
+    if (status == RECOVER_FOUND)
+        assert_non_null(found->tree);
+    else
+        assert_true(found->tree == NULL && found->why[0]);
+}
+
+static void expect_tree(struct recovery *found, struct tree *expected, const char *rule) {
+    expect_status(found, RECOVER_FOUND);
+    if (!tree_equal(found->tree, expected)) {
+        char *a = tree_text(found->tree), *b = tree_text(expected);
+        fail_msg("found %s, expected %s", a, b);
+    }
+    if (rule && !strstr(found->rule, rule))
+        fail_msg("rule: %s; expected: %s", found->rule, rule);
+    tree_free(expected);
+    recovery_free(found);
+}
+
+static void rejected(sum_function *sum, enum recover_type type, size_t n,
+                     enum recover_status status) {
+    enum recover_type result = type == RECOVER_F64 ? RECOVER_F64 : RECOVER_F32;
+    struct recovery found = run_sum(sum, type, result, n);
+    expect_status(&found, status);
+    recovery_free(&found);
+}
+
+/* --- orders ------------------------------------------------------------------------------------
+ */
+
+static struct tree *chain_tree(size_t n, bool reverse) {
+    struct tree *tree = tree_new(n);
+    tree_ref sum = TREE_NONE;
+    for (size_t i = 0; i < n; i++)
+        sum = tree_add(tree, sum, (tree_ref)(reverse ? n - 1 - i : i));
+    tree_set_root(tree, sum);
+    return tree;
+}
+
+static tree_ref halves(struct tree *tree, size_t from, size_t to) {
+    if (to - from == 1)
+        return (tree_ref)from;
+    size_t middle = from + (to - from) / 2;
+    tree_ref low = halves(tree, from, middle);
+    return tree_add(tree, low, halves(tree, middle, to));
+}
+
+static struct tree *pairwise_tree(size_t n) {
+    struct tree *tree = tree_new(n);
+    tree_set_root(tree, halves(tree, 0, n));
+    return tree;
+}
+
+/* Eight lanes down the array, the lanes by halves, what is left over behind. */
+#define LANES 8
+static struct tree *lanes_tree(size_t n) {
+    struct tree *tree = tree_new(n);
+    tree_ref lane[LANES], sum;
+    size_t i = 0;
+    for (size_t l = 0; l < LANES; l++)
+        lane[l] = TREE_NONE;
+    for (; i + LANES <= n; i += LANES)
+        for (size_t l = 0; l < LANES; l++)
+            lane[l] = tree_add(tree, lane[l], (tree_ref)(i + l));
+    for (size_t step = LANES / 2; step; step /= 2)
+        for (size_t l = 0; l < step; l++)
+            lane[l] = tree_add(tree, lane[l], lane[l + step]);
+    sum = lane[0];
+    for (; i < n; i++)
+        sum = tree_add(tree, sum, (tree_ref)i);
+    tree_set_root(tree, sum);
+    return tree;
+}
+
+static int forward(void *context, const void *x, size_t n, double *result) {
+    (void)context;
+    const float *v = x;
+    float sum = 0.0f;
+    for (size_t i = 0; i < n; i++)
+        sum += v[i];
+    *result = sum;
+    return 0;
+}
+
+static int backward(void *context, const void *x, size_t n, double *result) {
+    (void)context;
+    const float *v = x;
+    float sum = v[n - 1];
+    for (size_t i = n - 1; i-- > 0;)
+        sum += v[i];
+    *result = sum;
+    return 0;
+}
+
+static float pairwise_f32(const float *x, size_t n) {
+    return n == 1 ? x[0] : pairwise_f32(x, n / 2) + pairwise_f32(x + n / 2, n - n / 2);
+}
+
+static int pairwise(void *context, const void *x, size_t n, double *result) {
+    (void)context;
+    *result = pairwise_f32(x, n);
+    return 0;
+}
+
+static int lanes(void *context, const void *x, size_t n, double *result) {
+    (void)context;
+    const float *v = x;
+    float lane[LANES] = {0};
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (size_t l = 0; l < LANES; l++)
+            lane[l] += v[i + l];
+    for (size_t step = LANES / 2; step; step /= 2)
+        for (size_t l = 0; l < step; l++)
+            lane[l] += lane[l + step];
+    for (; i < n; i++)
+        lane[0] += v[i];
+    *result = lane[0];
+    return 0;
+}
+
+static void plain_orders(void **state) {
+    (void)state;
+    static const size_t sizes[] = {1, 2, 3, 8, 13, 64, 100, 257};
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        size_t n = sizes[k];
+        struct recovery found = run_sum(forward, RECOVER_F32, RECOVER_F32, n);
+        assert_int_equal(found.probes, n - 1);
+        assert_int_equal(found.rechecked, n - 1);
+        assert_int_equal(found.loses_negative_zero, 1);
+        if (n > 1)
+            assert_int_equal(found.weighted, 100);
+        assert_true(found.calls > found.probes && found.data_sets > 0);
+        expect_tree(&found, chain_tree(n, false), "f32");
+        found = run_sum(backward, RECOVER_F32, RECOVER_F32, n);
+        assert_int_equal(found.probes, n * (n - 1) / 2);
+        assert_int_equal(found.loses_negative_zero, 0);
+        expect_tree(&found, chain_tree(n, true), "f32");
+        found = run_sum(pairwise, RECOVER_F32, RECOVER_F32, n);
+        if (n == 8)
+            assert_int_equal(found.probes, 12);
+        if (n == 64)
+            assert_int_equal(found.fresh, 100);
+        expect_tree(&found, pairwise_tree(n), "f32");
+        if (n >= LANES) {
+            found = run_sum(lanes, RECOVER_F32, RECOVER_F32, n);
+            assert_false(found.address_matters);
+            expect_tree(&found, lanes_tree(n), "f32");
+        }
+    }
+}
+
+static int forward_f64(void *context, const void *x, size_t n, double *result) {
+    (void)context;
+    const double *v = x;
+    double sum = v[0];
+    for (size_t i = 1; i < n; i++)
+        sum += v[i];
+    *result = sum;
+    return 0;
+}
+
+static float from_bf16(uint16_t bits) {
+    uint32_t wide = (uint32_t)bits << 16;
+    float v;
+    memcpy(&v, &wide, sizeof v);
+    return v;
+}
+
+static float from_f16(uint16_t bits) {
+    int e = bits >> 10 & 31, m = bits & 1023;
+    float v = e ? ldexpf((float)(1024 + m), e - 25) : ldexpf((float)m, -24);
+    return bits >> 15 ? -v : v;
+}
+
+static int lanes_bf16(void *context, const void *x, size_t n, double *result) {
+    const uint16_t *v = x;
+    float wide[256];
+    for (size_t i = 0; i < n; i++)
+        wide[i] = from_bf16(v[i]);
+    return lanes(context, wide, n, result);
+}
+
+static int lanes_f16(void *context, const void *x, size_t n, double *result) {
+    const uint16_t *v = x;
+    float wide[256];
+    for (size_t i = 0; i < n; i++)
+        wide[i] = from_f16(v[i]);
+    return lanes(context, wide, n, result);
+}
+
+static void other_types(void **state) {
+    (void)state;
+    struct recovery found = run_sum(forward_f64, RECOVER_F64, RECOVER_F64, 100);
+    expect_tree(&found, chain_tree(100, false), "f64");
+    found = run_sum(lanes_bf16, RECOVER_BF16, RECOVER_F32, 100);
+    expect_tree(&found, lanes_tree(100), "f32");
+    found = run_sum(lanes_f16, RECOVER_F16, RECOVER_F32, 100);
+    expect_tree(&found, lanes_tree(100), "f32");
+}
+
+/* --- wider partial sums, products, fused nodes -------------------------------------------------
+ */
+
+static int wide_f64(void *context, const void *x, size_t n, double *result) {
+    (void)context;
+    const float *v = x;
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i++)
+        sum += v[i];
+    *result = (float)sum;
+    return 0;
+}
+
+static int wide_x87(void *context, const void *x, size_t n, double *result) {
+    (void)context;
+    const double *v = x;
+    long double sum = 0.0L;
+    for (size_t i = 0; i < n; i++)
+        sum += v[i];
+    *result = (double)sum;
+    return 0;
+}
+
+/* f64 inputs and result, but the loop's sum is a float. */
+static int narrow(void *context, const void *x, size_t n, double *result) {
+    (void)context;
+    const double *v = x;
+    float sum = 0.0f;
+    for (size_t i = 0; i + 1 < n; i++)
+        sum = (float)(sum + v[i]);
+    *result = sum + v[n - 1];
+    return 0;
+}
+
+static void widths(void **state) {
+    (void)state;
+    struct recovery found = run_sum(wide_f64, RECOVER_F32, RECOVER_F32, 100);
+    expect_tree(&found, chain_tree(100, false),
+                "each partial sum rounded to f64, the result to f32");
+    found = run_sum(wide_x87, RECOVER_F64, RECOVER_F64, 100);
+    expect_tree(&found, chain_tree(100, false), "x87");
+    found = run_sum(narrow, RECOVER_F64, RECOVER_F64, 40);
+    expect_tree(&found, chain_tree(40, false), "rounded to f32");
+}
+
+static int dot_plain(void *context, const void *x, const void *y, size_t n, double *result) {
+    (void)context;
+    const float *v = x, *w = y;
+    float sum = 0.0f;
+    for (size_t i = 0; i < n; i++)
+        sum += v[i] * w[i];
+    *result = sum;
+    return 0;
+}
+
+static int dot_fused(void *context, const void *x, const void *y, size_t n, double *result) {
+    (void)context;
+    const float *v = x, *w = y;
+    float sum = 0.0f;
+    for (size_t i = 0; i < n; i++)
+        sum = fmaf(v[i], w[i], sum);
+    *result = sum;
+    return 0;
+}
+
+static int dot_fused_backward(void *context, const void *x, const void *y, size_t n,
+                              double *result) {
+    (void)context;
+    const double *v = x, *w = y;
+    double sum = 0.0;
+    for (size_t i = n; i-- > 0;)
+        sum = fma(v[i], w[i], sum);
+    *result = sum;
+    return 0;
+}
+
+/* Fused lanes of floats, then a tail of rounded products in double: an order of three kinds. */
+static int dot_mixed(void *context, const void *x, const void *y, size_t n, double *result) {
+    (void)context;
+    const float *v = x, *w = y;
+    float lane[LANES] = {0};
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (size_t l = 0; l < LANES; l++)
+            lane[l] = fmaf(v[i + l], w[i + l], lane[l]);
+    for (size_t step = LANES / 2; step; step /= 2)
+        for (size_t l = 0; l < step; l++)
+            lane[l] += lane[l + step];
+    double tail = 0.0;
+    for (; i < n; i++)
+        tail += v[i] * w[i];
+    *result = (float)(tail + lane[0]);
+    return 0;
+}
+
+static struct tree *mixed_tree(size_t n) {
+    struct tree *tree = tree_new(n);
+    tree_ref lane[LANES], tail = TREE_NONE;
+    size_t i = 0;
+    for (size_t l = 0; l < LANES; l++)
+        lane[l] = TREE_NONE;
+    for (; i + LANES <= n; i += LANES)
+        for (size_t l = 0; l < LANES; l++)
+            lane[l] = tree_add(tree, lane[l], (tree_ref)(i + l));
+    for (size_t step = LANES / 2; step; step /= 2)
+        for (size_t l = 0; l < step; l++)
+            lane[l] = tree_add(tree, lane[l], lane[l + step]);
+    for (; i < n; i++)
+        tail = tree_add(tree, tail, (tree_ref)i);
+    tree_set_root(tree, tree_add(tree, tail, lane[0]));
+    return tree;
+}
+
+static void products(void **state) {
+    (void)state;
+    struct recovery found = run_dot(dot_plain, RECOVER_F32, 50);
+    expect_tree(&found, chain_tree(50, false), "; 0 of 50 products unrounded");
+    found = run_dot(dot_fused, RECOVER_F32, 50);
+    expect_tree(&found, chain_tree(50, false), "; 49 of 50 products unrounded");
+    found = run_dot(dot_fused_backward, RECOVER_F64, 50);
+    expect_tree(&found, chain_tree(50, true), "; 49 of 50 products unrounded");
+    found = run_dot(dot_mixed, RECOVER_F32, 45);
+    expect_tree(&found, mixed_tree(45), "f32 (39 of 43) or f64 (4 of 43)");
+}
+
+/* A matrix unit: `width` terms and the sum so far, cut below 2^(E-25), added exactly, rounded
+ * toward zero. Written with doubles: 17 terms of at most 26 bits fit. */
+static float unit_sum(const float *term, size_t count) {
+    int top = -1000;
+    for (size_t k = 0; k < count; k++)
+        if (term[k] != 0.0f && ilogbf(term[k]) > top)
+            top = ilogbf(term[k]);
+    double sum = 0.0;
+    for (size_t k = 0; k < count; k++)
+        sum += ldexp(trunc(ldexp((double)term[k], 25 - top)), top - 25);
+    float nearest = (float)sum;
+    return fabs((double)nearest) > fabs(sum) ? nextafterf(nearest, 0.0f) : nearest;
+}
+
+static int unit_loop(const float *x, size_t n, size_t width, double *result) {
+    float term[17], sum = 0.0f;
+    for (size_t i = 0; i < n; i += width) {
+        size_t count = 0;
+        for (size_t k = i; k < n && k < i + width; k++)
+            term[count++] = x[k];
+        term[count++] = sum;
+        sum = unit_sum(term, count);
+    }
+    *result = sum;
+    return 0;
+}
+
+static struct tree *unit_tree(size_t n, size_t width) {
+    struct tree *tree = tree_new(n);
+    tree_ref sum = TREE_NONE, child[17];
+    for (size_t i = 0; i < n; i += width) {
+        size_t count = 0;
+        for (size_t k = i; k < n && k < i + width; k++)
+            child[count++] = (tree_ref)k;
+        if (sum != TREE_NONE)
+            child[count++] = sum;
+        sum = tree_add_n(tree, child, count);
+    }
+    tree_set_root(tree, sum);
+    return tree;
+}
+
+static int unit4(void *context, const void *x, size_t n, double *result) {
+    (void)context;
+    return unit_loop(x, n, 4, result);
+}
+
+static int unit16(void *context, const void *x, size_t n, double *result) {
+    (void)context;
+    return unit_loop(x, n, 16, result);
+}
+
+static void fused_nodes(void **state) {
+    (void)state;
+    struct recovery found = run_sum(unit4, RECOVER_F32, RECOVER_F32, 4);
+    expect_tree(&found, unit_tree(4, 4), "cut to 25 fraction bits, then rounded toward zero");
+    found = run_sum(unit4, RECOVER_F32, RECOVER_F32, 24);
+    expect_tree(&found, unit_tree(24, 4), "; 6 fused nodes: terms cut to 25 fraction bits");
+    found = run_sum(unit16, RECOVER_F32, RECOVER_F32, 48);
+    expect_tree(&found, unit_tree(48, 16), "; 3 fused nodes: terms cut to 25 fraction bits");
+    found = run_sum(unit16, RECOVER_F32, RECOVER_F32, 16);
+    expect_tree(&found, unit_tree(16, 16), "; 1 fused node: terms cut to 25 fraction bits");
+}
+
+static float flush(float v) {
+    return fabsf(v) < FLT_MIN ? 0.0f : v;
+}
+
+static int flushing(void *context, const void *x, size_t n, double *result) {
+    (void)context;
+    const float *v = x;
+    float sum = 0.0f;
+    for (size_t i = 0; i < n; i++)
+        sum = flush(sum + flush(v[i]));
+    *result = sum;
+    return 0;
+}
+
+/* Peels until the address is aligned to 32 bytes, as vector loops do. */
+static int peeling(void *context, const void *x, size_t n, double *result) {
+    const float *v = x;
+    float head = 0.0f;
+    double rest = 0.0;
+    while (n && (uintptr_t)v % 32) {
+        head += *v++;
+        n--;
+    }
+    if (n)
+        lanes(context, v, n, &rest);
+    *result = head + (float)rest;
+    return 0;
+}
+
+static void found_with_a_note(void **state) {
+    (void)state;
+    struct recovery found = run_sum(flushing, RECOVER_F32, RECOVER_F32, 40);
+    assert_true(found.subnormals_flushed);
+    expect_tree(&found, chain_tree(40, false), "subnormals are zero");
+    found = run_sum(peeling, RECOVER_F32, RECOVER_F32, 40);
+    assert_true(found.address_matters);
+    expect_tree(&found, lanes_tree(40), NULL);
+}
+
+/* --- what has no tree --------------------------------------------------------------------------
+ */
+
+static int sum_exact(void *context, const void *x, size_t n, double *result) {
+    (void)context;
+    *result = exact_sum_f32(x, n);
+    return 0;
+}
+
+static int sum_exact_f64(void *context, const void *x, size_t n, double *result) {
+    (void)context;
+    *result = exact_sum_f64(x, n);
+    return 0;
+}
+
+static int kahan(void *context, const void *x, size_t n, double *result) {
+    (void)context;
+    const float *v = x;
+    float sum = v[0], c = 0.0f;
+    for (size_t i = 1; i < n; i++) {
+        float y = v[i] - c, t = sum + y;
+        c = (t - sum) - y;
+        sum = t;
+    }
+    *result = sum;
+    return 0;
+}
+
+/* Errors of the additions summed beside the sum (Neumaier; Ogita, Rump and Oishi's Sum2). */
+static int errors_beside(void *context, const void *x, size_t n, double *result) {
+    (void)context;
+    const float *v = x;
+    float sum = v[0], errors = 0.0f;
+    for (size_t i = 1; i < n; i++) {
+        float t = sum + v[i], back = t - sum;
+        errors += (sum - (t - back)) + (v[i] - back);
+        sum = t;
+    }
+    *result = sum + errors;
+    return 0;
+}
+
+/* Whole multiples of a unit 2^-8 of the largest input's place, added as integers. */
+static int binned(void *context, const void *x, size_t n, double *result) {
+    (void)context;
+    const float *v = x;
+    float most = 0.0f;
+    for (size_t i = 0; i < n; i++)
+        most = fabsf(v[i]) > most ? fabsf(v[i]) : most;
+    int unit = most > 0.0f ? ilogbf(most) - 30 : 0;
+    int64_t sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (int64_t)rint(ldexp((double)v[i], -unit));
+    *result = (float)ldexp((double)sum, unit);
+    return 0;
+}
+
+/* A fixed grid, fine enough for units and coarse for what is smaller, in 256-bit-like range: the
+ * inputs rounded to multiples of 2^-4, then added exactly. */
+static int grid(void *context, const void *x, size_t n, double *result) {
+    (void)context;
+    const float *v = x;
+    float rounded[256];
+    for (size_t i = 0; i < n; i++)
+        rounded[i] = fabsf(v[i]) < 0x1p40f ? ldexpf(rintf(ldexpf(v[i], 4)), -4) : v[i];
+    *result = exact_sum_f32(rounded, n);
+    return 0;
+}
+
+static int compare_size(const void *a, const void *b) {
+    float p = fabsf(*(const float *)a), q = fabsf(*(const float *)b);
+    return (p > q) - (p < q);
+}
+
+static int sort_up(void *context, const void *x, size_t n, double *result) {
+    float sorted[256];
+    memcpy(sorted, x, n * sizeof *sorted);
+    qsort(sorted, n, sizeof *sorted, compare_size);
+    return forward(context, sorted, n, result);
+}
+
+static int sort_down(void *context, const void *x, size_t n, double *result) {
+    float sorted[256];
+    memcpy(sorted, x, n * sizeof *sorted);
+    qsort(sorted, n, sizeof *sorted, compare_size);
+    return backward(context, sorted, n, result);
+}
+
+/* Positive inputs first, then negative ones. */
+static int by_sign(void *context, const void *x, size_t n, double *result) {
+    (void)context;
+    const float *v = x;
+    float up = 0.0f, down = 0.0f;
+    for (size_t i = 0; i < n; i++)
+        if (v[i] > 0.0f)
+            up += v[i];
+        else
+            down += v[i];
+    *result = up + down;
+    return 0;
+}
+
+/* Forwards or backwards, as the third input says; under the masks nearly always forwards. */
+static int by_an_input(void *context, const void *x, size_t n, double *result) {
+    const float *v = x;
+    return v[2] < 0.5f ? backward(context, x, n, result) : forward(context, x, n, result);
+}
+
+/* One order for whole numbers, which all masks and units are, another for the rest. */
+static int by_fractions(void *context, const void *x, size_t n, double *result) {
+    const float *v = x;
+    for (size_t i = 0; i < n; i++)
+        if (v[i] != rintf(v[i]) && fabsf(v[i]) > 0x1p-20f)
+            return backward(context, x, n, result);
+    return forward(context, x, n, result);
+}
+
+/* Rounds each partial sum to odd: no rule that is known here. */
+static int odd_rounding(void *context, const void *x, size_t n, double *result) {
+    (void)context;
+    const float *v = x;
+    float sum = v[0];
+    for (size_t i = 1; i < n; i++) {
+        double exact = (double)sum + v[i];
+        float t = (float)exact;
+        if (fabsf(t) < 0x1p100f && fabsf(t) > 0x1p-20f && (double)t != exact) {
+            uint32_t bits;
+            memcpy(&bits, &t, sizeof bits);
+            bits |= 1;
+            memcpy(&t, &bits, sizeof bits);
+        }
+        sum = t;
+    }
+    *result = sum;
+    return 0;
+}
+
+static int random_order(void *context, const void *x, size_t n, double *result) {
+    static uint64_t state = 88172645463325252u;
+    float turned[256];
+    memcpy(turned, x, n * sizeof *turned);
+    for (size_t i = n; i-- > 1;) {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        size_t j = state % (i + 1);
+        float v = turned[i];
+        turned[i] = turned[j];
+        turned[j] = v;
+    }
+    return forward(context, turned, n, result);
+}
+
+static int absolute(void *context, const void *x, size_t n, double *result) {
+    (void)context;
+    const float *v = x;
+    float sum = 0.0f;
+    for (size_t i = 0; i < n; i++)
+        sum += fabsf(v[i]);
+    *result = sum;
+    return 0;
+}
+
+static int forgets_the_last(void *context, const void *x, size_t n, double *result) {
+    return forward(context, x, n - 1, result);
+}
+
+static int mean(void *context, const void *x, size_t n, double *result) {
+    forward(context, x, n, result);
+    *result = (float)*result / (float)n;
+    return 0;
+}
+
+/* Twice the inputs, halved again: right, but the masks double beyond the range. */
+static int doubling(void *context, const void *x, size_t n, double *result) {
+    (void)context;
+    const float *v = x;
+    float sum = 0.0f;
+    for (size_t i = 0; i < n; i++)
+        sum += 2.0f * v[i];
+    *result = 0.5f * sum;
+    return 0;
+}
+
+static void no_order(void **state) {
+    (void)state;
+    static const size_t sizes[] = {5, 16, 64, 100};
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        size_t n = sizes[k];
+        rejected(sum_exact, RECOVER_F32, n, RECOVER_EXACT);
+        rejected(sum_exact_f64, RECOVER_F64, n, RECOVER_EXACT);
+        rejected(binned, RECOVER_F32, n, RECOVER_BINNED);
+        rejected(grid, RECOVER_F32, n, RECOVER_ON_A_GRID);
+        rejected(sort_up, RECOVER_F32, n, RECOVER_DATA_ORDER);
+        rejected(sort_down, RECOVER_F32, n, RECOVER_DATA_ORDER);
+        rejected(by_sign, RECOVER_F32, n, RECOVER_DATA_ORDER);
+        rejected(by_an_input, RECOVER_F32, n, RECOVER_DATA_ORDER);
+        rejected(by_fractions, RECOVER_F32, n, RECOVER_DATA_ORDER);
+        rejected(random_order, RECOVER_F32, n, RECOVER_NOT_DETERMINISTIC);
+        rejected(odd_rounding, RECOVER_F32, n, RECOVER_ARITHMETIC);
+    }
+}
+
+static void compensated(void **state) {
+    (void)state;
+    static const size_t sizes[] = {8, 64, 100};
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        rejected(kahan, RECOVER_F32, sizes[k], RECOVER_COMPENSATED);
+        rejected(errors_beside, RECOVER_F32, sizes[k], RECOVER_COMPENSATED);
+    }
+}
+
+static void no_sum(void **state) {
+    (void)state;
+    rejected(absolute, RECOVER_F32, 50, RECOVER_ABSOLUTE);
+    rejected(forgets_the_last, RECOVER_F32, 50, RECOVER_WRONG);
+    rejected(mean, RECOVER_F32, 50, RECOVER_WRONG);
+    rejected(doubling, RECOVER_F32, 50, RECOVER_MASKS);
+    struct recovery found = run_sum(forgets_the_last, RECOVER_F32, RECOVER_F32, 22);
+    assert_non_null(strstr(found.why, "x[21] counts 0 times"));
+    recovery_free(&found);
+}
+
+static int refuses(void *context, const void *x, size_t n, double *result) {
+    int *left = context;
+    return --*left < 0 ? -1 : forward(NULL, x, n, result);
+}
+
+static void calls_that_fail(void **state) {
+    (void)state;
+    for (int left = 0; left < 400; left += 7) {
+        int calls = left;
+        struct recover_target target = {.type = RECOVER_F32, .sum = refuses, .context = &calls};
+        struct recovery found;
+        assert_int_equal(recover(&target, 20, NULL, &found), -1);
+        assert_non_null(strstr(found.why, "failed"));
+        assert_null(found.tree);
+    }
+    int calls = 1;
+    struct recover_target target = {.type = RECOVER_F16, .sum = refuses, .context = &calls};
+    struct recovery found;
+    assert_int_equal(recover(&target, 0, NULL, &found), -1);
+    assert_int_equal(recover(&target, RECOVER_MAX_F16 + 1, NULL, &found), -1);
+    assert_non_null(strstr(found.why, "out of range"));
+}
+
+static void masks_of_ones_own(void **state) {
+    (void)state;
+    struct recover_target target = {.type = RECOVER_F32, .sum = doubling};
+    struct recover_options options = {.unit = 0.25, .mask = 0x1p120, .pairs = 17, .seed = 3};
+    struct recovery found;
+    assert_int_equal(recover(&target, 30, &options, &found), 0);
+    assert_int_equal(found.weighted, 17);
+    expect_tree(&found, chain_tree(30, false), NULL);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(plain_orders),
+        cmocka_unit_test(other_types),
+        cmocka_unit_test(widths),
+        cmocka_unit_test(products),
+        cmocka_unit_test(fused_nodes),
+        cmocka_unit_test(found_with_a_note),
+        cmocka_unit_test(no_order),
+        cmocka_unit_test(compensated),
+        cmocka_unit_test(no_sum),
+        cmocka_unit_test(calls_that_fail),
+        cmocka_unit_test(masks_of_ones_own),
+    };
+    return cmocka_run_group_tests_name("recover", tests, NULL, NULL);
+}
