@@ -11,5 +11,8 @@
 #pragma GCC target("avx2,f16c")
 #include "kernels/sum/sum_cpu_x86.inc"
 
-const struct sum_cpu_table sum_cpu_avx2 = {.kernel = SUM_CPU_X86_KERNELS};
+const struct sum_cpu_table sum_cpu_avx2 = {
+    .kernel = SUM_CPU_X86_KERNELS,
+    .binned32 = SUM_CPU_X86_BINNED32,
+};
 #endif
