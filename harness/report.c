@@ -28,7 +28,7 @@ static char *read_readme(const char *lab) {
     return text;
 }
 
-static int gather_lab(const char *dir, struct report *report, struct report_lab *lab) {
+static int gather_lab(const char *dir, struct report_lab *lab) {
     struct folder folder;
     if (reader_open(&lab->reader, dir, lab->name))
         return -1;
@@ -40,11 +40,14 @@ static int gather_lab(const char *dir, struct report *report, struct report_lab 
     if (status)
         return -1;
     lab->readme = read_readme(lab->name);
-    if (*report->plots_missing) {
-        /* Tables are shown all the same, and the legend says which. */
+    if (plot_draw(&lab->folder, lab->name, &lab->plots)) {
+        /* A page without a plot is still a page. Its tables are shown all the same; the legend
+         * says which. */
+        snprintf(lab->plots_missing, sizeof lab->plots_missing, "%s", result_error());
+        plot_set_free(&lab->plots);
         return plot_legend(lab->name, &lab->plots);
     }
-    return plot_draw(&lab->folder, lab->name, &lab->plots);
+    return 0;
 }
 
 int report_gather(const char *dir, struct report *report) {
@@ -53,9 +56,6 @@ int report_gather(const char *dir, struct report *report) {
     report->run = reader_run(dir);
     if (!report->run)
         return -1;
-    if (!tool_exists("gnuplot"))
-        snprintf(report->plots_missing, sizeof report->plots_missing,
-                 "gnuplot is not installed where this page was made (apt-get install gnuplot-nox)");
     char names[HOME_LABS_MAX][64];
     int count = reader_labs(dir, names, HOME_LABS_MAX);
     if (count < 0)
@@ -64,7 +64,7 @@ int report_gather(const char *dir, struct report *report) {
         struct report_lab *lab = &report->labs[report->lab_count++];
         lab->folder.fd = -1;
         memcpy(lab->name, names[k], sizeof lab->name);
-        if (gather_lab(dir, report, lab))
+        if (gather_lab(dir, lab))
             return -1;
     }
     return 0;
@@ -101,13 +101,18 @@ static int write_all(const struct report *report, const struct folder *folder) {
     report_markdown(report, out);
     fclose(out);
     int status = folder_write(folder, "report.md", markdown, length) ? complain(2) : 0;
+    if (!status)
+        printf("%s/report.md\n", folder->path);
     for (size_t k = 0; !status && k < report->lab_count; k++)
         if (plot_save(&report->labs[k].folder, &report->labs[k].plots) < 0)
             status = complain(2);
+    /* Without cmark-gfm there is still the Markdown. */
     if (!status && report_html(report, markdown, length, &html, &html_length))
         status = complain(1);
     if (!status && folder_write(folder, "report.html", html, html_length))
         status = complain(2);
+    if (!status)
+        printf("%s/report.html\n", folder->path);
     free(markdown);
     free(html);
     return status;
@@ -151,10 +156,12 @@ int report_main(int argc, char **argv) {
     } else {
         status = write_all(report, &folder);
         folder_close(&folder);
-        if (*report->plots_missing)
-            fprintf(stderr, "nanolab report: no plots: %s\n", report->plots_missing);
-        if (!status)
-            printf("%s/report.md\n%s/report.html\n", argv[1], argv[1]);
+        for (size_t k = 0; k < report->lab_count; k++)
+            if (*report->labs[k].plots_missing) {
+                fprintf(stderr, "nanolab report: no plots for %s: %s\n", report->labs[k].name,
+                        report->labs[k].plots_missing);
+                status = status ? status : 1;
+            }
     }
     report_free(report);
     free(report);

@@ -22,7 +22,8 @@ struct report_lab {
     struct reader *reader; /* its journal, checked from end to end */
     json_t *claims;
     struct plot_set plots;
-    char *readme; /* the lab's README of this source tree; NULL if it has no such lab */
+    char plots_missing[600]; /* why they could not be drawn, "" if they could */
+    char *readme;            /* the lab's README of this source tree; NULL if it has no such lab */
 };
 
 struct report {
@@ -30,7 +31,6 @@ struct report {
     json_t *run;     /* run.json */
     struct report_lab labs[HOME_LABS_MAX];
     size_t lab_count;
-    char plots_missing[300]; /* why there are no plots, "" if there are */
 };
 
 /* Reads and draws all that the page shows. Returns 0, or -1 with result_error(). Free it either
@@ -53,8 +53,9 @@ void report_reproduce(const json_t *run, FILE *out);
 int report_html(const struct report *report, const char *markdown, size_t length, char **html,
                 size_t *html_length);
 
-/* `nanolab report DIR`; argv[0] is "report". Returns the exit status: 0, 1 (no cmark-gfm: only
- * report.md was written), 2 (usage, bad input, cannot write). */
+/* `nanolab report DIR`; argv[0] is "report". Returns the exit status: 0, 1 (the page is there
+ * but plots are missing and it says why, or without cmark-gfm only report.md was written), 2
+ * (usage, bad input, cannot write). */
 int report_main(int argc, char **argv);
 
 #endif

@@ -104,11 +104,6 @@ static void summary(const struct report *report, FILE *out) {
                     "> **%s is partial:** it was stopped before its end. What is here is valid; "
                     "`nanolab run --resume` finishes it.\n\n",
                     report->labs[k].name);
-    if (*report->plots_missing) {
-        fputs("> **No plots:** ", out);
-        escape_markdown(out, report->plots_missing);
-        fputs("\n\n", out);
-    }
     if (report->lab_count < 2)
         return;
     fputs("| lab | confirmed | refuted | bounded | not testable here | held / checked |\n"
@@ -265,6 +260,12 @@ static void show_table(const struct report_lab *lab, const struct legend_shown *
 
 static void figures(const struct report_lab *lab, FILE *out) {
     const struct legend *legend = &lab->plots.legend;
+    /* The reason may name the folder, and with it a user: that is for the terminal only. */
+    if (*lab->plots_missing)
+        fputs(
+            "> **No plots:** they could not be drawn where this page was made; `nanolab plot` says "
+            "why.\n\n",
+            out);
     for (size_t k = 0; k < legend->shown_count; k++) {
         const struct legend_shown *shown = &legend->shown[k];
         if (!shown->is_plot) {

@@ -250,14 +250,22 @@ static const struct lab made_lab = {.number = 98,
                                     .claims = claims,
                                     .claim_count = 4};
 
+static const struct lab staging_lab = {.number = 1,
+                                       .name = "float-staging",
+                                       .question = "?",
+                                       .needs = "-",
+                                       .takes = "-",
+                                       .claims = claims,
+                                       .claim_count = 4};
+
 /* A result folder with one lab, all of whose texts are hostile. */
-static void make_result(const char *dir, int finish, int broken) {
+static void make_result_of(const struct lab *lab, const char *dir, int finish, int broken) {
     char *argv[] = {"nanolab", "run", "--label", "<b>`x`</b>"};
     struct device *device = NULL;
     struct result *result;
     assert_int_equal(device_open(&device, DEVICE_CPU, 0), 0);
     struct result_setup setup = {.dir = dir,
-                                 .lab = &made_lab,
+                                 .lab = lab,
                                  .mode = LAB_QUICK,
                                  .seed = 42,
                                  .bits = &device,
@@ -284,6 +292,10 @@ static void make_result(const char *dir, int finish, int broken) {
     if (finish)
         assert_int_equal(result_run_finish(dir, true), 0);
     device_close(device);
+}
+
+static void make_result(const char *dir, int finish, int broken) {
+    make_result_of(&made_lab, dir, finish, broken);
 }
 
 static char *read_page(const char *dir, const char *name) {
@@ -393,6 +405,41 @@ static void test_report_replaces_links(void **state) {
     home_private_remove(path);
 }
 
+/* A page without plots is still a page; a lab of this tree, with tables no lab has written. */
+static void test_page_without_plots(void **state) {
+    (void)state;
+    char path[4096], dir[4200], home[4096], lab_path[4400];
+    struct folder folder;
+    if (!tool_exists("cmark-gfm"))
+        skip();
+    assert_int_equal(home_private(path, sizeof path), 0);
+    assert_int_equal(home_find(home, sizeof home), 0);
+    snprintf(dir, sizeof dir, "%s/result", path);
+    make_result_of(&staging_lab, dir, 0, 0);
+    snprintf(lab_path, sizeof lab_path, "%s/01-float-staging", dir);
+    assert_int_equal(folder_open(&folder, lab_path), 0);
+    struct plot_set set;
+    assert_int_equal(plot_legend("01-float-staging", &set), 0);
+    if (!set.known)
+        skip();
+    for (int k = 1; k <= LEGEND_DATA_MAX; k++) {
+        char file[LEGEND_WORD + 8];
+        snprintf(file, sizeof file, "%s.tsv", set.legend.data[k].table);
+        if (set.legend.data[k].number)
+            assert_int_equal(folder_write(&folder, file, "a\n`id`\n", 7), 0);
+    }
+    plot_set_free(&set);
+    folder_close(&folder);
+    char *argv[] = {"report", dir, NULL};
+    assert_int_equal(report_main(2, argv), 1);
+    char *html = read_page(dir, "report.html");
+    assert_non_null(strstr(html, "<strong>No plots:</strong>"));
+    assert_int_equal(occurrences(html, path), 0); /* it could name a user */
+    assert_non_null(strstr(html, "01-float-staging is partial:"));
+    free(html);
+    home_private_remove(path);
+}
+
 static void test_main_refuses(void **state) {
     (void)state;
     char path[4096];
@@ -415,6 +462,7 @@ int main(void) {
         cmocka_unit_test(test_page_of_a_hostile_folder),
         cmocka_unit_test(test_page_says_what_went_wrong),
         cmocka_unit_test(test_report_replaces_links),
+        cmocka_unit_test(test_page_without_plots),
         cmocka_unit_test(test_main_refuses),
     };
     return cmocka_run_group_tests_name("report", tests, NULL, NULL);
