@@ -155,8 +155,28 @@ static int make_folder(struct run_plan *plan)
     return 0;
 }
 
-static void warn(void)
+/* True if a lab of the plan will measure time: only then does anything spoil its numbers. */
+static bool measures_time(const struct run_plan *plan)
 {
+    const char *list = plan->options.device;
+    bool any = false;
+    for (size_t i = 0; i < plan->lab_count && !any; i++) {
+        json_t *lab = driver_describe(plan->driver, &plan->parser, plan->labs[i]);
+        const json_t *kinds = json_object_get(lab, "time");
+        for (size_t k = 0; k < json_array_size(kinds); k++) {
+            const char *kind = json_string_value(json_array_get(kinds, k));
+            any = any || !list || (kind && strstr(list, kind));
+        }
+        json_decref(lab);
+    }
+    return any;
+}
+
+/* Says what spoils times on this machine, before they are measured. */
+static void warn(const struct run_plan *plan)
+{
+    if (!measures_time(plan))
+        return;
     json_t *machine = provenance_machine(), *warnings = provenance_warnings(machine);
     for (size_t i = 0; i < json_array_size(warnings); i++) {
         const json_t *warning = json_array_get(warnings, i);
@@ -334,9 +354,7 @@ static int go(struct run_plan *plan, const char *const *names, size_t count)
     } else if (choose_labs(plan, names, count) != 0 || make_folder(plan) != 0) {
         return options_report();
     }
-    /* Only bits are checked on the simulated GPU: nothing spoils those. */
-    if (!o->device || strcmp(o->device, "simt") != 0)
-        warn();
+    warn(plan);
     run_catch_signals(&running_lab);
     bool complete = run_labs(plan);
     int status = overall(plan);
