@@ -42,9 +42,9 @@ static int colon(struct cursor *c) {
 
 static int is_column(const char *text) {
     size_t length = strlen(text);
-    if (length == 0 || length >= LEGEND_WORD)
+    if (length == 0 || length >= LEGEND_WORD || text[0] == ' ' || text[length - 1] == ' ')
         return 0;
-    return strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-/") ==
+    return strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-/ ") ==
            length;
 }
 
@@ -68,6 +68,15 @@ static int columns(const struct cursor *c, char *list, struct legend_columns *na
     return names->count ? 0 : bad(c, "no columns are named");
 }
 
+/* Cuts `text` off at `mark` and returns what follows it; NULL if it is not there. */
+static char *cut_at(char *text, const char *mark) {
+    char *at = strstr(text, mark);
+    if (!at)
+        return NULL;
+    *at = '\0';
+    return at + strlen(mark);
+}
+
 static int parse_data(struct cursor *c, struct legend *legend) {
     int number = atoi(word(c));
     if (number < 1 || number > LEGEND_DATA_MAX)
@@ -79,19 +88,11 @@ static int parse_data(struct cursor *c, struct legend *legend) {
     if (colon(c) || !home_is_plain(table))
         return bad(c, "expected `data K TABLE: COLUMNS`");
     strcpy(data->table, table);
-    if (columns(c, word(c), &data->columns, NULL))
+    /* Names of columns may hold spaces, so the list ends where " where " or " by " begins. */
+    char *where = cut_at(c->at, " where "), *by = cut_at(c->at, " by ");
+    if (columns(c, c->at, &data->columns, NULL) || (by && columns(c, by, &data->by, NULL)) ||
+        (where && columns(c, where, &data->where, &data->equals)))
         return -1;
-    for (char *key = word(c); *key; key = word(c)) {
-        int status = -1;
-        if (!strcmp(key, "by"))
-            status = columns(c, word(c), &data->by, NULL);
-        else if (!strcmp(key, "where"))
-            status = columns(c, word(c), &data->where, &data->equals);
-        else
-            bad(c, "only `by` and `where` can follow the columns");
-        if (status)
-            return -1;
-    }
     data->number = number;
     return 0;
 }

@@ -53,19 +53,20 @@ static void assert_error_has(const char *part) {
 static void test_legend_reads_all_lines(void **state) {
     (void)state;
     struct legend legend;
-    static const char text[] = "# a comment\n"
-                               "#@ data 2 bandwidth: bytes,gbps by device,series where kind=read\n"
-                               "#@ plot read-bw 2: Read: by footprint\n"
-                               "#@ text Steps are\n"
-                               "#@ text caches.\n"
-                               "#@ table price: Price\n"
-                               "plot 'x'\n";
+    static const char text[] =
+        "# a comment\n"
+        "#@ data 2 bandwidth: bytes,roof fraction by device,series where kind=read\n"
+        "#@ plot read-bw 2: Read: by footprint\n"
+        "#@ text Steps are\n"
+        "#@ text caches.\n"
+        "#@ table price: Price\n"
+        "plot 'x'\n";
     assert_int_equal(legend_parse(text, "plot.gp", &legend), 0);
     const struct legend_data *data = &legend.data[2];
     assert_int_equal(legend.data[1].number, 0);
     assert_string_equal(data->table, "bandwidth");
     assert_int_equal(data->columns.count, 2);
-    assert_string_equal(data->columns.name[1], "gbps");
+    assert_string_equal(data->columns.name[1], "roof fraction");
     assert_int_equal(data->by.count, 2);
     assert_string_equal(data->by.name[1], "series");
     assert_string_equal(data->where.name[0], "kind");
@@ -86,7 +87,7 @@ static void test_legend_names_the_bad_line(void **state) {
                                         "#@ data 1 T: a\n",
                                         "#@ data 1 t a\n",
                                         "#@ data 1 t:\n",
-                                        "#@ data 1 t: a,b from c\n",
+                                        "#@ data 1 t: a, b\n",
                                         "#@ data 1 t: a$b\n",
                                         "#@ data 1 t: a where b\n",
                                         "#@ plot p 1: Not declared\n",
