@@ -126,7 +126,7 @@ static const struct lab tiny_labs[] = {
 
 /* --- typing a command --- */
 
-static char root[] = "/tmp/nanolab-cli-XXXXXX";
+static char root[] = "/tmp/cli-of-nanolab-XXXXXX";
 static char said[65536], warned[65536]; /* what the last command wrote to stdout and stderr */
 
 static void slurp(const char *name, char *text, size_t size)

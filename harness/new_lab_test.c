@@ -16,7 +16,7 @@
 #include "harness/home.h"
 #include "harness/result.h"
 
-static char tree[] = "/tmp/nanolab-new-XXXXXX";
+static char tree[] = "/tmp/new-lab-XXXXXX";
 static char home[FOLDER_PATH], said[8192];
 
 static int run(const char *format, ...) __attribute__((format(printf, 1, 2)));
