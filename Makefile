@@ -62,6 +62,9 @@ CXXFLAGS += -DNANOLAB_CUDA=1
 CXXFLAGS += -isystem $(CUDA_HOME)/include
 LIBS += -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt
 endif
+# What a result says about its source: one object, made again when the version changes.
+VERSION := $(shell git describe --always --tags --dirty 2>/dev/null || echo unknown)
+BUILD_FLAGS := $(CFLAGS)
 # CPU matrix libraries under test; only what names them pays for them.
 CPU_LIBS := -lopenblas -ldnnl
 
@@ -77,6 +80,13 @@ build: $(BINS)  ## everything a user runs
 $(B)/obj/%.c.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(DEPS) -c $< -o $@
+$(B)/version: FORCE
+	@mkdir -p $(@D)
+	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
+.PHONY: FORCE
+$(B)/obj/harness/build_info.c.o: $(B)/version
+$(B)/obj/harness/build_info.c.o: CFLAGS += -DNANOLAB_VERSION='"$(VERSION)"' \
+  -DNANOLAB_FLAGS='"$(BUILD_FLAGS)"'
 $(B)/obj/%.cc.o: %.cc
 	@mkdir -p $(@D)
 	$(CXX) $(CXXFLAGS) $(DEPS) -c $< -o $@
@@ -172,10 +182,10 @@ ASAN := B=$(B)/asan NVCC= SAN="-fsanitize=address,undefined -fno-sanitize-recove
 FUZZ_BINS := $(patsubst %.c,$(B)/fuzz/%,$(notdir $(FUZZ)))
 fuzz-build: $(FUZZ_BINS)
 # One compiler call each: coverage needs every file of the harness instrumented.
-$(B)/fuzz/%: harness/%.c $(HARNESS_C) $(B)/lib/libkernels.a
+$(B)/fuzz/%: harness/%.c $(HARNESS_C) $(call o,$(HARNESS_CC)) $(B)/lib/libkernels.a
 	@mkdir -p $(@D)
 	clang -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -O1 -g -std=gnu11 \
-	  $(INC) -pthread $< $(HARNESS_C) $(HARNESS_CC_FUZZ) $(B)/lib/libkernels.a $(LIBS) -o $@
+	  $(INC) -pthread $< $(HARNESS_C) $(call o,$(HARNESS_CC)) $(B)/lib/libkernels.a $(LIBS) -o $@
 
 .PHONY: bundle
 bundle: build  ## one archive that runs on a GPU machine with a driver and no root
