@@ -55,8 +55,13 @@ char *tree_text(const struct tree *tree);
 float tree_eval_f32(const struct tree *tree, const float *x);
 double tree_eval_f64(const struct tree *tree, const double *x);
 
-/* Graphviz text. Trees over `collapse_above` leaves are drawn with equal-shaped subtrees folded
- * into one box each ("× 32"). */
+/* The tree's shape in words, where it is regular: "16 × [64 inputs 16 apart in order] pairwise";
+ * NULL without a root or memory; caller frees. */
+char *tree_words(const struct tree *tree);
+
+/* Graphviz text. A tree over more than `collapse_above` leaves, or too tall to read, is drawn by its
+ * regular parts: inputs in a row in one box, equal subtrees once with "× 32". Returns 0, or -1 if
+ * the tree is not complete, memory is short or writing failed. */
 int tree_write_dot(const struct tree *tree, FILE *out, size_t collapse_above);
 
 #ifdef __cplusplus
