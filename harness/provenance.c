@@ -111,6 +111,22 @@ static json_t *cache_of(hwloc_topology_t topology, hwloc_obj_type_t type) {
     return json_pack("{s:I, s:i}", "bytes", (json_int_t)cache->attr->cache.size, "count", count);
 }
 
+/* Processors' worth of CPU time that a container's limit allows; NULL without a limit. */
+static json_t *quota_of(void) {
+    char text[128];
+    double quota = -1, period = 0;
+    /* cgroup 2: "200000 100000" or "max 100000". */
+    if (first_line("/sys/fs/cgroup/cpu.max", text, sizeof text)) {
+        if (sscanf(text, "%lf %lf", &quota, &period) != 2)
+            return NULL;
+    } else if (first_line("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", text, sizeof text)) {
+        quota = atof(text);
+        if (first_line("/sys/fs/cgroup/cpu/cpu.cfs_period_us", text, sizeof text))
+            period = atof(text);
+    }
+    return quota > 0 && period > 0 ? json_real(quota / period) : NULL;
+}
+
 static json_t *cpu_of(hwloc_topology_t topology) {
     static const char none[] = "the machine does not tell";
     json_t *cpu = json_object(), *missing = json_object();
@@ -128,6 +144,7 @@ static json_t *cpu_of(hwloc_topology_t topology) {
         sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? json_integer(CPU_COUNT(&allowed))
                                                             : NULL,
         "the affinity mask cannot be read");
+    put(cpu, missing, "quota", quota_of(), "no limit of CPU time is set");
     put(cpu, missing, "l1d", cache_of(topology, HWLOC_OBJ_L1CACHE), none);
     put(cpu, missing, "l2", cache_of(topology, HWLOC_OBJ_L2CACHE), none);
     put(cpu, missing, "l3", cache_of(topology, HWLOC_OBJ_L3CACHE), none);
@@ -329,6 +346,18 @@ json_t *provenance_warnings(const json_t *machine) {
     if (threads > 0 && threads < json_number_value(json_object_get(cpu, "threads")))
         warn(list, "affinity", "this process may use only some of the processors",
              "start it without taskset or with a larger CPU set if that is not meant");
+    double quota = json_number_value(json_object_get(cpu, "quota"));
+    if (quota > 0 && quota < (threads > 0 ? threads : 1e9)) {
+        char text[120];
+        snprintf(text, sizeof text, "a container's limit stops this process after %.3g "
+                                    "processors' worth of CPU time", quota);
+        warn(list, "quota", text, "raise the limit (docker run --cpus), or run outside");
+    }
+    const char *pages = json_string_value(json_object_get(machine, "transparent_huge_pages"));
+    if (pages && strcmp(pages, "never") == 0)
+        warn(list, "transparent_huge_pages",
+             "large pages are off: big sweeps over memory measure the TLB too",
+             "allow them on request: echo madvise > /sys/kernel/mm/transparent_hugepage/enabled");
     const json_t *gpus = json_object_get(machine, "gpus");
     for (size_t i = 0; i < json_array_size(gpus); i++)
         warn_of_gpu(list, json_array_get(gpus, i));

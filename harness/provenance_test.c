@@ -44,7 +44,7 @@ static void only_listed_fields_are_recorded(void **state) {
         "gpus",
         /* its processor */
         "model", "packages", "numa_nodes", "cores", "threads", "allowed_threads", "l1d", "l2", "l3",
-        "bytes", "count", "governor",
+        "bytes", "count", "governor", "quota",
         /* a GPU */
         "name", "driver", "max_clock_mhz", "max_memory_clock_mhz", "power_limit_watts", "ecc",
         "mig", "persistence", "state", "clock_mhz", "memory_clock_mhz", "temperature_celsius",
