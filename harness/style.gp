@@ -6,7 +6,8 @@
 #   bytes_x, bytes_y     eval'ed: a base-2 log axis marked in KiB, MiB, GiB
 #   powers_x, powers_y   eval'ed: a base-2 log axis marked 2⁰, 2⁴, 2⁸ …
 #   eval fresh           back to the house style, before each plot after the first
-#   line types 1…8       colour, width and mark of a series; 9 is the grey of limits and bounds
+#   line types 1…16      colour, width and mark of a series
+#   linetype grey        limits and bounds
 # Colours are the eight of Okabe and Ito (2008), which stay apart for colour-blind readers; yellow,
 # too pale on white for a line, comes last. A mark of its own for each series keeps them apart in
 # grey as well.
@@ -29,8 +30,18 @@ set linetype 5 linecolor rgb "#56b4e9" linewidth 2.0 pointtype 13 pointsize 0.8
 set linetype 6 linecolor rgb "#e69f00" linewidth 2.0 pointtype 6 pointsize 0.7
 set linetype 7 linecolor rgb "#000000" linewidth 2.0 pointtype 4 pointsize 0.7
 set linetype 8 linecolor rgb "#b8a800" linewidth 2.0 pointtype 8 pointsize 0.8
-set linetype 9 linecolor rgb "#8a8f98" linewidth 1.5 dashtype 2 pointtype 0
-set linetype cycle 8
+# A second round, for the rare plot with more than eight series: dashed, with open marks.
+set linetype 9 linecolor rgb "#0072b2" linewidth 2.0 dashtype (6,4) pointtype 6 pointsize 0.8
+set linetype 10 linecolor rgb "#d55e00" linewidth 2.0 dashtype (6,4) pointtype 4 pointsize 0.8
+set linetype 11 linecolor rgb "#009e73" linewidth 2.0 dashtype (6,4) pointtype 8 pointsize 0.8
+set linetype 12 linecolor rgb "#cc79a7" linewidth 2.0 dashtype (6,4) pointtype 10 pointsize 0.8
+set linetype 13 linecolor rgb "#56b4e9" linewidth 2.0 dashtype (6,4) pointtype 12 pointsize 0.8
+set linetype 14 linecolor rgb "#e69f00" linewidth 2.0 dashtype (6,4) pointtype 7 pointsize 0.8
+set linetype 15 linecolor rgb "#000000" linewidth 2.0 dashtype (6,4) pointtype 5 pointsize 0.8
+set linetype 16 linecolor rgb "#b8a800" linewidth 2.0 dashtype (6,4) pointtype 9 pointsize 0.8
+grey = 20
+set linetype grey linecolor rgb "#8a8f98" linewidth 1.5 dashtype 2 pointtype 0
+set linetype cycle 16
 
 # Everything a plot may change, set anew by `eval fresh`, so that one plot cannot spoil the next.
 fresh = 'reset; ' . \

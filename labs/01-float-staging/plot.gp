@@ -46,7 +46,7 @@ if (data1_rows > 0) {
     plot for [i=0:data1_blocks-1] "data1.tsv" index i using 2:3 with linespoints \
              linetype i+1 title columnheader(1), \
          for [i=0:data2_blocks-1] "data2.tsv" index i using 2:3 with lines \
-             linetype 9 title (i == 0 ? "binned, all data" : "")
+             linetype grey title (i == 0 ? "binned, all data" : "")
 }
 eval fresh
 if (data3_rows > 0) {
@@ -85,7 +85,7 @@ if (data5_rows > 0) {
     set xlabel "bytes summed"
     set ylabel "share of the read roof"
     set yrange [0:*]
-    set arrow 1 from graph 0, first 1 to graph 1, first 1 nohead linetype 9
+    set arrow 1 from graph 0, first 1 to graph 1, first 1 nohead linetype grey
     # Roles side by side, so that marks at one size do not hide each other.
     plot for [i=0:data5_blocks-1] "data5.tsv" index i \
              using ($2 * (1 + 0.09 * (i - data5_blocks / 2.0))):6 with points \
@@ -99,7 +99,7 @@ if (data6_rows > 0) {
     set xlabel "bytes summed"
     set ylabel "ratio of times"
     set yrange [0:*]
-    set arrow 1 from graph 0, first 1 to graph 1, first 1 nohead linetype 9
+    set arrow 1 from graph 0, first 1 to graph 1, first 1 nohead linetype grey
     plot for [i=0:data6_blocks-1] "data6.tsv" index i using 2:3:4:5 with yerrorlines \
              linetype i+1 title columnheader(1)
 }
@@ -111,7 +111,7 @@ if (data7_rows > 0) {
     set xlabel "bytes summed"
     set ylabel "ratio of times"
     set yrange [0:*]
-    set arrow 1 from graph 0, first 1 to graph 1, first 1 nohead linetype 9
+    set arrow 1 from graph 0, first 1 to graph 1, first 1 nohead linetype grey
     plot for [i=0:data7_blocks-1] "data7.tsv" index i using 2:3:4:5 with yerrorlines \
              linetype i+1 title columnheader(1)
 }
