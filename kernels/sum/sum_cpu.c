@@ -36,10 +36,15 @@ bool sum_cpu_isa_usable(enum sum_cpu_isa isa)
 
 enum sum_cpu_isa sum_cpu_isa_best(void)
 {
-    enum sum_cpu_isa isa = SUM_CPU_AVX512;
-    while (!sum_cpu_isa_usable(isa))
-        isa--;
-    return isa;
+    /* Asked for at every sum: looked up once. Threads that race here find the same. */
+    static _Atomic int best = -1;
+    int isa = best;
+    if (isa < 0) {
+        for (isa = SUM_CPU_AVX512; !sum_cpu_isa_usable((enum sum_cpu_isa)isa);)
+            isa--;
+        best = isa;
+    }
+    return (enum sum_cpu_isa)isa;
 }
 
 /* --- finding the code ------------------------------------------------------------------------- */
@@ -50,29 +55,30 @@ struct place {
     enum sum_cpu_shape shape;
 };
 
+/* One more than the number of the code for a pair of types, a number of lanes, a shape; 0: none. */
+#define PAIR_PLACE(name, t, a) [t][a] = SUM_CPU_PAIR_##name + 1,
+#define SHAPE_PLACE(s, u) [s][u] = SUM_CPU_SHAPE_##s##_##u + 1,
+static const unsigned char pair_place[4][2] = {SUM_CPU_PAIRS(PAIR_PLACE)};
+static const unsigned char shape_place[5][9] = {SUM_CPU_SHAPES(SHAPE_PLACE)};
+static const unsigned char width_place[17] = {
+    [1] = SUM_CPU_WIDTH_1 + 1, [8] = SUM_CPU_WIDTH_8 + 1, [16] = SUM_CPU_WIDTH_16 + 1};
+
+/* A short sum takes no longer than a call of sum_cpu_plan_check, so this looks at no more than it
+ * must: what the loops rely on. */
 static int find_place(const struct sum_cpu_plan *plan, struct place *place)
 {
-#define SAME_PAIR(name, t, a)                                                                      \
-    if (plan->type == (t) && plan->acc == (a))                                                     \
-        place->pair = SUM_CPU_PAIR_##name;                                                         \
-    else
-#define SAME_SHAPE(s, u)                                                                           \
-    if (plan->streams == (s) && plan->unroll == (u))                                               \
-        place->shape = SUM_CPU_SHAPE_##s##_##u;                                                    \
-    else
-    SUM_CPU_PAIRS(SAME_PAIR) return -1;
-    SUM_CPU_SHAPES(SAME_SHAPE) return -1;
-    if (plan->lanes == 1)
-        place->width = SUM_CPU_WIDTH_1;
-    else if (plan->lanes == 8)
-        place->width = SUM_CPU_WIDTH_8;
-    else if (plan->lanes == 16)
-        place->width = SUM_CPU_WIDTH_16;
-    else
+    unsigned type = (unsigned)plan->type, acc = (unsigned)plan->acc;
+    unsigned lanes = (unsigned)plan->lanes, span = (unsigned)plan->span;
+    unsigned streams = (unsigned)plan->streams, unroll = (unsigned)plan->unroll;
+    if (type > 3 || acc > 1 || lanes > 16 || streams > 4 || unroll > 8)
         return -1;
-    bool whole = plan->span == SUM_CPU_WHOLE;
-    /* A span must be whole steps; a step is at most 128 elements. */
-    return whole || (plan->span > 0 && plan->span % 128 == 0) ? 0 : -1;
+    unsigned pair = pair_place[type][acc], width = width_place[lanes];
+    unsigned shape = shape_place[streams][unroll];
+    place->pair = pair - 1;
+    place->width = width - 1;
+    place->shape = shape - 1;
+    /* A span must be whole steps, and a step is at most 128 elements. */
+    return pair && width && shape && span % 128 == 0 && span <= INT32_MAX ? 0 : -1;
 }
 
 /* From the best table that has the entry, at most `isa`. The portable one has them all. */
@@ -195,9 +201,13 @@ int sum_cpu_run_isa(const struct sum_cpu_plan *plan, enum sum_cpu_isa isa, const
         job.binned64 = FIND(isa, binned64[at.pair][at.width][at.shape]);
     }
     size_t threads = (size_t)plan->threads;
-    job.chunk = n / threads + (n % threads != 0);
-    job.chunk += (CHUNK_MULTIPLE - job.chunk % CHUNK_MULTIPLE) % CHUNK_MULTIPLE;
-    unsigned used = (unsigned)(n / job.chunk + (n % job.chunk != 0));
+    unsigned used = 1;
+    job.chunk = n;
+    if (threads > 1) {
+        job.chunk = n / threads + (n % threads != 0);
+        job.chunk += (CHUNK_MULTIPLE - job.chunk % CHUNK_MULTIPLE) % CHUNK_MULTIPLE;
+        used = (unsigned)(n / job.chunk + (n % job.chunk != 0));
+    }
     if (used == 1) {
         run_share(&job, 0, 1);
     } else {

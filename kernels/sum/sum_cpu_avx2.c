@@ -14,5 +14,6 @@
 const struct sum_cpu_table sum_cpu_avx2 = {
     .kernel = SUM_CPU_X86_KERNELS,
     .binned32 = SUM_CPU_X86_BINNED32,
+    .binned64 = SUM_CPU_X86_BINNED64,
 };
 #endif
