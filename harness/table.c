@@ -83,18 +83,24 @@ static int parse(struct table *table, size_t length, const char *where) {
     return 0;
 }
 
-int table_read(const struct folder *folder, const char *file, struct table *table) {
-    char where[FOLDER_PATH + 80];
-    size_t length;
+int table_parse(char *text, size_t length, const char *where, struct table *table) {
     memset(table, 0, sizeof *table);
-    if (folder_read(folder, file, TABLE_BYTES_MAX, &table->text, &length))
-        return -1;
-    snprintf(where, sizeof where, "%s/%s", folder->path, file);
+    table->text = text;
     if (parse(table, length, where)) {
         table_free(table);
         return -1;
     }
     return 0;
+}
+
+int table_read(const struct folder *folder, const char *file, struct table *table) {
+    char where[FOLDER_PATH + 80], *text;
+    size_t length;
+    memset(table, 0, sizeof *table);
+    if (folder_read(folder, file, TABLE_BYTES_MAX, &text, &length))
+        return -1;
+    snprintf(where, sizeof where, "%s/%s", folder->path, file);
+    return table_parse(text, length, where, table);
 }
 
 /* The numbers of the named columns; -1 if one is not in the table. */

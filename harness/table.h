@@ -26,6 +26,9 @@ struct table {
 
 /* Reads `file` of a folder. Returns 0, or -1 with result_error() naming file and line. */
 int table_read(const struct folder *folder, const char *file, struct table *table);
+/* The same from memory: `text` ends in a NUL behind `length` bytes and is taken over, also on
+ * failure; `where` names it in messages. */
+int table_parse(char *text, size_t length, const char *where, struct table *table);
 void table_free(struct table *table);
 /* Row 0 is the header. */
 const char *table_cell(const struct table *table, size_t row, size_t column);
