@@ -139,6 +139,7 @@ static inline int fixture_run(struct fixture *f) {
 static inline char *fixture_read(const char *path, size_t *size) {
     FILE *file = fopen(path, "rb");
     char *text = NULL;
+    *size = 0;
     if (!file)
         return NULL;
     fseek(file, 0, SEEK_END);
