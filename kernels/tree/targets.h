@@ -1,0 +1,47 @@
+/*
+ * targets.h: other people's sums and dot products, ready to be taken apart by recover().
+ *
+ * Whoever calls tree_targets() links OpenBLAS and oneDNN; nothing else in the archive needs them.
+ */
+#ifndef NANOLAB_KERNELS_TREE_TARGETS_H
+#define NANOLAB_KERNELS_TREE_TARGETS_H
+
+#include <stddef.h>
+
+#include "kernels/device/device.h"
+#include "kernels/tree/recover.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct tree_target {
+    const char *name; /* "openblas-sdot" */
+    const char *what; /* "OpenBLAS cblas_sdot" */
+    enum device_kind kind;
+    /* Fills *target for sums of n inputs. `device`: one of `kind`, NULL is enough for a CPU.
+     * Returns 0, or -1 with device_error(); close() gives back what open() took. */
+    int (*open)(struct recover_target *target, size_t n, struct device *device);
+    void (*close)(struct recover_target *target);
+    /* Library, version and the implementation it chose; `size` >= 120 bytes. */
+    void (*version)(char *text, size_t size);
+};
+
+/* All targets of this build; *count of them. A GPU's are only there if the build has CUDA. */
+const struct tree_target *tree_targets(size_t *count);
+const struct tree_target *tree_target_named(const char *name);
+
+/* Rows of the table, in the files of their libraries. */
+extern const struct tree_target tree_targets_openblas[];
+extern const size_t tree_targets_openblas_count;
+extern const struct tree_target tree_targets_onednn[];
+extern const size_t tree_targets_onednn_count;
+#ifdef NANOLAB_CUDA
+extern const struct tree_target tree_targets_cub[];
+extern const size_t tree_targets_cub_count;
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+#endif
