@@ -1,0 +1,529 @@
+/*
+ * roofs.c: jobs: a plan with its buffers, its calls, and the proof that they did their work. Plus
+ * the list of plans that are worth trying.
+ */
+#include "kernels/roofs/roofs.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/roofs/roofs_inside.h"
+
+struct roofs_memory {
+    struct device *device;
+    void *source, *target;
+    size_t source_bytes, target_bytes;
+};
+
+struct roofs_job {
+    struct roofs_memory *memory;
+    struct roofs_plan plan;
+    const struct roofs_ops *ops;
+    struct roofs_work work;
+    uint64_t calls;
+};
+
+const char *roofs_op_name(enum roofs_op op)
+{
+    static const char *const names[ROOFS_OPS] = {"read",  "write",  "copy", "fma32",
+                                                 "fma64", "atomic", "empty"};
+    return (unsigned)op < ROOFS_OPS ? names[op] : "unknown";
+}
+
+const char *roofs_isa_name(enum roofs_isa isa)
+{
+    static const char *const names[ROOFS_ISAS] = {"scalar", "avx2", "avx512", "libc", "gpu"};
+    return (unsigned)isa < ROOFS_ISAS ? names[isa] : "unknown";
+}
+
+static bool moves_memory(enum roofs_op op)
+{
+    return op == ROOFS_READ || op == ROOFS_WRITE || op == ROOFS_COPY;
+}
+
+char *roofs_plan_text(const struct roofs_plan *plan, char text[ROOFS_TEXT])
+{
+    bool gpu = plan->isa == ROOFS_GPU;
+    int at = snprintf(text, ROOFS_TEXT, "%s", roofs_isa_name(plan->isa));
+    if (moves_memory(plan->op) && (gpu || plan->op == ROOFS_READ))
+        at += snprintf(text + at, ROOFS_TEXT - (size_t)at, "/streams=%u", plan->streams);
+    if (plan->op == ROOFS_READ && !gpu)
+        at += snprintf(text + at, ROOFS_TEXT - (size_t)at, "/prefetch=%u", plan->prefetch);
+    if ((plan->op == ROOFS_WRITE || plan->op == ROOFS_COPY) && !gpu)
+        at += snprintf(text + at, ROOFS_TEXT - (size_t)at, "/%s",
+                       plan->nontemporal ? "nontemporal" : "cached");
+    if (gpu)
+        at += snprintf(text + at, ROOFS_TEXT - (size_t)at, "/grid=%ux%u", plan->blocks,
+                       plan->threads);
+    if (plan->op == ROOFS_ATOMIC)
+        at += snprintf(text + at, ROOFS_TEXT - (size_t)at, "/%s",
+                       plan->shared ? "shared" : "private");
+    if (plan->op == ROOFS_EMPTY && gpu)
+        snprintf(text + at, ROOFS_TEXT - (size_t)at, "/%s", plan->wait ? "wait" : "queue");
+    return text;
+}
+
+/* --- variants ---------------------------------------------------------------------------------- */
+
+struct list {
+    struct roofs_plan *plans;
+    size_t count, most;
+};
+
+static void add(struct list *list, struct roofs_plan plan)
+{
+    if (list->count < list->most)
+        list->plans[list->count++] = plan;
+}
+
+/* Enough passes that a call moves `least` bytes. */
+static unsigned passes_for(size_t bytes, size_t least)
+{
+    return bytes == 0 || bytes >= least ? 1 : (unsigned)((least + bytes - 1) / bytes);
+}
+
+static void cpu_variants(struct list *list, struct roofs_plan plan)
+{
+    /* 4 MiB take some 20 µs at the best: a hand-over to other threads is 1 % of that. */
+    plan.passes = passes_for(plan.bytes, (size_t)4 << 20);
+    plan.isa = roofs_isa_best();
+    switch (plan.op) {
+    case ROOFS_READ: {
+        /* One stream as a program would write it; several, with and without help from software:
+         * what wins depends on where the footprint lies. */
+        static const unsigned tried[][2] = {{1, 0}, {4, 0}, {4, 4096}, {8, 0}, {8, 1024}};
+        for (size_t k = 0; k < sizeof tried / sizeof *tried; ++k) {
+            plan.streams = tried[k][0];
+            plan.prefetch = tried[k][1];
+            add(list, plan);
+        }
+        break;
+    }
+    case ROOFS_WRITE:
+    case ROOFS_COPY:
+        add(list, plan);
+        plan.nontemporal = true;
+        add(list, plan);
+        plan.nontemporal = false;
+        plan.isa = ROOFS_LIBC;
+        add(list, plan);
+        break;
+    case ROOFS_FMA32:
+    case ROOFS_FMA64:
+        plan.rounds = 16384;
+        for (int isa = ROOFS_SCALAR; isa <= ROOFS_AVX512; ++isa)
+            if (roofs_isa_works((enum roofs_isa)isa)) {
+                plan.isa = (enum roofs_isa)isa;
+                add(list, plan);
+            }
+        break;
+    case ROOFS_ATOMIC:
+        plan.isa = ROOFS_SCALAR;
+        plan.rounds = 16384;
+        add(list, plan);
+        plan.shared = true;
+        if (plan.threads > 1)
+            add(list, plan);
+        break;
+    default:
+        plan.isa = ROOFS_SCALAR;
+        add(list, plan);
+        break;
+    }
+}
+
+static void gpu_variants(struct list *list, struct roofs_plan plan, bool simulated)
+{
+    plan.isa = ROOFS_GPU;
+    plan.threads = 256;
+    /* A launch takes some microseconds, in which a large GPU moves 20 MB. */
+    plan.passes = simulated ? 1 : passes_for(plan.bytes, (size_t)256 << 20);
+    switch (plan.op) {
+    case ROOFS_READ:
+    case ROOFS_WRITE:
+    case ROOFS_COPY:
+        for (unsigned streams = 1; streams <= 8; streams *= 2) {
+            plan.streams = streams;
+            /* A block per tile, so that the hardware balances them, or a grid that stays. */
+            size_t half = plan.op == ROOFS_COPY ? plan.bytes / 2 : plan.bytes;
+            size_t tile = (size_t)16 * plan.threads * streams;
+            size_t tiles = (half + tile - 1) / tile;
+            if (tiles <= 0x7fffffff && plan.passes == 1 && !simulated) {
+                plan.blocks = (unsigned)tiles;
+                add(list, plan);
+            }
+            plan.blocks = simulated ? 8 : 1056; /* 8 blocks on each of 132 multiprocessors */
+            add(list, plan);
+        }
+        break;
+    case ROOFS_FMA32:
+    case ROOFS_FMA64:
+        plan.rounds = simulated ? 64 : 8192;
+        plan.blocks = simulated ? 2 : 1056;
+        add(list, plan);
+        break;
+    case ROOFS_ATOMIC:
+        plan.rounds = simulated ? 4 : 64;
+        plan.blocks = simulated ? 2 : 1056;
+        add(list, plan);
+        plan.shared = true;
+        add(list, plan);
+        break;
+    default:
+        plan.threads = 32;
+        plan.blocks = 1;
+        add(list, plan);
+        plan.wait = true;
+        add(list, plan);
+        break;
+    }
+}
+
+size_t roofs_variants(const struct device *device, enum roofs_op op, size_t bytes,
+                      unsigned threads, struct roofs_plan *plans, size_t most)
+{
+    struct list list = {plans, 0, most};
+    struct roofs_plan plan = {.op = op,
+                              .bytes = moves_memory(op) ? bytes : 0,
+                              .passes = 1,
+                              .threads = threads ? threads : 1};
+    if (device_kind(device) == DEVICE_CPU)
+        cpu_variants(&list, plan);
+    else
+        gpu_variants(&list, plan, device_kind(device) == DEVICE_SIMT);
+    return list.count;
+}
+
+/* --- memory ------------------------------------------------------------------------------------ */
+
+static const struct roofs_ops *ops_for(struct device *device, bool checked)
+{
+    switch (device_kind(device)) {
+    case DEVICE_CPU:
+        return &roofs_ops_cpu;
+    case DEVICE_SIMT:
+        return checked ? &roofs_ops_checked : &roofs_ops_simt;
+#ifdef NANOLAB_CUDA
+    case DEVICE_CUDA:
+        return &roofs_ops_cuda;
+#endif
+    default:
+        device_fail("this build has no CUDA kernels: install the CUDA toolkit (nvcc) and rebuild");
+        return NULL;
+    }
+}
+
+int roofs_memory_open(struct roofs_memory **out, struct device *device, size_t source_bytes,
+                      size_t target_bytes)
+{
+    *out = NULL;
+    const struct roofs_ops *ops = ops_for(device, false);
+    if (!ops)
+        return -1;
+    struct roofs_memory *memory = calloc(1, sizeof *memory);
+    if (!memory)
+        return device_fail("out of memory");
+    memory->device = device;
+    if ((source_bytes && device_alloc(device, &memory->source, source_bytes) != 0) ||
+        (target_bytes && device_alloc(device, &memory->target, target_bytes) != 0) ||
+        (source_bytes && ops->fill(memory->source, source_bytes, device_stream(device)) != 0) ||
+        device_sync(device) != 0) {
+        roofs_memory_close(memory);
+        return -1;
+    }
+    memory->source_bytes = source_bytes;
+    memory->target_bytes = target_bytes;
+    *out = memory;
+    return 0;
+}
+
+void roofs_memory_close(struct roofs_memory *memory)
+{
+    if (!memory)
+        return;
+    if (memory->source)
+        device_free(memory->device, memory->source);
+    if (memory->target)
+        device_free(memory->device, memory->target);
+    free(memory);
+}
+
+/* --- jobs -------------------------------------------------------------------------------------- */
+
+static int check_plan(const struct roofs_memory *memory, const struct roofs_plan *plan)
+{
+    char text[ROOFS_TEXT];
+    const char *op = roofs_op_name(plan->op), *as = roofs_plan_text(plan, text);
+    bool gpu = device_kind(memory->device) != DEVICE_CPU;
+    if ((unsigned)plan->op >= ROOFS_OPS || (plan->isa == ROOFS_GPU) != gpu)
+        return device_fail("%s %s does not run on %s", op, as, device_id(memory->device));
+    if (!gpu && !roofs_isa_works(plan->isa))
+        return device_fail("this CPU has no %s", roofs_isa_name(plan->isa));
+    if (plan->isa == ROOFS_LIBC && plan->op != ROOFS_WRITE && plan->op != ROOFS_COPY)
+        return device_fail("the C library has no %s", op);
+    if (plan->threads < 1 || plan->threads > 1024)
+        return device_fail("%s %s: %u threads; use 1 to 1024", op, as, plan->threads);
+    if (gpu && plan->threads % 32 != 0) /* the checksum is merged by whole warps */
+        return device_fail("%s %s: a block is a multiple of 32 threads", op, as);
+    if (!moves_memory(plan->op))
+        return 0;
+    size_t source = plan->op == ROOFS_READ   ? plan->bytes
+                    : plan->op == ROOFS_COPY ? plan->bytes / 2
+                                             : 0;
+    size_t target = plan->op == ROOFS_READ ? 0 : plan->bytes - source;
+    if (plan->bytes == 0 || plan->bytes % (2 * ROOFS_PAGE) != 0)
+        return device_fail("%s of %zu bytes: a footprint is a multiple of %zu", op, plan->bytes,
+                           2 * ROOFS_PAGE);
+    if (source > memory->source_bytes || target > memory->target_bytes)
+        return device_fail("%s of %zu bytes does not fit into its buffers", op, plan->bytes);
+    if (plan->streams != 1 && plan->streams != 2 && plan->streams != 4 && plan->streams != 8)
+        return device_fail("%s %s: 1, 2, 4 or 8 streams", op, as);
+    return 0;
+}
+
+/* Words between one counter and the next; see roofs.cu for why GPUs have them close. */
+static size_t counter_step(const struct roofs_plan *plan)
+{
+    return plan->isa == ROOFS_GPU ? 1 : ROOFS_COUNTER_STEP;
+}
+
+static size_t value_bytes(const struct roofs_plan *plan)
+{
+    return roofs_values(plan) * (plan->op == ROOFS_FMA32 ? 4 : 8);
+}
+
+int roofs_job_open(struct roofs_job **out, struct roofs_memory *memory,
+                   const struct roofs_plan *plan)
+{
+    *out = NULL;
+    struct roofs_plan full = *plan;
+    if (full.passes == 0)
+        full.passes = 1;
+    if (full.rounds == 0)
+        full.rounds = 1024;
+    if (full.streams == 0)
+        full.streams = 1;
+    if (full.isa == ROOFS_GPU && full.blocks == 0)
+        full.blocks = 132;
+    const struct roofs_ops *ops = ops_for(memory->device, full.checked);
+    if (!ops || check_plan(memory, &full) != 0)
+        return -1;
+    struct roofs_job *job = calloc(1, sizeof *job);
+    if (!job)
+        return device_fail("out of memory");
+    job->memory = memory;
+    job->plan = full;
+    job->ops = ops;
+    job->work = (struct roofs_work){.plan = &job->plan,
+                                    .source = memory->source,
+                                    .target = memory->target,
+                                    .stream = device_stream(memory->device)};
+    size_t counters = roofs_counters(&full) * counter_step(&full) * 8;
+    size_t values = value_bytes(&full);
+    void *counter_memory = NULL;
+    int bad = device_alloc(memory->device, &counter_memory, counters) != 0;
+    job->work.counters = counter_memory;
+    bad = bad || device_fill(memory->device, counter_memory, 0, counters) != 0;
+    bad = bad || (values && device_alloc(memory->device, &job->work.values, values) != 0);
+    /* A target that already holds what is to be written would prove nothing. */
+    size_t target = full.op == ROOFS_WRITE  ? full.bytes
+                    : full.op == ROOFS_COPY ? full.bytes / 2
+                                            : 0;
+    bad = bad || (target && device_fill(memory->device, memory->target, 0xff, target) != 0);
+    if (bad) {
+        roofs_job_close(job);
+        return -1;
+    }
+    *out = job;
+    return 0;
+}
+
+void roofs_job_close(struct roofs_job *job)
+{
+    if (!job)
+        return;
+    if (job->work.counters)
+        device_free(job->memory->device, job->work.counters);
+    if (job->work.values)
+        device_free(job->memory->device, job->work.values);
+    free(job);
+}
+
+void roofs_job_use(struct roofs_job *job, const struct roofs_ops *ops)
+{
+    job->ops = ops;
+}
+
+/* The word of call `call`; the same in every byte where memset writes it. Never the poison. */
+static uint64_t written_word(const struct roofs_plan *plan, uint64_t call)
+{
+    if (plan->isa == ROOFS_LIBC)
+        return (call % 251) * 0x0101010101010101ull;
+    return (call + 1) * ROOFS_PATTERN;
+}
+
+int roofs_job_call(void *context)
+{
+    struct roofs_job *job = context;
+    job->work.value = written_word(&job->plan, job->calls);
+    ++job->calls;
+    if (job->ops->run[job->plan.op](&job->work) != 0)
+        return -1;
+    return job->plan.wait ? device_sync(job->memory->device) : 0;
+}
+
+/* --- proofs ------------------------------------------------------------------------------------ */
+
+/* Whether words first…first + n - 1 of the target are what they must be: one value, or the
+ * pattern (value NULL). */
+static bool words_are(const uint64_t *word, size_t n, size_t first, const uint64_t *value)
+{
+    uint64_t wrong = 0;
+    for (size_t i = 0; i < n; ++i)
+        wrong |= word[i] ^ (value ? *value : (first + i + 1) * ROOFS_PATTERN);
+    return wrong == 0;
+}
+
+static int check_target(const struct roofs_job *job)
+{
+    size_t bytes = job->plan.op == ROOFS_COPY ? job->plan.bytes / 2 : job->plan.bytes;
+    uint64_t value = written_word(&job->plan, job->calls - 1);
+    const uint64_t *expected = job->plan.op == ROOFS_COPY ? NULL : &value;
+    const size_t chunk = (size_t)1 << 20;
+    uint64_t *words = malloc(chunk);
+    if (!words)
+        return device_fail("out of memory");
+    int status = 0;
+    for (size_t at = 0; at < bytes && status == 0; at += chunk) {
+        size_t n = bytes - at < chunk ? bytes - at : chunk;
+        status = device_read(job->memory->device, words, (const char *)job->work.target + at, n);
+        if (status == 0 && !words_are(words, n / 8, at / 8, expected))
+            status = device_fail("%s left wrong bytes within %zu…%zu of its target",
+                                 roofs_op_name(job->plan.op), at, at + n);
+    }
+    free(words);
+    return status;
+}
+
+static int check_checksum(const struct roofs_job *job)
+{
+    uint64_t got, n = job->plan.bytes / 8;
+    if (device_read(job->memory->device, &got, job->work.counters, sizeof got) != 0)
+        return -1;
+    /* n (n + 1) / 2 is exact: one of the two is even, and n is under 2^61. */
+    uint64_t sum = n % 2 ? n * ((n + 1) / 2) : n / 2 * (n + 1);
+    if (got != sum * ROOFS_PATTERN * job->plan.passes * job->calls)
+        return device_fail("read missed or repeated some of its %zu bytes: its checksum is wrong",
+                           job->plan.bytes);
+    return 0;
+}
+
+static int check_counters(const struct roofs_job *job)
+{
+    const struct roofs_plan *plan = &job->plan;
+    size_t count = roofs_counters(plan), step = counter_step(plan);
+    size_t bytes = count * step * sizeof(uint64_t);
+    uint64_t *counters = malloc(bytes);
+    if (!counters)
+        return device_fail("out of memory");
+    int status = device_read(job->memory->device, counters, job->work.counters, bytes);
+    uint64_t all = (uint64_t)plan->threads * (plan->isa == ROOFS_GPU ? plan->blocks : 1);
+    uint64_t each = job->calls * plan->rounds * (plan->shared ? all : 1);
+    for (size_t k = 0; k < count && status == 0; ++k)
+        if (counters[k * step] != each)
+            status = device_fail("atomic counter %zu holds %llu of %llu updates", k,
+                                 (unsigned long long)counters[k * step], (unsigned long long)each);
+    free(counters);
+    return status;
+}
+
+/* What a chain must hold in the end. Scalar code rounds the product first: see roofs_cpu.c. */
+static double expected_value(const struct roofs_plan *plan, int chain, size_t lane)
+{
+    if (plan->op == ROOFS_FMA32) {
+        const float a = (float)ROOFS_FMA_A, b = (float)ROOFS_FMA_B;
+        float x = (float)ROOFS_FMA_START(chain, (double)lane);
+        for (unsigned r = 0; r < plan->rounds; ++r)
+            x = plan->isa == ROOFS_SCALAR ? x * a + b : fmaf(x, a, b);
+        return x;
+    }
+    double x = ROOFS_FMA_START(chain, (double)lane);
+    for (unsigned r = 0; r < plan->rounds; ++r)
+        x = plan->isa == ROOFS_SCALAR ? x * ROOFS_FMA_A + ROOFS_FMA_B
+                                      : fma(x, ROOFS_FMA_A, ROOFS_FMA_B);
+    return x;
+}
+
+static int check_values(const struct roofs_job *job)
+{
+    const struct roofs_plan *plan = &job->plan;
+    size_t count = roofs_values(plan);
+    void *values = malloc(value_bytes(plan));
+    if (!values)
+        return device_fail("out of memory");
+    int status = device_read(job->memory->device, values, job->work.values, value_bytes(plan));
+    double expected[ROOFS_CHAINS][ROOFS_FMA_LANES];
+    bool gpu = plan->isa == ROOFS_GPU;
+    /* CPU: per worker, chain by chain, lane by lane. GPU: chain by chain, thread by thread. */
+    size_t lanes = gpu ? (size_t)plan->threads * plan->blocks
+                       : count / ((size_t)plan->threads * ROOFS_CHAINS);
+    size_t distinct = lanes < ROOFS_FMA_LANES ? lanes : ROOFS_FMA_LANES;
+    for (int c = 0; c < ROOFS_CHAINS; ++c)
+        for (size_t l = 0; l < distinct; ++l)
+            expected[c][l] = expected_value(plan, c, l);
+    for (size_t k = 0; k < count && status == 0; ++k) {
+        size_t chain = k / lanes % ROOFS_CHAINS, lane = k % lanes % ROOFS_FMA_LANES;
+        double got = plan->op == ROOFS_FMA32 ? ((const float *)values)[k]
+                                             : ((const double *)values)[k];
+        if (got != expected[chain][lane])
+            status = device_fail("%s: chain %zu of lane %zu ended at %.17g, not %.17g",
+                                 roofs_op_name(plan->op), chain, lane, got, expected[chain][lane]);
+    }
+    free(values);
+    return status;
+}
+
+int roofs_job_check(void *context)
+{
+    const struct roofs_job *job = context;
+    if (job->calls == 0)
+        return device_fail("%s was never called", roofs_op_name(job->plan.op));
+    if (device_sync(job->memory->device) != 0)
+        return -1;
+    switch (job->plan.op) {
+    case ROOFS_READ:
+        return check_checksum(job);
+    case ROOFS_WRITE:
+    case ROOFS_COPY:
+        return check_target(job);
+    case ROOFS_FMA32:
+    case ROOFS_FMA64:
+        return check_values(job);
+    case ROOFS_ATOMIC:
+        return check_counters(job);
+    default:
+        return 0;
+    }
+}
+
+/* --- counts ------------------------------------------------------------------------------------ */
+
+double roofs_job_bytes(const struct roofs_job *job)
+{
+    return (double)job->plan.bytes * (moves_memory(job->plan.op) ? job->plan.passes : 0);
+}
+
+double roofs_job_flops(const struct roofs_job *job)
+{
+    return 2.0 * (double)roofs_values(&job->plan) * job->plan.rounds;
+}
+
+double roofs_job_updates(const struct roofs_job *job)
+{
+    if (job->plan.op != ROOFS_ATOMIC)
+        return 0;
+    double threads = (double)job->plan.threads * (job->plan.isa == ROOFS_GPU ? job->plan.blocks : 1);
+    return threads * job->plan.rounds;
+}
