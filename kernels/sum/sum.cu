@@ -17,10 +17,6 @@
 #include "kernels/sum/sum.h"
 #include "kernels/sum/sum_state.cuh"
 
-/* The dynamic shared memory of every kernel here. Not in the unnamed namespace: nobody defines it,
- * which only a name with external linkage may be. */
-extern __shared__ double2 sum_shared[];
-
 namespace {
 
 /* One sum as the kernels see it. */
@@ -102,6 +98,7 @@ template <typename S>
 __device__ __noinline__ S sum_block_merge(S state, int warp, int merge)
 {
     /* One state per warp, then (shared warp steps only) one per thread. */
+    extern __shared__ double2 sum_shared[];
     S *slot = (S *)sum_shared, *own = slot + 32;
     int lane = threadIdx.x % 32, at = threadIdx.x / 32, warps = blockDim.x / 32;
 
