@@ -52,15 +52,13 @@ static const struct command commands[] = {
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
-static bool is_plain(const char *name)
-{
+static bool is_plain(const char *name) {
     return name[0] && name[0] != '-' &&
            strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(name);
 }
 
 /* nanolab-NAME beside this executable; returns only if there is none. */
-static void run_apart(const struct driver *driver, char **argv)
-{
+static void run_apart(const struct driver *driver, char **argv) {
     char path[sizeof driver->bin + 100];
     if (!is_plain(argv[0]) || strlen(argv[0]) > 64)
         return;
@@ -71,8 +69,7 @@ static void run_apart(const struct driver *driver, char **argv)
     }
 }
 
-static int unknown_command(const struct options *parser, const char *name)
-{
+static int unknown_command(const struct options *parser, const char *name) {
     const char *names[COMMANDS + 1];
     for (size_t i = 0; i < COMMANDS; i++)
         names[i] = commands[i].name;
@@ -90,8 +87,7 @@ static int unknown_command(const struct options *parser, const char *name)
     return options_report();
 }
 
-static int dispatch(int argc, char **argv)
-{
+static int dispatch(int argc, char **argv) {
     const struct options parser = {.program = "nanolab", .help_command = "nanolab --help"};
     struct driver driver;
     if (argc < 2) {
@@ -99,8 +95,7 @@ static int dispatch(int argc, char **argv)
         return options_report();
     }
     const char *name = argv[1];
-    bool help = strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 ||
-                strcmp(name, "help") == 0;
+    bool help = strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0;
     if (help && argc == 3 && is_plain(argv[2])) {
         /* `nanolab help run` */
         static char option[] = "--help";
@@ -133,8 +128,7 @@ static int dispatch(int argc, char **argv)
     return unknown_command(&parser, name);
 }
 
-int driver_main(int argc, char **argv)
-{
+int driver_main(int argc, char **argv) {
     signal(SIGXFSZ, SIG_IGN);
     int status = dispatch(argc, argv);
     if (fflush(stdout) != 0 || ferror(stdout)) {

@@ -17,8 +17,8 @@ struct driver_lab {
 };
 
 struct driver {
-    char bin[3072];      /* the folder of this executable */
-    char lab_dir[3080]; /* where the labs' executables are */
+    char bin[3072];                          /* the folder of this executable */
+    char lab_dir[3080];                      /* where the labs' executables are */
     struct driver_lab labs[DRIVER_LABS_MAX]; /* sorted by number and name */
     size_t lab_count;
 };
@@ -30,8 +30,8 @@ int driver_main(int argc, char **argv);
 int driver_find(struct driver *driver, const struct options *parser);
 /* The lab that `text` ("1", "01", "float-staging", "01-float-staging") names; NULL with
  * options_error(). */
-const struct driver_lab *driver_lab_named(const struct driver *driver,
-                                          const struct options *parser, const char *text);
+const struct driver_lab *driver_lab_named(const struct driver *driver, const struct options *parser,
+                                          const char *text);
 /* What a lab says about itself (--describe): a new reference, or NULL with options_error(). */
 json_t *driver_describe(const struct driver *driver, const struct options *parser,
                         const struct driver_lab *lab);

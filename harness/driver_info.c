@@ -10,8 +10,7 @@
 #include "harness/provenance.h"
 
 /* One device, or why there is none of its kind. */
-static json_t *probe(enum device_kind kind)
-{
+static json_t *probe(enum device_kind kind) {
     json_t *list = json_array();
     int count = device_count(kind);
     if (count == 0)
@@ -27,48 +26,45 @@ static json_t *probe(enum device_kind kind)
                                                   "why_not", device_error()));
             continue;
         }
-        json_array_append_new(
-            list, json_pack("{s:s, s:b, s:s, s:b, s:I, s:o}", "id", id, "works", 1, "model",
-                            device_model(device), "time", device_has_clock(device), "memory_free",
-                            (json_int_t)device_memory_free(device), "record",
-                            provenance_device(device)));
+        json_array_append_new(list, json_pack("{s:s, s:b, s:s, s:b, s:I, s:o}", "id", id, "works",
+                                              1, "model", device_model(device), "time",
+                                              device_has_clock(device), "memory_free",
+                                              (json_int_t)device_memory_free(device), "record",
+                                              provenance_device(device)));
         device_close(device);
     }
     return list;
 }
 
-static void print_device(const json_t *device)
-{
+static void print_device(const json_t *device) {
     const char *id = json_string_value(json_object_get(device, "id"));
     if (!json_is_true(json_object_get(device, "works"))) {
-        printf("  %-8s not here: %s\n", id,
-               json_string_value(json_object_get(device, "why_not")));
+        printf("  %-8s not here: %s\n", id, json_string_value(json_object_get(device, "why_not")));
         return;
     }
     double gib = json_number_value(json_object_get(device, "memory_free")) / (double)(1 << 30);
     printf("  %-8s %s; %s; %.1f GiB free\n", id,
            json_string_value(json_object_get(device, "model")),
-           json_is_true(json_object_get(device, "time"))
-               ? "bits and time"
-               : "simulated GPU: bits, no timings",
+           json_is_true(json_object_get(device, "time")) ? "bits and time"
+                                                         : "simulated GPU: bits, no timings",
            gib);
 }
 
 /* One value of the allow-list on one line; lists and objects go deeper. */
-static void print_value(const char *name, const json_t *value, int depth)
-{
+static void print_value(const char *name, const json_t *value, int depth) {
     const char *inner;
     json_t *member;
     size_t i;
     if (json_is_object(value)) {
         printf("%*s%s\n", 2 * depth, "", name);
-        json_object_foreach((json_t *)value, inner, member) print_value(inner, member, depth + 1);
+        json_object_foreach((json_t *)value, inner, member) {
+            print_value(inner, member, depth + 1);
+        }
         return;
     }
     if (json_is_array(value) && json_array_size(value) > 0 &&
         (json_is_object(json_array_get(value, 0)) || json_is_array(json_array_get(value, 0)))) {
-        json_array_foreach(value, i, member)
-        {
+        json_array_foreach(value, i, member) {
             char numbered[96];
             snprintf(numbered, sizeof numbered, "%.60s %zu", name, i);
             print_value(numbered, member, depth + 1);
@@ -77,20 +73,22 @@ static void print_value(const char *name, const json_t *value, int depth)
     }
     char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
     printf("%*s%-*s %s\n", 2 * depth, "", 26 - 2 * depth, name,
-           json_is_string(value) ? json_string_value(value) : text ? text : "?");
+           json_is_string(value) ? json_string_value(value)
+           : text                ? text
+                                 : "?");
     free(text);
 }
 
-static void print_group(const char *title, const json_t *group)
-{
+static void print_group(const char *title, const json_t *group) {
     const char *name;
     json_t *value;
     printf("\n%s\n", title);
-    json_object_foreach((json_t *)group, name, value) print_value(name, value, 1);
+    json_object_foreach((json_t *)group, name, value) {
+        print_value(name, value, 1);
+    }
 }
 
-int driver_info(const struct driver *driver, int argc, char **argv)
-{
+int driver_info(const struct driver *driver, int argc, char **argv) {
     (void)driver;
     bool json = false, help = false;
     const struct option_spec specs[] = {

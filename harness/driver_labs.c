@@ -18,19 +18,18 @@
 
 extern char **environ;
 
-static int by_folder(const void *a, const void *b)
-{
+static int by_folder(const void *a, const void *b) {
     const struct driver_lab *x = a, *y = b;
     return strcmp(x->folder, y->folder);
 }
 
-int driver_find(struct driver *driver, const struct options *parser)
-{
+int driver_find(struct driver *driver, const struct options *parser) {
     memset(driver, 0, sizeof *driver);
     ssize_t length = readlink("/proc/self/exe", driver->bin, sizeof driver->bin - 1);
     if (length <= 0)
-        return options_fail(parser, "cannot tell where this program is (/proc/self/exe: %s); "
-                                    "mount /proc",
+        return options_fail(parser,
+                            "cannot tell where this program is (/proc/self/exe: %s); "
+                            "mount /proc",
                             strerror(errno));
     char *slash = strrchr(driver->bin, '/');
     if (slash)
@@ -56,9 +55,8 @@ int driver_find(struct driver *driver, const struct options *parser)
     return 0;
 }
 
-const struct driver_lab *driver_lab_named(const struct driver *driver,
-                                          const struct options *parser, const char *text)
-{
+const struct driver_lab *driver_lab_named(const struct driver *driver, const struct options *parser,
+                                          const char *text) {
     uint64_t number;
     bool is_number = options_number(text, &number) == 0;
     const char *names[2 * DRIVER_LABS_MAX];
@@ -81,8 +79,7 @@ const struct driver_lab *driver_lab_named(const struct driver *driver,
 }
 
 /* All that comes out of a pipe, up to a megabyte. */
-static char *read_all(int fd)
-{
+static char *read_all(int fd) {
     size_t room = (size_t)1 << 20, used = 0;
     char *text = malloc(room + 1);
     while (text && used < room) {
@@ -99,8 +96,7 @@ static char *read_all(int fd)
 }
 
 json_t *driver_describe(const struct driver *driver, const struct options *parser,
-                        const struct driver_lab *lab)
-{
+                        const struct driver_lab *lab) {
     char path[sizeof driver->lab_dir + sizeof lab->folder + 1];
     snprintf(path, sizeof path, "%s/%s", driver->lab_dir, lab->folder);
     char option[] = "--describe";

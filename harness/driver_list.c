@@ -8,14 +8,12 @@
 #include "harness/result.h"
 #include "harness/verify.h"
 
-static const char *text_of(const json_t *object, const char *name)
-{
+static const char *text_of(const json_t *object, const char *name) {
     const char *text = json_string_value(json_object_get(object, name));
     return text ? text : "";
 }
 
-static void print_list(const char *label, const json_t *list)
-{
+static void print_list(const char *label, const json_t *list) {
     printf("    %-8s", label);
     for (size_t i = 0; i < json_array_size(list); i++) {
         const char *text = json_string_value(json_array_get(list, i));
@@ -24,8 +22,7 @@ static void print_list(const char *label, const json_t *list)
     printf("%s\n", json_array_size(list) ? "" : "-");
 }
 
-static void print_lab(const json_t *lab)
-{
+static void print_lab(const json_t *lab) {
     printf("%s\n    %s\n", text_of(lab, "name"), text_of(lab, "question"));
     printf("    %-8s%s\n    %-8s%s\n", "needs", text_of(lab, "needs"), "takes",
            text_of(lab, "takes"));
@@ -38,8 +35,7 @@ static void print_lab(const json_t *lab)
     printf("\n");
 }
 
-int driver_list(const struct driver *driver, int argc, char **argv)
-{
+int driver_list(const struct driver *driver, int argc, char **argv) {
     bool json = false, help = false;
     const struct option_spec specs[] = {
         {"--json", NULL, "the same as JSON", OPTION_FLAG, &json, NULL},
@@ -86,15 +82,13 @@ int driver_list(const struct driver *driver, int argc, char **argv)
     return status;
 }
 
-static void print_verified(const json_t *summary, const char *dir)
-{
+static void print_verified(const json_t *summary, const char *dir) {
     const json_t *labs = json_object_get(summary, "labs");
     for (size_t i = 0; i < json_array_size(labs); i++) {
         const json_t *lab = json_array_get(labs, i);
         bool complete = strcmp(text_of(lab, "status"), "complete") == 0;
         printf("%-24s %-9s %6lld cases, %lld claims, %lld side files", text_of(lab, "lab"),
-               text_of(lab, "status"),
-               (long long)json_integer_value(json_object_get(lab, "cases")),
+               text_of(lab, "status"), (long long)json_integer_value(json_object_get(lab, "cases")),
                (long long)json_integer_value(json_object_get(lab, "claims")),
                (long long)json_integer_value(json_object_get(lab, "side_files")));
         json_int_t dropped = json_integer_value(json_object_get(lab, "dropped_bytes"));
@@ -111,8 +105,7 @@ static void print_verified(const json_t *summary, const char *dir)
            json_is_true(json_object_get(summary, "complete")) ? "" : "; the run is partial");
 }
 
-int driver_verify(const struct driver *driver, int argc, char **argv)
-{
+int driver_verify(const struct driver *driver, int argc, char **argv) {
     (void)driver;
     bool json = false, help = false;
     const struct option_spec specs[] = {

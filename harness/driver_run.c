@@ -42,8 +42,7 @@ struct run_plan {
 /* The lab now running, for the signal handler. */
 static volatile sig_atomic_t running_lab;
 
-static void print_help(const struct option_spec *specs)
-{
+static void print_help(const struct option_spec *specs) {
     printf("nanolab run: runs labs into one result folder and prints their verdicts.\n\n"
            "usage: nanolab run [LAB...] [options]\n\n"
            "  LAB               its number or name, as `nanolab list` shows: 01, 1, float-staging\n"
@@ -62,19 +61,16 @@ static void print_help(const struct option_spec *specs)
            "2 usage or bad input; 77 every lab asked for lacks its hardware; 130, 143 stopped.\n");
 }
 
-static int add_lab(struct run_plan *plan, const struct driver_lab *lab)
-{
+static int add_lab(struct run_plan *plan, const struct driver_lab *lab) {
     for (size_t k = 0; k < plan->lab_count; k++)
         if (plan->labs[k] == lab)
-            return options_fail(&plan->parser, "lab %s is named twice; name it once",
-                                lab->folder);
+            return options_fail(&plan->parser, "lab %s is named twice; name it once", lab->folder);
     plan->labs[plan->lab_count++] = lab;
     return 0;
 }
 
 /* The labs that the arguments name, or all. */
-static int choose_labs(struct run_plan *plan, const char *const *names, size_t count)
-{
+static int choose_labs(struct run_plan *plan, const char *const *names, size_t count) {
     const struct driver *driver = plan->driver;
     if (plan->all && count > 0)
         return options_fail(&plan->parser, "--all and the lab \"%s\" exclude each other; give one",
@@ -93,16 +89,16 @@ static int choose_labs(struct run_plan *plan, const char *const *names, size_t c
 }
 
 /* The labs, mode and seed of the run that --resume names. */
-static int take_recorded(struct run_plan *plan, const char *const *names, size_t count)
-{
+static int take_recorded(struct run_plan *plan, const char *const *names, size_t count) {
     const char *dir = plan->options.resume;
     struct result_recorded *recorded = calloc(1, sizeof *recorded);
     if (!recorded)
         return options_fail(&plan->parser, "out of memory; close other programs");
     int status = 0;
     if (plan->all || count > 0)
-        status = options_fail(&plan->parser, "--resume takes the labs of the run itself; leave "
-                                             "%s out",
+        status = options_fail(&plan->parser,
+                              "--resume takes the labs of the run itself; leave "
+                              "%s out",
                               plan->all ? "--all" : names[0]);
     else if (result_recorded(dir, NULL, recorded) != 0)
         status = options_fail(&plan->parser, "%s", result_error());
@@ -128,8 +124,7 @@ static int take_recorded(struct run_plan *plan, const char *const *names, size_t
     return status;
 }
 
-static int make_folder(struct run_plan *plan)
-{
+static int make_folder(struct run_plan *plan) {
     const struct run_options *o = &plan->options;
     const char *names[DRIVER_LABS_MAX];
     for (size_t i = 0; i < plan->lab_count; i++)
@@ -156,8 +151,7 @@ static int make_folder(struct run_plan *plan)
 }
 
 /* True if a lab of the plan will measure time: only then does anything spoil its numbers. */
-static bool measures_time(const struct run_plan *plan)
-{
+static bool measures_time(const struct run_plan *plan) {
     const char *list = plan->options.device;
     bool any = false;
     for (size_t i = 0; i < plan->lab_count && !any; i++) {
@@ -173,8 +167,7 @@ static bool measures_time(const struct run_plan *plan)
 }
 
 /* Says what spoils times on this machine, before they are measured. */
-static void warn(const struct run_plan *plan)
-{
+static void warn(const struct run_plan *plan) {
     if (!measures_time(plan))
         return;
     json_t *machine = provenance_machine(), *warnings = provenance_warnings(machine);
@@ -189,8 +182,7 @@ static void warn(const struct run_plan *plan)
 }
 
 /* Starts a lab and waits for it. Returns its exit status. */
-static int run_lab(const struct run_plan *plan, const struct driver_lab *lab)
-{
+static int run_lab(const struct run_plan *plan, const struct driver_lab *lab) {
     const struct run_options *o = &plan->options;
     char path[sizeof plan->driver->lab_dir + sizeof lab->folder + 1], seed[32];
     snprintf(path, sizeof path, "%s/%s", plan->driver->lab_dir, lab->folder);
@@ -242,16 +234,16 @@ static int run_lab(const struct run_plan *plan, const struct driver_lab *lab)
     int number = WTERMSIG(status);
     if (run_stop_signal)
         return 128 + (int)run_stop_signal;
-    fprintf(stderr, "nanolab: %s was ended by signal %d (%s)%s; what it recorded is kept, "
-                    "--resume goes on\n",
+    fprintf(stderr,
+            "nanolab: %s was ended by signal %d (%s)%s; what it recorded is kept, "
+            "--resume goes on\n",
             lab->folder, number, strsignal(number),
             number == SIGKILL ? ", perhaps for want of memory" : ", which is our bug");
     return EXIT_BROKEN;
 }
 
 /* Runs them all. True if every lab came to its end. */
-static bool run_labs(struct run_plan *plan)
-{
+static bool run_labs(struct run_plan *plan) {
     for (size_t i = 0; i < plan->lab_count; i++)
         plan->status[i] = -1;
     for (size_t i = 0; i < plan->lab_count && !run_stop_signal; i++) {
@@ -266,8 +258,7 @@ static bool run_labs(struct run_plan *plan)
     return !run_stop_signal;
 }
 
-static int overall(const struct run_plan *plan)
-{
+static int overall(const struct run_plan *plan) {
     bool broken = false, all_skipped = true;
     if (run_stop_signal)
         return 128 + (int)run_stop_signal;
@@ -282,8 +273,7 @@ static int overall(const struct run_plan *plan)
 }
 
 /* The claims of one lab as recorded; an empty array where there are none yet. */
-static json_t *recorded_claims(const struct run_plan *plan, size_t i)
-{
+static json_t *recorded_claims(const struct run_plan *plan, size_t i) {
     struct reader *reader;
     json_t *claims = NULL;
     if (plan->status[i] >= 0 && plan->status[i] != EXIT_USAGE &&
@@ -294,14 +284,12 @@ static json_t *recorded_claims(const struct run_plan *plan, size_t i)
     return claims ? claims : json_array();
 }
 
-static const char *question_of(const json_t *description)
-{
+static const char *question_of(const json_t *description) {
     const char *text = json_string_value(json_object_get(description, "question"));
     return text ? text : "";
 }
 
-static void print_table(const struct run_plan *plan, size_t i, const json_t *claims)
-{
+static void print_table(const struct run_plan *plan, size_t i, const json_t *claims) {
     if (plan->status[i] < 0 || json_array_size(claims) == 0) {
         printf("%s: no verdicts yet: %s\n", plan->labs[i]->folder,
                plan->status[i] < 0 ? "not started" : "it was not finished");
@@ -313,8 +301,7 @@ static void print_table(const struct run_plan *plan, size_t i, const json_t *cla
     json_decref(description);
 }
 
-static void conclude(const struct run_plan *plan, int status)
-{
+static void conclude(const struct run_plan *plan, int status) {
     json_t *labs = json_array();
     for (size_t i = 0; i < plan->lab_count; i++) {
         json_t *claims = recorded_claims(plan, i);
@@ -328,8 +315,8 @@ static void conclude(const struct run_plan *plan, int status)
         json_decref(claims);
     }
     if (plan->options.json) {
-        json_t *all = json_pack("{s:s, s:i, s:O}", "folder", plan->dir, "status", status, "labs",
-                                labs);
+        json_t *all =
+            json_pack("{s:s, s:i, s:O}", "folder", plan->dir, "status", status, "labs", labs);
         if (all)
             json_dumpf(all, stdout, JSON_INDENT(1));
         putchar('\n');
@@ -340,8 +327,7 @@ static void conclude(const struct run_plan *plan, int status)
     json_decref(labs);
 }
 
-static int go(struct run_plan *plan, const char *const *names, size_t count)
-{
+static int go(struct run_plan *plan, const char *const *names, size_t count) {
     const struct run_options *o = &plan->options;
     plan->mode = o->quick ? LAB_QUICK : o->full ? LAB_FULL : LAB_DEFAULT;
     plan->seed = o->seed;
@@ -372,8 +358,7 @@ static int go(struct run_plan *plan, const char *const *names, size_t count)
     return status;
 }
 
-int driver_run(const struct driver *driver, int argc, char **argv)
-{
+int driver_run(const struct driver *driver, int argc, char **argv) {
     struct option_spec specs[SPECS];
     const char *names[argc];
     struct run_plan *plan = calloc(1, sizeof *plan);

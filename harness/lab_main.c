@@ -3,7 +3,6 @@
  */
 #include "harness/run.h"
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     return run_main(&lab, argc, argv);
 }

@@ -3,7 +3,6 @@
  */
 #include "harness/driver.h"
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     return driver_main(argc, argv);
 }

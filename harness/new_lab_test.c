@@ -21,8 +21,7 @@ static char home[FOLDER_PATH], said[8192];
 
 static int run(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-static int run(const char *format, ...)
-{
+static int run(const char *format, ...) {
     char command[3 * FOLDER_PATH], whole[sizeof command + 100];
     va_list args;
     va_start(args, format);
@@ -38,8 +37,7 @@ static int run(const char *format, ...)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-static int begin(void **state)
-{
+static int begin(void **state) {
     (void)state;
     if (home_find(home, sizeof home) != 0 || !mkdtemp(tree) || chdir(tree) != 0)
         return -1;
@@ -47,16 +45,14 @@ static int begin(void **state)
     return run("mkdir scripts labs && cp '%s/scripts/new-lab' scripts/", home);
 }
 
-static int end(void **state)
-{
+static int end(void **state) {
     (void)state;
     char command[100];
     snprintf(command, sizeof command, "rm -rf %s", tree);
     return chdir("/") == 0 && system(command) == 0 ? 0 : -1;
 }
 
-static void a_new_lab_compiles(void **state)
-{
+static void a_new_lab_compiles(void **state) {
     (void)state;
     /* 08 and 09 are no octal numbers. */
     static const char *const numbers[] = {"14", "08"};
@@ -73,20 +69,26 @@ static void a_new_lab_compiles(void **state)
     }
 }
 
-static void what_cannot_be_is_refused(void **state)
-{
+static void what_cannot_be_is_refused(void **state) {
     (void)state;
     assert_int_equal(run("scripts/new-lab 20 twice"), 0);
     static const struct {
         const char *arguments, *words;
     } bad[] = {
-        {"", "are needed"},          {"21", "are needed"},
-        {"21 a b", "are needed"},    {"1 a", "two digits"},
-        {"xx a", "two digits"},      {"123 a", "two digits"},
-        {"21 ''", "may hold"},       {"21 Big", "may hold"},
-        {"21 a/b", "may hold"},      {"21 ../a", "may hold"},
-        {"21 a--b", "may hold"},     {"21 a_b", "may hold"},
-        {"20 other", "20 is taken"}, {"21 twice", "name is taken"},
+        {"", "are needed"},
+        {"21", "are needed"},
+        {"21 a b", "are needed"},
+        {"1 a", "two digits"},
+        {"xx a", "two digits"},
+        {"123 a", "two digits"},
+        {"21 ''", "may hold"},
+        {"21 Big", "may hold"},
+        {"21 a/b", "may hold"},
+        {"21 ../a", "may hold"},
+        {"21 a--b", "may hold"},
+        {"21 a_b", "may hold"},
+        {"20 other", "20 is taken"},
+        {"21 twice", "name is taken"},
         {"21 this-name-is-far-too-long-to-be-the-name-of-a-folder", "longer than 44"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -98,8 +100,7 @@ static void what_cannot_be_is_refused(void **state)
     assert_int_equal(run("ls -d labs/21-*"), 2);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_lab_compiles),
         cmocka_unit_test(what_cannot_be_is_refused),

@@ -11,21 +11,18 @@
 
 static _Thread_local char error_text[600];
 
-const char *options_error(void)
-{
+const char *options_error(void) {
     return error_text;
 }
 
 /* One line, whatever bytes the command line had in it. */
-static void flatten(char *text)
-{
+static void flatten(char *text) {
     for (; *text; text++)
         if ((unsigned char)*text < ' ' || *text == 127)
             *text = '?';
 }
 
-int options_fail(const struct options *options, const char *format, ...)
-{
+int options_fail(const struct options *options, const char *format, ...) {
     int used = snprintf(error_text, sizeof error_text, "%s: ", options->program);
     va_list args;
     va_start(args, format);
@@ -35,15 +32,13 @@ int options_fail(const struct options *options, const char *format, ...)
     return -1;
 }
 
-int options_report(void)
-{
+int options_report(void) {
     fprintf(stderr, "%s\n", error_text);
     return EXIT_USAGE;
 }
 
 /* Edits between two words (insert, delete, replace, swap neighbours); long words are cut. */
-static size_t distance(const char *a, const char *b)
-{
+static size_t distance(const char *a, const char *b) {
     enum { MAX = 40 };
     size_t n = strlen(a), m = strlen(b);
     if (n > MAX || m > MAX)
@@ -69,8 +64,7 @@ static size_t distance(const char *a, const char *b)
     return row[(n + 1) % 3][m];
 }
 
-const char *options_nearest(const char *text, const char *const *candidates, size_t count)
-{
+const char *options_nearest(const char *text, const char *const *candidates, size_t count) {
     const char *best = NULL;
     /* Three edits in a long word are a slip; in a short one they are another word. */
     size_t limit = strlen(text) / 3 + 1, least = limit < 3 ? limit + 1 : 4;
@@ -88,8 +82,7 @@ const char *options_nearest(const char *text, const char *const *candidates, siz
     return best;
 }
 
-int options_number(const char *text, uint64_t *value)
-{
+int options_number(const char *text, uint64_t *value) {
     int base = 10;
     if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
         base = 16;
@@ -107,8 +100,7 @@ int options_number(const char *text, uint64_t *value)
     return 0;
 }
 
-static int unknown_option(const struct options *options, const char *name)
-{
+static int unknown_option(const struct options *options, const char *name) {
     const char *names[64];
     size_t count = 0;
     for (size_t i = 0; i < options->spec_count && count < 64; i++)
@@ -121,8 +113,7 @@ static int unknown_option(const struct options *options, const char *name)
 }
 
 static int take_value(const struct options *options, const struct option_spec *spec,
-                      const char *value)
-{
+                      const char *value) {
     if (value[0] == '\0')
         return options_fail(options, "%s has an empty value; give %s %s", spec->name, spec->name,
                             spec->value);
@@ -138,8 +129,7 @@ static int take_value(const struct options *options, const struct option_spec *s
     return 0;
 }
 
-int options_parse(struct options *options, int argc, char *const *argv)
-{
+int options_parse(struct options *options, int argc, char *const *argv) {
     bool seen[64] = {false}, only_positional = false;
     options->positional_count = 0;
     for (int i = 1; i < argc; i++) {
@@ -199,8 +189,7 @@ int options_parse(struct options *options, int argc, char *const *argv)
     return 0;
 }
 
-void options_print(const struct option_spec *specs, size_t count)
-{
+void options_print(const struct option_spec *specs, size_t count) {
     for (size_t i = 0; i < count; i++) {
         if (!specs[i].help)
             continue;
@@ -219,8 +208,7 @@ void options_print(const struct option_spec *specs, size_t count)
 }
 
 int options_devices(const struct options *options, const char *list, struct option_device *out,
-                    size_t *count)
-{
+                    size_t *count) {
     static const char *const names[] = {"cpu", "simt", "cuda", "cuda:0"};
     *count = 0;
     for (const char *at = list;;) {
@@ -228,8 +216,9 @@ int options_devices(const struct options *options, const char *list, struct opti
         char element[64];
         snprintf(element, sizeof element, "%.*s", (int)(length < 60 ? length : 60), at);
         if (length == 0)
-            return options_fail(options, "--device \"%s\" has an empty element; for example "
-                                         "--device simt,cpu",
+            return options_fail(options,
+                                "--device \"%s\" has an empty element; for example "
+                                "--device simt,cpu",
                                 list);
         if (*count == OPTION_DEVICES_MAX)
             return options_fail(options, "--device lists more than %d devices; list fewer",

@@ -39,7 +39,7 @@ struct option_spec {
 };
 
 struct options {
-    const char *program; /* what messages begin with: "nanolab" */
+    const char *program;      /* what messages begin with: "nanolab" */
     const char *help_command; /* what to type for help: "nanolab run --help" */
     const struct option_spec *specs;
     size_t spec_count;
@@ -72,7 +72,7 @@ struct option_device {
 #define OPTION_DEVICES_MAX 16
 /* "simt,cpu" → elements. Unknown, empty and repeated elements are errors: -1 with
  * options_error(). Does not look whether the devices are there. */
-int options_devices(const struct options *options, const char *list,
-                    struct option_device *out, size_t *count);
+int options_devices(const struct options *options, const char *list, struct option_device *out,
+                    size_t *count);
 
 #endif

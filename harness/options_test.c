@@ -20,8 +20,7 @@ struct values {
 #define MAX_ARGS 12
 
 /* Parses a NULL-terminated list; positional arguments go to `rest` if it is not NULL. */
-static int parse(struct values *values, const char **rest, size_t *rest_count, ...)
-{
+static int parse(struct values *values, const char **rest, size_t *rest_count, ...) {
     const struct option_spec specs[] = {
         {"--quick", NULL, "short", OPTION_FLAG, &values->quick, NULL},
         {"--out", "DIR", "folder", OPTION_TEXT, &values->out, NULL},
@@ -57,14 +56,13 @@ static int parse(struct values *values, const char **rest, size_t *rest_count, .
         assert_null(strchr(options_error(), '\n'));                                                \
     } while (0)
 
-static void good_lines_are_read(void **state)
-{
+static void good_lines_are_read(void **state) {
     (void)state;
     struct values v;
     const char *rest[MAX_ARGS];
     size_t count;
-    assert_int_equal(parse(&v, rest, &count, "a", "--seed", "7", "b", "--out=x y", "--quick",
-                           "--", "--seed", NULL),
+    assert_int_equal(parse(&v, rest, &count, "a", "--seed", "7", "b", "--out=x y", "--quick", "--",
+                           "--seed", NULL),
                      0);
     assert_true(v.quick && v.seed_given);
     assert_int_equal(v.seed, 7);
@@ -78,8 +76,7 @@ static void good_lines_are_read(void **state)
     assert_int_equal(parse(&v, NULL, NULL, "--out", "-", NULL), 0);
 }
 
-static void bad_lines_are_refused(void **state)
-{
+static void bad_lines_are_refused(void **state) {
     (void)state;
     assert_refused("unknown option --quik; did you mean --quick?", "--quik");
     assert_refused("unknown option --zzz; see prog --help", "--zzz");
@@ -104,8 +101,7 @@ static void bad_lines_are_refused(void **state)
     assert_refused("unexpected argument \"a?b\"", "a\nb");
 }
 
-static void numbers_are_whole(void **state)
-{
+static void numbers_are_whole(void **state) {
     (void)state;
     uint64_t value = 0;
     assert_int_equal(options_number("0", &value), 0);
@@ -114,24 +110,28 @@ static void numbers_are_whole(void **state)
     assert_true(value == UINT64_MAX);
     assert_int_equal(options_number("0xFf", &value), 0);
     assert_int_equal(value, 255);
-    static const char *const bad[] = {"",   "-0", "+1",  "1 ", "1e3", "0x", "0xg",
-                                      "ff", "1,000", "0x10000000000000000"};
+    static const char *const bad[] = {"",   "-0",  "+1", "1 ",    "1e3",
+                                      "0x", "0xg", "ff", "1,000", "0x10000000000000000"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         if (options_number(bad[i], &value) == 0)
             fail_msg("\"%s\" was taken for a number", bad[i]);
 }
 
-static void near_misses_are_near(void **state)
-{
+static void near_misses_are_near(void **state) {
     (void)state;
-    static const char *const words[] = {"list", "info", "run", "report", "01-float-staging",
+    static const char *const words[] = {"list",         "info", "run", "report", "01-float-staging",
                                         "float-staging"};
     const struct {
         const char *typed, *meant;
-    } cases[] = {{"lst", "list"},        {"rnu", "run"},       {"reprot", "report"},
-                 {"infos", "info"},      {"float", "01-float-staging"},
-                 {"flaot-staging", "float-staging"},           {"zebra", NULL},
-                 {"x", NULL},            {"", NULL}};
+    } cases[] = {{"lst", "list"},
+                 {"rnu", "run"},
+                 {"reprot", "report"},
+                 {"infos", "info"},
+                 {"float", "01-float-staging"},
+                 {"flaot-staging", "float-staging"},
+                 {"zebra", NULL},
+                 {"x", NULL},
+                 {"", NULL}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const char *near = options_nearest(cases[i].typed, words, 6);
         if (!cases[i].meant != !near || (near && strcmp(near, cases[i].meant) != 0))
@@ -141,8 +141,7 @@ static void near_misses_are_near(void **state)
     assert_null(options_nearest("run", NULL, 0));
 }
 
-static void device_lists_are_read(void **state)
-{
+static void device_lists_are_read(void **state) {
     (void)state;
     const struct options options = {.program = "prog", .help_command = "prog --help"};
     struct option_device devices[OPTION_DEVICES_MAX];
@@ -177,11 +176,10 @@ static void device_lists_are_read(void **state)
     assert_non_null(strstr(options_error(), "more than"));
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(good_lines_are_read),  cmocka_unit_test(bad_lines_are_refused),
-        cmocka_unit_test(numbers_are_whole),    cmocka_unit_test(near_misses_are_near),
+        cmocka_unit_test(good_lines_are_read),   cmocka_unit_test(bad_lines_are_refused),
+        cmocka_unit_test(numbers_are_whole),     cmocka_unit_test(near_misses_are_near),
         cmocka_unit_test(device_lists_are_read),
     };
     return cmocka_run_group_tests_name("options", tests, NULL, NULL);

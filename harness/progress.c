@@ -25,15 +25,13 @@ struct progress {
     char id[ID_MAX];
 };
 
-static double now(void)
-{
+static double now(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-enum progress_style progress_style(int fd)
-{
+enum progress_style progress_style(int fd) {
     const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
     if (!isatty(fd))
         return PROGRESS_QUIET;
@@ -43,8 +41,7 @@ enum progress_style progress_style(int fd)
     return PROGRESS_LINE;
 }
 
-double progress_estimate(size_t done, double elapsed, size_t left)
-{
+double progress_estimate(size_t done, double elapsed, size_t left) {
     if (left == 0)
         return 0;
     if (done == 0 || !(elapsed > 0))
@@ -52,8 +49,7 @@ double progress_estimate(size_t done, double elapsed, size_t left)
     return elapsed / (double)done * (double)left;
 }
 
-void progress_duration(double seconds, char *out, size_t size)
-{
+void progress_duration(double seconds, char *out, size_t size) {
     if (seconds < 99.5) {
         snprintf(out, size, "%.0f s", seconds < 1 ? 1.0 : seconds);
         return;
@@ -65,8 +61,7 @@ void progress_duration(double seconds, char *out, size_t size)
         snprintf(out, size, "%llu h %llu min", minutes / 60, minutes % 60);
 }
 
-struct progress *progress_begin(const char *name, enum progress_style style)
-{
+struct progress *progress_begin(const char *name, enum progress_style style) {
     struct progress *progress = calloc(1, sizeof *progress);
     if (!progress)
         return NULL;
@@ -76,23 +71,20 @@ struct progress *progress_begin(const char *name, enum progress_style style)
     return progress;
 }
 
-static void clear(struct progress *progress)
-{
+static void clear(struct progress *progress) {
     if (progress->on_line)
         fputs("\r\033[K", stderr);
     progress->on_line = false;
 }
 
-static int columns(void)
-{
+static int columns(void) {
     struct winsize size;
     if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20)
         return size.ws_col;
     return 80;
 }
 
-static void describe(const struct progress *progress, char *out, size_t size)
-{
+static void describe(const struct progress *progress, char *out, size_t size) {
     size_t passed = progress->done + progress->skipped;
     size_t left = progress->expected > passed ? progress->expected - passed : 0;
     double seconds = progress_estimate(progress->done, progress->busy, left);
@@ -110,8 +102,7 @@ static void describe(const struct progress *progress, char *out, size_t size)
         snprintf(out, size, "%s: %zu cases", progress->name, passed);
 }
 
-static void draw(struct progress *progress, bool force)
-{
+static void draw(struct progress *progress, bool force) {
     double t = now();
     double wait = progress->style == PROGRESS_LINE ? REDRAW_SECONDS : PLAIN_SECONDS;
     if (progress->style == PROGRESS_QUIET || (!force && t - progress->drawn < wait))
@@ -132,32 +123,28 @@ static void draw(struct progress *progress, bool force)
     progress->on_line = true;
 }
 
-void progress_end(struct progress *progress)
-{
+void progress_end(struct progress *progress) {
     if (!progress)
         return;
     clear(progress);
     free(progress);
 }
 
-void progress_expect(struct progress *progress, size_t cases)
-{
+void progress_expect(struct progress *progress, size_t cases) {
     if (!progress)
         return;
     progress->expected += cases;
     draw(progress, false);
 }
 
-void progress_case(struct progress *progress, const char *id)
-{
+void progress_case(struct progress *progress, const char *id) {
     if (!progress)
         return;
     snprintf(progress->id, sizeof progress->id, "%s", id);
     draw(progress, false);
 }
 
-void progress_done(struct progress *progress)
-{
+void progress_done(struct progress *progress) {
     if (!progress)
         return;
     /* Measured from record to record: some labs measure a whole group and then record it, so the
@@ -169,16 +156,14 @@ void progress_done(struct progress *progress)
     draw(progress, false);
 }
 
-void progress_skipped(struct progress *progress)
-{
+void progress_skipped(struct progress *progress) {
     if (!progress)
         return;
     progress->skipped++;
     draw(progress, false);
 }
 
-void progress_note(struct progress *progress, const char *text)
-{
+void progress_note(struct progress *progress, const char *text) {
     if (progress)
         clear(progress);
     fprintf(stderr, "%s\n", text);

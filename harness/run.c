@@ -13,15 +13,13 @@
 volatile sig_atomic_t run_stop_signal;
 static const volatile sig_atomic_t *signal_child;
 
-static void on_signal(int number)
-{
+static void on_signal(int number) {
     run_stop_signal = number;
     if (signal_child && *signal_child > 0)
         kill((pid_t)*signal_child, number);
 }
 
-void run_catch_signals(const volatile sig_atomic_t *child)
-{
+void run_catch_signals(const volatile sig_atomic_t *child) {
     signal_child = child;
     struct sigaction action, before;
     memset(&action, 0, sizeof action);
@@ -37,62 +35,51 @@ void run_catch_signals(const volatile sig_atomic_t *child)
     signal(SIGXFSZ, SIG_IGN);
 }
 
-enum lab_mode lab_mode(const struct lab_run *run)
-{
+enum lab_mode lab_mode(const struct lab_run *run) {
     return run->mode;
 }
 
-uint64_t lab_seed(const struct lab_run *run)
-{
+uint64_t lab_seed(const struct lab_run *run) {
     return run->seed;
 }
 
-bool lab_predict(const struct lab_run *run)
-{
+bool lab_predict(const struct lab_run *run) {
     return run->predict;
 }
 
-size_t lab_bits_devices(const struct lab_run *run)
-{
+size_t lab_bits_devices(const struct lab_run *run) {
     return run->bits_count;
 }
 
-struct device *lab_bits_device(const struct lab_run *run, size_t k)
-{
+struct device *lab_bits_device(const struct lab_run *run, size_t k) {
     return k < run->bits_count ? run->bits[k] : NULL;
 }
 
-size_t lab_time_devices(const struct lab_run *run)
-{
+size_t lab_time_devices(const struct lab_run *run) {
     return run->time_count;
 }
 
-struct device *lab_time_device(const struct lab_run *run, size_t k)
-{
+struct device *lab_time_device(const struct lab_run *run, size_t k) {
     return k < run->time_count ? run->time[k] : NULL;
 }
 
-void lab_expect(struct lab_run *run, size_t cases)
-{
+void lab_expect(struct lab_run *run, size_t cases) {
     progress_expect(run->progress, cases);
 }
 
-bool lab_stopping(const struct lab_run *run)
-{
+bool lab_stopping(const struct lab_run *run) {
     (void)run;
     return run_stop_signal != 0;
 }
 
 /* One line, whatever a device or library put into its message. */
-static void flatten(char *text)
-{
+static void flatten(char *text) {
     for (; *text; text++)
         if ((unsigned char)*text < ' ' || *text == 127)
             *text = ' ';
 }
 
-int lab_error(struct lab_run *run, const char *format, ...)
-{
+int lab_error(struct lab_run *run, const char *format, ...) {
     /* Through a second buffer: the format may quote run->error. */
     char text[sizeof run->error];
     va_list args;
@@ -106,8 +93,7 @@ int lab_error(struct lab_run *run, const char *format, ...)
     return -1;
 }
 
-void lab_note(struct lab_run *run, const char *format, ...)
-{
+void lab_note(struct lab_run *run, const char *format, ...) {
     char text[900], line[1000], folder[80];
     va_list args;
     va_start(args, format);
@@ -122,7 +108,6 @@ void lab_note(struct lab_run *run, const char *format, ...)
         result_note(run->result, text);
 }
 
-void run_lab_folder(const struct lab *lab, char *out, size_t size)
-{
+void run_lab_folder(const struct lab *lab, char *out, size_t size) {
     snprintf(out, size, "%02d-%s", lab->number, lab->name);
 }

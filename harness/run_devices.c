@@ -11,8 +11,7 @@
 static int fail(char *why, size_t size, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-static int fail(char *why, size_t size, const char *format, ...)
-{
+static int fail(char *why, size_t size, const char *format, ...) {
     va_list args;
     va_start(args, format);
     vsnprintf(why, size, format, args);
@@ -20,18 +19,15 @@ static int fail(char *why, size_t size, const char *format, ...)
     return -1;
 }
 
-static bool may(unsigned mask, enum device_kind kind)
-{
+static bool may(unsigned mask, enum device_kind kind) {
     return (mask & LAB_ON(kind)) != 0;
 }
 
-static bool may_time(const struct lab_run *run, enum device_kind kind)
-{
+static bool may_time(const struct lab_run *run, enum device_kind kind) {
     return kind != DEVICE_SIMT && may(run->lab->time_devices, kind);
 }
 
-static struct device *find(const struct lab_run *run, const char *id)
-{
+static struct device *find(const struct lab_run *run, const char *id) {
     for (size_t k = 0; k < run->opened_count; k++)
         if (strcmp(device_id(run->opened[k]), id) == 0)
             return run->opened[k];
@@ -39,8 +35,7 @@ static struct device *find(const struct lab_run *run, const char *id)
 }
 
 /* Opens a device, or finds it opened; NULL leaves the reason in device_error(). */
-static struct device *open_one(struct lab_run *run, enum device_kind kind, int index)
-{
+static struct device *open_one(struct lab_run *run, enum device_kind kind, int index) {
     char id[24];
     if (kind == DEVICE_CUDA)
         snprintf(id, sizeof id, "cuda:%d", index);
@@ -59,8 +54,7 @@ static struct device *open_one(struct lab_run *run, enum device_kind kind, int i
     return device;
 }
 
-static void add_missing(struct lab_run *run, const char *id, const char *reason)
-{
+static void add_missing(struct lab_run *run, const char *id, const char *reason) {
     if (run->missing_count == RUN_DEVICES_MAX)
         return;
     struct run_missing *missing = &run->missing[run->missing_count++];
@@ -69,8 +63,7 @@ static void add_missing(struct lab_run *run, const char *id, const char *reason)
 }
 
 /* Every opened device serves each part of the lab it can. */
-static void assign(struct lab_run *run)
-{
+static void assign(struct lab_run *run) {
     run->bits_count = run->time_count = 0;
     for (size_t k = 0; k < run->opened_count; k++) {
         struct device *device = run->opened[k];
@@ -81,13 +74,11 @@ static void assign(struct lab_run *run)
     }
 }
 
-static void no_part(const struct lab_run *run, enum device_kind kind, char *out, size_t size)
-{
+static void no_part(const struct lab_run *run, enum device_kind kind, char *out, size_t size) {
     char kinds[64] = "";
     for (int k = 0; k < DEVICE_KINDS; k++) {
         size_t used = strlen(kinds);
-        if (may(run->lab->bits_devices, (enum device_kind)k) ||
-            may_time(run, (enum device_kind)k))
+        if (may(run->lab->bits_devices, (enum device_kind)k) || may_time(run, (enum device_kind)k))
             snprintf(kinds + used, sizeof kinds - used, "%s%s", used ? ", " : "",
                      device_kind_name((enum device_kind)k));
     }
@@ -98,8 +89,7 @@ static void no_part(const struct lab_run *run, enum device_kind kind, char *out,
                  kinds);
 }
 
-static int open_listed(struct lab_run *run, const char *list, char *why, size_t why_size)
-{
+static int open_listed(struct lab_run *run, const char *list, char *why, size_t why_size) {
     struct options options = {.program = "", .help_command = "--help"};
     struct option_device devices[OPTION_DEVICES_MAX];
     size_t count = 0;
@@ -129,16 +119,14 @@ static int open_listed(struct lab_run *run, const char *list, char *why, size_t 
 
 /* The first kind of `order` that the mask allows and that opens. */
 static bool open_first(struct lab_run *run, unsigned mask, const enum device_kind *order,
-                       size_t count)
-{
+                       size_t count) {
     for (size_t k = 0; k < count; k++)
         if (may(mask, order[k]) && device_count(order[k]) > 0 && open_one(run, order[k], 0))
             return true;
     return false;
 }
 
-int run_open_devices(struct lab_run *run, const char *list, char *why, size_t why_size)
-{
+int run_open_devices(struct lab_run *run, const char *list, char *why, size_t why_size) {
     if (list)
         return open_listed(run, list, why, why_size);
     static const enum device_kind bits[] = {DEVICE_CUDA, DEVICE_SIMT, DEVICE_CPU};
@@ -154,27 +142,27 @@ int run_open_devices(struct lab_run *run, const char *list, char *why, size_t wh
                 continue;
             struct device *device = open_one(run, (enum device_kind)k, 0);
             if (!device) /* again, for the text of why */
-                add_missing(run, k == DEVICE_CUDA ? "cuda:0" : device_kind_name(k),
-                            device_error());
+                add_missing(run, k == DEVICE_CUDA ? "cuda:0" : device_kind_name(k), device_error());
         }
     }
     return 0;
 }
 
 static int reopen(struct lab_run *run, const char (*ids)[24], size_t count, struct device **to,
-                  size_t *to_count, char *why, size_t why_size)
-{
+                  size_t *to_count, char *why, size_t why_size) {
     for (size_t k = 0; k < count && k < RUN_DEVICES_MAX; k++) {
         enum device_kind kind;
         int index;
         if (device_parse(ids[k], &kind, &index) != 0)
-            return fail(why, why_size, "it names an unknown device \"%s\"; it is damaged or from "
-                                       "a newer version",
+            return fail(why, why_size,
+                        "it names an unknown device \"%s\"; it is damaged or from "
+                        "a newer version",
                         ids[k]);
         struct device *device = open_one(run, kind, index);
         if (!device)
-            return fail(why, why_size, "it ran on %s, which is not to be had here (%s); resume on "
-                                       "the machine it began on",
+            return fail(why, why_size,
+                        "it ran on %s, which is not to be had here (%s); resume on "
+                        "the machine it began on",
                         ids[k], device_error());
         to[(*to_count)++] = device;
     }
@@ -183,8 +171,7 @@ static int reopen(struct lab_run *run, const char (*ids)[24], size_t count, stru
 
 int run_reopen_devices(struct lab_run *run, const char *list, const char (*bits)[24],
                        size_t bits_count, const char (*time)[24], size_t time_count, char *why,
-                       size_t why_size)
-{
+                       size_t why_size) {
     run->bits_count = run->time_count = 0;
     if (reopen(run, bits, bits_count, run->bits, &run->bits_count, why, why_size) != 0 ||
         reopen(run, time, time_count, run->time, &run->time_count, why, why_size) != 0)
@@ -211,16 +198,14 @@ int run_reopen_devices(struct lab_run *run, const char *list, const char (*bits)
     return 0;
 }
 
-void run_close_devices(struct lab_run *run)
-{
+void run_close_devices(struct lab_run *run) {
     for (size_t k = 0; k < run->opened_count; k++)
         device_close(run->opened[k]);
     run->opened_count = run->bits_count = run->time_count = 0;
 }
 
 static void list_devices(struct device *const *devices, size_t count, bool model, char *out,
-                         size_t size)
-{
+                         size_t size) {
     out[0] = '\0';
     for (size_t k = 0; k < count; k++) {
         size_t used = strlen(out);
@@ -233,14 +218,13 @@ static void list_devices(struct device *const *devices, size_t count, bool model
     }
 }
 
-void run_describe_devices(const struct lab_run *run, bool by_default, char *out, size_t size)
-{
+void run_describe_devices(const struct lab_run *run, bool by_default, char *out, size_t size) {
     char bits[400], time[400];
     list_devices(run->bits, run->bits_count, false, bits, sizeof bits);
     list_devices(run->time, run->time_count, true, time, sizeof time);
     snprintf(out, size, "%s%s%s%s%s", run->bits_count ? "bits on " : "", bits,
-             run->bits_count && run->time_count ? "; " : "",
-             run->time_count ? "time on " : "", time);
+             run->bits_count && run->time_count ? "; " : "", run->time_count ? "time on " : "",
+             time);
     if (!by_default || !may(run->lab->bits_devices | run->lab->time_devices, DEVICE_CUDA))
         return;
     /* The default fell on something else than a GPU: say why. */

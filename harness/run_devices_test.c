@@ -18,8 +18,7 @@ static struct lab some_lab = {.number = 97, .name = "tiny"};
 static struct lab_run run;
 static char why[600];
 
-static int open_on(unsigned bits, unsigned time, const char *list)
-{
+static int open_on(unsigned bits, unsigned time, const char *list) {
     run_close_devices(&run);
     memset(&run, 0, sizeof run);
     some_lab.bits_devices = bits;
@@ -28,8 +27,7 @@ static int open_on(unsigned bits, unsigned time, const char *list)
     return run_open_devices(&run, list, why, sizeof why);
 }
 
-static bool has(struct device *const *devices, size_t count, const char *id)
-{
+static bool has(struct device *const *devices, size_t count, const char *id) {
     for (size_t k = 0; k < count; k++)
         if (strcmp(device_id(devices[k]), id) == 0)
             return true;
@@ -39,15 +37,13 @@ static bool has(struct device *const *devices, size_t count, const char *id)
 #define on_bits(id) has(run.bits, run.bits_count, (id))
 #define on_time(id) has(run.time, run.time_count, (id))
 
-static int end(void **state)
-{
+static int end(void **state) {
     (void)state;
     run_close_devices(&run);
     return 0;
 }
 
-static void the_default_is_gpu_or_simt_and_cpu(void **state)
-{
+static void the_default_is_gpu_or_simt_and_cpu(void **state) {
     (void)state;
     bool gpu = device_count(DEVICE_CUDA) > 0;
     char text[1000];
@@ -67,8 +63,7 @@ static void the_default_is_gpu_or_simt_and_cpu(void **state)
     assert_int_equal(run.missing_count, 0);
 }
 
-static void a_lab_without_a_gpu_part_uses_none(void **state)
-{
+static void a_lab_without_a_gpu_part_uses_none(void **state) {
     (void)state;
     char text[1000];
     assert_int_equal(open_on(SIMT, CPU, NULL), 0);
@@ -80,8 +75,7 @@ static void a_lab_without_a_gpu_part_uses_none(void **state)
     assert_int_equal(run.time_count, 0);
 }
 
-static void simt_never_measures_time(void **state)
-{
+static void simt_never_measures_time(void **state) {
     (void)state;
     assert_int_equal(open_on(SIMT | CPU, SIMT | CPU, "simt"), 0);
     assert_true(on_bits("simt"));
@@ -91,8 +85,7 @@ static void simt_never_measures_time(void **state)
     assert_int_equal(run.opened_count, 0);
 }
 
-static void a_list_is_taken_as_it_is(void **state)
-{
+static void a_list_is_taken_as_it_is(void **state) {
     (void)state;
     assert_int_equal(open_on(CPU | SIMT, CPU, "cpu,simt"), 0);
     assert_true(on_bits("cpu") && on_bits("simt") && on_time("cpu"));
@@ -101,8 +94,7 @@ static void a_list_is_taken_as_it_is(void **state)
     assert_int_equal(run.opened_count, 1);
 }
 
-static void what_is_not_there_is_missing_with_its_reason(void **state)
-{
+static void what_is_not_there_is_missing_with_its_reason(void **state) {
     (void)state;
     assert_int_equal(open_on(CPU, CPU, "simt,cpu"), 0);
     assert_int_equal(run.opened_count, 1);
@@ -121,16 +113,14 @@ static void what_is_not_there_is_missing_with_its_reason(void **state)
     assert_int_equal(run.missing_count, 1);
 }
 
-static void bad_lists_are_refused(void **state)
-{
+static void bad_lists_are_refused(void **state) {
     (void)state;
     assert_int_equal(open_on(CPU, CPU, "cpu,tpu"), -1);
     assert_non_null(strstr(why, "unknown device \"tpu\""));
     assert_int_equal(open_on(CPU, CPU, ""), -1);
 }
 
-static void a_resumed_run_gets_the_same_devices(void **state)
-{
+static void a_resumed_run_gets_the_same_devices(void **state) {
     (void)state;
     static const char bits[2][24] = {"simt", "cpu"}, time[1][24] = {"cpu"},
                       gone[1][24] = {"cuda:1000"}, junk[1][24] = {"abacus"};
@@ -153,8 +143,7 @@ static void a_resumed_run_gets_the_same_devices(void **state)
     assert_string_equal(run.missing[0].id, "cuda:0");
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_default_is_gpu_or_simt_and_cpu),
         cmocka_unit_test(a_lab_without_a_gpu_part_uses_none),

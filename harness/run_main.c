@@ -44,20 +44,18 @@ struct session {
 
 #define SPECS (RUN_OPTION_SPECS + 3)
 
-static void fill_specs(struct option_spec *specs, struct arguments *a)
-{
+static void fill_specs(struct option_spec *specs, struct arguments *a) {
     run_options_specs(specs, &a->run);
-    specs[RUN_OPTION_SPECS] = (struct option_spec){
-        "--describe", NULL, "what this lab is, as JSON; runs nothing", OPTION_FLAG, &a->describe,
-        NULL};
+    specs[RUN_OPTION_SPECS] =
+        (struct option_spec){"--describe", NULL,         "what this lab is, as JSON; runs nothing",
+                             OPTION_FLAG,  &a->describe, NULL};
     specs[RUN_OPTION_SPECS + 1] =
         (struct option_spec){"--version", NULL, "the version", OPTION_FLAG, &a->version, NULL};
     specs[RUN_OPTION_SPECS + 2] =
         (struct option_spec){"--joined", NULL, NULL, OPTION_FLAG, &a->joined, NULL};
 }
 
-static void print_kinds(const char *what, unsigned mask)
-{
+static void print_kinds(const char *what, unsigned mask) {
     const char *separator = "";
     printf("  %s", what);
     for (int k = DEVICE_KINDS - 1; k >= 0; k--) {
@@ -69,8 +67,7 @@ static void print_kinds(const char *what, unsigned mask)
     printf("%s\n", *separator ? "" : "nowhere");
 }
 
-static void print_help(const struct session *session, const struct option_spec *specs)
-{
+static void print_help(const struct session *session, const struct option_spec *specs) {
     const struct lab *lab = session->lab;
     printf("%s: %s\n\nusage: %s [options]\n\n", session->folder, lab->question, session->folder);
     options_print(specs, SPECS);
@@ -92,8 +89,7 @@ static void print_help(const struct session *session, const struct option_spec *
            session->folder, session->folder, session->folder, session->folder);
 }
 
-static json_t *kinds(unsigned mask)
-{
+static json_t *kinds(unsigned mask) {
     json_t *list = json_array();
     for (int k = 0; k < DEVICE_KINDS; k++)
         if (mask & LAB_ON(k))
@@ -101,32 +97,29 @@ static json_t *kinds(unsigned mask)
     return list;
 }
 
-static int describe(const struct session *session)
-{
+static int describe(const struct session *session) {
     const struct lab *lab = session->lab;
     json_t *claims = json_array();
     for (size_t i = 0; i < lab->claim_count; i++)
         json_array_append_new(claims, json_pack("{s:s, s:s}", "id", lab->claims[i].id, "statement",
                                                 lab->claims[i].statement));
-    json_t *text = json_pack(
-        "{s:i, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "number", lab->number, "name",
-        session->folder, "version", build_version(), "question", lab->question, "needs",
-        lab->needs, "takes", lab->takes, "bits", kinds(lab->bits_devices), "time",
-        kinds(lab->time_devices & ~LAB_ON(DEVICE_SIMT)), "claims", claims);
+    json_t *text =
+        json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "number", lab->number, "name",
+                  session->folder, "version", build_version(), "question", lab->question, "needs",
+                  lab->needs, "takes", lab->takes, "bits", kinds(lab->bits_devices), "time",
+                  kinds(lab->time_devices & ~LAB_ON(DEVICE_SIMT)), "claims", claims);
     int status = text ? json_dumpf(text, stdout, JSON_INDENT(1)) : -1;
     putchar('\n');
     json_decref(text);
     return status == 0 ? EXIT_DONE : EXIT_BROKEN;
 }
 
-static int fail(const struct session *session, int status, const char *text)
-{
+static int fail(const struct session *session, int status, const char *text) {
     fprintf(stderr, "%s: %s\n", session->folder, text);
     return status;
 }
 
-static int prepare(struct session *session)
-{
+static int prepare(struct session *session) {
     const struct run_options *o = &session->arguments.run;
     const struct options *parser = &session->options;
     struct lab_run *run = &session->run;
@@ -162,8 +155,7 @@ static int prepare(struct session *session)
     return 0;
 }
 
-static int open_result(struct session *session)
-{
+static int open_result(struct session *session) {
     const struct run_options *o = &session->arguments.run;
     struct lab_run *run = &session->run;
     const char *recorded_list = session->recorded.device_list;
@@ -177,7 +169,9 @@ static int open_result(struct session *session)
         .bits_count = run->bits_count,
         .time = run->time,
         .time_count = run->time_count,
-        .device_list = !o->resume ? o->device : recorded_list[0] ? recorded_list : NULL,
+        .device_list = !o->resume         ? o->device
+                       : recorded_list[0] ? recorded_list
+                                          : NULL,
         .labs = labs,
         .lab_count = 1,
         .label = o->label,
@@ -191,8 +185,7 @@ static int open_result(struct session *session)
 }
 
 /* What spoils times on this machine, before they are measured. */
-static void warn(const struct session *session)
-{
+static void warn(const struct session *session) {
     if (session->run.time_count == 0 || session->arguments.joined)
         return;
     json_t *machine = provenance_machine(), *warnings = provenance_warnings(machine);
@@ -207,8 +200,7 @@ static void warn(const struct session *session)
 }
 
 static int record_claim(struct session *session, const struct claim *claim, const char *device,
-                        struct finding *finding)
-{
+                        struct finding *finding) {
     if (result_claim(session->run.result, claim, device, finding) == 0)
         return EXIT_DONE;
     char text[1200];
@@ -217,8 +209,7 @@ static int record_claim(struct session *session, const struct claim *claim, cons
 }
 
 /* Every claim on every device that the run used. */
-static int judge(struct session *session)
-{
+static int judge(struct session *session) {
     struct lab_run *run = &session->run;
     int status = EXIT_DONE;
     for (size_t i = 0; i < session->lab->claim_count; i++) {
@@ -254,8 +245,7 @@ static int judge(struct session *session)
     return status;
 }
 
-static int stopped(const struct session *session)
-{
+static int stopped(const struct session *session) {
     fprintf(stderr, "%s: stopped after %zu cases, which are kept in %s", session->folder,
             result_case_count(session->run.result), session->dir);
     /* Under a driver, that says how to go on. */
@@ -267,8 +257,7 @@ static int stopped(const struct session *session)
 }
 
 /* The sweep, the checks and the end of the journal. */
-static int sweep(struct session *session)
-{
+static int sweep(struct session *session) {
     struct lab_run *run = &session->run;
     bool skipped = run->opened_count == 0;
     int status = EXIT_DONE;
@@ -299,8 +288,7 @@ static int sweep(struct session *session)
 }
 
 /* What a person or program reads at the end. */
-static void conclude(const struct session *session, int status)
-{
+static void conclude(const struct session *session, int status) {
     const json_t *claims = result_claims(session->run.result);
     bool skipped = session->run.opened_count == 0;
     if (skipped)
@@ -311,9 +299,9 @@ static void conclude(const struct session *session, int status)
     if (session->arguments.joined)
         return;
     if (session->arguments.run.json) {
-        json_t *text = json_pack("{s:s, s:i, s:[{s:s, s:i, s:O}]}", "folder", session->dir,
-                                 "status", status, "labs", "name", session->folder, "status",
-                                 status, "claims", claims);
+        json_t *text =
+            json_pack("{s:s, s:i, s:[{s:s, s:i, s:O}]}", "folder", session->dir, "status", status,
+                      "labs", "name", session->folder, "status", status, "claims", claims);
         if (text)
             json_dumpf(text, stdout, JSON_INDENT(1));
         putchar('\n');
@@ -325,8 +313,7 @@ static void conclude(const struct session *session, int status)
     printf("Results: %s\n", session->dir);
 }
 
-static int go(struct session *session)
-{
+static int go(struct session *session) {
     struct lab_run *run = &session->run;
     const struct arguments *a = &session->arguments;
     char text[1000];
@@ -366,8 +353,7 @@ static int go(struct session *session)
     return status;
 }
 
-int run_main(const struct lab *lab, int argc, char **argv)
-{
+int run_main(const struct lab *lab, int argc, char **argv) {
     struct option_spec specs[SPECS];
     struct session *session = calloc(1, sizeof *session);
     char help[100];
@@ -382,10 +368,8 @@ int run_main(const struct lab *lab, int argc, char **argv)
     snprintf(help, sizeof help, "%s --help", session->folder);
     struct arguments *a = &session->arguments;
     fill_specs(specs, a);
-    session->options = (struct options){.program = session->folder,
-                                        .help_command = help,
-                                        .specs = specs,
-                                        .spec_count = SPECS};
+    session->options = (struct options){
+        .program = session->folder, .help_command = help, .specs = specs, .spec_count = SPECS};
     int status = EXIT_DONE;
     if (options_parse(&session->options, argc, argv) != 0) {
         status = options_report();

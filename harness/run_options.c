@@ -5,11 +5,11 @@
 
 #include <string.h>
 
-void run_options_specs(struct option_spec *specs, struct run_options *o)
-{
+void run_options_specs(struct option_spec *specs, struct run_options *o) {
     const struct option_spec table[RUN_OPTION_SPECS] = {
-        {"--device", "LIST", "where to run: cuda[:N], simt, cpu, or several as simt,cpu\n"
-                             "(default: a GPU if one works, else simt for bits, cpu for time)",
+        {"--device", "LIST",
+         "where to run: cuda[:N], simt, cpu, or several as simt,cpu\n"
+         "(default: a GPU if one works, else simt for bits, cpu for time)",
          OPTION_TEXT, &o->device, NULL},
         {"--quick", NULL, "a short sweep, to look around", OPTION_FLAG, &o->quick, NULL},
         {"--full", NULL, "the whole sweep, for results to keep", OPTION_FLAG, &o->full, NULL},
@@ -17,8 +17,8 @@ void run_options_specs(struct option_spec *specs, struct run_options *o)
          &o->seed_given},
         {"--predict", NULL, "print what the model expects before anything runs", OPTION_FLAG,
          &o->predict, NULL},
-        {"--out", "DIR", "the result folder to make (default: a new one in results/)",
-         OPTION_TEXT, &o->out, NULL},
+        {"--out", "DIR", "the result folder to make (default: a new one in results/)", OPTION_TEXT,
+         &o->out, NULL},
         {"--resume", "DIR", "finish a run that was stopped", OPTION_TEXT, &o->resume, NULL},
         {"--label", "TEXT", "a name for this machine or run, shown in reports", OPTION_TEXT,
          &o->label, NULL},
@@ -30,8 +30,7 @@ void run_options_specs(struct option_spec *specs, struct run_options *o)
     memcpy(specs, table, sizeof table);
 }
 
-static int check_devices(const struct options *parser, const char *list)
-{
+static int check_devices(const struct options *parser, const char *list) {
     struct option_device devices[OPTION_DEVICES_MAX];
     size_t count;
     if (options_devices(parser, list, devices, &count) != 0)
@@ -47,8 +46,7 @@ static int check_devices(const struct options *parser, const char *list)
     return 0;
 }
 
-int run_options_check(const struct options *parser, const struct run_options *o)
-{
+int run_options_check(const struct options *parser, const struct run_options *o) {
     if (o->quick && o->full)
         return options_fail(parser, "--quick and --full exclude each other; give one");
     if (o->resume && o->out)
@@ -66,8 +64,7 @@ int run_options_check(const struct options *parser, const struct run_options *o)
 }
 
 int run_options_check_recorded(const struct options *parser, const struct run_options *o,
-                               const struct result_recorded *recorded)
-{
+                               const struct result_recorded *recorded) {
     enum lab_mode asked = o->quick ? LAB_QUICK : LAB_FULL;
     if ((o->quick || o->full) && asked != recorded->mode)
         return options_fail(parser,

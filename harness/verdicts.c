@@ -8,15 +8,13 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-static const char *text_of(const json_t *claim, const char *name)
-{
+static const char *text_of(const json_t *claim, const char *name) {
     const char *text = json_string_value(json_object_get(claim, name));
     return text ? text : "";
 }
 
 /* "1234567" as "1,234,567". */
-static void grouped(json_int_t value, char *out, size_t size)
-{
+static void grouped(json_int_t value, char *out, size_t size) {
     char digits[32];
     int n = snprintf(digits, sizeof digits, "%lld", (long long)value);
     size_t used = 0;
@@ -29,8 +27,7 @@ static void grouped(json_int_t value, char *out, size_t size)
 }
 
 /* Bytes of the character at `s`; 0 for a control character or what is no UTF-8 start. */
-static size_t character(const char *s)
-{
+static size_t character(const char *s) {
     unsigned char c = (unsigned char)*s;
     if (c < ' ' || c == 127)
         return 0;
@@ -45,8 +42,7 @@ static size_t character(const char *s)
 }
 
 /* Characters up to the next blank, and their bytes. */
-static size_t word(const char *s, size_t *bytes)
-{
+static size_t word(const char *s, size_t *bytes) {
     size_t columns = 0, at = 0;
     while (s[at] && s[at] != ' ') {
         size_t n = character(s + at);
@@ -58,8 +54,7 @@ static size_t word(const char *s, size_t *bytes)
 }
 
 /* Prints text from column `*at` on, wrapped at `width` with `indent` blanks. */
-static void wrap(FILE *to, const char *text, size_t *at, size_t indent, size_t width)
-{
+static void wrap(FILE *to, const char *text, size_t *at, size_t indent, size_t width) {
     bool first = true;
     while (*text) {
         if (*text == ' ') {
@@ -88,14 +83,12 @@ static void wrap(FILE *to, const char *text, size_t *at, size_t indent, size_t w
     }
 }
 
-static const char *verdict_words(const char *verdict)
-{
+static const char *verdict_words(const char *verdict) {
     /* A skip must not look like anything else. */
     return strcmp(verdict, "not-testable-here") == 0 ? "not testable here" : verdict;
 }
 
-static void print_claim(FILE *to, const json_t *claim, size_t width)
-{
+static void print_claim(FILE *to, const json_t *claim, size_t width) {
     char held[40], checked[40], counts[90];
     json_int_t total = json_integer_value(json_object_get(claim, "checked"));
     grouped(json_integer_value(json_object_get(claim, "held")), held, sizeof held);
@@ -130,8 +123,7 @@ static void print_claim(FILE *to, const json_t *claim, size_t width)
 }
 
 void verdicts_print(FILE *to, const char *lab, const char *question, const json_t *claims,
-                    int width)
-{
+                    int width) {
     fprintf(to, "%s: %s\n", lab, question);
     bool simt = false;
     for (size_t i = 0; i < json_array_size(claims); i++) {
@@ -149,10 +141,8 @@ void verdicts_print(FILE *to, const char *lab, const char *question, const json_
         fputs("  simt is a simulated GPU: bits, no timings\n", to);
 }
 
-void verdicts_summary(const json_t *claims, char *out, size_t size)
-{
-    static const char *const verdicts[] = {"confirmed", "refuted", "bounded",
-                                           "not-testable-here"};
+void verdicts_summary(const json_t *claims, char *out, size_t size) {
+    static const char *const verdicts[] = {"confirmed", "refuted", "bounded", "not-testable-here"};
     size_t used = 0, broken = 0;
     out[0] = '\0';
     for (size_t v = 0; v < 4; v++) {
@@ -176,8 +166,7 @@ void verdicts_summary(const json_t *claims, char *out, size_t size)
         snprintf(out, size, "no verdicts");
 }
 
-bool verdicts_broken(const json_t *claims)
-{
+bool verdicts_broken(const json_t *claims) {
     for (size_t i = 0; i < json_array_size(claims); i++)
         if (json_is_true(json_object_get(json_array_get(claims, i), "broken")))
             return true;
@@ -185,8 +174,7 @@ bool verdicts_broken(const json_t *claims)
 }
 
 size_t verdicts_print_broken(FILE *to, const char *program, const json_t *claims,
-                             const char *folder)
-{
+                             const char *folder) {
     size_t count = 0;
     for (size_t i = 0; i < json_array_size(claims); i++) {
         const json_t *claim = json_array_get(claims, i);
@@ -203,8 +191,7 @@ size_t verdicts_print_broken(FILE *to, const char *program, const json_t *claims
     return count;
 }
 
-int verdicts_width(int fd)
-{
+int verdicts_width(int fd) {
     struct winsize size;
     if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
         return size.ws_col;

@@ -13,15 +13,13 @@
 #include "harness/progress.h"
 #include "harness/verdicts.h"
 
-static json_t *claim(const char *id, const char *device, const char *verdict, int checked,
-                     int held, const char *statement)
-{
+static json_t *claim(const char *id, const char *device, const char *verdict, int checked, int held,
+                     const char *statement) {
     return json_pack("{s:s, s:s, s:s, s:i, s:i, s:s}", "id", id, "device", device, "verdict",
                      verdict, "checked", checked, "held", held, "statement", statement);
 }
 
-static char *printed(const json_t *claims, int width)
-{
+static char *printed(const json_t *claims, int width) {
     char *text = NULL;
     size_t size = 0;
     FILE *file = open_memstream(&text, &size);
@@ -31,14 +29,12 @@ static char *printed(const json_t *claims, int width)
     return text;
 }
 
-static void assert_in(const char *text, const char *words)
-{
+static void assert_in(const char *text, const char *words) {
     if (!strstr(text, words))
         fail_msg("expected \"%s\" in:\n%s", words, text);
 }
 
-static void a_table_says_it_all(void **state)
-{
+static void a_table_says_it_all(void **state) {
     (void)state;
     json_t *claims = json_array();
     json_array_append_new(claims, claim("S1", "cpu", "confirmed", 1234567, 1234567, "it adds up"));
@@ -61,8 +57,7 @@ static void a_table_says_it_all(void **state)
     json_decref(claims);
 }
 
-static void without_simt_no_word_of_it(void **state)
-{
+static void without_simt_no_word_of_it(void **state) {
     (void)state;
     json_t *claims = json_array();
     json_array_append_new(claims, claim("S1", "cpu", "confirmed", 1, 1, "yes"));
@@ -72,8 +67,7 @@ static void without_simt_no_word_of_it(void **state)
     json_decref(claims);
 }
 
-static void our_bug_is_no_verdict(void **state)
-{
+static void our_bug_is_no_verdict(void **state) {
     (void)state;
     json_t *claims = json_array(), *broken = claim("S4", "cpu", "refuted", 10, 9, "bits");
     json_object_set_new(broken, "broken", json_true());
@@ -95,8 +89,7 @@ static void our_bug_is_no_verdict(void **state)
     json_decref(claims);
 }
 
-static void lines_fit_the_width(void **state)
-{
+static void lines_fit_the_width(void **state) {
     (void)state;
     char words[400] = "";
     while (strlen(words) < 380)
@@ -120,13 +113,13 @@ static void lines_fit_the_width(void **state)
     json_decref(claims);
 }
 
-static void control_characters_do_not_reach_the_terminal(void **state)
-{
+static void control_characters_do_not_reach_the_terminal(void **state) {
     (void)state;
     json_t *claims = json_array();
     /* An escape sequence, a C1 control, DEL; and text that must stay. */
     json_array_append_new(claims, claim("S1", "cpu", "confirmed", 1, 1,
-                                        "a\033[2Jb \xc2\x9b" "c\x7f caf\xc3\xa9 2\xe2\x81\xb4"));
+                                        "a\033[2Jb \xc2\x9b"
+                                        "c\x7f caf\xc3\xa9 2\xe2\x81\xb4"));
     char *text = printed(claims, 100);
     for (const char *p = text; *p; p++)
         assert_false(((unsigned char)*p < ' ' && *p != '\n') || *p == 127);
@@ -136,8 +129,7 @@ static void control_characters_do_not_reach_the_terminal(void **state)
     json_decref(claims);
 }
 
-static void malformed_claims_do_no_harm(void **state)
-{
+static void malformed_claims_do_no_harm(void **state) {
     (void)state;
     json_t *claims = json_loads("[{}, 3, null, {\"id\": 7, \"checked\": \"x\"}]", 0, NULL);
     char *text = printed(claims, 100);
@@ -149,8 +141,7 @@ static void malformed_claims_do_no_harm(void **state)
     json_decref(claims);
 }
 
-static void time_left_is_estimated(void **state)
-{
+static void time_left_is_estimated(void **state) {
     (void)state;
     assert_true(progress_estimate(0, 0, 10) < 0);
     assert_true(progress_estimate(0, 5, 10) < 0);
@@ -169,8 +160,7 @@ static void time_left_is_estimated(void **state)
 }
 
 /* What a function writes to stderr, which is a pipe here. */
-static void no_terminal_no_line(void **state)
-{
+static void no_terminal_no_line(void **state) {
     (void)state;
     int ends[2], before = dup(STDERR_FILENO);
     char text[200] = "";
@@ -194,8 +184,7 @@ static void no_terminal_no_line(void **state)
     assert_string_equal(text, "a note\n");
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_table_says_it_all),
         cmocka_unit_test(without_simt_no_word_of_it),

@@ -20,8 +20,7 @@ static const char good[] =
     " \"gpus\": [{\"mig\": false, \"state\": {\"throttle\": [\"idle\"]}}]}";
 
 /* The fields warned of, joined by commas. */
-static void fields(const json_t *machine, char *out, size_t size)
-{
+static void fields(const json_t *machine, char *out, size_t size) {
     json_t *warnings = provenance_warnings(machine);
     out[0] = '\0';
     for (size_t i = 0; i < json_array_size(warnings); i++) {
@@ -35,8 +34,7 @@ static void fields(const json_t *machine, char *out, size_t size)
     json_decref(warnings);
 }
 
-static void nothing_wrong_no_warning(void **state)
-{
+static void nothing_wrong_no_warning(void **state) {
     (void)state;
     char found[200];
     json_t *machine = json_loads(good, 0, NULL);
@@ -51,8 +49,7 @@ static void nothing_wrong_no_warning(void **state)
     json_decref(machine);
 }
 
-static void each_trouble_has_its_warning(void **state)
-{
+static void each_trouble_has_its_warning(void **state) {
     (void)state;
     static const struct {
         const char *change, *field;
@@ -78,8 +75,7 @@ static void each_trouble_has_its_warning(void **state)
     }
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_wrong_no_warning),
         cmocka_unit_test(each_trouble_has_its_warning),
