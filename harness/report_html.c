@@ -105,7 +105,8 @@ static int starts(const char *at, const char *mark) {
  * window's title), and with names that no other plot on the page has. Only plots drawn a moment
  * ago get here; a script in one would be a change of gnuplot's that we have to know about.
  */
-static int inline_svg(const char *svg, const char *lab, const char *name, FILE *out) {
+static int inline_svg(const char *svg, const char *lab, const char *name, const char *title,
+                      FILE *out) {
     const char *at = strstr(svg, "<svg");
     if (!at || strstr(svg, "<script") || strstr(svg, "<foreignObject"))
         return result_fail("gnuplot wrote an SVG of a form not known here for %s/%s; report this "
@@ -113,7 +114,10 @@ static int inline_svg(const char *svg, const char *lab, const char *name, FILE *
                            lab, name);
     while (*at) {
         if (starts(at, "<svg")) {
-            fputs("<svg role=\"img\"", out);
+            fputs("<svg role=\"img\" aria-label=\"", out);
+            for (const char *c = title; *c; c++)
+                fprintf(out, strchr("<>&\"", *c) ? "&#%d;" : "%c", *c);
+            fputs("\"", out);
             at += 4;
         } else if (starts(at, "<title>") && strstr(at, "</title>")) {
             at = strstr(at, "</title>") + 8;
@@ -148,7 +152,7 @@ static int put_figure(const struct report *report, const char *at, FILE *out) {
             if (!end)
                 continue;
             fputs("<figure>", out);
-            if (inline_svg(lab->plots.images[k].svg, lab->name, shown->name, out))
+            if (inline_svg(lab->plots.images[k].svg, lab->name, shown->name, shown->title, out))
                 return -1;
             fputs("</figure>", out);
             return (int)(end - at) + 4;

@@ -129,7 +129,9 @@ static void legend(FILE *out) {
     fputs("*How to read a verdict.* **Confirmed**: measured here, by a check that could have come "
           "out the other way. **Refuted**: measured here, and false as stated. **Bounded**: true "
           "only in the range given. **Not testable here**: something it needs is missing; that is "
-          "never a pass. A verdict belongs to this run on this device.\n\n",
+          "never a pass. A verdict belongs to this run on this device; each lab's `claims.json` "
+          "names "
+          "the cases it rests on.\n\n",
           out);
 }
 
