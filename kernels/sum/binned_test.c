@@ -365,7 +365,7 @@ static void test_specials(void **unused)
     }
 }
 
-/* A float sum of the same data in two orders does differ: otherwise the tests above show nothing. */
+/* A float sum of the same data in two orders does differ: else the tests above show nothing. */
 static void test_data_discriminates(void **unused)
 {
     (void)unused;

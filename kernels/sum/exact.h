@@ -105,7 +105,7 @@ double exact_dot_f32_as_f64(const float *x, const float *y, size_t n);
 double exact_dot_f64(const double *x, const double *y, size_t n);
 
 /* Condition number of the sum, sum|x| / |sum x|, from two exact sums: 1 when nothing cancels (and
- * for no elements, or zeros only), infinite when all of it does, NaN if an element is not finite. */
+ * for no elements, or zeros only), infinite when all of it does, NaN if any is not finite. */
 double exact_condition_f32(const float *x, size_t n);
 double exact_condition_f64(const double *x, size_t n);
 

@@ -55,11 +55,9 @@ struct place {
     enum sum_cpu_shape shape;
 };
 
-/* One more than the number of the code for a pair of types, a number of lanes, a shape; 0: none. */
+/* One more than the number of a pair of types, and of a number of lanes; 0: no code for it. */
 #define PAIR_PLACE(name, t, a) [t][a] = SUM_CPU_PAIR_##name + 1,
-#define SHAPE_PLACE(s, u) [s][u] = SUM_CPU_SHAPE_##s##_##u + 1,
 static const unsigned char pair_place[4][2] = {SUM_CPU_PAIRS(PAIR_PLACE)};
-static const unsigned char shape_place[5][9] = {SUM_CPU_SHAPES(SHAPE_PLACE)};
 static const unsigned char width_place[17] = {
     [1] = SUM_CPU_WIDTH_1 + 1, [8] = SUM_CPU_WIDTH_8 + 1, [16] = SUM_CPU_WIDTH_16 + 1};
 
@@ -73,7 +71,7 @@ static int find_place(const struct sum_cpu_plan *plan, struct place *place)
     if (type > 3 || acc > 1 || lanes > 16 || streams > 4 || unroll > 8)
         return -1;
     unsigned pair = pair_place[type][acc], width = width_place[lanes];
-    unsigned shape = shape_place[streams][unroll];
+    unsigned shape = sum_cpu_shape_place[streams][unroll];
     place->pair = pair - 1;
     place->width = width - 1;
     place->shape = shape - 1;
@@ -196,9 +194,9 @@ int sum_cpu_run_isa(const struct sum_cpu_plan *plan, enum sum_cpu_isa isa, const
         int compensated = plan->method == SUM_COMPENSATED;
         job.kernel = FIND(isa, kernel[at.pair][at.width][at.shape][compensated]);
     } else if (plan->acc == SUM_ACC32) {
-        job.binned32 = FIND(isa, binned32[at.pair][at.width][at.shape]);
+        job.binned32 = FIND(isa, binned32[at.pair][at.width]);
     } else {
-        job.binned64 = FIND(isa, binned64[at.pair][at.width][at.shape]);
+        job.binned64 = FIND(isa, binned64[at.pair][at.width]);
     }
     size_t threads = (size_t)plan->threads;
     unsigned used = 1;

@@ -55,8 +55,9 @@ extern "C" {
 
 #define SUM_CPU_THREADS(V) V(1, "t1") V(2, "t2") V(3, "t3") V(4, "t4")
 
-/* The accumulators of a thread, stream by stream, to one: one after another, or neighbours first. */
-#define SUM_CPU_ACCUMULATES(V) V(SUM_CPU_ACCS_SERIAL, "accs-serial") V(SUM_CPU_ACCS_TREE, "accs-tree")
+/* A thread's accumulators, stream by stream, to one: one after another, or neighbours first. */
+#define SUM_CPU_ACCUMULATES(V)                                                                     \
+    V(SUM_CPU_ACCS_SERIAL, "accs-serial") V(SUM_CPU_ACCS_TREE, "accs-tree")
 
 /* The lanes to one: one after another, upper half to lower half, or neighbours first. */
 #define SUM_CPU_FOLDS(V)                                                                           \

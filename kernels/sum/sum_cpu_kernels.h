@@ -39,6 +39,11 @@ enum sum_cpu_pair { SUM_CPU_PAIRS(SUM_CPU_PAIR_ID) SUM_CPU_PAIR_COUNT };
 #define SUM_CPU_SHAPE_ID(s, u) SUM_CPU_SHAPE_##s##_##u,
 enum sum_cpu_shape { SUM_CPU_SHAPES(SUM_CPU_SHAPE_ID) SUM_CPU_SHAPE_COUNT };
 
+/* One more than the shape of so many streams (up to 4) and accumulators (up to 8); 0: there is no
+ * code for it. */
+#define SUM_CPU_SHAPE_PLACE(s, u) [s][u] = SUM_CPU_SHAPE_##s##_##u + 1,
+static const unsigned char sum_cpu_shape_place[5][9] = {SUM_CPU_SHAPES(SUM_CPU_SHAPE_PLACE)};
+
 enum sum_cpu_width { SUM_CPU_WIDTH_1, SUM_CPU_WIDTH_8, SUM_CPU_WIDTH_16, SUM_CPU_WIDTH_COUNT };
 
 /* NULL where there is no special code: the portable table, which is complete, has it then. */
@@ -46,9 +51,9 @@ struct sum_cpu_table {
     /* [compensated] */
     sum_cpu_kernel *kernel[SUM_CPU_PAIR_COUNT][SUM_CPU_WIDTH_COUNT][SUM_CPU_SHAPE_COUNT][2];
     /* f32_acc32, bf16_acc32 and f16_acc32 only */
-    sum_cpu_binned32 *binned32[SUM_CPU_PAIR_COUNT][SUM_CPU_WIDTH_COUNT][SUM_CPU_SHAPE_COUNT];
+    sum_cpu_binned32 *binned32[SUM_CPU_PAIR_COUNT][SUM_CPU_WIDTH_COUNT];
     /* f32_acc64 and f64_acc64 only */
-    sum_cpu_binned64 *binned64[SUM_CPU_PAIR_COUNT][SUM_CPU_WIDTH_COUNT][SUM_CPU_SHAPE_COUNT];
+    sum_cpu_binned64 *binned64[SUM_CPU_PAIR_COUNT][SUM_CPU_WIDTH_COUNT];
 };
 
 extern const struct sum_cpu_table sum_cpu_portable;

@@ -221,8 +221,7 @@ DEFINE_BINNED64(f64_acc64, double)
                              [SUM_CPU_WIDTH_8] = ANY(name),                                        \
                              [SUM_CPU_WIDTH_16] = ANY(name)},
 #define BINNED(name)                                                                               \
-    [SUM_CPU_PAIR_##name] = {                                                                      \
-        [0 ... SUM_CPU_WIDTH_COUNT - 1] = {[0 ... SUM_CPU_SHAPE_COUNT - 1] = name##_binned}},
+    [SUM_CPU_PAIR_##name] = {[0 ... SUM_CPU_WIDTH_COUNT - 1] = name##_binned},
 
 const struct sum_cpu_table sum_cpu_portable = {
     .kernel = {ROWS(f32_acc32, F32_ACC32) ROWS(f32_acc64, F32_ACC64) ROWS(f64_acc64, F64_ACC64)
