@@ -5,6 +5,7 @@
  */
 #include <endian.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +17,12 @@
 
 int lab_cases(struct lab_run *run, const char *prefix, const char *device_id,
               int (*visit)(void *context, const json_t *record), void *context) {
-    return reader_cases(result_reader(run->result), prefix, device_id, visit, context);
+    int status = reader_cases(result_reader(run->result), prefix, device_id, visit, context);
+    /* A visitor that gives up says why itself; what else ends a visit is a journal or side file
+     * that cannot be read. */
+    if (status == -1 && !run->error[0])
+        snprintf(run->error, sizeof run->error, "%s", result_error());
+    return status;
 }
 
 const json_t *case_series(const json_t *record, const char *name) {
