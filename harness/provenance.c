@@ -349,8 +349,10 @@ json_t *provenance_warnings(const json_t *machine) {
     double quota = json_number_value(json_object_get(cpu, "quota"));
     if (quota > 0 && quota < (threads > 0 ? threads : 1e9)) {
         char text[120];
-        snprintf(text, sizeof text, "a container's limit stops this process after %.3g "
-                                    "processors' worth of CPU time", quota);
+        snprintf(text, sizeof text,
+                 "a container's limit stops this process after %.3g "
+                 "processors' worth of CPU time",
+                 quota);
         warn(list, "quota", text, "raise the limit (docker run --cpus), or run outside");
     }
     const char *pages = json_string_value(json_object_get(machine, "transparent_huge_pages"));
