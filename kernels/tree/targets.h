@@ -36,10 +36,8 @@ extern const struct tree_target tree_targets_openblas[];
 extern const size_t tree_targets_openblas_count;
 extern const struct tree_target tree_targets_onednn[];
 extern const size_t tree_targets_onednn_count;
-#ifdef NANOLAB_CUDA
-extern const struct tree_target tree_targets_cub[];
+extern const struct tree_target tree_targets_cub[]; /* only defined in a build with CUDA */
 extern const size_t tree_targets_cub_count;
-#endif
 
 #ifdef __cplusplus
 }
