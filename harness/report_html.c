@@ -34,7 +34,7 @@ static const char head[] =
     "@media (prefers-color-scheme: dark) { :root { --ink: #e4e7eb; --soft: #a2abb8;\n"
     "  --line: #3a414b; --paper: #15181d; --wash: #1e2329; --link: #7db8f5; --good: #4cc38a;\n"
     "  --bad: #ff8f85; --part: #f0b252; } }\n"
-    "body { margin: 0 auto; padding: 2rem 1.25rem 4rem; max-width: 64rem; color: var(--ink);\n"
+    "body { margin: 0 auto; padding: 2rem 1.25rem 4rem; max-width: 68rem; color: var(--ink);\n"
     "  background: var(--paper); font: 1rem/1.55 system-ui, \"DejaVu Sans\", sans-serif;\n"
     "  overflow-wrap: break-word; }\n"
     "h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 1rem; }\n"
@@ -56,12 +56,12 @@ static const char head[] =
     "th { color: var(--soft); font-weight: 600; border-bottom-width: 2px; white-space: nowrap; }\n"
     "th[align=right], td[align=right] { text-align: right; white-space: nowrap; }\n"
     "td { min-width: 2.2rem; white-space: nowrap; }\n"
-    "td.long, td.longer { min-width: 13rem; white-space: normal; overflow-wrap: break-word; }\n"
-    "td.longer { min-width: 20rem; }\n"
+    "td.long, td.longer { min-width: 11rem; white-space: normal; overflow-wrap: break-word; }\n"
+    "td.longer { min-width: 17rem; }\n"
     ".tall { max-height: 24rem; overflow-y: auto; border-bottom: 1px solid var(--line); }\n"
     ".tall th { position: sticky; top: 0; background: var(--paper); }\n"
     "td.verdict { white-space: nowrap; font-weight: 600; }\n"
-    "td.confirmed { color: var(--good); } td.refuted { color: var(--bad); }\n"
+    "td.confirmed { color: var(--good); } td.refuted, td.broken { color: var(--bad); }\n"
     "td.bounded { color: var(--part); } td.untested { color: var(--soft); }\n"
     "figure { margin: .75rem 0 1rem; background: #fff; border: 1px solid var(--line);\n"
     "  border-radius: 6px; padding: .5rem; overflow-x: auto; }\n"
@@ -168,7 +168,8 @@ static int put_cell(const char *at, FILE *out) {
     } cells[] = {{"<td>✔ ", "confirmed"},
                  {"<td>✘ ", "refuted"},
                  {"<td>◐ ", "bounded"},
-                 {"<td>○ ", "untested"}};
+                 {"<td>○ ", "untested"},
+                 {"<td>⚠ ", "broken"}};
     for (size_t k = 0; k < sizeof cells / sizeof *cells; k++)
         if (starts(at, cells[k].mark)) {
             fprintf(out, "<td class=\"verdict %s\">%s", cells[k].class, cells[k].mark + 4);

@@ -11,14 +11,16 @@
 
 #define TABLE_ROWS_SHOWN 40
 
-enum { CONFIRMED, REFUTED, BOUNDED, NOT_TESTABLE, VERDICTS };
+/* A claim whose predicted bits did not hold has no verdict: that is a bug of ours. */
+enum { CONFIRMED, REFUTED, BOUNDED, NOT_TESTABLE, BROKEN, VERDICTS };
 
 static const struct {
     const char *name, *shown;
 } verdicts[VERDICTS] = {{"confirmed", "✔ confirmed"},
                         {"refuted", "✘ refuted"},
                         {"bounded", "◐ bounded"},
-                        {"not-testable-here", "○ not testable here"}};
+                        {"not-testable-here", "○ not testable here"},
+                        {"", "⚠ our bug"}};
 
 static const char *text_of(const json_t *object, const char *name) {
     return json_string_value(json_object_get(object, name));
@@ -26,14 +28,16 @@ static const char *text_of(const json_t *object, const char *name) {
 
 static int verdict_of(const json_t *claim) {
     const char *name = text_of(claim, "verdict");
-    for (int k = 0; name && k < VERDICTS; k++)
+    if (json_is_true(json_object_get(claim, "broken")))
+        return BROKEN;
+    for (int k = 0; name && k < BROKEN; k++)
         if (!strcmp(name, verdicts[k].name))
             return k;
     return NOT_TESTABLE;
 }
 
 struct tally {
-    long long verdicts[VERDICTS], checked, held, broken;
+    long long verdicts[VERDICTS], checked, held;
 };
 
 static void add_claims(struct tally *tally, const json_t *claims) {
@@ -42,7 +46,6 @@ static void add_claims(struct tally *tally, const json_t *claims) {
         tally->verdicts[verdict_of(claim)]++;
         tally->checked += json_integer_value(json_object_get(claim, "checked"));
         tally->held += json_integer_value(json_object_get(claim, "held"));
-        tally->broken += json_is_true(json_object_get(claim, "broken"));
     }
 }
 
@@ -84,8 +87,9 @@ static void summary(const struct report *report, FILE *out) {
     long long all = 0;
     for (int k = 0; k < VERDICTS; k++)
         all += tally.verdicts[k];
-    fprintf(out, "**%lld verdict%s:**", all, all == 1 ? "" : "s");
-    for (int k = 0; k < VERDICTS; k++)
+    long long broken = tally.verdicts[BROKEN];
+    fprintf(out, "**%lld verdict%s:**", all - broken, all - broken == 1 ? "" : "s");
+    for (int k = 0; k < BROKEN; k++)
         fprintf(out, "%s %lld %s", k ? "," : "", tally.verdicts[k],
                 verdicts[k].shown + strcspn(verdicts[k].shown, " ") + 1);
     fputs(". Of ", out);
@@ -93,11 +97,11 @@ static void summary(const struct report *report, FILE *out) {
     fputs(" single checks behind them, ", out);
     grouped(out, tally.held);
     fputs(" came out as claimed.\n\n", out);
-    if (tally.broken)
+    if (broken)
         fprintf(out,
                 "> **A predicted bit did not hold (%lld claim%s, marked below).** That is a bug of "
                 "nanolab, not a finding about the machine; please report it with this folder.\n\n",
-                tally.broken, tally.broken == 1 ? "" : "s");
+                broken, broken == 1 ? "" : "s");
     for (size_t k = 0; k < report->lab_count; k++)
         if (!report->labs[k].reader->end)
             fprintf(out,
@@ -106,16 +110,19 @@ static void summary(const struct report *report, FILE *out) {
                     report->labs[k].name);
     if (report->lab_count < 2)
         return;
-    fputs("| lab | confirmed | refuted | bounded | not testable here | held / checked |\n"
-          "|---|--:|--:|--:|--:|--:|\n",
-          out);
+    fprintf(out,
+            "| lab | confirmed | refuted | bounded | not testable here |%s held / checked |\n"
+            "|---|--:|--:|--:|--:|--:|%s\n",
+            broken ? " our bug |" : "", broken ? "--:|" : "");
     for (size_t k = 0; k < report->lab_count; k++) {
         struct tally one = {0};
         add_claims(&one, report->labs[k].claims);
         fputs("| ", out);
         title(&report->labs[k], out);
-        for (int v = 0; v < VERDICTS; v++)
+        for (int v = 0; v < BROKEN; v++)
             fprintf(out, " | %lld", one.verdicts[v]);
+        if (broken)
+            fprintf(out, " | %lld", one.verdicts[BROKEN]);
         fputs(" | ", out);
         grouped(out, one.held);
         fputs(" / ", out);
@@ -176,8 +183,7 @@ static void claim_row(const json_t *claim, FILE *out) {
     escape_markdown(out, text_of(claim, "claim"));
     fputs(" | ", out);
     escape_markdown(out, text_of(claim, "device"));
-    fprintf(out, " | %s%s | ", verdicts[verdict_of(claim)].shown,
-            json_is_true(json_object_get(claim, "broken")) ? " **(our bug)**" : "");
+    fprintf(out, " | %s | ", verdicts[verdict_of(claim)].shown);
     grouped(out, json_integer_value(json_object_get(claim, "held")));
     fputs(" / ", out);
     grouped(out, json_integer_value(json_object_get(claim, "checked")));

@@ -371,7 +371,9 @@ static void test_page_says_what_went_wrong(void **state) {
     assert_int_equal(report_main(2, argv), 0);
     char *html = read_page(dir, "report.html");
     assert_non_null(strstr(html, "A predicted bit did not hold (1 claim, marked below)"));
-    assert_non_null(strstr(html, "✘ refuted <strong>(our bug)</strong>"));
+    assert_non_null(strstr(html, "<td class=\"verdict broken\">⚠ our bug</td>"));
+    assert_int_equal(occurrences(html, "✘ refuted"), 0);
+    assert_non_null(strstr(html, "3 verdicts:</strong> 1 confirmed, 0 refuted, 1 bounded, 1 not"));
     free(html);
     snprintf(dir, sizeof dir, "%s/partial", path);
     make_result(dir, 0, 0);
