@@ -108,7 +108,7 @@ bool sum_cpu_plan_equal(const struct sum_cpu_plan *a, const struct sum_cpu_plan 
 struct sum_cpu_plan sum_cpu_plan_default(enum sum_type type, enum sum_method method, size_t n,
                                          int threads);
 
-/* The id, such as "f32.acc32.plain.l16.u4.s4.e1k.pf16k.t1.accs-tree.lanes-halves.join-serial".
+/* The id, such as "f32.acc32.plain.l16.u2.s4.e1k.pf0.t1.accs-tree.lanes-halves.join-serial".
  * `out` has SUM_TEXT bytes; it is returned. */
 char *sum_cpu_plan_text(const struct sum_cpu_plan *plan, char *out);
 /* Parses an id: words in any order, missing ones are a plain default plan's. Returns 0, or -1

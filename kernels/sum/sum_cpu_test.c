@@ -373,9 +373,11 @@ static void test_text(void **unused)
     for (int type = 0; type < 4; type++)
         for (size_t n = 1; n < (size_t)1 << 30; n *= 8)
             for (int threads = 1; threads <= 4; threads++) {
-                struct sum_cpu_plan plan =
-                    sum_cpu_plan_default((enum sum_type)type, SUM_PLAIN, n, threads);
-                assert_int_equal(sum_cpu_plan_check(&plan, why), 0);
+                for (int method = SUM_PLAIN; method <= SUM_BINNED; method++) {
+                    struct sum_cpu_plan plan = sum_cpu_plan_default(
+                        (enum sum_type)type, (enum sum_method)method, n, threads);
+                    assert_int_equal(sum_cpu_plan_check(&plan, why), 0);
+                }
             }
 }
 
