@@ -214,3 +214,31 @@ extern "C" void __tsan_vptr_update(void **, void *);
 void __tsan_vptr_update(void **, void *) {}
 extern "C" void __tsan_vptr_read(void **);
 void __tsan_vptr_read(void **) {}
+
+/* Copies and fills of whole structs, which clang leaves to these library calls. The Makefile gives
+ * the ones in checked kernels these names, so that the machine sees them like any other access. */
+extern "C" void *simt_checked_memcpy(void *to, const void *from, size_t bytes);
+void *simt_checked_memcpy(void *to, const void *from, size_t bytes)
+{
+    const void *site = __builtin_return_address(0);
+    access((uintptr_t)from, (unsigned)bytes, ACCESS_READ, true, false, site);
+    access((uintptr_t)to, (unsigned)bytes, ACCESS_WRITE, false, true, site);
+    return memcpy(to, from, bytes);
+}
+
+extern "C" void *simt_checked_memmove(void *to, const void *from, size_t bytes);
+void *simt_checked_memmove(void *to, const void *from, size_t bytes)
+{
+    const void *site = __builtin_return_address(0);
+    access((uintptr_t)from, (unsigned)bytes, ACCESS_READ, true, false, site);
+    access((uintptr_t)to, (unsigned)bytes, ACCESS_WRITE, false, true, site);
+    return memmove(to, from, bytes);
+}
+
+extern "C" void *simt_checked_memset(void *to, int byte, size_t bytes);
+void *simt_checked_memset(void *to, int byte, size_t bytes)
+{
+    access((uintptr_t)to, (unsigned)bytes, ACCESS_WRITE, false, true,
+           __builtin_return_address(0));
+    return memset(to, byte, bytes);
+}
