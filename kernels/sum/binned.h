@@ -71,20 +71,17 @@ struct binned_f32_cut {
 };
 
 /* The lowest bin that takes a finite |x| given as its bit pattern (sign bit clear). */
-BINNED_FN int32_t binned_f32_bin(uint32_t abs_bits)
-{
+BINNED_FN int32_t binned_f32_bin(uint32_t abs_bits) {
     /* The limit of bin k has the pattern (22 k + 21) << 23. */
     return (int32_t)((abs_bits + 0x7fffffu) / (22u << 23));
 }
 
 /* The power of two of a bin's unit. */
-BINNED_FN int binned_f32_unit(int32_t bin)
-{
+BINNED_FN int binned_f32_unit(int32_t bin) {
     return 22 * bin - 127;
 }
 
-BINNED_FN struct binned_f32_cut binned_f32_cut(int32_t bin)
-{
+BINNED_FN struct binned_f32_cut binned_f32_cut(int32_t bin) {
     struct binned_f32_cut cut;
     uint32_t k = (uint32_t)(bin < BINNED_F32_TOP ? bin : BINNED_F32_TOP - 1);
     cut.c1_bits = (22u * k + 23u) << 23 | 0x400000u;
@@ -98,8 +95,7 @@ BINNED_FN struct binned_f32_cut binned_f32_cut(int32_t bin)
 
 /* Cuts one finite element within the bin's limit. */
 BINNED_FN void binned_f32_split(const struct binned_f32_cut *cut, float x, int32_t *q1,
-                                int32_t *q2)
-{
+                                int32_t *q2) {
     float scaled = x * cut->scale;
     float t1 = scaled + cut->c1;
     float u = cut->c12 - t1;
@@ -109,8 +105,7 @@ BINNED_FN void binned_f32_split(const struct binned_f32_cut *cut, float x, int32
 }
 
 /* The flag of a NaN or an infinity; 0 for finite x. */
-BINNED_FN uint32_t binned_f32_class(float x)
-{
+BINNED_FN uint32_t binned_f32_class(float x) {
     uint32_t bits = round_f32_bits(x);
     uint32_t magnitude = bits & 0x7fffffffu;
     if (magnitude < 0x7f800000u)
@@ -120,15 +115,13 @@ BINNED_FN uint32_t binned_f32_class(float x)
     return bits >> 31 ? BINNED_MINUS_INF : BINNED_PLUS_INF;
 }
 
-BINNED_FN struct binned_f32 binned_f32_zero(void)
-{
+BINNED_FN struct binned_f32 binned_f32_zero(void) {
     struct binned_f32 sum = {0, 0, 0, 0};
     return sum;
 }
 
 /* Moves a sum to a bin that its elements, or those about to be added, ask for. */
-BINNED_FN void binned_f32_raise(struct binned_f32 *sum, int32_t bin)
-{
+BINNED_FN void binned_f32_raise(struct binned_f32 *sum, int32_t bin) {
     if (bin <= sum->bin)
         return;
     sum->a2 = bin == sum->bin + 1 ? sum->a1 : 0;
@@ -136,8 +129,7 @@ BINNED_FN void binned_f32_raise(struct binned_f32 *sum, int32_t bin)
     sum->bin = bin;
 }
 
-BINNED_FN void binned_f32_merge(struct binned_f32 *into, struct binned_f32 from)
-{
+BINNED_FN void binned_f32_merge(struct binned_f32 *into, struct binned_f32 from) {
     binned_f32_raise(into, from.bin);
     binned_f32_raise(&from, into->bin);
     into->a1 += from.a1;
@@ -146,8 +138,7 @@ BINNED_FN void binned_f32_merge(struct binned_f32 *into, struct binned_f32 from)
 }
 
 /* Adds one element of any kind. The plain way; loops over many hoist the bin and the cut. */
-BINNED_FN void binned_f32_deposit(struct binned_f32 *sum, float x)
-{
+BINNED_FN void binned_f32_deposit(struct binned_f32 *sum, float x) {
     uint32_t kind = binned_f32_class(x);
     sum->flags |= kind;
     if (kind)
@@ -161,8 +152,7 @@ BINNED_FN void binned_f32_deposit(struct binned_f32 *sum, float x)
 }
 
 /* a1 2^22 + a2, in 128 bits. */
-BINNED_FN uint64_t binned_f32_magnitude(const struct binned_f32 *sum, int *negative, int *e)
-{
+BINNED_FN uint64_t binned_f32_magnitude(const struct binned_f32 *sum, int *negative, int *e) {
     uint64_t low = (uint64_t)sum->a1 << BINNED_F32_WIDTH;
     int64_t high = sum->a1 >> (64 - BINNED_F32_WIDTH);
     uint64_t total = low + (uint64_t)sum->a2;
@@ -172,8 +162,7 @@ BINNED_FN uint64_t binned_f32_magnitude(const struct binned_f32 *sum, int *negat
 }
 
 /* The sum, rounded once to the nearest float; beyond the largest float, an infinity. */
-BINNED_FN float binned_f32_value(const struct binned_f32 *sum)
-{
+BINNED_FN float binned_f32_value(const struct binned_f32 *sum) {
     uint32_t infinities = sum->flags & (BINNED_PLUS_INF | BINNED_MINUS_INF);
     if (sum->flags & BINNED_NAN || infinities == (BINNED_PLUS_INF | BINNED_MINUS_INF))
         return round_f32_from(0x7fc00000u);
@@ -185,8 +174,7 @@ BINNED_FN float binned_f32_value(const struct binned_f32 *sum)
 }
 
 /* The same sum of floats, rounded once to the nearest double. */
-BINNED_FN double binned_f32_value_f64(const struct binned_f32 *sum)
-{
+BINNED_FN double binned_f32_value_f64(const struct binned_f32 *sum) {
     if (sum->flags)
         return (double)binned_f32_value(sum);
     int negative, e;
@@ -201,8 +189,7 @@ BINNED_FN double binned_f32_value_f64(const struct binned_f32 *sum)
  * > 2^(g - 1), the bound lies between n M 2^-44 and n M 2^-22. Finalising then adds at most half a
  * unit in the last place of the result.
  */
-BINNED_FN double binned_f32_error_bound(uint64_t n, float max_abs)
-{
+BINNED_FN double binned_f32_error_bound(uint64_t n, float max_abs) {
     int32_t bin = binned_f32_bin(round_f32_bits(max_abs) & 0x7fffffffu);
     if (bin == 0)
         return 0.0;
@@ -233,8 +220,7 @@ struct binned_f64_cut {
     uint64_t limit_bits; /* largest |x|, as a pattern, that the bin takes */
 };
 
-BINNED_FN int32_t binned_f64_bin(uint64_t abs_bits)
-{
+BINNED_FN int32_t binned_f64_bin(uint64_t abs_bits) {
     /* The limit of bin k, 2^(40 k - 955), has the biased exponent 40 k + 68. */
     uint64_t first = (uint64_t)68 << 52;
     if (abs_bits <= first)
@@ -242,13 +228,11 @@ BINNED_FN int32_t binned_f64_bin(uint64_t abs_bits)
     return (int32_t)((abs_bits - first + ((uint64_t)40 << 52) - 1) / ((uint64_t)40 << 52));
 }
 
-BINNED_FN int binned_f64_unit(int32_t bin)
-{
+BINNED_FN int binned_f64_unit(int32_t bin) {
     return 40 * bin - 994;
 }
 
-BINNED_FN struct binned_f64_cut binned_f64_cut(int32_t bin)
-{
+BINNED_FN struct binned_f64_cut binned_f64_cut(int32_t bin) {
     struct binned_f64_cut cut;
     uint64_t k = (uint64_t)(bin < BINNED_F64_TOP ? bin : BINNED_F64_TOP - 1);
     for (uint64_t j = 0; j < BINNED_F64_BINS; j++) {
@@ -264,8 +248,7 @@ BINNED_FN struct binned_f64_cut binned_f64_cut(int32_t bin)
 /* Cuts one finite element within the bin's limit. Every difference here is exact: it is a multiple
  * of the element's last place and no larger than the element. */
 BINNED_FN void binned_f64_split(const struct binned_f64_cut *cut, double x,
-                                int64_t q[BINNED_F64_BINS])
-{
+                                int64_t q[BINNED_F64_BINS]) {
     double rest = x * cut->scale;
     for (int j = 0; j < BINNED_F64_BINS; j++) {
         double t = rest + cut->c[j];
@@ -274,8 +257,7 @@ BINNED_FN void binned_f64_split(const struct binned_f64_cut *cut, double x,
     }
 }
 
-BINNED_FN uint32_t binned_f64_class(double x)
-{
+BINNED_FN uint32_t binned_f64_class(double x) {
     uint64_t bits = round_f64_bits(x);
     uint64_t magnitude = bits & 0x7fffffffffffffffu;
     if (magnitude < 0x7ff0000000000000u)
@@ -285,22 +267,19 @@ BINNED_FN uint32_t binned_f64_class(double x)
     return bits >> 63 ? BINNED_MINUS_INF : BINNED_PLUS_INF;
 }
 
-BINNED_FN struct binned_f64 binned_f64_zero(void)
-{
+BINNED_FN struct binned_f64 binned_f64_zero(void) {
     struct binned_f64 sum = {0, 0, {0, 0, 0}, {0, 0, 0}};
     return sum;
 }
 
 /* Adds a sum of up to BINNED_F64_FOLD pieces q, as one piece of the state. */
-BINNED_FN void binned_f64_carry(struct binned_f64 *sum, int j, int64_t pieces)
-{
+BINNED_FN void binned_f64_carry(struct binned_f64 *sum, int j, int64_t pieces) {
     int64_t total = sum->lo[j] + pieces;
     sum->hi[j] += total >> BINNED_F64_WIDTH;
     sum->lo[j] = total & (((int64_t)1 << BINNED_F64_WIDTH) - 1);
 }
 
-BINNED_FN void binned_f64_raise(struct binned_f64 *sum, int32_t bin)
-{
+BINNED_FN void binned_f64_raise(struct binned_f64 *sum, int32_t bin) {
     int32_t up = bin - sum->bin;
     if (up <= 0)
         return;
@@ -311,8 +290,7 @@ BINNED_FN void binned_f64_raise(struct binned_f64 *sum, int32_t bin)
     sum->bin = bin;
 }
 
-BINNED_FN void binned_f64_merge(struct binned_f64 *into, struct binned_f64 from)
-{
+BINNED_FN void binned_f64_merge(struct binned_f64 *into, struct binned_f64 from) {
     binned_f64_raise(into, from.bin);
     binned_f64_raise(&from, into->bin);
     for (int j = 0; j < BINNED_F64_BINS; j++) {
@@ -322,8 +300,7 @@ BINNED_FN void binned_f64_merge(struct binned_f64 *into, struct binned_f64 from)
     into->flags |= from.flags;
 }
 
-BINNED_FN void binned_f64_deposit(struct binned_f64 *sum, double x)
-{
+BINNED_FN void binned_f64_deposit(struct binned_f64 *sum, double x) {
     uint32_t kind = binned_f64_class(x);
     sum->flags |= kind;
     if (kind)
@@ -337,8 +314,7 @@ BINNED_FN void binned_f64_deposit(struct binned_f64 *sum, double x)
 }
 
 /* The sum, rounded once to the nearest double. At most 2^62 elements. */
-BINNED_FN double binned_f64_value(const struct binned_f64 *sum)
-{
+BINNED_FN double binned_f64_value(const struct binned_f64 *sum) {
     uint32_t infinities = sum->flags & (BINNED_PLUS_INF | BINNED_MINUS_INF);
     if (sum->flags & BINNED_NAN || infinities == (BINNED_PLUS_INF | BINNED_MINUS_INF))
         return round_f64_from(0x7ff8000000000000u);
@@ -394,8 +370,7 @@ BINNED_FN double binned_f64_value(const struct binned_f64 *sum)
 /* As binned_f32_error_bound: n times half the unit of the third piece, 2^(g - 81); exact in bin 0.
  * In terms of the largest element M > 2^(g - 1), between n M 2^-120 and n M 2^-80. Infinite if it
  * is beyond the doubles. */
-BINNED_FN double binned_f64_error_bound(uint64_t n, double max_abs)
-{
+BINNED_FN double binned_f64_error_bound(uint64_t n, double max_abs) {
     int32_t bin = binned_f64_bin(round_f64_bits(max_abs) & 0x7fffffffffffffffu);
     if (bin == 0)
         return 0.0;

@@ -16,8 +16,7 @@
 
 static uint64_t state = 0x2545f4914f6cdd1du;
 
-static uint64_t next(void)
-{
+static uint64_t next(void) {
     state ^= state << 13;
     state ^= state >> 7;
     state ^= state << 17;
@@ -28,8 +27,7 @@ static uint64_t next(void)
  * 5 magnitudes 2^±60, 6 exactly on and beside the bins' limits, 7 ties of the first rounding. */
 #define KINDS 8
 
-static float any_f32(int kind)
-{
+static float any_f32(int kind) {
     uint32_t bits = (uint32_t)(next() >> 32);
     uint32_t field = bits >> 23 & 255;
     uint32_t fraction = bits & 0x7fffff;
@@ -54,8 +52,7 @@ static float any_f32(int kind)
     return round_f32_from((bits & 0x80000000u) | field << 23 | fraction);
 }
 
-static double any_f64(int kind)
-{
+static double any_f64(int kind) {
     uint64_t bits = next();
     uint64_t field = bits >> 52 & 2047;
     uint64_t fraction = bits & 0xfffffffffffff;
@@ -80,16 +77,14 @@ static double any_f64(int kind)
     return round_f64_from((bits & 0x8000000000000000u) | field << 52 | fraction);
 }
 
-static struct binned_f32 sum_f32(const float *x, size_t n)
-{
+static struct binned_f32 sum_f32(const float *x, size_t n) {
     struct binned_f32 sum = binned_f32_zero();
     for (size_t i = 0; i < n; i++)
         binned_f32_deposit(&sum, x[i]);
     return sum;
 }
 
-static struct binned_f64 sum_f64(const double *x, size_t n)
-{
+static struct binned_f64 sum_f64(const double *x, size_t n) {
     struct binned_f64 sum = binned_f64_zero();
     for (size_t i = 0; i < n; i++)
         binned_f64_deposit(&sum, x[i]);
@@ -97,8 +92,7 @@ static struct binned_f64 sum_f64(const double *x, size_t n)
 }
 
 /* How a compiled loop would do it: the bin of the largest element first, then int32 lanes. */
-static struct binned_f32 sum_in_one_bin(const float *x, size_t n)
-{
+static struct binned_f32 sum_in_one_bin(const float *x, size_t n) {
     uint32_t largest = 0;
     for (size_t i = 0; i < n; i++) {
         uint32_t magnitude = round_f32_bits(x[i]) & 0x7fffffffu;
@@ -125,8 +119,7 @@ static struct binned_f32 sum_in_one_bin(const float *x, size_t n)
 
 enum { n = 3000 };
 
-static void test_f32_orders(void **unused)
-{
+static void test_f32_orders(void **unused) {
     (void)unused;
     float *x = malloc(n * sizeof *x);
     for (int kind = 0; kind < KINDS; kind++) {
@@ -163,8 +156,7 @@ static void test_f32_orders(void **unused)
     free(x);
 }
 
-static void test_f64_orders(void **unused)
-{
+static void test_f64_orders(void **unused) {
     (void)unused;
     double *x = malloc(n * sizeof *x);
     for (int kind = 0; kind < KINDS; kind++) {
@@ -189,8 +181,7 @@ static void test_f64_orders(void **unused)
 
 /* |state - exact| within the bound, compared exactly: the exact sum of the elements and of minus
  * the state's parts is the error itself. */
-static void test_f32_bound(void **unused)
-{
+static void test_f32_bound(void **unused) {
     (void)unused;
     float x[n];
     for (int kind = 0; kind < KINDS; kind++) {
@@ -230,8 +221,7 @@ static void test_f32_bound(void **unused)
     }
 }
 
-static void test_f64_bound(void **unused)
-{
+static void test_f64_bound(void **unused) {
     (void)unused;
     double x[n];
     for (int kind = 0; kind < KINDS; kind++) {
@@ -263,8 +253,7 @@ static void test_f64_bound(void **unused)
     }
 }
 
-static void test_f32_ends(void **unused)
-{
+static void test_f32_ends(void **unused) {
     (void)unused;
     /* The largest float, both signs, whichever way round: never an intermediate overflow. */
     float most = 0x1.fffffep127f;
@@ -311,8 +300,7 @@ static void test_f32_ends(void **unused)
     assert_int_equal(round_f32_bits(binned_f32_value(&sum)), 0);
 }
 
-static void test_f64_ends(void **unused)
-{
+static void test_f64_ends(void **unused) {
     (void)unused;
     double most = 0x1.fffffffffffffp1023;
     double x[] = {most, most, -most, -most, most};
@@ -329,8 +317,7 @@ static void test_f64_ends(void **unused)
     assert_int_equal(round_f64_bits(binned_f64_value(&sum)), 0);
 }
 
-static void test_specials(void **unused)
-{
+static void test_specials(void **unused) {
     (void)unused;
     static const struct {
         float x[4];
@@ -366,8 +353,7 @@ static void test_specials(void **unused)
 }
 
 /* A float sum of the same data in two orders does differ: else the tests above show nothing. */
-static void test_data_discriminates(void **unused)
-{
+static void test_data_discriminates(void **unused) {
     (void)unused;
     float x[n], up = 0, down = 0;
     for (int i = 0; i < n; i++)
@@ -379,17 +365,12 @@ static void test_data_discriminates(void **unused)
     assert_true(up != down);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_f32_orders),
-        cmocka_unit_test(test_f64_orders),
-        cmocka_unit_test(test_f32_bound),
-        cmocka_unit_test(test_f64_bound),
-        cmocka_unit_test(test_f32_ends),
-        cmocka_unit_test(test_f64_ends),
-        cmocka_unit_test(test_specials),
-        cmocka_unit_test(test_data_discriminates),
+        cmocka_unit_test(test_f32_orders), cmocka_unit_test(test_f64_orders),
+        cmocka_unit_test(test_f32_bound),  cmocka_unit_test(test_f64_bound),
+        cmocka_unit_test(test_f32_ends),   cmocka_unit_test(test_f64_ends),
+        cmocka_unit_test(test_specials),   cmocka_unit_test(test_data_discriminates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

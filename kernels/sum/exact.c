@@ -19,8 +19,7 @@
 #define TABLE_MAX ((size_t)1 << 30)
 
 /* Passes carries on, until every limb but the last is in 0…2^32-1. */
-static void normalise(int64_t *limb, int count)
-{
+static void normalise(int64_t *limb, int count) {
     for (int i = 0; i + 1 < count; i++) {
         limb[i + 1] += limb[i] >> 32;
         limb[i] &= 0xffffffff;
@@ -28,8 +27,7 @@ static void normalise(int64_t *limb, int count)
 }
 
 /* Adds ±v · 2^(place + least). */
-static void spread(int64_t *limb, unsigned __int128 v, int negative, int place)
-{
+static void spread(int64_t *limb, unsigned __int128 v, int negative, int place) {
     int shift = place & 31;
     int i = place >> 5;
     /* v < 2^96 here: 53-bit mantissas, at most 2^30 of them. */
@@ -43,16 +41,14 @@ static void spread(int64_t *limb, unsigned __int128 v, int negative, int place)
     }
 }
 
-static float special_f32(uint32_t flags)
-{
+static float special_f32(uint32_t flags) {
     struct binned_f32 sum = binned_f32_zero();
     sum.flags = flags;
     return binned_f32_value(&sum);
 }
 
 /* The limbs as sign and a magnitude of 64 bits times 2^e, the lowest bit sticky. */
-static uint64_t leading(const int64_t *limbs, int count, int least, int *negative, int *e)
-{
+static uint64_t leading(const int64_t *limbs, int count, int least, int *negative, int *e) {
     int64_t digit[EXACT_PRODUCT_LIMBS + 1];
     for (int i = 0; i < count; i++)
         digit[i] = limbs[i];
@@ -82,8 +78,7 @@ static uint64_t leading(const int64_t *limbs, int count, int least, int *negativ
     return m | rest >> 32 | ((uint32_t)rest != 0 || sticky != 0);
 }
 
-float exact_round_f32(const int64_t *limbs, int count, int least, uint32_t flags)
-{
+float exact_round_f32(const int64_t *limbs, int count, int least, uint32_t flags) {
     if (flags)
         return special_f32(flags);
     int negative, e;
@@ -91,8 +86,7 @@ float exact_round_f32(const int64_t *limbs, int count, int least, uint32_t flags
     return round_f32_from(round_f32_pack(negative, m, e));
 }
 
-double exact_round_f64(const int64_t *limbs, int count, int least, uint32_t flags)
-{
+double exact_round_f64(const int64_t *limbs, int count, int least, uint32_t flags) {
     if (flags)
         return (double)special_f32(flags);
     int negative, e;
@@ -102,8 +96,7 @@ double exact_round_f64(const int64_t *limbs, int count, int least, uint32_t flag
 
 /* --- floats -------------------------------------------------------------------------------- */
 
-static void f32_add_short(struct exact_f32 *sum, const float *x, size_t n, uint32_t mask)
-{
+static void f32_add_short(struct exact_f32 *sum, const float *x, size_t n, uint32_t mask) {
     for (size_t i = 0; i < n; i++) {
         float v = round_f32_from(round_f32_bits(x[i]) & mask);
         uint32_t kind = binned_f32_class(v);
@@ -119,15 +112,13 @@ static void f32_add_short(struct exact_f32 *sum, const float *x, size_t n, uint3
     normalise(sum->limb, EXACT_F32_LIMBS);
 }
 
-static inline void f32_table_add(uint64_t *table, float x)
-{
+static inline void f32_table_add(uint64_t *table, float x) {
     uint32_t bits = round_f32_bits(x);
     uint32_t hidden = (bits & 0x7f800000u) != 0;
     table[bits >> 23] += (bits & 0x7fffffu) | hidden << 23;
 }
 
-static void f32_add_masked(struct exact_f32 *sum, const float *x, size_t n, uint32_t mask)
-{
+static void f32_add_masked(struct exact_f32 *sum, const float *x, size_t n, uint32_t mask) {
     while (n >= TABLE_MIN) {
         uint64_t table[F32_TABLES][512] = {{0}};
         size_t take = n < TABLE_MAX ? n : TABLE_MAX;
@@ -155,43 +146,36 @@ static void f32_add_masked(struct exact_f32 *sum, const float *x, size_t n, uint
     f32_add_short(sum, x, n, mask);
 }
 
-void exact_f32_add(struct exact_f32 *sum, const float *x, size_t n)
-{
+void exact_f32_add(struct exact_f32 *sum, const float *x, size_t n) {
     f32_add_masked(sum, x, n, 0xffffffffu);
 }
 
-void exact_f32_add_abs(struct exact_f32 *sum, const float *x, size_t n)
-{
+void exact_f32_add_abs(struct exact_f32 *sum, const float *x, size_t n) {
     f32_add_masked(sum, x, n, 0x7fffffffu);
 }
 
-void exact_f32_merge(struct exact_f32 *into, const struct exact_f32 *from)
-{
+void exact_f32_merge(struct exact_f32 *into, const struct exact_f32 *from) {
     for (int i = 0; i < EXACT_F32_LIMBS; i++)
         into->limb[i] += from->limb[i];
     into->flags |= from->flags;
     normalise(into->limb, EXACT_F32_LIMBS);
 }
 
-float exact_f32_value(const struct exact_f32 *sum)
-{
+float exact_f32_value(const struct exact_f32 *sum) {
     return exact_round_f32(sum->limb, EXACT_F32_LIMBS, EXACT_F32_LEAST, sum->flags);
 }
 
-double exact_f32_value_f64(const struct exact_f32 *sum)
-{
+double exact_f32_value_f64(const struct exact_f32 *sum) {
     return exact_round_f64(sum->limb, EXACT_F32_LIMBS, EXACT_F32_LEAST, sum->flags);
 }
 
-float exact_sum_f32(const float *x, size_t n)
-{
+float exact_sum_f32(const float *x, size_t n) {
     struct exact_f32 sum = {{0}, 0};
     exact_f32_add(&sum, x, n);
     return exact_f32_value(&sum);
 }
 
-double exact_sum_f32_as_f64(const float *x, size_t n)
-{
+double exact_sum_f32_as_f64(const float *x, size_t n) {
     struct exact_f32 sum = {{0}, 0};
     exact_f32_add(&sum, x, n);
     return exact_f32_value_f64(&sum);
@@ -199,8 +183,7 @@ double exact_sum_f32_as_f64(const float *x, size_t n)
 
 /* --- doubles ------------------------------------------------------------------------------- */
 
-static void f64_deposit(struct exact_f64 *sum, double x)
-{
+static void f64_deposit(struct exact_f64 *sum, double x) {
     uint32_t kind = binned_f64_class(x);
     sum->flags |= kind;
     if (kind)
@@ -212,8 +195,7 @@ static void f64_deposit(struct exact_f64 *sum, double x)
         sum->limb[first + k] += digit[k];
 }
 
-static inline void f64_table_add(unsigned __int128 *table, double x)
-{
+static inline void f64_table_add(unsigned __int128 *table, double x) {
     uint64_t bits = round_f64_bits(x);
     uint64_t hidden = (bits & 0x7ff0000000000000u) != 0;
     table[bits >> 52] += (bits & 0xfffffffffffffu) | hidden << 52;
@@ -222,8 +204,8 @@ static inline void f64_table_add(unsigned __int128 *table, double x)
 /* Element i of what is to be added: x[i], |x[i]|, or the product of the floats x[i] y[i]. */
 enum f64_source { F64_PLAIN, F64_ABSOLUTE, F64_PRODUCTS };
 
-static inline double f64_source_at(enum f64_source source, const void *x, const float *y, size_t i)
-{
+static inline double f64_source_at(enum f64_source source, const void *x, const float *y,
+                                   size_t i) {
     if (source == F64_PRODUCTS)
         return (double)((const float *)x)[i] * (double)y[i];
     double v = ((const double *)x)[i];
@@ -231,11 +213,9 @@ static inline double f64_source_at(enum f64_source source, const void *x, const 
 }
 
 static inline void f64_add_source(struct exact_f64 *sum, enum f64_source source, const void *x,
-                                  const float *y, size_t n)
-{
+                                  const float *y, size_t n) {
     /* Two tables of 64 KiB: too much for the stack of a small thread. */
-    unsigned __int128 (*table)[4096] =
-        n >= 8 * TABLE_MIN ? calloc(F64_TABLES, sizeof *table) : NULL;
+    unsigned __int128(*table)[4096] = n >= 8 * TABLE_MIN ? calloc(F64_TABLES, sizeof *table) : NULL;
     size_t done = 0;
     while (table && n - done >= 8 * TABLE_MIN) {
         size_t end = n - done < TABLE_MAX ? n : done + TABLE_MAX;
@@ -269,55 +249,46 @@ static inline void f64_add_source(struct exact_f64 *sum, enum f64_source source,
     normalise(sum->limb, EXACT_F64_LIMBS);
 }
 
-void exact_f64_add(struct exact_f64 *sum, const double *x, size_t n)
-{
+void exact_f64_add(struct exact_f64 *sum, const double *x, size_t n) {
     f64_add_source(sum, F64_PLAIN, x, NULL, n);
 }
 
-void exact_f64_add_abs(struct exact_f64 *sum, const double *x, size_t n)
-{
+void exact_f64_add_abs(struct exact_f64 *sum, const double *x, size_t n) {
     f64_add_source(sum, F64_ABSOLUTE, x, NULL, n);
 }
 
-void exact_f64_add_products_f32(struct exact_f64 *sum, const float *x, const float *y, size_t n)
-{
+void exact_f64_add_products_f32(struct exact_f64 *sum, const float *x, const float *y, size_t n) {
     f64_add_source(sum, F64_PRODUCTS, x, y, n);
 }
 
-void exact_f64_merge(struct exact_f64 *into, const struct exact_f64 *from)
-{
+void exact_f64_merge(struct exact_f64 *into, const struct exact_f64 *from) {
     for (int i = 0; i < EXACT_F64_LIMBS; i++)
         into->limb[i] += from->limb[i];
     into->flags |= from->flags;
     normalise(into->limb, EXACT_F64_LIMBS);
 }
 
-double exact_f64_value(const struct exact_f64 *sum)
-{
+double exact_f64_value(const struct exact_f64 *sum) {
     return exact_round_f64(sum->limb, EXACT_F64_LIMBS, EXACT_F64_LEAST, sum->flags);
 }
 
-float exact_f64_value_f32(const struct exact_f64 *sum)
-{
+float exact_f64_value_f32(const struct exact_f64 *sum) {
     return exact_round_f32(sum->limb, EXACT_F64_LIMBS, EXACT_F64_LEAST, sum->flags);
 }
 
-double exact_sum_f64(const double *x, size_t n)
-{
+double exact_sum_f64(const double *x, size_t n) {
     struct exact_f64 sum = {{0}, 0};
     exact_f64_add(&sum, x, n);
     return exact_f64_value(&sum);
 }
 
-float exact_dot_f32(const float *x, const float *y, size_t n)
-{
+float exact_dot_f32(const float *x, const float *y, size_t n) {
     struct exact_f64 sum = {{0}, 0};
     exact_f64_add_products_f32(&sum, x, y, n);
     return exact_f64_value_f32(&sum);
 }
 
-double exact_dot_f32_as_f64(const float *x, const float *y, size_t n)
-{
+double exact_dot_f32_as_f64(const float *x, const float *y, size_t n) {
     struct exact_f64 sum = {{0}, 0};
     exact_f64_add_products_f32(&sum, x, y, n);
     return exact_f64_value(&sum);
@@ -326,15 +297,13 @@ double exact_dot_f32_as_f64(const float *x, const float *y, size_t n)
 /* --- products of doubles ------------------------------------------------------------------- */
 
 /* Mantissa and place above 2^-1074 of the last bit of a finite double. */
-static uint64_t parts(uint64_t bits, int *place)
-{
+static uint64_t parts(uint64_t bits, int *place) {
     int field = (int)(bits >> 52) & 0x7ff;
     *place = field ? field - 1 : 0;
     return (bits & 0xfffffffffffffu) | (field ? (uint64_t)1 << 52 : 0);
 }
 
-double exact_dot_f64(const double *x, const double *y, size_t n)
-{
+double exact_dot_f64(const double *x, const double *y, size_t n) {
     int64_t limb[EXACT_PRODUCT_LIMBS] = {0};
     uint32_t flags = 0;
     for (size_t i = 0; i < n; i++) {
@@ -357,23 +326,20 @@ double exact_dot_f64(const double *x, const double *y, size_t n)
 
 /* --- condition ----------------------------------------------------------------------------- */
 
-static double condition(double magnitude, double sum, uint32_t flags)
-{
+static double condition(double magnitude, double sum, uint32_t flags) {
     if (flags)
         return round_f64_from(0x7ff8000000000000u);
     return magnitude == 0.0 ? 1.0 : magnitude / fabs(sum);
 }
 
-double exact_condition_f32(const float *x, size_t n)
-{
+double exact_condition_f32(const float *x, size_t n) {
     struct exact_f32 sum = {{0}, 0}, magnitude = {{0}, 0};
     exact_f32_add(&sum, x, n);
     exact_f32_add_abs(&magnitude, x, n);
     return condition(exact_f32_value_f64(&magnitude), exact_f32_value_f64(&sum), sum.flags);
 }
 
-double exact_condition_f64(const double *x, size_t n)
-{
+double exact_condition_f64(const double *x, size_t n) {
     struct exact_f64 sum = {{0}, 0}, magnitude = {{0}, 0};
     exact_f64_add(&sum, x, n);
     exact_f64_add_abs(&magnitude, x, n);

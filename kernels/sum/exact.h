@@ -32,8 +32,7 @@
 #define EXACT_DEPOSITS 0x7fffffffu
 
 /* Cuts a finite float: add digit[0] to limb `first`, digit[1] to limb `first` + 1. */
-BINNED_FN void exact_f32_digits(float x, int *first, int64_t digit[2])
-{
+BINNED_FN void exact_f32_digits(float x, int *first, int64_t digit[2]) {
     uint32_t bits = round_f32_bits(x);
     uint32_t field = bits >> 23 & 0xff;
     uint64_t m = (bits & 0x7fffffu) | (field ? 0x800000u : 0u);
@@ -46,8 +45,7 @@ BINNED_FN void exact_f32_digits(float x, int *first, int64_t digit[2])
 }
 
 /* Cuts a finite double into three digits. */
-BINNED_FN void exact_f64_digits(double x, int *first, int64_t digit[3])
-{
+BINNED_FN void exact_f64_digits(double x, int *first, int64_t digit[3]) {
     uint64_t bits = round_f64_bits(x);
     uint32_t field = (uint32_t)(bits >> 52) & 0x7ff;
     uint64_t m = (bits & 0xfffffffffffffu) | (field ? (uint64_t)1 << 52 : 0);

@@ -15,8 +15,7 @@
 /* A small generator of its own, so that the oracle leans on nothing else. */
 static uint64_t state = 0x9e3779b97f4a7c15u;
 
-static uint64_t next(void)
-{
+static uint64_t next(void) {
     state ^= state << 13;
     state ^= state >> 7;
     state ^= state << 17;
@@ -27,8 +26,7 @@ static uint64_t next(void)
  * pairs, 4 near the largest. */
 #define KINDS 5
 
-static float any_f32(int kind)
-{
+static float any_f32(int kind) {
     uint32_t bits = (uint32_t)(next() >> 32);
     uint32_t field = bits >> 23 & 255;
     if (kind == 1)
@@ -42,8 +40,7 @@ static float any_f32(int kind)
     return round_f32_from((bits & 0x807fffffu) | field << 23);
 }
 
-static double any_f64(int kind)
-{
+static double any_f64(int kind) {
     uint64_t bits = next();
     uint64_t field = bits >> 52 & 2047;
     if (kind == 1)
@@ -57,16 +54,14 @@ static double any_f64(int kind)
     return round_f64_from((bits & 0x800fffffffffffffu) | field << 52);
 }
 
-static void fill_f32(float *x, size_t n, int kind)
-{
+static void fill_f32(float *x, size_t n, int kind) {
     for (size_t i = 0; i < n; i++)
         x[i] = kind == 3 && i % 2 ? -x[i - 1] * (i % 5 ? 1.0f : 1.0000001f) : any_f32(kind);
     for (size_t i = 0; kind == 3 && i < n; i++)
         x[i] = isfinite(x[i]) ? x[i] : 1.0f;
 }
 
-static void fill_f64(double *x, size_t n, int kind)
-{
+static void fill_f64(double *x, size_t n, int kind) {
     for (size_t i = 0; i < n; i++)
         x[i] = kind == 3 && i % 2 ? -x[i - 1] * (i % 5 ? 1.0 : 1.0000001) : any_f64(kind);
     for (size_t i = 0; kind == 3 && i < n; i++)
@@ -74,13 +69,11 @@ static void fill_f64(double *x, size_t n, int kind)
 }
 
 /* Rounds an MPFR number as the formats do, denormals and overflow included. */
-static double to_f64(mpfr_t v)
-{
+static double to_f64(mpfr_t v) {
     return mpfr_zero_p(v) ? 0.0 : mpfr_get_d(v, MPFR_RNDN);
 }
 
-static float to_f32(mpfr_t v)
-{
+static float to_f32(mpfr_t v) {
     return mpfr_zero_p(v) ? 0.0f : mpfr_get_flt(v, MPFR_RNDN);
 }
 
@@ -88,8 +81,7 @@ static const size_t sizes[] = {0, 1, 2, 3, 17, 511, 512, 513, 4099, 20011};
 #define SIZES (sizeof sizes / sizeof *sizes)
 #define LONGEST 20011
 
-static void test_f32_sums(void **unused)
-{
+static void test_f32_sums(void **unused) {
     (void)unused;
     float *x = malloc(LONGEST * sizeof *x);
     mpfr_t sum, magnitude;
@@ -115,8 +107,7 @@ static void test_f32_sums(void **unused)
     free(x);
 }
 
-static void test_f64_sums(void **unused)
-{
+static void test_f64_sums(void **unused) {
     (void)unused;
     double *x = malloc(LONGEST * sizeof *x);
     mpfr_t sum;
@@ -135,8 +126,7 @@ static void test_f64_sums(void **unused)
     free(x);
 }
 
-static void test_dots(void **unused)
-{
+static void test_dots(void **unused) {
     (void)unused;
     enum { n = 5003 };
     float *x = malloc(n * sizeof *x), *y = malloc(n * sizeof *y);
@@ -171,8 +161,7 @@ static void test_dots(void **unused)
 }
 
 /* Halves of a unit in the last place, on both sides and exactly on the tie; the largest float. */
-static void test_ties(void **unused)
-{
+static void test_ties(void **unused) {
     (void)unused;
     float even[] = {1.0f, 0x1p-24f}, odd[] = {0x1.000002p0f, 0x1p-24f};
     float over[] = {1.0f, 0x1p-24f, 0x1p-149f}, under[] = {1.0f, 0x1p-24f, -0x1p-149f};
@@ -189,8 +178,7 @@ static void test_ties(void **unused)
     assert_int_equal(round_f32_bits(exact_sum_f32(minus, 2)), 0);
 }
 
-static void test_specials(void **unused)
-{
+static void test_specials(void **unused) {
     (void)unused;
     float *x = malloc(5000 * sizeof *x);
     double *y = malloc(5000 * sizeof *y);
@@ -222,8 +210,7 @@ static void test_specials(void **unused)
     free(y);
 }
 
-static void test_merge(void **unused)
-{
+static void test_merge(void **unused) {
     (void)unused;
     enum { n = 3001 };
     float x[n];
@@ -246,8 +233,7 @@ static void test_merge(void **unused)
     assert_memory_equal(parts64[2].limb, whole64.limb, sizeof whole64.limb);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_f32_sums), cmocka_unit_test(test_f64_sums),
         cmocka_unit_test(test_dots),     cmocka_unit_test(test_ties),

@@ -18,37 +18,32 @@
 #endif
 
 /* Bit patterns of numbers and back. */
-ROUND_FN uint32_t round_f32_bits(float x)
-{
+ROUND_FN uint32_t round_f32_bits(float x) {
     uint32_t bits;
     memcpy(&bits, &x, sizeof bits);
     return bits;
 }
 
-ROUND_FN float round_f32_from(uint32_t bits)
-{
+ROUND_FN float round_f32_from(uint32_t bits) {
     float x;
     memcpy(&x, &bits, sizeof x);
     return x;
 }
 
-ROUND_FN uint64_t round_f64_bits(double x)
-{
+ROUND_FN uint64_t round_f64_bits(double x) {
     uint64_t bits;
     memcpy(&bits, &x, sizeof bits);
     return bits;
 }
 
-ROUND_FN double round_f64_from(uint64_t bits)
-{
+ROUND_FN double round_f64_from(uint64_t bits) {
     double x;
     memcpy(&x, &bits, sizeof x);
     return x;
 }
 
 /* Place of the highest set bit of m > 0: 0…63. */
-ROUND_FN int round_top_bit(uint64_t m)
-{
+ROUND_FN int round_top_bit(uint64_t m) {
 #ifdef __CUDA_ARCH__
     return 63 - __clzll((long long)m);
 #else
@@ -57,8 +52,7 @@ ROUND_FN int round_top_bit(uint64_t m)
 }
 
 /* m / 2^drop to the nearest integer, ties to even; drop >= 1 of any size. */
-ROUND_FN uint64_t round_shift_right(uint64_t m, int drop)
-{
+ROUND_FN uint64_t round_shift_right(uint64_t m, int drop) {
     if (drop > 64)
         return 0;
     uint64_t half = (uint64_t)1 << (drop - 1);
@@ -71,8 +65,7 @@ ROUND_FN uint64_t round_shift_right(uint64_t m, int drop)
  * two `least` (of the smallest denormal) and `top` as its largest finite biased exponent. m = 0
  * gives +0 whatever the sign. If m stands for more bits than it holds, its lowest bit must be a
  * sticky one (set if anything below is) and m at least 2^(fraction + 3). */
-ROUND_FN uint64_t round_pack(uint64_t m, int e, int fraction, int least, int top)
-{
+ROUND_FN uint64_t round_pack(uint64_t m, int e, int fraction, int least, int top) {
     if (!m)
         return 0;
     int place = round_top_bit(m) + e - fraction; /* of the result's last bit */
@@ -88,22 +81,19 @@ ROUND_FN uint64_t round_pack(uint64_t m, int e, int fraction, int least, int top
     return bits < infinity ? bits : infinity;
 }
 
-ROUND_FN uint32_t round_f32_pack(int negative, uint64_t m, int e)
-{
+ROUND_FN uint32_t round_f32_pack(int negative, uint64_t m, int e) {
     uint32_t bits = (uint32_t)round_pack(m, e, 23, -149, 254);
     return m && negative ? bits | 0x80000000u : bits;
 }
 
-ROUND_FN uint64_t round_f64_pack(int negative, uint64_t m, int e)
-{
+ROUND_FN uint64_t round_f64_pack(int negative, uint64_t m, int e) {
     uint64_t bits = round_pack(m, e, 52, -1074, 2046);
     return m && negative ? bits | 0x8000000000000000u : bits;
 }
 
 /* The 128-bit two's complement number hi · 2^64 + lo, as a magnitude of 64 bits times 2^e with a
  * sticky lowest bit: what round_*_pack takes. Adjusts *e, returns the magnitude. */
-ROUND_FN uint64_t round_fold_128(int64_t hi, uint64_t lo, int *negative, int *e)
-{
+ROUND_FN uint64_t round_fold_128(int64_t hi, uint64_t lo, int *negative, int *e) {
     uint64_t high = (uint64_t)hi;
     *negative = hi < 0;
     if (hi < 0) {

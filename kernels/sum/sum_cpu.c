@@ -16,13 +16,11 @@
 
 static const char *const isa_names[SUM_CPU_ISAS] = {"portable", "avx2", "avx512"};
 
-const char *sum_cpu_isa_name(enum sum_cpu_isa isa)
-{
+const char *sum_cpu_isa_name(enum sum_cpu_isa isa) {
     return isa_names[isa];
 }
 
-bool sum_cpu_isa_usable(enum sum_cpu_isa isa)
-{
+bool sum_cpu_isa_usable(enum sum_cpu_isa isa) {
 #ifdef __x86_64__
     bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c");
     if (isa == SUM_CPU_AVX2)
@@ -34,8 +32,7 @@ bool sum_cpu_isa_usable(enum sum_cpu_isa isa)
     return isa == SUM_CPU_PORTABLE;
 }
 
-enum sum_cpu_isa sum_cpu_isa_best(void)
-{
+enum sum_cpu_isa sum_cpu_isa_best(void) {
     /* Asked for at every sum: looked up once. Threads that race here find the same. */
     static _Atomic int best = -1;
     int isa = best;
@@ -63,8 +60,7 @@ static const unsigned char width_place[17] = {
 
 /* A short sum takes no longer than a call of sum_cpu_plan_check, so this looks at no more than it
  * must: what the loops rely on. */
-static int find_place(const struct sum_cpu_plan *plan, struct place *place)
-{
+static int find_place(const struct sum_cpu_plan *plan, struct place *place) {
     unsigned type = (unsigned)plan->type, acc = (unsigned)plan->acc;
     unsigned lanes = (unsigned)plan->lanes, span = (unsigned)plan->span;
     unsigned streams = (unsigned)plan->streams, unroll = (unsigned)plan->unroll;
@@ -107,8 +103,7 @@ struct job {
     struct share *shares;
 };
 
-static void run_share(void *context, unsigned index, unsigned count)
-{
+static void run_share(void *context, unsigned index, unsigned count) {
     (void)count;
     const struct job *job = context;
     struct share *share = &job->shares[index];
@@ -129,8 +124,7 @@ static void run_share(void *context, unsigned index, unsigned count)
 /* --- joining ---------------------------------------------------------------------------------- */
 
 #define DEFINE_JOIN(name, ACC)                                                                     \
-    static void name##_add(struct share *into, const struct share *from, bool compensated)         \
-    {                                                                                              \
+    static void name##_add(struct share *into, const struct share *from, bool compensated) {       \
         ACC a = (ACC)into->value.s, b = (ACC)from->value.s;                                        \
         ACC total = a + b, part = total - a;                                                       \
         if (compensated) {                                                                         \
@@ -139,8 +133,8 @@ static void run_share(void *context, unsigned index, unsigned count)
         }                                                                                          \
         into->value.s = total;                                                                     \
     }                                                                                              \
-    static ACC name##_join(struct share *shares, unsigned count, const struct sum_cpu_plan *plan)  \
-    {                                                                                              \
+    static ACC name##_join(struct share *shares, unsigned count,                                   \
+                           const struct sum_cpu_plan *plan) {                                      \
         bool compensated = plan->method == SUM_COMPENSATED;                                        \
         if (plan->join == SUM_CPU_JOIN_SERIAL)                                                     \
             for (unsigned k = 1; k < count; k++)                                                   \
@@ -155,8 +149,7 @@ static void run_share(void *context, unsigned index, unsigned count)
 DEFINE_JOIN(f32, float)
 DEFINE_JOIN(f64, double)
 
-static uint64_t join(struct share *shares, unsigned count, const struct sum_cpu_plan *plan)
-{
+static uint64_t join(struct share *shares, unsigned count, const struct sum_cpu_plan *plan) {
     if (plan->method != SUM_BINNED)
         return plan->acc == SUM_ACC32 ? round_f32_bits(f32_join(shares, count, plan))
                                       : round_f64_bits(f64_join(shares, count, plan));
@@ -172,8 +165,7 @@ static uint64_t join(struct share *shares, unsigned count, const struct sum_cpu_
 
 /* --- the whole -------------------------------------------------------------------------------- */
 
-static int refuse(const struct sum_cpu_plan *plan, size_t n)
-{
+static int refuse(const struct sum_cpu_plan *plan, size_t n) {
     char why[SUM_WHY];
     if (sum_cpu_plan_check(plan, why))
         return device_fail("the native sum's plan is illegal: %s", why);
@@ -182,8 +174,7 @@ static int refuse(const struct sum_cpu_plan *plan, size_t n)
 }
 
 int sum_cpu_run_isa(const struct sum_cpu_plan *plan, enum sum_cpu_isa isa, const void *x, size_t n,
-                    uint64_t *bits)
-{
+                    uint64_t *bits) {
     struct place at;
     if (n == 0 || plan->threads < 1 || plan->threads > THREADS_MAX || find_place(plan, &at))
         return refuse(plan, n);
@@ -218,7 +209,6 @@ int sum_cpu_run_isa(const struct sum_cpu_plan *plan, enum sum_cpu_isa isa, const
     return 0;
 }
 
-int sum_cpu_run(const struct sum_cpu_plan *plan, const void *x, size_t n, uint64_t *bits)
-{
+int sum_cpu_run(const struct sum_cpu_plan *plan, const void *x, size_t n, uint64_t *bits) {
     return sum_cpu_run_isa(plan, sum_cpu_isa_best(), x, n, bits);
 }

@@ -61,8 +61,8 @@ extern "C" {
 
 /* The lanes to one: one after another, upper half to lower half, or neighbours first. */
 #define SUM_CPU_FOLDS(V)                                                                           \
-    V(SUM_CPU_LANES_SERIAL, "lanes-serial") V(SUM_CPU_LANES_HALVES, "lanes-halves")                \
-    V(SUM_CPU_LANES_PAIRS, "lanes-pairs")
+    V(SUM_CPU_LANES_SERIAL, "lanes-serial")                                                        \
+    V(SUM_CPU_LANES_HALVES, "lanes-halves") V(SUM_CPU_LANES_PAIRS, "lanes-pairs")
 
 /* The threads to one: one after another, or neighbours first. */
 #define SUM_CPU_JOINS(V) V(SUM_CPU_JOIN_SERIAL, "join-serial") V(SUM_CPU_JOIN_TREE, "join-tree")

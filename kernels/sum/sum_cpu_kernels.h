@@ -62,8 +62,7 @@ extern const struct sum_cpu_table sum_cpu_avx2, sum_cpu_avx512;
 #endif
 
 /* IEEE binary16 and bfloat16 to binary32, exact. A signalling NaN becomes a quiet one. */
-static inline float sum_cpu_from_f16(uint16_t half)
-{
+static inline float sum_cpu_from_f16(uint16_t half) {
     uint32_t sign = (uint32_t)(half & 0x8000) << 16;
     uint32_t magnitude = half & 0x7fff;
     if (magnitude >= 0x7c00)
@@ -75,8 +74,7 @@ static inline float sum_cpu_from_f16(uint16_t half)
     return round_f32_from(sign | round_f32_bits(value));
 }
 
-static inline float sum_cpu_from_bf16(uint16_t brain)
-{
+static inline float sum_cpu_from_bf16(uint16_t brain) {
     return round_f32_from((uint32_t)brain << 16);
 }
 

@@ -24,20 +24,17 @@ const struct sum_field sum_cpu_fields[SUM_CPU_FIELDS] = {SUM_CPU_PLAN_FIELDS(SUM
     (SUM_CPU_FIELD_BIT(lanes) | SUM_CPU_FIELD_BIT(unroll) | SUM_CPU_FIELD_BIT(streams) |           \
      SUM_CPU_FIELD_BIT(span) | SUM_CPU_FIELD_BIT(prefetch) | SUM_CPU_FIELD_BIT(threads))
 
-int sum_cpu_plan_get(const struct sum_cpu_plan *plan, enum sum_cpu_field_id field)
-{
+int sum_cpu_plan_get(const struct sum_cpu_plan *plan, enum sum_cpu_field_id field) {
     int value;
     memcpy(&value, (const char *)plan + sum_cpu_fields[field].offset, sizeof value);
     return value;
 }
 
-void sum_cpu_plan_set(struct sum_cpu_plan *plan, enum sum_cpu_field_id field, int value)
-{
+void sum_cpu_plan_set(struct sum_cpu_plan *plan, enum sum_cpu_field_id field, int value) {
     memcpy((char *)plan + sum_cpu_fields[field].offset, &value, sizeof value);
 }
 
-bool sum_cpu_plan_equal(const struct sum_cpu_plan *a, const struct sum_cpu_plan *b)
-{
+bool sum_cpu_plan_equal(const struct sum_cpu_plan *a, const struct sum_cpu_plan *b) {
     for (enum sum_cpu_field_id f = 0; f < SUM_CPU_FIELDS; f++)
         if (sum_cpu_plan_get(a, f) != sum_cpu_plan_get(b, f))
             return false;
@@ -45,14 +42,13 @@ bool sum_cpu_plan_equal(const struct sum_cpu_plan *a, const struct sum_cpu_plan 
 }
 
 struct sum_cpu_plan sum_cpu_plan_default(enum sum_type type, enum sum_method method, size_t n,
-                                         int threads)
-{
+                                         int threads) {
     /* Eight lanes run equally fast on AVX2 and AVX-512, so that the default's bits are not those of
      * one machine; the reproducible sum's bits do not depend on it. Where the sizes part was
      * measured on a Zen 4 with 1 MiB of second-level cache. */
     size_t bytes = n * sum_type_bytes(type);
     bool binned = method == SUM_BINNED, wide = type == SUM_F64;
-    bool small = bytes < (size_t)128 << 10, large = bytes > (size_t)4 << 20;
+    bool small = bytes<(size_t)128 << 10, large = bytes>(size_t) 4 << 20;
     struct sum_cpu_plan plan = {.type = (int)type,
                                 .acc = wide ? SUM_ACC64 : SUM_ACC32,
                                 .method = (int)method,
@@ -76,27 +72,23 @@ struct sum_cpu_plan sum_cpu_plan_default(enum sum_type type, enum sum_method met
 /* --- text ------------------------------------------------------------------------------------- */
 
 /* Index of a value in its field's list, or the list's length. */
-static size_t index_of(enum sum_cpu_field_id field, int value)
-{
+static size_t index_of(enum sum_cpu_field_id field, int value) {
     size_t k = 0;
     while (k < sum_cpu_fields[field].count && sum_cpu_fields[field].values[k].value != value)
         k++;
     return k;
 }
 
-static const char *word_of(const struct sum_cpu_plan *plan, enum sum_cpu_field_id field)
-{
+static const char *word_of(const struct sum_cpu_plan *plan, enum sum_cpu_field_id field) {
     size_t k = index_of(field, sum_cpu_plan_get(plan, field));
     return k < sum_cpu_fields[field].count ? sum_cpu_fields[field].values[k].word : "?";
 }
 
-char *sum_cpu_plan_text(const struct sum_cpu_plan *plan, char *out)
-{
+char *sum_cpu_plan_text(const struct sum_cpu_plan *plan, char *out) {
     size_t used = 0;
     out[0] = 0;
     for (enum sum_cpu_field_id f = 0; f < SUM_CPU_FIELDS; f++) {
-        int more =
-            snprintf(out + used, SUM_TEXT - used, "%s%s", f ? "." : "", word_of(plan, f));
+        int more = snprintf(out + used, SUM_TEXT - used, "%s%s", f ? "." : "", word_of(plan, f));
         if (more < 0 || (size_t)more >= SUM_TEXT - used)
             break;
         used += (size_t)more;
@@ -106,8 +98,7 @@ char *sum_cpu_plan_text(const struct sum_cpu_plan *plan, char *out)
 
 /* Words are unique over all fields, so a word says which field it is. */
 static int set_word(struct sum_cpu_plan *plan, unsigned *seen, const char *word, size_t length,
-                    char *why)
-{
+                    char *why) {
     for (enum sum_cpu_field_id f = 0; f < SUM_CPU_FIELDS; f++) {
         for (size_t k = 0; k < sum_cpu_fields[f].count; k++) {
             const struct sum_value *value = &sum_cpu_fields[f].values[k];
@@ -128,8 +119,7 @@ static int set_word(struct sum_cpu_plan *plan, unsigned *seen, const char *word,
     return -1;
 }
 
-int sum_cpu_plan_parse(const char *text, struct sum_cpu_plan *plan, char *why)
-{
+int sum_cpu_plan_parse(const char *text, struct sum_cpu_plan *plan, char *why) {
     struct sum_cpu_plan parsed = sum_cpu_plan_default(SUM_F32, SUM_PLAIN, 0, 1);
     unsigned seen = 0;
     for (const char *word = text;;) {
@@ -152,8 +142,7 @@ int sum_cpu_plan_parse(const char *text, struct sum_cpu_plan *plan, char *why)
     return 0;
 }
 
-json_t *sum_cpu_plan_json(const struct sum_cpu_plan *plan)
-{
+json_t *sum_cpu_plan_json(const struct sum_cpu_plan *plan) {
     json_t *object = json_object();
     for (enum sum_cpu_field_id f = 0; object && f < SUM_CPU_FIELDS; f++) {
         json_t *member = COUNTS & 1u << f ? json_integer(sum_cpu_plan_get(plan, f))
@@ -175,8 +164,7 @@ json_t *sum_cpu_plan_json(const struct sum_cpu_plan *plan)
         return -1;                                                                                 \
     } while (0)
 
-int sum_cpu_plan_check(const struct sum_cpu_plan *plan, char *why)
-{
+int sum_cpu_plan_check(const struct sum_cpu_plan *plan, char *why) {
     for (enum sum_cpu_field_id f = 0; f < SUM_CPU_FIELDS; f++) {
         int value = sum_cpu_plan_get(plan, f);
         if (index_of(f, value) == sum_cpu_fields[f].count)
@@ -202,8 +190,7 @@ struct plan_list {
     size_t count, room;
 };
 
-static int list_add(struct plan_list *list, const struct sum_cpu_plan *plan)
-{
+static int list_add(struct plan_list *list, const struct sum_cpu_plan *plan) {
     if (list->count == list->room) {
         size_t room = list->room ? 2 * list->room : 64;
         struct sum_cpu_plan *grown = realloc(list->plans, room * sizeof *grown);
@@ -217,8 +204,7 @@ static int list_add(struct plan_list *list, const struct sum_cpu_plan *plan)
 }
 
 static int add_all(const struct sum_cpu_choice *choice, struct sum_cpu_plan *plan,
-                   enum sum_cpu_field_id f, struct plan_list *list)
-{
+                   enum sum_cpu_field_id f, struct plan_list *list) {
     if (f == SUM_CPU_FIELDS)
         return sum_cpu_plan_check(plan, NULL) ? 0 : list_add(list, plan);
     if (choice->mask & 1u << f)
@@ -232,8 +218,7 @@ static int add_all(const struct sum_cpu_choice *choice, struct sum_cpu_plan *pla
 }
 
 static int hand_over(struct plan_list *list, int status, struct sum_cpu_plan **plans,
-                     size_t *count)
-{
+                     size_t *count) {
     if (status) {
         free(list->plans);
         return -1;
@@ -244,8 +229,7 @@ static int hand_over(struct plan_list *list, int status, struct sum_cpu_plan **p
 }
 
 int sum_cpu_plans_all(const struct sum_cpu_choice *choice, struct sum_cpu_plan **plans,
-                      size_t *count)
-{
+                      size_t *count) {
     struct plan_list list = {0};
     struct sum_cpu_plan plan = choice->fixed;
     return hand_over(&list, add_all(choice, &plan, 0, &list), plans, count);
@@ -258,14 +242,12 @@ struct pair_square {
     bool done[SUM_CPU_FIELDS][MOST_VALUES][SUM_CPU_FIELDS][MOST_VALUES];
 };
 
-static size_t value_index(const struct sum_cpu_plan *plan, enum sum_cpu_field_id f)
-{
+static size_t value_index(const struct sum_cpu_plan *plan, enum sum_cpu_field_id f) {
     return index_of(f, sum_cpu_plan_get(plan, f));
 }
 
 static bool *pair_of(struct pair_square *square, const struct sum_cpu_plan *plan,
-                     enum sum_cpu_field_id f, enum sum_cpu_field_id g)
-{
+                     enum sum_cpu_field_id f, enum sum_cpu_field_id g) {
     enum sum_cpu_field_id low = f < g ? f : g, high = f < g ? g : f;
     return &square->done[low][value_index(plan, low)][high][value_index(plan, high)];
 }
@@ -273,8 +255,7 @@ static bool *pair_of(struct pair_square *square, const struct sum_cpu_plan *plan
 /* Sets the fields that are not in `set`, each to the value with the most pairs still to do (the
  * search starts at `turn`, so that ties take turns); backs up where nothing legal is left. */
 static bool complete(struct pair_square *square, struct sum_cpu_plan *plan, unsigned set,
-                     size_t turn)
-{
+                     size_t turn) {
     enum sum_cpu_field_id f = 0;
     while (f < SUM_CPU_FIELDS && set & 1u << f)
         f++;
@@ -307,8 +288,7 @@ static bool complete(struct pair_square *square, struct sum_cpu_plan *plan, unsi
 /* A legal plan of the choice with value i of f and j of g. */
 static bool plan_with(const struct sum_cpu_choice *choice, struct pair_square *square,
                       struct sum_cpu_plan *plan, enum sum_cpu_field_id f, size_t i,
-                      enum sum_cpu_field_id g, size_t j, size_t turn)
-{
+                      enum sum_cpu_field_id g, size_t j, size_t turn) {
     unsigned set = choice->mask | 1u << f | 1u << g;
     *plan = choice->fixed;
     sum_cpu_plan_set(plan, f, sum_cpu_fields[f].values[i].value);
@@ -322,9 +302,8 @@ static bool plan_with(const struct sum_cpu_choice *choice, struct pair_square *s
 
 /* One plan for a pair not done yet. 1: added; 0: there is none; -1: no memory. */
 static int cover(const struct sum_cpu_choice *choice, struct pair_square *square,
-                 struct plan_list *list, enum sum_cpu_field_id f, size_t i,
-                 enum sum_cpu_field_id g, size_t j)
-{
+                 struct plan_list *list, enum sum_cpu_field_id f, size_t i, enum sum_cpu_field_id g,
+                 size_t j) {
     struct sum_cpu_plan plan;
     square->done[f][i][g][j] = true;
     if (!plan_with(choice, square, &plan, f, i, g, j, list->count))
@@ -336,8 +315,7 @@ static int cover(const struct sum_cpu_choice *choice, struct pair_square *square
 }
 
 int sum_cpu_plans_pairs(const struct sum_cpu_choice *choice, struct sum_cpu_plan **plans,
-                        size_t *count)
-{
+                        size_t *count) {
     struct plan_list list = {0};
     struct pair_square *square = calloc(1, sizeof *square);
     int status = square ? 0 : -1;
@@ -352,8 +330,7 @@ int sum_cpu_plans_pairs(const struct sum_cpu_choice *choice, struct sum_cpu_plan
 }
 
 bool sum_cpu_plan_mutant(const struct sum_cpu_plan *plan, enum sum_cpu_field_id field,
-                         struct sum_cpu_plan *mutant)
-{
+                         struct sum_cpu_plan *mutant) {
     const struct sum_field *info = &sum_cpu_fields[field];
     size_t at = value_index(plan, field);
     for (size_t k = 1; k < info->count; k++) {
@@ -367,13 +344,11 @@ bool sum_cpu_plan_mutant(const struct sum_cpu_plan *plan, enum sum_cpu_field_id 
 
 /* --- arithmetic ------------------------------------------------------------------------------- */
 
-double sum_cpu_bytes_moved(const struct sum_cpu_plan *plan, size_t n)
-{
+double sum_cpu_bytes_moved(const struct sum_cpu_plan *plan, size_t n) {
     return (double)n * (double)sum_type_bytes((enum sum_type)plan->type) +
            (plan->acc == SUM_ACC64 ? 8 : 4);
 }
 
-double sum_cpu_flops(const struct sum_cpu_plan *plan, size_t n)
-{
+double sum_cpu_flops(const struct sum_cpu_plan *plan, size_t n) {
     return (n ? (double)n - 1 : 0) * (plan->method == SUM_COMPENSATED ? 7 : 1);
 }

@@ -66,27 +66,23 @@ enum { LANES_MAX = 16 };
 /* `count` values, `apart` from each other in s and c, to the first: one after another, or
  * neighbours first. */
 #define DEFINE_ANY(name, ELEMENT, ACC, CONVERT)                                                    \
-    static void name##_serial(ACC *s, ACC *c, int count, int apart, bool compensated)              \
-    {                                                                                              \
+    static void name##_serial(ACC *s, ACC *c, int count, int apart, bool compensated) {            \
         for (int k = 1; k < count; k++)                                                            \
             ADD(ACC, s[0], c[0], s[k * apart], c[k * apart]);                                      \
     }                                                                                              \
-    static void name##_neighbours(ACC *s, ACC *c, int count, int apart, bool compensated)          \
-    {                                                                                              \
+    static void name##_neighbours(ACC *s, ACC *c, int count, int apart, bool compensated) {        \
         for (int d = 1; d < count; d *= 2)                                                         \
             for (int k = 0; k + d < count; k += 2 * d)                                             \
                 ADD(ACC, s[k * apart], c[k * apart], s[(k + d) * apart], c[(k + d) * apart]);      \
     }                                                                                              \
     static void name##_any(const struct sum_cpu_plan *plan, const void *x, size_t n,               \
-                           struct sum_cpu_value *value)                                            \
-    {                                                                                              \
+                           struct sum_cpu_value *value) {                                          \
         const ELEMENT *from = x;                                                                   \
         const bool compensated = plan->method == SUM_COMPENSATED;                                  \
         const int lanes = plan->lanes, unroll = plan->unroll, streams = plan->streams;             \
         const size_t step = (size_t)(lanes * unroll);                                              \
         const bool whole = plan->span == SUM_CPU_WHOLE;                                            \
-        const size_t span =                                                                        \
-            whole ? n / (size_t)streams / step * step : (size_t)plan->span;                        \
+        const size_t span = whole ? n / (size_t)streams / step * step : (size_t)plan->span;        \
         const size_t rounds = whole ? span > 0 : n / ((size_t)streams * span);                     \
         ACC s[SUM_CPU_ACCUMULATORS * LANES_MAX], c[SUM_CPU_ACCUMULATORS * LANES_MAX];              \
         for (int k = 0; k < streams * unroll * lanes; k++) {                                       \
@@ -131,8 +127,7 @@ enum { PIECE = 512 };
 
 #define DEFINE_BINNED32(name, ELEMENT, CONVERT)                                                    \
     static void name##_binned(const struct sum_cpu_plan *plan, const void *x, size_t n,            \
-                              struct binned_f32 *sum)                                              \
-    {                                                                                              \
+                              struct binned_f32 *sum) {                                            \
         (void)plan;                                                                                \
         const ELEMENT *from = x;                                                                   \
         for (size_t at = 0; at < n; at += PIECE) {                                                 \
@@ -169,8 +164,7 @@ DEFINE_BINNED32(f16_acc32, uint16_t, sum_cpu_from_f16)
 
 #define DEFINE_BINNED64(name, ELEMENT)                                                             \
     static void name##_binned(const struct sum_cpu_plan *plan, const void *x, size_t n,            \
-                              struct binned_f64 *sum)                                              \
-    {                                                                                              \
+                              struct binned_f64 *sum) {                                            \
         (void)plan;                                                                                \
         const ELEMENT *from = x;                                                                   \
         for (size_t at = 0; at < n; at += PIECE) {                                                 \
@@ -220,8 +214,7 @@ DEFINE_BINNED64(f64_acc64, double)
     [SUM_CPU_PAIR_##name] = {[SUM_CPU_WIDTH_1] = {SUM_CPU_SHAPES(ONE_LANE)},                       \
                              [SUM_CPU_WIDTH_8] = ANY(name),                                        \
                              [SUM_CPU_WIDTH_16] = ANY(name)},
-#define BINNED(name)                                                                               \
-    [SUM_CPU_PAIR_##name] = {[0 ... SUM_CPU_WIDTH_COUNT - 1] = name##_binned},
+#define BINNED(name) [SUM_CPU_PAIR_##name] = {[0 ... SUM_CPU_WIDTH_COUNT - 1] = name##_binned},
 
 const struct sum_cpu_table sum_cpu_portable = {
     .kernel = {ROWS(f32_acc32, F32_ACC32) ROWS(f32_acc64, F32_ACC64) ROWS(f64_acc64, F64_ACC64)

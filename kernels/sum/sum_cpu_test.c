@@ -19,8 +19,7 @@
 
 static uint64_t state = 0xb5ad4eceda1ce2a9u;
 
-static uint64_t next(void)
-{
+static uint64_t next(void) {
     state ^= state << 13;
     state ^= state >> 7;
     state ^= state << 17;
@@ -32,8 +31,7 @@ enum kind { NORMAL, WIDE, CANCELLING, TINY, ZEROS, SPECIAL, HUGE_ONES, KINDS };
 static const char *const kind_names[KINDS] = {"near one", "wide",    "cancelling", "denormal",
                                               "zeros",    "special", "huge"};
 
-static double any_value(enum kind kind)
-{
+static double any_value(enum kind kind) {
     double sign = next() % 2 ? -1.0 : 1.0;
     double fraction = 1.0 + (double)(next() >> 11) * 0x1p-53;
     switch (kind) {
@@ -53,13 +51,11 @@ static double any_value(enum kind kind)
     }
 }
 
-static uint16_t to_bf16(double v)
-{
+static uint16_t to_bf16(double v) {
     return (uint16_t)(round_f32_bits((float)v) >> 16);
 }
 
-static uint16_t to_f16(double v)
-{
+static uint16_t to_f16(double v) {
     if (isnan(v))
         return 0x7e01;
     if (isinf(v))
@@ -77,8 +73,7 @@ static uint16_t to_f16(double v)
 }
 
 /* n elements of a type; from an address that is only aligned to the element. */
-static void fill(void *x, enum sum_type type, enum kind kind, size_t n)
-{
+static void fill(void *x, enum sum_type type, enum kind kind, size_t n) {
     double last = 0;
     for (size_t i = 0; i < n; i++) {
         double v = kind == CANCELLING && i % 2 ? -last * (i % 7 ? 1 : 1.001) : any_value(kind);
@@ -92,22 +87,20 @@ static void fill(void *x, enum sum_type type, enum kind kind, size_t n)
     }
 }
 
-static bool same(const struct sum_cpu_plan *plan, uint64_t a, uint64_t b)
-{
+static bool same(const struct sum_cpu_plan *plan, uint64_t a, uint64_t b) {
     return sum_same_bits((enum sum_acc)plan->acc, a, b);
 }
 
-static const size_t sizes[] = {1,    2,    3,    7,    8,    9,     15,    16,   17,   31,
-                               33,   63,   64,   65,   127,  128,   129,   255,  257,  1000,
-                               1023, 1024, 1025, 2047, 2049, 4095,  4097,  5000, 8191, 8193,
-                               12288, 16384, 16385, 20011, 33000};
+static const size_t sizes[] = {1,    2,    3,    7,     8,     9,     15,    16,   17,
+                               31,   33,   63,   64,    65,    127,   128,   129,  255,
+                               257,  1000, 1023, 1024,  1025,  2047,  2049,  4095, 4097,
+                               5000, 8191, 8193, 12288, 16384, 16385, 20011, 33000};
 #define SIZES (sizeof sizes / sizeof *sizes)
 #define LONGEST 33000
 
 /* One plan on every instruction set here, against the model. Counts what it compared. */
 static void check_plan(const struct sum_cpu_plan *plan, const void *x, size_t n, enum kind kind,
-                       size_t *checked)
-{
+                       size_t *checked) {
     uint64_t predicted;
     assert_int_equal(sum_cpu_model(plan, x, n, &predicted), 0);
     for (enum sum_cpu_isa isa = 0; isa < SUM_CPU_ISAS; isa++) {
@@ -126,8 +119,7 @@ static void check_plan(const struct sum_cpu_plan *plan, const void *x, size_t n,
 }
 
 static void check_plans(const struct sum_cpu_plan *plans, size_t count, size_t size_step,
-                        size_t *checked)
-{
+                        size_t *checked) {
     void *buffer[4];
     for (int type = 0; type < 4; type++)
         buffer[type] = malloc((LONGEST + 1) * sizeof(double));
@@ -147,8 +139,7 @@ static void check_plans(const struct sum_cpu_plan *plans, size_t count, size_t s
         free(buffer[type]);
 }
 
-static void test_pairs_of_values(void **unused)
-{
+static void test_pairs_of_values(void **unused) {
     (void)unused;
     struct sum_cpu_choice any = {0, {0}};
     struct sum_cpu_plan *plans;
@@ -161,8 +152,7 @@ static void test_pairs_of_values(void **unused)
 }
 
 /* Every plan there is, at few sizes each. */
-static void test_all_plans(void **unused)
-{
+static void test_all_plans(void **unused) {
     (void)unused;
     struct sum_cpu_choice any = {SUM_CPU_FIELD_BIT(prefetch), {.prefetch = 0}};
     struct sum_cpu_plan *plans;
@@ -180,13 +170,12 @@ static void test_all_plans(void **unused)
 }
 
 /* The model's two forms agree: the tree evaluated is the bits. */
-static void test_tree_is_model(void **unused)
-{
+static void test_tree_is_model(void **unused) {
     (void)unused;
     /* Trees are evaluated in the type of their leaves. */
-    struct sum_cpu_choice plain = {
-        SUM_CPU_FIELD_BIT(method) | SUM_CPU_FIELD_BIT(type) | SUM_CPU_FIELD_BIT(acc),
-        {.type = SUM_F32, .acc = SUM_ACC32, .method = SUM_PLAIN}};
+    struct sum_cpu_choice plain = {SUM_CPU_FIELD_BIT(method) | SUM_CPU_FIELD_BIT(type) |
+                                       SUM_CPU_FIELD_BIT(acc),
+                                   {.type = SUM_F32, .acc = SUM_ACC32, .method = SUM_PLAIN}};
     struct sum_cpu_plan *plans, *of_f64;
     size_t count, more, compared = 0;
     assert_int_equal(sum_cpu_plans_pairs(&plain, &plans, &count), 0);
@@ -226,8 +215,7 @@ static void test_tree_is_model(void **unused)
 
 /* A model that misreads one field predicts other bits for some data, or, where a field cannot
  * change a bit, never does. Each field is tried from a plan in which it matters. */
-static void test_mutants(void **unused)
-{
+static void test_mutants(void **unused) {
     (void)unused;
     float *x = malloc((LONGEST + 1) * sizeof *x);
     double *wide = malloc(LONGEST * sizeof *wide);
@@ -272,8 +260,7 @@ static void test_mutants(void **unused)
 
 /* The reproducible sum: one result for all plans of a type, permutations included, and that result
  * within its bound of the exact sum. */
-static void test_binned_is_one_result(void **unused)
-{
+static void test_binned_is_one_result(void **unused) {
     (void)unused;
     enum { n = 9001 };
     float *x = malloc(n * sizeof *x);
@@ -306,16 +293,14 @@ static void test_binned_is_one_result(void **unused)
         float value = round_f32_from((uint32_t)first);
         if (isfinite(exact) && isfinite(value))
             assert_true(fabs((double)value - exact_sum_f32_as_f64(x, n)) <=
-                        binned_f32_error_bound(n, most) + 0x1p-24 * fabs((double)value) +
-                            0x1p-150);
+                        binned_f32_error_bound(n, most) + 0x1p-24 * fabs((double)value) + 0x1p-150);
     }
     free(plans);
     free(x);
 }
 
 /* Compensation shrinks the error by orders of magnitude on data where it shows. */
-static void test_compensated_is_better(void **unused)
-{
+static void test_compensated_is_better(void **unused) {
     (void)unused;
     enum { n = 30000 };
     float *x = malloc(n * sizeof *x);
@@ -335,8 +320,7 @@ static void test_compensated_is_better(void **unused)
     free(x);
 }
 
-static void test_text(void **unused)
-{
+static void test_text(void **unused) {
     (void)unused;
     struct sum_cpu_choice any = {0, {0}};
     struct sum_cpu_plan *plans, parsed;
@@ -363,8 +347,8 @@ static void test_text(void **unused)
     assert_int_equal(json_object_size(record), SUM_CPU_FIELDS);
     assert_int_equal(json_integer_value(json_object_get(record, "lanes")), parsed.lanes);
     json_decref(record);
-    static const char *const bad[] = {"", ".", "f32.f64", "l3", "s4.u8.u8", "f32.", "s1.e1k",
-                                      "f64.acc32", "bf16.acc64", "s4.u8"};
+    static const char *const bad[] = {"",     ".",      "f32.f64",   "l3",         "s4.u8.u8",
+                                      "f32.", "s1.e1k", "f64.acc32", "bf16.acc64", "s4.u8"};
     for (size_t b = 0; b < sizeof bad / sizeof *bad; b++) {
         why[0] = 0;
         assert_int_equal(sum_cpu_plan_parse(bad[b], &parsed, why), -1);
@@ -381,8 +365,7 @@ static void test_text(void **unused)
             }
 }
 
-static void test_refusals(void **unused)
-{
+static void test_refusals(void **unused) {
     (void)unused;
     float x = 1;
     uint64_t bits;
@@ -400,13 +383,16 @@ static void test_refusals(void **unused)
     assert_int_equal(sum_cpu_run(&plan, &x, 1, &bits), -1);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pairs_of_values),      cmocka_unit_test(test_all_plans),
-        cmocka_unit_test(test_tree_is_model),        cmocka_unit_test(test_mutants),
-        cmocka_unit_test(test_binned_is_one_result), cmocka_unit_test(test_compensated_is_better),
-        cmocka_unit_test(test_text),                 cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_pairs_of_values),
+        cmocka_unit_test(test_all_plans),
+        cmocka_unit_test(test_tree_is_model),
+        cmocka_unit_test(test_mutants),
+        cmocka_unit_test(test_binned_is_one_result),
+        cmocka_unit_test(test_compensated_is_better),
+        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,8 +19,7 @@ struct model_input {
 };
 
 /* IEEE binary16 by its definition: exact in double. */
-static double half_value(uint16_t half)
-{
+static double half_value(uint16_t half) {
     int exponent = half >> 10 & 31, fraction = half & 0x3ff;
     double sign = half >> 15 ? -1.0 : 1.0;
     if (exponent == 31)
@@ -30,8 +29,7 @@ static double half_value(uint16_t half)
     return sign * ldexp(fraction + 1024, exponent - 25);
 }
 
-static double model_input_at(const struct model_input *input, size_t i)
-{
+static double model_input_at(const struct model_input *input, size_t i) {
     switch (input->type) {
     case SUM_F32:
         return ((const float *)input->x)[i];
@@ -68,8 +66,7 @@ static double model_input_at(const struct model_input *input, size_t i)
     struct name##_pair {                                                                           \
         A s, c;                                                                                    \
     };                                                                                             \
-    static struct name##_pair name##_pair_add(struct name##_pair a, struct name##_pair b)          \
-    {                                                                                              \
+    static struct name##_pair name##_pair_add(struct name##_pair a, struct name##_pair b) {        \
         struct name##_pair sum;                                                                    \
         sum.s = a.s + b.s;                                                                         \
         A b_part = sum.s - a.s, a_part = sum.s - b_part;                                           \
@@ -77,8 +74,7 @@ static double model_input_at(const struct model_input *input, size_t i)
         sum.c = (a.c + b.c) + error;                                                               \
         return sum;                                                                                \
     }                                                                                              \
-    static A name##_pair_value(struct name##_pair a)                                               \
-    {                                                                                              \
+    static A name##_pair_value(struct name##_pair a) {                                             \
         return a.c == 0 || !isfinite(a.c) ? a.s : a.s + a.c;                                       \
     }
 DEFINE_PAIR(f32, float)
@@ -110,8 +106,7 @@ DEFINE_PAIR(f64, double)
 #define LEAF(context, i) ((tree_ref)(i))
 #include "kernels/sum/sum_cpu_order.inc"
 
-struct tree *sum_cpu_tree(const struct sum_cpu_plan *plan, size_t n)
-{
+struct tree *sum_cpu_tree(const struct sum_cpu_plan *plan, size_t n) {
     if (plan->method == SUM_BINNED || n == 0 || n >= (size_t)1 << 31)
         return NULL;
     struct tree *tree = tree_new(n);
@@ -124,8 +119,7 @@ struct tree *sum_cpu_tree(const struct sum_cpu_plan *plan, size_t n)
 
 /* The reproducible sum by its definition: one element after another. */
 static uint64_t binned_bits(const struct sum_cpu_plan *plan, const struct model_input *input,
-                            size_t n)
-{
+                            size_t n) {
     struct binned_f32 narrow = binned_f32_zero();
     struct binned_f64 wide = binned_f64_zero();
     for (size_t i = 0; i < n; i++) {
@@ -139,8 +133,7 @@ static uint64_t binned_bits(const struct sum_cpu_plan *plan, const struct model_
                                   : round_f64_bits(binned_f64_value(&wide));
 }
 
-int sum_cpu_model(const struct sum_cpu_plan *plan, const void *x, size_t n, uint64_t *bits)
-{
+int sum_cpu_model(const struct sum_cpu_plan *plan, const void *x, size_t n, uint64_t *bits) {
     const struct model_input input = {plan->type, x};
     if (plan->method == SUM_BINNED)
         *bits = binned_bits(plan, &input, n);
