@@ -33,18 +33,28 @@ struct sum_job {
 
 /* --- a warp and a block to one state ----------------------------------------------------------- */
 
+/* The unit in which states travel between lanes. */
+template <int BYTES>
+struct sum_word {
+    unsigned long long bits;
+};
+template <>
+struct sum_word<4> {
+    unsigned bits;
+};
+
 /* The state of another lane, word by word. */
 template <typename S>
 __device__ inline S sum_shuffle(const S &own, int warp, int distance)
 {
-    constexpr int WORDS = sizeof(S) / sizeof(unsigned);
-    constexpr int UNROLL = WORDS <= 16 ? WORDS : 1; /* long accumulators live in memory anyway */
-    unsigned word[WORDS];
+    constexpr int BYTES = sizeof(S) % 8 ? 4 : 8, WORDS = sizeof(S) / BYTES;
+    constexpr int UNROLL = WORDS <= 8 ? WORDS : 1; /* long accumulators live in memory anyway */
+    struct sum_word<BYTES> word[WORDS];
     memcpy(word, &own, sizeof own);
 #pragma unroll UNROLL
     for (int k = 0; k < WORDS; k++)
-        word[k] = warp == SUM_SHFL_XOR ? __shfl_xor_sync(0xffffffffu, word[k], distance)
-                                       : __shfl_down_sync(0xffffffffu, word[k], distance);
+        word[k].bits = warp == SUM_SHFL_XOR ? __shfl_xor_sync(0xffffffffu, word[k].bits, distance)
+                                            : __shfl_down_sync(0xffffffffu, word[k].bits, distance);
     S other;
     memcpy(&other, word, sizeof other);
     return other;
