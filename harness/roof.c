@@ -157,7 +157,9 @@ int roof_measure(struct device *device, enum roofs_op op, size_t bytes, unsigned
 int roof_read_bandwidth(struct device *device, size_t bytes, unsigned threads,
                         double *bytes_per_second)
 {
-    const struct bench_limits limits = bench_limits_default();
+    struct bench_limits limits = bench_limits_quick();
+    limits.max_samples = 200;
+    limits.max_seconds = 0.25; /* of each kernel tried: little over a second in all */
     struct roof roof;
     if (roof_measure(device, ROOFS_READ, bytes, threads, &limits, 1, &roof) != 0)
         return -1;

@@ -39,7 +39,7 @@ struct roof {
 int roof_measure(struct device *device, enum roofs_op op, size_t bytes, unsigned threads,
                  const struct bench_limits *limits, uint64_t seed, struct roof *out);
 
-/* The common case: read bandwidth, with the limits of a default run. */
+/* The common case: read bandwidth, in little over a second. */
 int roof_read_bandwidth(struct device *device, size_t bytes, unsigned threads,
                         double *bytes_per_second);
 

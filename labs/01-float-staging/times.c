@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "harness/bench.h"
-#include "kernels/roofs/roofs.h"
+#include "harness/roof.h"
 #include "kernels/threads/threads.h"
 #include "labs/01-float-staging/libraries.h"
 #include "labs/01-float-staging/staging.h"
@@ -395,9 +395,9 @@ static int run_group(struct lab_run *run, struct arena *arena)
                                     .seed = lab_seed(run),
                                     .progress = progress,
                                     .progress_context = run};
-    if (roofs_read_bandwidth(arena->device, arena->n * sizeof(float), arena->threads,
-                             &group.roof) != 0)
-        return lab_error(run, "read roof: %s", device_error());
+    if (roof_read_bandwidth(arena->device, arena->n * sizeof(float), arena->threads,
+                            &group.roof) != 0)
+        return lab_error(run, "read roof: %s", roof_error());
     if (bench_run(cases, field.count, &options, results) != 0)
         return lab_error(run, "%s", bench_error());
     int status = 0;
