@@ -26,6 +26,8 @@
 #define DEFAULT_SECONDS 10.0
 #define CPU_SECONDS 1800 /* of all calls together, should the parent be gone */
 #define OUTPUT_MAX 4096
+/* Exit status of a child that can no longer answer. */
+#define CUT_OFF 119
 
 /* At the start of the shared memory. */
 struct shared {
@@ -83,6 +85,8 @@ static void limit(int what, rlim_t most) {
 static void child_main(struct shared *shared, const struct child_spec *spec, size_t n, int go,
                        int done, int printed) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL); /* the parent's handlers would hide what happens here */
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_CPU, CPU_SECONDS);
     int nothing = open("/dev/null", O_RDONLY);
@@ -99,7 +103,7 @@ static void child_main(struct shared *shared, const struct child_spec *spec, siz
     }
     if (write(done, "l", 1) == 1 && function)
         serve(shared, function, spec, n, go, done);
-    _exit(0);
+    _exit(function ? CUT_OFF : 0);
 }
 
 /* --- the parent's side -------------------------------------------------------------------------
@@ -142,6 +146,8 @@ static int report_end(struct child *c) {
     if (WIFSIGNALED(status))
         snprintf(what, sizeof what, "was killed by signal %d (%s)", WTERMSIG(status),
                  strsignal(WTERMSIG(status)));
+    else if (WEXITSTATUS(status) == CUT_OFF)
+        snprintf(what, sizeof what, "closed files that are not its own");
     else
         snprintf(what, sizeof what, "ended its process with exit status %d", WEXITSTATUS(status));
     return fail_about(c, what);

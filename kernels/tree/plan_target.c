@@ -21,6 +21,7 @@ int plan_target_parse(const char *text, enum device_kind kind, struct plan_targe
                       char *why) {
     memset(plan, 0, sizeof *plan);
     plan->native = kind == DEVICE_CPU;
+    text = text[0] ? text : "f32"; /* no words at all: the default plan */
     if (plan->native)
         return sum_cpu_plan_parse(text, &plan->cpu, why);
     return sum_plan_parse(text, &plan->plan, why);

@@ -355,9 +355,11 @@ static void tell(struct recover_run *run, const struct rule *rule) {
              rule->toward_zero ? "rounded toward zero" : "rounded to nearest even");
     }
     bool exact_products = run->target->type == RECOVER_F16 || run->target->type == RECOVER_BF16;
-    if (run->target->dot && !exact_products)
-        TELL("; %zu of %zu products unrounded (fused multiply-add or a wider type)", fused_leaves,
-             n);
+    if (run->target->dot && !exact_products && fused_leaves == 0)
+        TELL("; products rounded before they are added");
+    else if (run->target->dot && !exact_products)
+        TELL("; %zu of %zu products added unrounded (fused multiply-add or a wider type)",
+             fused_leaves, n);
     if (rule->flush)
         TELL("; subnormals are zero");
 #undef TELL

@@ -358,11 +358,11 @@ static struct tree *mixed_tree(size_t n) {
 static void products(void **state) {
     (void)state;
     struct recovery found = run_dot(dot_plain, RECOVER_F32, 50);
-    expect_tree(&found, chain_tree(50, false), "; 0 of 50 products unrounded");
+    expect_tree(&found, chain_tree(50, false), "; products rounded before they are added");
     found = run_dot(dot_fused, RECOVER_F32, 50);
-    expect_tree(&found, chain_tree(50, false), "; 49 of 50 products unrounded");
+    expect_tree(&found, chain_tree(50, false), "; 49 of 50 products added unrounded");
     found = run_dot(dot_fused_backward, RECOVER_F64, 50);
-    expect_tree(&found, chain_tree(50, true), "; 49 of 50 products unrounded");
+    expect_tree(&found, chain_tree(50, true), "; 49 of 50 products added unrounded");
     found = run_dot(dot_mixed, RECOVER_F32, 45);
     expect_tree(&found, mixed_tree(45), "f32 (39 of 43) or f64 (4 of 43)");
 }

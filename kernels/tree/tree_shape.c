@@ -297,7 +297,7 @@ static void say_chain(const struct tree_shapes *s, tree_ref node, struct tree_pa
     }
     fputs(" in order", out);
     /* The last element added has the lowest index: from the end. */
-    if (index && index->lowest[part.element] < index->lowest[part.rest])
+    if (uniform && index && index->lowest[part.element] < index->lowest[part.rest])
         fputs(" from the last", out);
 }
 
