@@ -31,7 +31,8 @@ struct sum_job {
     int access, vector, items, warp, merge;
 };
 
-/* --- a warp and a block to one state ----------------------------------------------------------- */
+/* --- a warp and a block to one state -----------------------------------------------------------
+ */
 
 /* The unit in which states travel between lanes. */
 template <int BYTES>
@@ -45,8 +46,7 @@ struct sum_word<4> {
 
 /* The state of another lane, word by word. */
 template <typename S>
-__device__ inline S sum_shuffle(const S &own, int warp, int distance)
-{
+__device__ inline S sum_shuffle(const S &own, int warp, int distance) {
     constexpr int BYTES = sizeof(S) % 8 ? 4 : 8, WORDS = sizeof(S) / BYTES;
     constexpr int UNROLL = WORDS <= 8 ? WORDS : 1; /* long accumulators live in memory anyway */
     struct sum_word<BYTES> word[WORDS];
@@ -63,8 +63,7 @@ __device__ inline S sum_shuffle(const S &own, int warp, int distance)
 /* 32 lanes' states to one, in lane 0 (others hold leftovers). `mine` are this warp's 32 states of
  * shared memory; the shuffles do not use them. */
 template <typename S>
-__device__ inline void sum_warp_step(S *state, int warp, S *mine)
-{
+__device__ inline void sum_warp_step(S *state, int warp, S *mine) {
     constexpr int UNROLL = sizeof(S) <= 16 ? 5 : 1;
     int lane = threadIdx.x % 32;
     switch (warp) {
@@ -102,11 +101,10 @@ __device__ inline void sum_warp_step(S *state, int warp, S *mine)
     }
 }
 
-/* A block's states to one, in thread 0. All threads call it. Not inlined: it is done once per block,
- * and there are many kernels. */
+/* A block's states to one, in thread 0. All threads call it. Not inlined: it is done once per
+ * block, and there are many kernels. */
 template <typename S>
-__device__ __noinline__ S sum_block_merge(S state, int warp, int merge)
-{
+__device__ __noinline__ S sum_block_merge(S state, int warp, int merge) {
     /* One state per warp, then (shared warp steps only) one per thread. */
     extern __shared__ double2 sum_shared[];
     S *slot = (S *)sum_shared, *own = slot + 32;
@@ -146,17 +144,16 @@ __device__ __noinline__ S sum_block_merge(S state, int warp, int merge)
 
 /* Once per sum, and in every kernel: not inlined. */
 template <typename S>
-__device__ __noinline__ void sum_write_result(S sum, void *result)
-{
+__device__ __noinline__ void sum_write_result(S sum, void *result) {
     sum_finish(&sum, result);
 }
 
-/* --- the blocks' states to the result ---------------------------------------------------------- */
+/* --- the blocks' states to the result ----------------------------------------------------------
+ */
 
 /* What one block, or one thread, does with the states of all blocks. */
 template <typename S>
-__device__ __noinline__ void sum_merge_states(const S *states, size_t count, struct sum_job job)
-{
+__device__ __noinline__ void sum_merge_states(const S *states, size_t count, struct sum_job job) {
     constexpr int UNROLL = sizeof(S) <= 16 ? 8 : 1; /* loads ahead of the adds */
     S sum;
     sum_clear(&sum);
@@ -171,8 +168,7 @@ __device__ __noinline__ void sum_merge_states(const S *states, size_t count, str
 
 /* A block's state to where it belongs. All threads call it, thread 0 holds the state. */
 template <typename S>
-__device__ inline void sum_hand_in(S sum, const struct sum_job &job)
-{
+__device__ inline void sum_hand_in(S sum, const struct sum_job &job) {
     __shared__ bool is_last;
     if (gridDim.x == 1) {
         if (threadIdx.x == 0)
@@ -199,41 +195,35 @@ __device__ inline void sum_hand_in(S sum, const struct sum_job &job)
 }
 
 template <typename S>
-__global__ void __launch_bounds__(1024) sum_rest(struct sum_job job)
-{
+__global__ void __launch_bounds__(1024) sum_rest(struct sum_job job) {
     sum_merge_states((const S *)job.from, job.n, job);
 }
 
-/* --- loading ----------------------------------------------------------------------------------- */
+/* --- loading -----------------------------------------------------------------------------------
+ */
 
-__device__ inline void sum_convert(float *to, float from)
-{
+__device__ inline void sum_convert(float *to, float from) {
     *to = from;
 }
-__device__ inline void sum_convert(double *to, float from)
-{
+__device__ inline void sum_convert(double *to, float from) {
     *to = from;
 }
-__device__ inline void sum_convert(double *to, double from)
-{
+__device__ inline void sum_convert(double *to, double from) {
     *to = from;
 }
 template <typename A>
-__device__ inline void sum_convert(A *to, __nv_bfloat16 from)
-{
+__device__ inline void sum_convert(A *to, __nv_bfloat16 from) {
     *to = __bfloat162float(from);
 }
 template <typename A>
-__device__ inline void sum_convert(A *to, __half from)
-{
+__device__ inline void sum_convert(A *to, __half from) {
     *to = __half2float(from);
 }
 
 /* COUNT elements in as few loads as there are: at most 16 bytes each. `at` is aligned to all of
  * them, or to 16 bytes. */
 template <int COUNT, typename T>
-__device__ inline void sum_load(T *to, const T *at)
-{
+__device__ inline void sum_load(T *to, const T *at) {
     constexpr int BYTES = COUNT * sizeof(T);
     if constexpr (BYTES >= 16) {
 #pragma unroll
@@ -254,8 +244,7 @@ __device__ inline void sum_load(T *to, const T *at)
 
 /* A thread's items of a full tile that starts at x. */
 template <int VECTOR, int ITEMS, typename T, typename A>
-__device__ inline void sum_load_items(A (&item)[ITEMS], const T *x, int access)
-{
+__device__ inline void sum_load_items(A (&item)[ITEMS], const T *x, int access) {
     int step = access == SUM_STRIDED ? blockDim.x * VECTOR : VECTOR;
     x += threadIdx.x * (access == SUM_STRIDED ? VECTOR : ITEMS);
     T raw[ITEMS];
@@ -269,8 +258,7 @@ __device__ inline void sum_load_items(A (&item)[ITEMS], const T *x, int access)
 
 template <int ITEMS, typename T, typename A>
 __device__ inline void sum_load_tile(A (&item)[ITEMS], const void *x, size_t first,
-                                     const struct sum_job &job)
-{
+                                     const struct sum_job &job) {
     const T *at = (const T *)x + first;
     if (ITEMS >= 4 && job.vector == 4)
         sum_load_items<ITEMS >= 4 ? 4 : 1>(item, at, job.access);
@@ -281,8 +269,7 @@ __device__ inline void sum_load_tile(A (&item)[ITEMS], const void *x, size_t fir
 }
 
 /* Where item i of this thread is in tile k, when neither is known to the compiler. */
-__device__ inline size_t sum_place(const struct sum_job &job, size_t k, int i)
-{
+__device__ inline size_t sum_place(const struct sum_job &job, size_t k, int i) {
     int step = job.access == SUM_STRIDED ? blockDim.x * job.vector : job.vector;
     int first = threadIdx.x * (job.access == SUM_STRIDED ? job.vector : job.items);
     return k * blockDim.x * job.items + first + (i / job.vector) * step + i % job.vector;
@@ -290,8 +277,7 @@ __device__ inline size_t sum_place(const struct sum_job &job, size_t k, int i)
 
 /* Tile k one item at a time, absent ones left out: the end of the input. */
 template <typename S, typename T, typename A, bool DOT>
-__device__ inline void sum_take_partial(S *sum, const struct sum_job &job, size_t k)
-{
+__device__ inline void sum_take_partial(S *sum, const struct sum_job &job, size_t k) {
     for (int i = 0; i < job.items; i++) {
         size_t at = sum_place(job, k, i);
         if (at >= job.n)
@@ -306,11 +292,11 @@ __device__ inline void sum_take_partial(S *sum, const struct sum_job &job, size_
     }
 }
 
-/* --- the first kernel -------------------------------------------------------------------------- */
+/* --- the first kernel --------------------------------------------------------------------------
+ */
 
 template <typename S, typename T, typename A, int ITEMS, bool DOT>
-__global__ void __launch_bounds__(1024) sum_tiles(struct sum_job job)
-{
+__global__ void __launch_bounds__(1024) sum_tiles(struct sum_job job) {
     size_t tile = (size_t)blockDim.x * ITEMS;
     S sum;
     sum_clear(&sum);
@@ -336,8 +322,7 @@ __global__ void __launch_bounds__(1024) sum_tiles(struct sum_job job)
 
 /* The first kernel of the exact sum, which is an oracle: nothing is unrolled for it. */
 template <typename S, typename T, typename A, bool DOT>
-__global__ void __launch_bounds__(1024) sum_tiles_exact(struct sum_job job)
-{
+__global__ void __launch_bounds__(1024) sum_tiles_exact(struct sum_job job) {
     S sum;
     sum_clear(&sum);
     for (size_t k = blockIdx.x; k < job.tiles; k += gridDim.x)
@@ -348,8 +333,7 @@ __global__ void __launch_bounds__(1024) sum_tiles_exact(struct sum_job job)
 
 /* The same staging over states: job.n of them at job.from. */
 template <typename S>
-__global__ void __launch_bounds__(1024) sum_states(struct sum_job job)
-{
+__global__ void __launch_bounds__(1024) sum_states(struct sum_job job) {
     S sum;
     sum_clear(&sum);
     for (size_t k = blockIdx.x; k < job.tiles; k += gridDim.x)
@@ -362,7 +346,8 @@ __global__ void __launch_bounds__(1024) sum_states(struct sum_job job)
     sum_hand_in(sum, job);
 }
 
-/* --- launching --------------------------------------------------------------------------------- */
+/* --- launching ---------------------------------------------------------------------------------
+ */
 
 struct sum_call {
     const struct sum_plan *plan;
@@ -371,24 +356,22 @@ struct sum_call {
     void *stream;
 };
 
-size_t sum_tile_count(const struct sum_plan *plan, size_t n)
-{
+size_t sum_tile_count(const struct sum_plan *plan, size_t n) {
     size_t tile = (size_t)plan->block * plan->items;
     return n / tile + (n % tile != 0);
 }
 
 /* Everything after the choice of the kernels' types. */
 template <typename S>
-int sum_run(struct sum_call *call, void (*first_kernel)(struct sum_job job))
-{
+int sum_run(struct sum_call *call, void (*first_kernel)(struct sum_job job)) {
     const struct sum_plan *plan = call->plan;
     struct sum_job job = call->job;
     size_t n = job.n, blocks = sum_grid(plan, n);
     job.tiles = sum_tile_count(plan, n);
     if (plan->final != SUM_BY_LAST)
         job.ticket = NULL;
-    if (kernel_launch(first_kernel, dim3((unsigned)blocks), dim3(plan->block),
-                      call->shared_bytes, call->stream, job))
+    if (kernel_launch(first_kernel, dim3((unsigned)blocks), dim3(plan->block), call->shared_bytes,
+                      call->stream, job))
         return -1;
     S *to = (S *)job.to;
     while (plan->final == SUM_BY_KERNEL && blocks > 1) {
@@ -407,13 +390,12 @@ int sum_run(struct sum_call *call, void (*first_kernel)(struct sum_job job))
     job.from = job.to;
     job.n = blocks;
     unsigned threads = plan->final == SUM_BY_THREAD ? 1 : plan->block;
-    return kernel_launch(sum_rest<S>, dim3(1), dim3(threads), call->shared_bytes,
-                         call->stream, job);
+    return kernel_launch(sum_rest<S>, dim3(1), dim3(threads), call->shared_bytes, call->stream,
+                         job);
 }
 
 template <typename S, typename T, typename A, bool DOT>
-int sum_by_items(struct sum_call *call)
-{
+int sum_by_items(struct sum_call *call) {
     switch (call->plan->items) {
     case 1:
         return sum_run<S>(call, sum_tiles<S, T, A, 1, DOT>);
@@ -429,24 +411,21 @@ int sum_by_items(struct sum_call *call)
 }
 
 template <typename S, typename T, typename A>
-int sum_by_input(struct sum_call *call)
-{
+int sum_by_input(struct sum_call *call) {
     if (call->plan->input == SUM_OF_PRODUCTS)
         return sum_by_items<S, T, A, true>(call);
     return sum_by_items<S, T, A, false>(call);
 }
 
 template <typename S, typename T, typename A>
-int sum_by_input_exact(struct sum_call *call)
-{
+int sum_by_input_exact(struct sum_call *call) {
     if (call->plan->input == SUM_OF_PRODUCTS)
         return sum_run<S>(call, sum_tiles_exact<S, T, A, true>);
     return sum_run<S>(call, sum_tiles_exact<S, T, A, false>);
 }
 
 template <typename T>
-int sum_by_method_f64(struct sum_call *call)
-{
+int sum_by_method_f64(struct sum_call *call) {
     switch (call->plan->method) {
     case SUM_PLAIN:
         return sum_by_input<struct sum_plain<double>, T, double>(call);
@@ -460,8 +439,7 @@ int sum_by_method_f64(struct sum_call *call)
 }
 
 template <typename T>
-int sum_by_method(struct sum_call *call)
-{
+int sum_by_method(struct sum_call *call) {
     if (call->plan->acc == SUM_ACC64)
         return sum_by_method_f64<T>(call);
     switch (call->plan->method) {
@@ -476,9 +454,8 @@ int sum_by_method(struct sum_call *call)
     }
 }
 
-int sum_launch(const struct sum_plan *plan, const void *x, const void *y, size_t n,
-                      void *result, void *workspace, size_t workspace_bytes, void *stream)
-{
+int sum_launch(const struct sum_plan *plan, const void *x, const void *y, size_t n, void *result,
+               void *workspace, size_t workspace_bytes, void *stream) {
     char why[SUM_WHY], text[SUM_TEXT];
     if (n == 0)
         return device_fail("a sum of no inputs has no kernel to run: n must be at least 1");
@@ -520,18 +497,15 @@ int sum_launch(const struct sum_plan *plan, const void *x, const void *y, size_t
     }
 }
 
-__global__ void sum_reset(unsigned *ticket)
-{
+__global__ void sum_reset(unsigned *ticket) {
     *ticket = 0;
 }
 
-int sum_prepare(void *workspace, size_t workspace_bytes, void *stream)
-{
+int sum_prepare(void *workspace, size_t workspace_bytes, void *stream) {
     if (workspace_bytes < SUM_WORKSPACE_HEAD)
         return device_fail("a workspace of %zu bytes is too small: it takes at least %d",
                            workspace_bytes, SUM_WORKSPACE_HEAD);
-    return kernel_launch(sum_reset, dim3(1), dim3(1), 0, stream,
-                         (unsigned *)workspace);
+    return kernel_launch(sum_reset, dim3(1), dim3(1), 0, stream, (unsigned *)workspace);
 }
 
 } // namespace

@@ -36,7 +36,8 @@ extern "C" {
 struct json_t;
 struct tree;
 
-/* --- the values of each field: V(value, word) -------------------------------------------------- */
+/* --- the values of each field: V(value, word) --------------------------------------------------
+ */
 
 /* What the inputs are. */
 #define SUM_TYPES(V) V(SUM_F32, "f32") V(SUM_F64, "f64") V(SUM_BF16, "bf16") V(SUM_F16, "f16")
@@ -48,8 +49,8 @@ struct tree;
 /* plain: one add per node. compensated: pairs (s, c), see sum_tree.c. binned: an order-free sum of
  * bounded error (binned.h). exact: the correctly rounded sum (exact.h). */
 #define SUM_METHODS(V)                                                                             \
-    V(SUM_PLAIN, "plain") V(SUM_COMPENSATED, "compensated") V(SUM_BINNED, "binned")                \
-    V(SUM_EXACT, "exact")
+    V(SUM_PLAIN, "plain")                                                                          \
+    V(SUM_COMPENSATED, "compensated") V(SUM_BINNED, "binned") V(SUM_EXACT, "exact")
 
 /* sum: elements of x. dot: products x[i] · y[i], each rounded to the accumulator's type. */
 #define SUM_INPUTS(V) V(SUM_OF_X, "sum") V(SUM_OF_PRODUCTS, "dot")
@@ -64,8 +65,8 @@ struct tree;
 
 /* Threads per block. 192 is no power of two: its six warps make the merges' trees lopsided. */
 #define SUM_BLOCKS(V)                                                                              \
-    V(32, "b32") V(64, "b64") V(128, "b128") V(192, "b192") V(256, "b256") V(512, "b512")          \
-    V(1024, "b1024")
+    V(32, "b32")                                                                                   \
+    V(64, "b64") V(128, "b128") V(192, "b192") V(256, "b256") V(512, "b512") V(1024, "b1024")
 
 /* Blocks: one per tile, or at most so many that stride over the tiles. 8 shows the carried
  * accumulators at small n; 132 is the number of multiprocessors of an H100 or H200. */
@@ -76,8 +77,9 @@ struct tree;
  * shuffle. seq, inter: through shared memory, with sequential addressing (halves) and interleaved
  * addressing (neighbours first). So down and seq give one tree, xor and inter another. */
 #define SUM_WARPS(V)                                                                               \
-    V(SUM_SHFL_DOWN, "shfl-down") V(SUM_SHFL_XOR, "shfl-xor") V(SUM_SHARED_SEQ, "shared-seq")      \
-    V(SUM_SHARED_INTER, "shared-inter")
+    V(SUM_SHFL_DOWN, "shfl-down")                                                                  \
+    V(SUM_SHFL_XOR, "shfl-xor") V(SUM_SHARED_SEQ, "shared-seq")                                    \
+        V(SUM_SHARED_INTER, "shared-inter")
 
 /* A block's warps to one. serial: thread 0, in order. warp: the first warp, by the warp step
  * again. tree: through shared memory, neighbours first. */
@@ -88,8 +90,8 @@ struct tree;
  * same staging again over the blocks' values, until one is left. last: like block, done by the
  * block that finishes last instead of by a second kernel: the same tree. */
 #define SUM_FINALS(V)                                                                              \
-    V(SUM_BY_THREAD, "thread") V(SUM_BY_BLOCK, "block") V(SUM_BY_KERNEL, "kernel")                 \
-    V(SUM_BY_LAST, "last")
+    V(SUM_BY_THREAD, "thread")                                                                     \
+    V(SUM_BY_BLOCK, "block") V(SUM_BY_KERNEL, "kernel") V(SUM_BY_LAST, "last")
 
 #define SUM_ENUMERATOR(value, word) value,
 #define SUM_GRID_TILES 0
@@ -102,7 +104,8 @@ enum sum_warp { SUM_WARPS(SUM_ENUMERATOR) };
 enum sum_merge { SUM_MERGES(SUM_ENUMERATOR) };
 enum sum_final { SUM_FINALS(SUM_ENUMERATOR) };
 
-/* --- the fields: X(name, values, what) ---------------------------------------------------------- */
+/* --- the fields: X(name, values, what) ----------------------------------------------------------
+ */
 
 #define SUM_PLAN_FIELDS(X)                                                                         \
     X(type, SUM_TYPES, "type of the inputs")                                                       \
@@ -164,7 +167,8 @@ struct json_t *sum_plan_json(const struct sum_plan *plan);
  * n = 0 asks about the plan alone. */
 int sum_plan_check(const struct sum_plan *plan, size_t n, char *why);
 
-/* --- enumeration ------------------------------------------------------------------------------- */
+/* --- enumeration -------------------------------------------------------------------------------
+ */
 
 /* Selects plans whose fields in `mask` (SUM_FIELD_BIT, …) have the values of `fixed`. */
 struct sum_choice {
@@ -181,7 +185,8 @@ int sum_plans_pairs(const struct sum_choice *choice, struct sum_plan **plans, si
  * they are; false if there is none. What a model that misreads that field would follow. */
 bool sum_plan_mutant(const struct sum_plan *plan, enum sum_field_id field, struct sum_plan *mutant);
 
-/* --- arithmetic of a plan ---------------------------------------------------------------------- */
+/* --- arithmetic of a plan ----------------------------------------------------------------------
+ */
 
 size_t sum_type_bytes(enum sum_type type);
 /* Bytes of the result: 4 or 8, by plan->acc. */
@@ -203,7 +208,8 @@ double sum_bytes_moved(const struct sum_plan *plan, size_t n);
  * itself asks for: padding and integer work not counted. */
 double sum_flops(const struct sum_plan *plan, size_t n);
 
-/* --- the kernels ------------------------------------------------------------------------------- */
+/* --- the kernels -------------------------------------------------------------------------------
+ */
 
 struct sum_ops {
     /* Makes a workspace ready; once after its allocation. A launch leaves it ready again. */
@@ -212,15 +218,16 @@ struct sum_ops {
      * memory aligned to 16 bytes; result: sum_result_bytes of device memory, 8-byte aligned;
      * workspace: device memory of at least sum_workspace_bytes, 256-byte aligned, used by one
      * launch at a time. Returns 0, or -1 with device_error(); finished after device_sync. */
-    int (*launch)(const struct sum_plan *plan, const void *x, const void *y, size_t n,
-                  void *result, void *workspace, size_t workspace_bytes, void *stream);
+    int (*launch)(const struct sum_plan *plan, const void *x, const void *y, size_t n, void *result,
+                  void *workspace, size_t workspace_bytes, void *stream);
 };
 
 /* The kernels of a device: cuda, or simt, plain or checked. NULL after device_fail() if the build
  * has none of them. */
 const struct sum_ops *sum_ops_for(enum device_kind kind, bool checked);
 
-/* --- the model --------------------------------------------------------------------------------- */
+/* --- the model ---------------------------------------------------------------------------------
+ */
 
 /* The order of additions of `plan` over n inputs. NULL: no memory, or a method that has no order
  * (binned, exact). n < 2^31. The caller frees it. */

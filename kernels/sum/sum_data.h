@@ -27,22 +27,19 @@ static const char *const sum_data_names[DATA_KINDS] = {
     "normal", "log-uniform", "cancelling", "subnormal", "zeros", "minus zero", "special"};
 
 /* SplitMix64: a counter hashed, so element i does not depend on how many came before. */
-static uint64_t sum_data_random(uint64_t seed, uint64_t i)
-{
+static uint64_t sum_data_random(uint64_t seed, uint64_t i) {
     uint64_t z = (seed * 0x2545f4914f6cdd1du + i + 1) * 0x9e3779b97f4a7c15u;
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
     z = (z ^ z >> 27) * 0x94d049bb133111ebu;
     return z ^ z >> 31;
 }
 
-static double sum_data_unit(uint64_t seed, uint64_t i)
-{
+static double sum_data_unit(uint64_t seed, uint64_t i) {
     return (double)(sum_data_random(seed, i) >> 11) * 0x1p-53;
 }
 
 static double sum_data_value(enum sum_data kind, enum sum_type type, uint64_t seed, size_t i,
-                             size_t n)
-{
+                             size_t n) {
     double sign = sum_data_random(seed + 1, i) & 1 ? -1 : 1;
     double u = sum_data_unit(seed, i);
     double tiny = type == SUM_F64 ? 0x1p-1030 : type == SUM_F16 ? 0x1p-18 : 0x1p-130;
@@ -74,8 +71,7 @@ static double sum_data_value(enum sum_data kind, enum sum_type type, uint64_t se
     }
 }
 
-static uint16_t sum_data_bf16(float value)
-{
+static uint16_t sum_data_bf16(float value) {
     uint32_t bits;
     memcpy(&bits, &value, sizeof bits);
     if (isnan(value))
@@ -84,8 +80,7 @@ static uint16_t sum_data_bf16(float value)
 }
 
 /* n inputs of a plan's type; caller frees. NULL: no memory. */
-static void *sum_data_new(enum sum_data kind, enum sum_type type, uint64_t seed, size_t n)
-{
+static void *sum_data_new(enum sum_data kind, enum sum_type type, uint64_t seed, size_t n) {
     char *data = malloc(n * sum_type_bytes(type));
     for (size_t i = 0; data && i < n; i++) {
         double value = sum_data_value(kind, type, seed, i, n);

@@ -11,8 +11,7 @@ struct plan_list {
     size_t count, room;
 };
 
-static int list_add(struct plan_list *list, const struct sum_plan *plan)
-{
+static int list_add(struct plan_list *list, const struct sum_plan *plan) {
     if (list->count == list->room) {
         size_t room = list->room ? 2 * list->room : 64;
         struct sum_plan *grown = realloc(list->plans, room * sizeof *grown);
@@ -25,16 +24,15 @@ static int list_add(struct plan_list *list, const struct sum_plan *plan)
     return 0;
 }
 
-static bool is_fixed(const struct sum_choice *choice, enum sum_field_id field)
-{
+static bool is_fixed(const struct sum_choice *choice, enum sum_field_id field) {
     return choice->mask & 1u << field;
 }
 
-/* --- all --------------------------------------------------------------------------------------- */
+/* --- all ---------------------------------------------------------------------------------------
+ */
 
-static int add_all(const struct sum_choice *choice, struct sum_plan *plan,
-                   enum sum_field_id field, struct plan_list *list)
-{
+static int add_all(const struct sum_choice *choice, struct sum_plan *plan, enum sum_field_id field,
+                   struct plan_list *list) {
     if (field == SUM_FIELDS)
         return sum_plan_check(plan, 0, NULL) ? 0 : list_add(list, plan);
     if (is_fixed(choice, field))
@@ -47,8 +45,7 @@ static int add_all(const struct sum_choice *choice, struct sum_plan *plan,
     return 0;
 }
 
-int sum_plans_all(const struct sum_choice *choice, struct sum_plan **plans, size_t *count)
-{
+int sum_plans_all(const struct sum_choice *choice, struct sum_plan **plans, size_t *count) {
     struct plan_list list = {0};
     struct sum_plan plan = choice->fixed;
     if (add_all(choice, &plan, 0, &list)) {
@@ -60,7 +57,8 @@ int sum_plans_all(const struct sum_choice *choice, struct sum_plan **plans, size
     return 0;
 }
 
-/* --- pairs ------------------------------------------------------------------------------------- */
+/* --- pairs -------------------------------------------------------------------------------------
+ */
 
 enum { MOST_VALUES = 8 };
 _Static_assert(SUM_FIELDS <= 16, "the square of pairs is sized for 16 fields");
@@ -71,16 +69,14 @@ struct pair_square {
 };
 
 /* Index of a field's value in its list. */
-static size_t value_index(const struct sum_plan *plan, enum sum_field_id field)
-{
+static size_t value_index(const struct sum_plan *plan, enum sum_field_id field) {
     for (size_t k = 0; k < sum_fields[field].count; k++)
         if (sum_fields[field].values[k].value == sum_plan_get(plan, field))
             return k;
     return 0;
 }
 
-static void close_pairs(struct pair_square *square, const struct sum_plan *plan)
-{
+static void close_pairs(struct pair_square *square, const struct sum_plan *plan) {
     for (enum sum_field_id f = 0; f < SUM_FIELDS; f++)
         for (enum sum_field_id g = f + 1; g < SUM_FIELDS; g++)
             square->open[f][value_index(plan, f)][g][value_index(plan, g)] = false;
@@ -90,8 +86,7 @@ static void close_pairs(struct pair_square *square, const struct sum_plan *plan)
  * those that close most open pairs first, and goes back when nothing legal is left. The rules of
  * sum_plan_check span few fields, so it seldom goes back far. Ties go to the value that `turn`
  * points at, so that values whose pairs are all closed still take turns. */
-static bool complete(struct pair_square *square, struct sum_plan *plan, unsigned set, size_t turn)
-{
+static bool complete(struct pair_square *square, struct sum_plan *plan, unsigned set, size_t turn) {
     enum sum_field_id field = 0;
     while (field < SUM_FIELDS && set & 1u << field)
         field++;
@@ -127,22 +122,18 @@ static bool complete(struct pair_square *square, struct sum_plan *plan, unsigned
 
 static bool cover_pair(const struct sum_choice *choice, struct pair_square *square,
                        struct sum_plan *plan, enum sum_field_id f, size_t i, enum sum_field_id g,
-                       size_t j, size_t turn)
-{
+                       size_t j, size_t turn) {
     *plan = choice->fixed;
     sum_plan_set(plan, f, sum_fields[f].values[i].value);
     sum_plan_set(plan, g, sum_fields[g].values[j].value);
-    if (is_fixed(choice, f) &&
-        sum_plan_get(plan, f) != sum_plan_get(&choice->fixed, f))
+    if (is_fixed(choice, f) && sum_plan_get(plan, f) != sum_plan_get(&choice->fixed, f))
         return false;
-    if (is_fixed(choice, g) &&
-        sum_plan_get(plan, g) != sum_plan_get(&choice->fixed, g))
+    if (is_fixed(choice, g) && sum_plan_get(plan, g) != sum_plan_get(&choice->fixed, g))
         return false;
     return complete(square, plan, choice->mask | 1u << f | 1u << g, turn);
 }
 
-int sum_plans_pairs(const struct sum_choice *choice, struct sum_plan **plans, size_t *count)
-{
+int sum_plans_pairs(const struct sum_choice *choice, struct sum_plan **plans, size_t *count) {
     struct plan_list list = {0};
     struct pair_square *square = calloc(1, sizeof *square);
     if (!square)
@@ -172,10 +163,11 @@ int sum_plans_pairs(const struct sum_choice *choice, struct sum_plan **plans, si
     return 0;
 }
 
-/* --- mutants ----------------------------------------------------------------------------------- */
+/* --- mutants -----------------------------------------------------------------------------------
+ */
 
-bool sum_plan_mutant(const struct sum_plan *plan, enum sum_field_id field, struct sum_plan *mutant)
-{
+bool sum_plan_mutant(const struct sum_plan *plan, enum sum_field_id field,
+                     struct sum_plan *mutant) {
     const struct sum_field *info = &sum_fields[field];
     size_t at = value_index(plan, field);
     for (size_t k = 1; k < info->count; k++) {

@@ -9,8 +9,7 @@ extern const struct sum_ops sum_ops_simt, sum_ops_checked;
 extern const struct sum_ops sum_ops_cuda;
 #endif
 
-const struct sum_ops *sum_ops_for(enum device_kind kind, bool checked)
-{
+const struct sum_ops *sum_ops_for(enum device_kind kind, bool checked) {
     switch (kind) {
     case DEVICE_SIMT:
         return checked ? &sum_ops_checked : &sum_ops_simt;

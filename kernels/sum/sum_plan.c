@@ -30,28 +30,24 @@ const struct sum_field sum_fields[SUM_FIELDS] = {SUM_PLAN_FIELDS(SUM_FIELD)};
 /* A grid's first dimension. */
 #define SUM_GRID_MOST ((size_t)INT32_MAX)
 
-int sum_plan_get(const struct sum_plan *plan, enum sum_field_id field)
-{
+int sum_plan_get(const struct sum_plan *plan, enum sum_field_id field) {
     int value;
     memcpy(&value, (const char *)plan + sum_fields[field].offset, sizeof value);
     return value;
 }
 
-void sum_plan_set(struct sum_plan *plan, enum sum_field_id field, int value)
-{
+void sum_plan_set(struct sum_plan *plan, enum sum_field_id field, int value) {
     memcpy((char *)plan + sum_fields[field].offset, &value, sizeof value);
 }
 
-bool sum_plan_equal(const struct sum_plan *a, const struct sum_plan *b)
-{
+bool sum_plan_equal(const struct sum_plan *a, const struct sum_plan *b) {
     for (enum sum_field_id f = 0; f < SUM_FIELDS; f++)
         if (sum_plan_get(a, f) != sum_plan_get(b, f))
             return false;
     return true;
 }
 
-struct sum_plan sum_plan_default(void)
-{
+struct sum_plan sum_plan_default(void) {
     struct sum_plan plan = {.type = SUM_F32,
                             .acc = SUM_ACC32,
                             .method = SUM_PLAIN,
@@ -67,24 +63,23 @@ struct sum_plan sum_plan_default(void)
     return plan;
 }
 
-/* --- text -------------------------------------------------------------------------------------- */
+/* --- text --------------------------------------------------------------------------------------
+ */
 
-static const struct sum_value *find_value(const struct sum_field *field, int value)
-{
+static const struct sum_value *find_value(const struct sum_field *field, int value) {
     for (size_t k = 0; k < field->count; k++)
         if (field->values[k].value == value)
             return &field->values[k];
     return NULL;
 }
 
-char *sum_plan_text(const struct sum_plan *plan, char *out)
-{
+char *sum_plan_text(const struct sum_plan *plan, char *out) {
     size_t used = 0;
     out[0] = 0;
     for (enum sum_field_id f = 0; f < SUM_FIELDS; f++) {
         const struct sum_value *value = find_value(&sum_fields[f], sum_plan_get(plan, f));
-        int more = snprintf(out + used, SUM_TEXT - used, "%s%s", f ? "." : "",
-                            value ? value->word : "?");
+        int more =
+            snprintf(out + used, SUM_TEXT - used, "%s%s", f ? "." : "", value ? value->word : "?");
         if (more < 0 || (size_t)more >= SUM_TEXT - used)
             break;
         used += (size_t)more;
@@ -94,8 +89,7 @@ char *sum_plan_text(const struct sum_plan *plan, char *out)
 
 /* Words are unique over all fields, so a word says which field it is. */
 static int set_word(struct sum_plan *plan, unsigned *seen, const char *word, size_t length,
-                    char *why)
-{
+                    char *why) {
     for (enum sum_field_id f = 0; f < SUM_FIELDS; f++) {
         for (size_t k = 0; k < sum_fields[f].count; k++) {
             const struct sum_value *value = &sum_fields[f].values[k];
@@ -116,8 +110,7 @@ static int set_word(struct sum_plan *plan, unsigned *seen, const char *word, siz
     return -1;
 }
 
-int sum_plan_parse(const char *text, struct sum_plan *plan, char *why)
-{
+int sum_plan_parse(const char *text, struct sum_plan *plan, char *why) {
     struct sum_plan parsed = sum_plan_default();
     unsigned seen = 0;
     for (const char *word = text;;) {
@@ -140,8 +133,7 @@ int sum_plan_parse(const char *text, struct sum_plan *plan, char *why)
     return 0;
 }
 
-json_t *sum_plan_json(const struct sum_plan *plan)
-{
+json_t *sum_plan_json(const struct sum_plan *plan) {
     json_t *object = json_object();
     for (enum sum_field_id f = 0; object && f < SUM_FIELDS; f++) {
         int value = sum_plan_get(plan, f);
@@ -156,7 +148,8 @@ json_t *sum_plan_json(const struct sum_plan *plan)
     return object;
 }
 
-/* --- what is legal ----------------------------------------------------------------------------- */
+/* --- what is legal -----------------------------------------------------------------------------
+ */
 
 #define REFUSE(...)                                                                                \
     do {                                                                                           \
@@ -165,8 +158,7 @@ json_t *sum_plan_json(const struct sum_plan *plan)
         return -1;                                                                                 \
     } while (0)
 
-int sum_plan_check(const struct sum_plan *plan, size_t n, char *why)
-{
+int sum_plan_check(const struct sum_plan *plan, size_t n, char *why) {
     for (enum sum_field_id f = 0; f < SUM_FIELDS; f++)
         if (!find_value(&sum_fields[f], sum_plan_get(plan, f)))
             REFUSE("%d is no value of the plan field '%s' (%s)", sum_plan_get(plan, f),
@@ -194,20 +186,18 @@ int sum_plan_check(const struct sum_plan *plan, size_t n, char *why)
     return 0;
 }
 
-/* --- arithmetic -------------------------------------------------------------------------------- */
+/* --- arithmetic --------------------------------------------------------------------------------
+ */
 
-size_t sum_type_bytes(enum sum_type type)
-{
+size_t sum_type_bytes(enum sum_type type) {
     return type == SUM_F64 ? 8 : type == SUM_F32 ? 4 : 2;
 }
 
-size_t sum_result_bytes(const struct sum_plan *plan)
-{
+size_t sum_result_bytes(const struct sum_plan *plan) {
     return plan->acc == SUM_ACC64 ? 8 : 4;
 }
 
-size_t sum_state_bytes(const struct sum_plan *plan)
-{
+size_t sum_state_bytes(const struct sum_plan *plan) {
     bool wide = plan->acc == SUM_ACC64;
     switch (plan->method) {
     case SUM_PLAIN:
@@ -221,8 +211,7 @@ size_t sum_state_bytes(const struct sum_plan *plan)
     }
 }
 
-size_t sum_grid(const struct sum_plan *plan, size_t n)
-{
+size_t sum_grid(const struct sum_plan *plan, size_t n) {
     size_t tile = (size_t)plan->block * (size_t)plan->items;
     size_t tiles = n / tile + (n % tile != 0);
     if (plan->grid != SUM_GRID_TILES && tiles > (size_t)plan->grid)
@@ -230,8 +219,7 @@ size_t sum_grid(const struct sum_plan *plan, size_t n)
     return tiles;
 }
 
-size_t sum_launches(const struct sum_plan *plan, size_t n)
-{
+size_t sum_launches(const struct sum_plan *plan, size_t n) {
     size_t blocks = sum_grid(plan, n);
     if (blocks <= 1 || plan->final == SUM_BY_LAST)
         return 1;
@@ -242,16 +230,14 @@ size_t sum_launches(const struct sum_plan *plan, size_t n)
     return launches;
 }
 
-size_t sum_shared_bytes(const struct sum_plan *plan)
-{
+size_t sum_shared_bytes(const struct sum_plan *plan) {
     size_t slots = 32; /* one for each warp */
     if (plan->warp == SUM_SHARED_SEQ || plan->warp == SUM_SHARED_INTER)
         slots += (size_t)plan->block;
     return slots * sum_state_bytes(plan);
 }
 
-size_t sum_workspace_bytes(const struct sum_plan *plan, size_t n)
-{
+size_t sum_workspace_bytes(const struct sum_plan *plan, size_t n) {
     size_t blocks = sum_grid(plan, n);
     size_t states = blocks;
     if (plan->final == SUM_BY_KERNEL)
@@ -259,8 +245,7 @@ size_t sum_workspace_bytes(const struct sum_plan *plan, size_t n)
     return SUM_WORKSPACE_HEAD + states * sum_state_bytes(plan);
 }
 
-double sum_bytes_moved(const struct sum_plan *plan, size_t n)
-{
+double sum_bytes_moved(const struct sum_plan *plan, size_t n) {
     double bytes = (double)n * (double)sum_type_bytes((enum sum_type)plan->type);
     if (plan->input == SUM_OF_PRODUCTS)
         bytes *= 2;
@@ -273,8 +258,7 @@ double sum_bytes_moved(const struct sum_plan *plan, size_t n)
     return bytes + states * (double)sum_state_bytes(plan) + (double)sum_result_bytes(plan);
 }
 
-double sum_flops(const struct sum_plan *plan, size_t n)
-{
+double sum_flops(const struct sum_plan *plan, size_t n) {
     double adds = n ? (double)n - 1 : 0;
     double flops = plan->input == SUM_OF_PRODUCTS ? (double)n : 0;
     if (plan->method == SUM_COMPENSATED)
@@ -282,8 +266,7 @@ double sum_flops(const struct sum_plan *plan, size_t n)
     return flops + adds;
 }
 
-bool sum_same_bits(enum sum_acc acc, uint64_t a, uint64_t b)
-{
+bool sum_same_bits(enum sum_acc acc, uint64_t a, uint64_t b) {
     uint64_t infinity = acc == SUM_ACC64 ? 0x7ff0000000000000u : 0x7f800000u;
     uint64_t sign = acc == SUM_ACC64 ? 0x8000000000000000u : 0x80000000u;
     bool nan_a = (a & ~sign) > infinity, nan_b = (b & ~sign) > infinity;

@@ -12,8 +12,7 @@
 
 #include "kernels/sum/sum.h"
 
-static struct sum_plan parsed(const char *text)
-{
+static struct sum_plan parsed(const char *text) {
     struct sum_plan plan;
     char why[SUM_WHY];
     if (sum_plan_parse(text, &plan, why))
@@ -21,8 +20,7 @@ static struct sum_plan parsed(const char *text)
     return plan;
 }
 
-static void every_text_parses_back(void **state)
-{
+static void every_text_parses_back(void **state) {
     (void)state;
     struct sum_choice choice = {0};
     struct sum_plan *plans, again;
@@ -36,8 +34,7 @@ static void every_text_parses_back(void **state)
     free(plans);
 }
 
-static void text_is_forgiving_in_order_only(void **state)
-{
+static void text_is_forgiving_in_order_only(void **state) {
     (void)state;
     char text[SUM_TEXT], why[SUM_WHY];
     struct sum_plan plan = parsed("b64.f64.g8");
@@ -74,8 +71,7 @@ static void text_is_forgiving_in_order_only(void **state)
     free(endless);
 }
 
-static void words_are_unique(void **state)
-{
+static void words_are_unique(void **state) {
     (void)state;
     for (enum sum_field_id f = 0; f < SUM_FIELDS; f++)
         for (size_t i = 0; i < sum_fields[f].count; i++)
@@ -86,8 +82,7 @@ static void words_are_unique(void **state)
                                                 sum_fields[g].values[j].word);
 }
 
-static void record_has_every_field(void **state)
-{
+static void record_has_every_field(void **state) {
     (void)state;
     struct sum_plan plan = parsed("f16.acc64.dot.i16.v2.b192.g528.last");
     json_t *record = sum_plan_json(&plan);
@@ -100,8 +95,7 @@ static void record_has_every_field(void **state)
     json_decref(record);
 }
 
-static void rules_that_need_n(void **state)
-{
+static void rules_that_need_n(void **state) {
     (void)state;
     char why[SUM_WHY];
     struct sum_plan plan = parsed("i1.b32");
@@ -119,8 +113,7 @@ static void rules_that_need_n(void **state)
 }
 
 /* Marks the pairs of values that plans hold. */
-static char *pairs_of(const struct sum_plan *plans, size_t count)
-{
+static char *pairs_of(const struct sum_plan *plans, size_t count) {
     char *held = calloc(SUM_FIELDS * 8, SUM_FIELDS * 8);
     assert_non_null(held);
     for (size_t p = 0; p < count; p++) {
@@ -137,8 +130,7 @@ static char *pairs_of(const struct sum_plan *plans, size_t count)
 }
 
 /* Few plans hold every pair that any legal plan holds, and every plan of the list is legal. */
-static void pairs_are_covered(void **state)
-{
+static void pairs_are_covered(void **state) {
     (void)state;
     struct sum_choice choices[] = {
         {0, sum_plan_default()},
@@ -167,8 +159,7 @@ static void pairs_are_covered(void **state)
 }
 
 /* Every field has a mutant of the default plan, and it moves that field alone. */
-static void a_mutant_moves_one_field(void **state)
-{
+static void a_mutant_moves_one_field(void **state) {
     (void)state;
     struct sum_plan plan = parsed("f32.acc32.v2.i4"), mutant;
     for (enum sum_field_id f = 0; f < SUM_FIELDS; f++) {
@@ -183,8 +174,7 @@ static void a_mutant_moves_one_field(void **state)
     assert_false(sum_plan_mutant(&plan, SUM_FIELD_acc, &mutant));
 }
 
-static void counts_by_hand(void **state)
-{
+static void counts_by_hand(void **state) {
     (void)state;
     struct sum_plan plan = parsed("f32.i4.b64.kernel"); /* tiles of 256 */
     assert_int_equal(sum_grid(&plan, 1), 1);
@@ -192,8 +182,8 @@ static void counts_by_hand(void **state)
     assert_int_equal(sum_grid(&plan, 257), 2);
     assert_int_equal(sum_launches(&plan, 256), 1);
     assert_int_equal(sum_launches(&plan, 257), 2);
-    assert_int_equal(sum_launches(&plan, 65536), 2);  /* 256 values, one more pass */
-    assert_int_equal(sum_launches(&plan, 65537), 3);  /* 257, 2, 1 */
+    assert_int_equal(sum_launches(&plan, 65536), 2); /* 256 values, one more pass */
+    assert_int_equal(sum_launches(&plan, 65537), 3); /* 257, 2, 1 */
     assert_int_equal(sum_workspace_bytes(&plan, 65537), 256 + (257 + 2) * 4);
     assert_true(sum_bytes_moved(&plan, 65537) == 65537 * 4.0 + 2 * (257 + 2) * 4.0 + 4);
     assert_true(sum_flops(&plan, 1000) == 999);
@@ -210,8 +200,7 @@ static void counts_by_hand(void **state)
     assert_true(sum_flops(&plan, 3) == 14);
 }
 
-static void nan_is_one_class(void **state)
-{
+static void nan_is_one_class(void **state) {
     (void)state;
     assert_true(sum_same_bits(SUM_ACC32, 0x7fffffff, 0xffc00000));
     assert_false(sum_same_bits(SUM_ACC32, 0x7fffffff, 0x7f800000));
@@ -220,8 +209,7 @@ static void nan_is_one_class(void **state)
     assert_false(sum_same_bits(SUM_ACC64, 0xfff0000000000000, 0xfff0000000000001));
 }
 
-static void no_kernels_for_the_cpu(void **state)
-{
+static void no_kernels_for_the_cpu(void **state) {
     (void)state;
     assert_null(sum_ops_for(DEVICE_CPU, false));
     assert_non_null(strstr(device_error(), "sum_cpu.h"));
@@ -229,14 +217,18 @@ static void no_kernels_for_the_cpu(void **state)
     assert_ptr_not_equal(sum_ops_for(DEVICE_SIMT, false), sum_ops_for(DEVICE_SIMT, true));
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_text_parses_back), cmocka_unit_test(text_is_forgiving_in_order_only),
-        cmocka_unit_test(words_are_unique),       cmocka_unit_test(record_has_every_field),
-        cmocka_unit_test(rules_that_need_n),      cmocka_unit_test(pairs_are_covered),
-        cmocka_unit_test(a_mutant_moves_one_field), cmocka_unit_test(counts_by_hand),
-        cmocka_unit_test(nan_is_one_class),       cmocka_unit_test(no_kernels_for_the_cpu),
+        cmocka_unit_test(every_text_parses_back),
+        cmocka_unit_test(text_is_forgiving_in_order_only),
+        cmocka_unit_test(words_are_unique),
+        cmocka_unit_test(record_has_every_field),
+        cmocka_unit_test(rules_that_need_n),
+        cmocka_unit_test(pairs_are_covered),
+        cmocka_unit_test(a_mutant_moves_one_field),
+        cmocka_unit_test(counts_by_hand),
+        cmocka_unit_test(nan_is_one_class),
+        cmocka_unit_test(no_kernels_for_the_cpu),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,7 +21,8 @@
 
 namespace {
 
-/* --- plain ------------------------------------------------------------------------------------- */
+/* --- plain -------------------------------------------------------------------------------------
+ */
 
 template <typename A>
 struct sum_plain {
@@ -29,37 +30,32 @@ struct sum_plain {
 };
 
 template <typename A>
-__device__ inline void sum_clear(struct sum_plain<A> *sum)
-{
+__device__ inline void sum_clear(struct sum_plain<A> *sum) {
     sum->s = A(-0.0f);
 }
 
 template <typename A, int ITEMS>
-__device__ inline void sum_take(struct sum_plain<A> *sum, A (&item)[ITEMS])
-{
+__device__ inline void sum_take(struct sum_plain<A> *sum, A (&item)[ITEMS]) {
 #pragma unroll
     for (int k = 0; k < ITEMS; k++)
         sum->s = sum->s + item[k];
 }
 
 template <typename A>
-__device__ inline void sum_merge(struct sum_plain<A> *sum, const struct sum_plain<A> &other)
-{
+__device__ inline void sum_merge(struct sum_plain<A> *sum, const struct sum_plain<A> &other) {
     sum->s = sum->s + other.s;
 }
 
 template <typename A>
-__device__ inline void sum_settle(struct sum_plain<A> *)
-{
-}
+__device__ inline void sum_settle(struct sum_plain<A> *) {}
 
 template <typename A>
-__device__ inline void sum_finish(struct sum_plain<A> *sum, void *out)
-{
+__device__ inline void sum_finish(struct sum_plain<A> *sum, void *out) {
     *(A *)out = sum->s;
 }
 
-/* --- compensated ------------------------------------------------------------------------------- */
+/* --- compensated -------------------------------------------------------------------------------
+ */
 
 template <typename A>
 struct sum_pair {
@@ -67,24 +63,21 @@ struct sum_pair {
 };
 
 template <typename A>
-__device__ inline void sum_clear(struct sum_pair<A> *sum)
-{
+__device__ inline void sum_clear(struct sum_pair<A> *sum) {
     sum->s = A(-0.0f);
     sum->c = A(0.0f);
 }
 
 /* s + x and the rounding error of it (TwoSum: exact for any two finite numbers whose sum is). */
 template <typename A>
-__device__ inline A sum_error(A a, A b, A s)
-{
+__device__ inline A sum_error(A a, A b, A s) {
     A b_seen = s - a;
     A a_seen = s - b_seen;
     return (a - a_seen) + (b - b_seen);
 }
 
 template <typename A, int ITEMS>
-__device__ inline void sum_take(struct sum_pair<A> *sum, A (&item)[ITEMS])
-{
+__device__ inline void sum_take(struct sum_pair<A> *sum, A (&item)[ITEMS]) {
 #pragma unroll
     for (int k = 0; k < ITEMS; k++) {
         /* An element is the pair (x, +0), and c + +0 is c, which is never -0. */
@@ -95,30 +88,26 @@ __device__ inline void sum_take(struct sum_pair<A> *sum, A (&item)[ITEMS])
 }
 
 template <typename A>
-__device__ inline void sum_merge(struct sum_pair<A> *sum, const struct sum_pair<A> &other)
-{
+__device__ inline void sum_merge(struct sum_pair<A> *sum, const struct sum_pair<A> &other) {
     A s = sum->s + other.s;
     sum->c = (sum->c + other.c) + sum_error(sum->s, other.s, s);
     sum->s = s;
 }
 
 template <typename A>
-__device__ inline void sum_settle(struct sum_pair<A> *)
-{
-}
+__device__ inline void sum_settle(struct sum_pair<A> *) {}
 
 template <typename A>
-__device__ inline void sum_finish(struct sum_pair<A> *sum, void *out)
-{
+__device__ inline void sum_finish(struct sum_pair<A> *sum, void *out) {
     /* c - c is 0 exactly when c is finite. */
     bool useful = sum->c != A(0.0f) && sum->c - sum->c == A(0.0f);
     *(A *)out = useful ? sum->s + sum->c : sum->s;
 }
 
-/* --- binned ------------------------------------------------------------------------------------ */
+/* --- binned ------------------------------------------------------------------------------------
+ */
 
-__device__ inline void sum_clear(struct binned_f32 *sum)
-{
+__device__ inline void sum_clear(struct binned_f32 *sum) {
     *sum = binned_f32_zero();
 }
 
@@ -126,8 +115,7 @@ __device__ inline void sum_clear(struct binned_f32 *sum)
  * Seldom needed, yet unrolled: an index that the compiler does not know would send the items of
  * every tile through memory. */
 template <int ITEMS>
-__device__ inline uint32_t sum_set_apart(uint32_t *flags, float (&item)[ITEMS])
-{
+__device__ inline uint32_t sum_set_apart(uint32_t *flags, float (&item)[ITEMS]) {
     uint32_t largest = 0;
 #pragma unroll
     for (int k = 0; k < ITEMS; k++) {
@@ -140,8 +128,7 @@ __device__ inline uint32_t sum_set_apart(uint32_t *flags, float (&item)[ITEMS])
 }
 
 template <int ITEMS>
-__device__ inline uint64_t sum_set_apart(uint32_t *flags, double (&item)[ITEMS])
-{
+__device__ inline uint64_t sum_set_apart(uint32_t *flags, double (&item)[ITEMS]) {
     uint64_t largest = 0;
 #pragma unroll
     for (int k = 0; k < ITEMS; k++) {
@@ -157,8 +144,7 @@ __device__ inline uint64_t sum_set_apart(uint32_t *flags, double (&item)[ITEMS])
 /* The items of one tile share a bin: one look at their largest, then six operations each. Raising
  * is exact, so every thread follows its own largest element and no two need to agree. */
 template <int ITEMS>
-__device__ inline void sum_take(struct binned_f32 *sum, float (&item)[ITEMS])
-{
+__device__ inline void sum_take(struct binned_f32 *sum, float (&item)[ITEMS]) {
     static_assert(ITEMS <= BINNED_F32_FOLD, "pieces of one tile are summed in 32 bits");
     uint32_t largest = 0;
 #pragma unroll
@@ -180,28 +166,22 @@ __device__ inline void sum_take(struct binned_f32 *sum, float (&item)[ITEMS])
     sum->a2 += sum2;
 }
 
-__device__ inline void sum_merge(struct binned_f32 *sum, const struct binned_f32 &other)
-{
+__device__ inline void sum_merge(struct binned_f32 *sum, const struct binned_f32 &other) {
     binned_f32_merge(sum, other);
 }
 
-__device__ inline void sum_settle(struct binned_f32 *)
-{
-}
+__device__ inline void sum_settle(struct binned_f32 *) {}
 
-__device__ inline void sum_finish(struct binned_f32 *sum, void *out)
-{
+__device__ inline void sum_finish(struct binned_f32 *sum, void *out) {
     *(float *)out = binned_f32_value(sum);
 }
 
-__device__ inline void sum_clear(struct binned_f64 *sum)
-{
+__device__ inline void sum_clear(struct binned_f64 *sum) {
     *sum = binned_f64_zero();
 }
 
 template <int ITEMS>
-__device__ inline void sum_take(struct binned_f64 *sum, double (&item)[ITEMS])
-{
+__device__ inline void sum_take(struct binned_f64 *sum, double (&item)[ITEMS]) {
     uint64_t largest = 0;
 #pragma unroll
     for (int k = 0; k < ITEMS; k++) {
@@ -224,25 +204,21 @@ __device__ inline void sum_take(struct binned_f64 *sum, double (&item)[ITEMS])
         binned_f64_carry(sum, j, pieces[j]);
 }
 
-__device__ inline void sum_merge(struct binned_f64 *sum, const struct binned_f64 &other)
-{
+__device__ inline void sum_merge(struct binned_f64 *sum, const struct binned_f64 &other) {
     binned_f64_merge(sum, other);
 }
 
-__device__ inline void sum_settle(struct binned_f64 *)
-{
-}
+__device__ inline void sum_settle(struct binned_f64 *) {}
 
-__device__ inline void sum_finish(struct binned_f64 *sum, void *out)
-{
+__device__ inline void sum_finish(struct binned_f64 *sum, void *out) {
     *(double *)out = binned_f64_value(sum);
 }
 
-/* --- exact ------------------------------------------------------------------------------------- */
+/* --- exact -------------------------------------------------------------------------------------
+ */
 
 /* Passes carries up: afterwards every limb but the last is in 0 … 2^32 - 1. */
-__device__ inline void sum_carry(int64_t *limb, int count)
-{
+__device__ inline void sum_carry(int64_t *limb, int count) {
 #pragma unroll 1
     for (int i = 0; i + 1 < count; i++) {
         limb[i + 1] += limb[i] >> 32;
@@ -253,8 +229,7 @@ __device__ inline void sum_carry(int64_t *limb, int count)
 /* Limbs after sum_carry, used up, to a magnitude of 64 bits with a sticky lowest bit and the power
  * of two of its unit: what round_*_pack takes. */
 __device__ inline uint64_t sum_limbs_magnitude(int64_t *limb, int count, int least, int *negative,
-                                               int *e)
-{
+                                               int *e) {
     *negative = limb[count - 1] < 0;
     if (*negative) {
 #pragma unroll 1
@@ -282,24 +257,21 @@ __device__ inline uint64_t sum_limbs_magnitude(int64_t *limb, int count, int lea
     return m | (sticky != 0);
 }
 
-__device__ inline uint32_t sum_special(uint32_t flags)
-{
+__device__ inline uint32_t sum_special(uint32_t flags) {
     uint32_t both = BINNED_PLUS_INF | BINNED_MINUS_INF;
     if (flags & BINNED_NAN || (flags & both) == both)
         return 0x7fc00000u;
     return flags & BINNED_PLUS_INF ? 0x7f800000u : 0xff800000u;
 }
 
-__device__ inline void sum_clear(struct exact_f32 *sum)
-{
+__device__ inline void sum_clear(struct exact_f32 *sum) {
     for (int i = 0; i < EXACT_F32_LIMBS; i++)
         sum->limb[i] = 0;
     sum->flags = 0;
 }
 
 template <int ITEMS>
-__device__ inline void sum_take(struct exact_f32 *sum, float (&item)[ITEMS])
-{
+__device__ inline void sum_take(struct exact_f32 *sum, float (&item)[ITEMS]) {
     for (int k = 0; k < ITEMS; k++) {
         uint32_t kind = binned_f32_class(item[k]);
         sum->flags |= kind;
@@ -313,20 +285,17 @@ __device__ inline void sum_take(struct exact_f32 *sum, float (&item)[ITEMS])
     }
 }
 
-__device__ inline void sum_merge(struct exact_f32 *sum, const struct exact_f32 &other)
-{
+__device__ inline void sum_merge(struct exact_f32 *sum, const struct exact_f32 &other) {
     for (int i = 0; i < EXACT_F32_LIMBS; i++)
         sum->limb[i] += other.limb[i];
     sum->flags |= other.flags;
 }
 
-__device__ inline void sum_settle(struct exact_f32 *sum)
-{
+__device__ inline void sum_settle(struct exact_f32 *sum) {
     sum_carry(sum->limb, EXACT_F32_LIMBS);
 }
 
-__device__ inline void sum_finish(struct exact_f32 *sum, void *out)
-{
+__device__ inline void sum_finish(struct exact_f32 *sum, void *out) {
     int negative, e;
     sum_carry(sum->limb, EXACT_F32_LIMBS);
     uint64_t m = sum_limbs_magnitude(sum->limb, EXACT_F32_LIMBS, EXACT_F32_LEAST, &negative, &e);
@@ -334,8 +303,7 @@ __device__ inline void sum_finish(struct exact_f32 *sum, void *out)
     *(float *)out = round_f32_from(bits);
 }
 
-__device__ inline void sum_clear(struct exact_f64 *sum)
-{
+__device__ inline void sum_clear(struct exact_f64 *sum) {
 #pragma unroll 1
     for (int i = 0; i < EXACT_F64_LIMBS; i++)
         sum->limb[i] = 0;
@@ -343,8 +311,7 @@ __device__ inline void sum_clear(struct exact_f64 *sum)
 }
 
 template <int ITEMS>
-__device__ inline void sum_take(struct exact_f64 *sum, double (&item)[ITEMS])
-{
+__device__ inline void sum_take(struct exact_f64 *sum, double (&item)[ITEMS]) {
     for (int k = 0; k < ITEMS; k++) {
         uint32_t kind = binned_f64_class(item[k]);
         sum->flags |= kind;
@@ -358,21 +325,18 @@ __device__ inline void sum_take(struct exact_f64 *sum, double (&item)[ITEMS])
     }
 }
 
-__device__ inline void sum_merge(struct exact_f64 *sum, const struct exact_f64 &other)
-{
+__device__ inline void sum_merge(struct exact_f64 *sum, const struct exact_f64 &other) {
 #pragma unroll 1
     for (int i = 0; i < EXACT_F64_LIMBS; i++)
         sum->limb[i] += other.limb[i];
     sum->flags |= other.flags;
 }
 
-__device__ inline void sum_settle(struct exact_f64 *sum)
-{
+__device__ inline void sum_settle(struct exact_f64 *sum) {
     sum_carry(sum->limb, EXACT_F64_LIMBS);
 }
 
-__device__ inline void sum_finish(struct exact_f64 *sum, void *out)
-{
+__device__ inline void sum_finish(struct exact_f64 *sum, void *out) {
     int negative, e;
     sum_carry(sum->limb, EXACT_F64_LIMBS);
     uint64_t m = sum_limbs_magnitude(sum->limb, EXACT_F64_LIMBS, EXACT_F64_LEAST, &negative, &e);

@@ -28,21 +28,18 @@
 
 static struct device *device;
 
-static int open_device(void **state)
-{
+static int open_device(void **state) {
     (void)state;
     return device_open(&device, DEVICE_SIMT, 0);
 }
 
-static int close_device(void **state)
-{
+static int close_device(void **state) {
     (void)state;
     device_close(device);
     return 0;
 }
 
-static struct sum_plan parsed(const char *text)
-{
+static struct sum_plan parsed(const char *text) {
     struct sum_plan plan;
     char why[SUM_WHY];
     if (sum_plan_parse(text, &plan, why))
@@ -57,16 +54,14 @@ struct inputs {
     void *device_x, *device_y;
 };
 
-static void *to_device(const void *host, size_t bytes)
-{
+static void *to_device(const void *host, size_t bytes) {
     void *memory;
     if (device_alloc(device, &memory, bytes) || device_write(device, memory, host, bytes))
         fail_msg("%s", device_error());
     return memory;
 }
 
-static struct inputs make_inputs(enum sum_data kind, enum sum_type type, uint64_t seed, size_t n)
-{
+static struct inputs make_inputs(enum sum_data kind, enum sum_type type, uint64_t seed, size_t n) {
     struct inputs in = {.n = n};
     in.x = sum_data_new(kind, type, seed, n);
     in.y = sum_data_new(DATA_NORMAL, type, seed + 77, n);
@@ -76,8 +71,7 @@ static struct inputs make_inputs(enum sum_data kind, enum sum_type type, uint64_
     return in;
 }
 
-static void free_inputs(struct inputs *in)
-{
+static void free_inputs(struct inputs *in) {
     device_free(device, in->device_x);
     device_free(device, in->device_y);
     free(in->x);
@@ -86,8 +80,7 @@ static void free_inputs(struct inputs *in)
 
 /* Runs the plan's kernels `times` over, in buffers of exactly the promised sizes. */
 static uint64_t run_kernels(const struct sum_ops *ops, const struct sum_plan *plan,
-                            const struct inputs *in, int times)
-{
+                            const struct inputs *in, int times) {
     char text[SUM_TEXT];
     size_t bytes = sum_workspace_bytes(plan, in->n);
     void *workspace, *result;
@@ -109,8 +102,7 @@ static uint64_t run_kernels(const struct sum_ops *ops, const struct sum_plan *pl
     return bits;
 }
 
-static uint64_t model_bits(const struct sum_plan *plan, const struct inputs *in)
-{
+static uint64_t model_bits(const struct sum_plan *plan, const struct inputs *in) {
     uint64_t bits;
     assert_int_equal(sum_model(plan, in->x, in->y, in->n, &bits), 0);
     return bits;
@@ -118,8 +110,7 @@ static uint64_t model_bits(const struct sum_plan *plan, const struct inputs *in)
 
 /* Compares the kernels with the model; returns how many results were compared. */
 static size_t compare(const struct sum_ops *ops, const struct sum_plan *plan, const size_t *sizes,
-                      size_t size_count, uint64_t seed, int times)
-{
+                      size_t size_count, uint64_t seed, int times) {
     char text[SUM_TEXT];
     size_t compared = 0;
     for (size_t k = 0; k < size_count; k++)
@@ -132,18 +123,17 @@ static size_t compare(const struct sum_ops *ops, const struct sum_plan *plan, co
             struct inputs in = make_inputs(kind, plan->type, seed + k, sizes[k]);
             uint64_t got = run_kernels(ops, plan, &in, times), want = model_bits(plan, &in);
             if (!sum_same_bits(plan->acc, got, want))
-                fail_msg("%s, n = %zu, %s: kernel %lx, model %lx", sum_plan_text(plan, text),
-                         in.n, sum_data_names[kind], got, want);
+                fail_msg("%s, n = %zu, %s: kernel %lx, model %lx", sum_plan_text(plan, text), in.n,
+                         sum_data_names[kind], got, want);
             free_inputs(&in);
             compared++;
         }
     return compared;
 }
 
-static void kernels_give_the_models_bits(void **state)
-{
+static void kernels_give_the_models_bits(void **state) {
     (void)state;
-    static const size_t sizes[] = {1,  2,   3,   31,   32,   33,   63,   64,   65,
+    static const size_t sizes[] = {1,   2,   3,    31,   32,   33,   63,   64,   65,
                                    127, 255, 1000, 1023, 1024, 1025, 4097, 65537};
     struct sum_choice choice = {0};
     struct sum_plan *plans;
@@ -156,8 +146,7 @@ static void kernels_give_the_models_bits(void **state)
 }
 
 /* A second launch finds the workspace as the first one did. */
-static void a_workspace_serves_again(void **state)
-{
+static void a_workspace_serves_again(void **state) {
     (void)state;
     static const size_t sizes[] = {40, 1000, 4097};
     struct sum_plan plan = parsed("i1.b32.last");
@@ -166,8 +155,7 @@ static void a_workspace_serves_again(void **state)
     compare(sum_ops_for(DEVICE_SIMT, false), &plan, sizes, COUNT(sizes), 5, 3);
 }
 
-static void checked_kernels_have_nothing_to_report(void **state)
-{
+static void checked_kernels_have_nothing_to_report(void **state) {
     (void)state;
     static const size_t sizes[] = {1, 33, 1000, 4097};
     struct sum_choice choice = {0};
@@ -181,14 +169,13 @@ static void checked_kernels_have_nothing_to_report(void **state)
 }
 
 /* No schedule changes a bit, and none hides a race. */
-static void schedules_change_nothing(void **state)
-{
+static void schedules_change_nothing(void **state) {
     (void)state;
     static const size_t sizes[] = {1025, 4097};
     const char *const ids[] = {
-        "i1.b64.shfl-down.serial.last",      "i2.v2.b192.g8.shared-seq.warp.last",
-        "i1.b128.shared-inter.tree.block",   "i4.b64.shfl-xor.tree.kernel",
-        "compensated.i1.b64.g8.tree.last",   "binned.i4.b64.shared-seq.serial.last",
+        "i1.b64.shfl-down.serial.last",       "i2.v2.b192.g8.shared-seq.warp.last",
+        "i1.b128.shared-inter.tree.block",    "i4.b64.shfl-xor.tree.kernel",
+        "compensated.i1.b64.g8.tree.last",    "binned.i4.b64.shared-seq.serial.last",
         "f64.exact.i2.b64.shfl-xor.tree.last"};
     struct simt_config configs[] = {
         {.resident = 4, .block_order = SIMT_BLOCKS_REVERSE, .interleave = SIMT_REVERSE},
@@ -207,10 +194,10 @@ static void schedules_change_nothing(void **state)
     simt_configure(NULL);
 }
 
-/* --- mutants ----------------------------------------------------------------------------------- */
+/* --- mutants -----------------------------------------------------------------------------------
+ */
 
-static bool trees_are_equal(const struct sum_plan *a, const struct sum_plan *b, size_t n)
-{
+static bool trees_are_equal(const struct sum_plan *a, const struct sum_plan *b, size_t n) {
     struct tree *left = sum_tree(a, n), *right = sum_tree(b, n);
     assert_true(left && right);
     bool equal = tree_equal(left, right);
@@ -219,15 +206,13 @@ static bool trees_are_equal(const struct sum_plan *a, const struct sum_plan *b, 
     return equal;
 }
 
-static bool field_is_staging(enum sum_field_id field)
-{
+static bool field_is_staging(enum sum_field_id field) {
     return field != SUM_FIELD_type && field != SUM_FIELD_acc && field != SUM_FIELD_method &&
            field != SUM_FIELD_input;
 }
 
 /* One wrong model per field, for every plan of the pairs: found out by its bits, or neutral. */
-static void every_wrong_model_is_caught(void **state)
-{
+static void every_wrong_model_is_caught(void **state) {
     (void)state;
     static const size_t sizes[] = {65, 1025, 4097, 20011};
     static const enum sum_data kinds[] = {DATA_NORMAL, DATA_CANCELLING, DATA_LOG_UNIFORM};
@@ -269,8 +254,8 @@ static void every_wrong_model_is_caught(void **state)
                 continue;
             /* Undetected: every size must have the same tree, or the additions must be exact or
              * compensated, where order seldom shows. */
-            bool exposed = plan->method == SUM_PLAIN &&
-                           (plan->type == SUM_F64 || plan->acc == SUM_ACC32);
+            bool exposed =
+                plan->method == SUM_PLAIN && (plan->type == SUM_F64 || plan->acc == SUM_ACC32);
             for (size_t k = 0; exposed && k < COUNT(sizes); k++)
                 if (!trees_are_equal(plan, &wrong, sizes[k]))
                     fail_msg("%s: not told from %s at n = %zu", sum_plan_text(plan, text),
@@ -286,8 +271,7 @@ static void every_wrong_model_is_caught(void **state)
 }
 
 /* The named moves that must leave the tree alone. */
-static void neutral_moves_keep_the_tree(void **state)
-{
+static void neutral_moves_keep_the_tree(void **state) {
     (void)state;
     static const struct {
         const char *a, *b;
@@ -307,10 +291,10 @@ static void neutral_moves_keep_the_tree(void **state)
     }
 }
 
-/* --- launching --------------------------------------------------------------------------------- */
+/* --- launching ---------------------------------------------------------------------------------
+ */
 
-static void wrong_calls_are_refused(void **state)
-{
+static void wrong_calls_are_refused(void **state) {
     (void)state;
     const struct sum_ops *ops = sum_ops_for(DEVICE_SIMT, false);
     struct inputs in = make_inputs(DATA_NORMAL, SUM_F32, 1, 100);
@@ -323,15 +307,14 @@ static void wrong_calls_are_refused(void **state)
     assert_non_null(strstr(device_error(), "too small"));
     assert_int_equal(ops->launch(&plan, in.device_x, NULL, 0, result, workspace, bytes, NULL), -1);
     assert_non_null(strstr(device_error(), "at least 1"));
-    assert_int_equal(
-        ops->launch(&plan, in.device_x, NULL, 100, result, workspace, bytes - 1, NULL), -1);
+    assert_int_equal(ops->launch(&plan, in.device_x, NULL, 100, result, workspace, bytes - 1, NULL),
+                     -1);
     assert_non_null(strstr(device_error(), "too small"));
     assert_int_equal(
         ops->launch(&plan, in.device_x, in.device_y, 100, result, workspace, bytes, NULL), -1);
     assert_non_null(strstr(device_error(), "sums x alone"));
-    assert_int_equal(ops->launch(&plan, (char *)in.device_x + 4, NULL, 90, result, workspace,
-                                 bytes, NULL),
-                     -1);
+    assert_int_equal(
+        ops->launch(&plan, (char *)in.device_x + 4, NULL, 90, result, workspace, bytes, NULL), -1);
     assert_non_null(strstr(device_error(), "aligned"));
     plan.input = SUM_OF_PRODUCTS;
     assert_int_equal(ops->launch(&plan, in.device_x, NULL, 100, result, workspace, bytes, NULL),
@@ -346,10 +329,10 @@ static void wrong_calls_are_refused(void **state)
     free_inputs(&in);
 }
 
-/* --- what nvcc makes of it --------------------------------------------------------------------- */
+/* --- what nvcc makes of it ---------------------------------------------------------------------
+ */
 
-static void ptx_has_no_fma(void **state)
-{
+static void ptx_has_no_fma(void **state) {
     (void)state;
     FILE *ptx = popen("nvcc=$(command -v nvcc || ls /usr/local/cuda/bin/nvcc 2>/dev/null); "
                       "test -n \"$nvcc\" && test -f kernels/sum/sum.cu && "
@@ -376,8 +359,7 @@ static void ptx_has_no_fma(void **state)
     assert_int_equal(flushed, 0);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kernels_give_the_models_bits),
         cmocka_unit_test(a_workspace_serves_again),

@@ -24,7 +24,8 @@
 
 #define SUM_MODEL_THREADS 1024 /* the largest block */
 
-/* --- inputs ------------------------------------------------------------------------------------ */
+/* --- inputs ------------------------------------------------------------------------------------
+ */
 
 struct model_data {
     const struct sum_plan *plan;
@@ -32,8 +33,7 @@ struct model_data {
 };
 
 /* IEEE binary16 to binary32, exact. */
-static float from_f16(uint16_t half)
-{
+static float from_f16(uint16_t half) {
     uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = half >> 10 & 31;
     uint32_t fraction = half & 0x3ff, bits;
     if (exponent == 0) {
@@ -50,8 +50,7 @@ static float from_f16(uint16_t half)
     return value;
 }
 
-static float from_bf16(uint16_t brain)
-{
+static float from_bf16(uint16_t brain) {
     uint32_t bits = (uint32_t)brain << 16;
     float value;
     memcpy(&value, &bits, sizeof value);
@@ -83,8 +82,7 @@ static float from_bf16(uint16_t brain)
 enum { PIECE = 256 };
 
 #define DEFINE_LEAVES(name, A)                                                                     \
-    static void name(const struct model_data *data, size_t first, size_t n, A *out)                \
-    {                                                                                              \
+    static void name(const struct model_data *data, size_t first, size_t n, A *out) {              \
         const struct sum_plan *plan = data->plan;                                                  \
         READ_LEAVES(A, data->x, first, n, out);                                                    \
         for (size_t at = 0; plan->input == SUM_OF_PRODUCTS && at < n; at += PIECE) {               \
@@ -99,7 +97,8 @@ enum { PIECE = 256 };
 DEFINE_LEAVES(leaves_f32, float)
 DEFINE_LEAVES(leaves_f64, double)
 
-/* --- numbers ----------------------------------------------------------------------------------- */
+/* --- numbers -----------------------------------------------------------------------------------
+ */
 
 #define ORDER(name) f32_##name
 #define VALUE float
@@ -117,14 +116,14 @@ DEFINE_LEAVES(leaves_f64, double)
 #define LEAVES(context, first, n, out) leaves_f64(context, first, n, out)
 #include "kernels/sum/sum_order.inc"
 
-/* --- pairs ------------------------------------------------------------------------------------- */
+/* --- pairs -------------------------------------------------------------------------------------
+ */
 
 #define DEFINE_PAIR(pair, A, leaves)                                                               \
     struct pair {                                                                                  \
         A s, c;                                                                                    \
     };                                                                                             \
-    static inline struct pair pair##_add(struct pair a, struct pair b)                             \
-    {                                                                                              \
+    static inline struct pair pair##_add(struct pair a, struct pair b) {                           \
         A s = a.s + b.s;                                                                           \
         A b_seen = s - a.s, a_seen = s - b_seen;                                                   \
         A error = (a.s - a_seen) + (b.s - b_seen);                                                 \
@@ -132,8 +131,7 @@ DEFINE_LEAVES(leaves_f64, double)
         return sum;                                                                                \
     }                                                                                              \
     static void pair##_leaves(const struct model_data *data, size_t first, size_t n,               \
-                              struct pair *out)                                                    \
-    {                                                                                              \
+                              struct pair *out) {                                                  \
         A number[PIECE];                                                                           \
         for (size_t at = 0; at < n; at += PIECE) {                                                 \
             size_t count = n - at < PIECE ? n - at : PIECE;                                        \
@@ -142,8 +140,7 @@ DEFINE_LEAVES(leaves_f64, double)
                 out[at + k] = (struct pair){number[k], 0};                                         \
         }                                                                                          \
     }                                                                                              \
-    static A pair##_result(struct pair sum)                                                        \
-    {                                                                                              \
+    static A pair##_result(struct pair sum) {                                                      \
         return sum.c == 0 || !isfinite(sum.c) ? sum.s : sum.s + sum.c;                             \
     }
 
@@ -166,10 +163,10 @@ DEFINE_PAIR(pair64, double, leaves_f64)
 #define LEAVES(context, first, n, out) pair64_leaves(context, first, n, out)
 #include "kernels/sum/sum_order.inc"
 
-/* --- nodes ------------------------------------------------------------------------------------- */
+/* --- nodes -------------------------------------------------------------------------------------
+ */
 
-static void leaf_refs(size_t first, size_t n, tree_ref *out)
-{
+static void leaf_refs(size_t first, size_t n, tree_ref *out) {
     for (size_t k = 0; k < n; k++)
         out[k] = (tree_ref)(first + k);
 }
@@ -182,8 +179,7 @@ static void leaf_refs(size_t first, size_t n, tree_ref *out)
 #define LEAVES(context, first, n, out) leaf_refs(first, n, out)
 #include "kernels/sum/sum_order.inc"
 
-struct tree *sum_tree(const struct sum_plan *plan, size_t n)
-{
+struct tree *sum_tree(const struct sum_plan *plan, size_t n) {
     if (sum_plan_check(plan, n, NULL) || n == 0 || n > INT32_MAX)
         return NULL;
     if (plan->method != SUM_PLAIN && plan->method != SUM_COMPENSATED)
@@ -200,11 +196,11 @@ struct tree *sum_tree(const struct sum_plan *plan, size_t n)
     return tree;
 }
 
-/* --- sums without an order --------------------------------------------------------------------- */
+/* --- sums without an order ---------------------------------------------------------------------
+ */
 
 #define DEFINE_ORDER_FREE(name, A, leaves, binned, exact)                                          \
-    static A name(const struct model_data *data, size_t n)                                         \
-    {                                                                                              \
+    static A name(const struct model_data *data, size_t n) {                                       \
         struct binned bins = binned##_zero();                                                      \
         struct exact limbs = {0};                                                                  \
         A number[PIECE];                                                                           \
@@ -223,10 +219,10 @@ struct tree *sum_tree(const struct sum_plan *plan, size_t n)
 DEFINE_ORDER_FREE(order_free_f32, float, leaves_f32, binned_f32, exact_f32)
 DEFINE_ORDER_FREE(order_free_f64, double, leaves_f64, binned_f64, exact_f64)
 
-/* --- the model --------------------------------------------------------------------------------- */
+/* --- the model ---------------------------------------------------------------------------------
+ */
 
-static int model_f32(const struct model_data *data, size_t n, float *result)
-{
+static int model_f32(const struct model_data *data, size_t n, float *result) {
     if (data->plan->method == SUM_PLAIN)
         return f32_sum(data, data->plan, n, result);
     if (data->plan->method == SUM_COMPENSATED) {
@@ -240,8 +236,7 @@ static int model_f32(const struct model_data *data, size_t n, float *result)
     return 0;
 }
 
-static int model_f64(const struct model_data *data, size_t n, double *result)
-{
+static int model_f64(const struct model_data *data, size_t n, double *result) {
     if (data->plan->method == SUM_PLAIN)
         return f64_sum(data, data->plan, n, result);
     if (data->plan->method == SUM_COMPENSATED) {
@@ -255,8 +250,7 @@ static int model_f64(const struct model_data *data, size_t n, double *result)
     return 0;
 }
 
-int sum_model(const struct sum_plan *plan, const void *x, const void *y, size_t n, uint64_t *bits)
-{
+int sum_model(const struct sum_plan *plan, const void *x, const void *y, size_t n, uint64_t *bits) {
     struct model_data data = {plan, x, y};
     if (n == 0 || sum_plan_check(plan, n, NULL))
         return -1;

@@ -17,8 +17,7 @@
 #include "kernels/sum/sum_data.h"
 #include "kernels/tree/tree.h"
 
-static struct sum_plan parsed(const char *text)
-{
+static struct sum_plan parsed(const char *text) {
     struct sum_plan plan;
     char why[SUM_WHY];
     if (sum_plan_parse(text, &plan, why))
@@ -27,8 +26,7 @@ static struct sum_plan parsed(const char *text)
 }
 
 /* (first first+1 … ) added one after another: "(((0 1) 2) 3)" */
-static void in_order(char *out, const int *leaf, size_t count)
-{
+static void in_order(char *out, const int *leaf, size_t count) {
     char before[4000];
     snprintf(out, 4000, "%d", leaf[0]);
     for (size_t k = 1; k < count; k++) {
@@ -38,8 +36,7 @@ static void in_order(char *out, const int *leaf, size_t count)
     }
 }
 
-static void trees_by_hand(void **state)
-{
+static void trees_by_hand(void **state) {
     (void)state;
     const struct {
         const char *plan;
@@ -79,8 +76,7 @@ static void trees_by_hand(void **state)
 /* One value per warp or block, by inputs that are absent but for one in each: the merges alone.
  * With b32.i1 and n = 32 (g - 1) + 1, the last block holds one leaf: it hangs where the final merge
  * puts its block. */
-static void merges_by_sizes(void **state)
-{
+static void merges_by_sizes(void **state) {
     (void)state;
     const struct {
         const char *plan;
@@ -132,8 +128,7 @@ static void merges_by_sizes(void **state)
     }
 }
 
-static void a_whole_strided_thread(void **state)
-{
+static void a_whole_strided_thread(void **state) {
     (void)state;
     /* One warp, 16 items in vectors of two: thread 0 takes 0 1 64 65 128 129 … */
     struct sum_plan plan = parsed("i16.v2.b32.strided.g8");
@@ -149,8 +144,7 @@ static void a_whole_strided_thread(void **state)
     tree_free(tree);
 }
 
-static void order_free_sums_have_no_tree(void **state)
-{
+static void order_free_sums_have_no_tree(void **state) {
     (void)state;
     struct sum_plan plan = parsed("binned");
     assert_null(sum_tree(&plan, 10));
@@ -160,11 +154,11 @@ static void order_free_sums_have_no_tree(void **state)
     assert_null(sum_tree(&plan, 0));
 }
 
-/* --- evaluation of the explicit tree ----------------------------------------------------------- */
+/* --- evaluation of the explicit tree -----------------------------------------------------------
+ */
 
 /* Leaves rounded to the accumulator's type, as doubles (which hold every float). */
-static double leaf_value(const struct sum_plan *plan, const void *data, size_t i)
-{
+static double leaf_value(const struct sum_plan *plan, const void *data, size_t i) {
     uint16_t short_bits;
     uint32_t bits;
     float narrow;
@@ -193,15 +187,13 @@ struct pair {
 };
 
 /* a + b in the accumulator's precision. */
-static double rounded_sum(const struct sum_plan *plan, double a, double b)
-{
+static double rounded_sum(const struct sum_plan *plan, double a, double b) {
     return plan->acc == SUM_ACC32 ? (double)((float)a + (float)b) : a + b;
 }
 
 /* The rounding error of s = a + b as the exact difference, not by TwoSum's six operations: for
  * floats by a double, whose 53 bits hold it here; for doubles by the exact accumulator. */
-static double exact_error(const struct sum_plan *plan, double a, double b, double s)
-{
+static double exact_error(const struct sum_plan *plan, double a, double b, double s) {
     (void)plan;
     double parts[3] = {a, b, -s};
     return exact_sum_f64(parts, 3);
@@ -209,8 +201,7 @@ static double exact_error(const struct sum_plan *plan, double a, double b, doubl
 
 /* Post-order over the tree without recursion: nodes are made after their children. */
 static uint64_t evaluate(const struct sum_plan *plan, const struct tree *tree, const void *x,
-                         const void *y, size_t n)
-{
+                         const void *y, size_t n) {
     size_t nodes = 2 * n;
     struct pair *value = malloc(nodes * sizeof *value);
     assert_non_null(value);
@@ -243,8 +234,7 @@ static uint64_t evaluate(const struct sum_plan *plan, const struct tree *tree, c
     return bits;
 }
 
-static void model_is_the_tree(void **state)
-{
+static void model_is_the_tree(void **state) {
     (void)state;
     static const size_t sizes[] = {1, 2, 3, 31, 33, 64, 255, 1000, 1025, 4097, 20011};
     struct sum_choice choice = {0};
@@ -280,8 +270,7 @@ static void model_is_the_tree(void **state)
     print_message("%zu results of the model are those of the explicit tree\n", compared);
 }
 
-static void order_free_bits_ignore_the_plan(void **state)
-{
+static void order_free_bits_ignore_the_plan(void **state) {
     (void)state;
     struct sum_plan a = parsed("f32.binned.i1.b32"), b = parsed("f32.binned.i8.b256.blocked");
     struct sum_plan e = parsed("f32.exact");
@@ -304,23 +293,18 @@ static void order_free_bits_ignore_the_plan(void **state)
     free(x);
 }
 
-static void nothing_to_sum(void **state)
-{
+static void nothing_to_sum(void **state) {
     (void)state;
     struct sum_plan plan = sum_plan_default();
     uint64_t bits;
     assert_int_equal(sum_model(&plan, NULL, NULL, 0, &bits), -1);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(trees_by_hand),
-        cmocka_unit_test(merges_by_sizes),
-        cmocka_unit_test(a_whole_strided_thread),
-        cmocka_unit_test(order_free_sums_have_no_tree),
-        cmocka_unit_test(model_is_the_tree),
-        cmocka_unit_test(order_free_bits_ignore_the_plan),
+        cmocka_unit_test(trees_by_hand),          cmocka_unit_test(merges_by_sizes),
+        cmocka_unit_test(a_whole_strided_thread), cmocka_unit_test(order_free_sums_have_no_tree),
+        cmocka_unit_test(model_is_the_tree),      cmocka_unit_test(order_free_bits_ignore_the_plan),
         cmocka_unit_test(nothing_to_sum),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
