@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "kernels/simt/machine.h"
+#include "kernels/simt/switch.h"
 
 namespace simt {
 

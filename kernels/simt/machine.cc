@@ -15,19 +15,9 @@
 #include <thread>
 
 #include "kernels/device/device.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/common_interface_defs.h>
-#define FIBER_LEAVE(fake, bottom, size) __sanitizer_start_switch_fiber(fake, bottom, size)
-#define FIBER_ENTER(fake, bottom, size) __sanitizer_finish_switch_fiber(fake, bottom, size)
-#else
-#define FIBER_LEAVE(fake, bottom, size) ((void)(fake), (void)(bottom), (void)(size))
-#define FIBER_ENTER(fake, bottom, size) ((void)(fake), (void)(bottom), (void)(size))
-#endif
+#include "kernels/simt/switch.h"
 
 namespace simt {
-
-using namespace boost::context::detail;
 
 constexpr size_t stack_bytes = 128 * 1024;
 constexpr size_t guard_bytes = 4096;
@@ -57,40 +47,7 @@ machine::~machine()
         running = nullptr;
 }
 
-/* --- threads ----------------------------------------------------------------------------------- */
-
-static void set_bit(uint64_t *map, unsigned i)
-{
-    map[i / 64] |= (uint64_t)1 << i % 64;
-}
-
-static void clear_bit(uint64_t *map, unsigned i)
-{
-    map[i / 64] &= ~((uint64_t)1 << i % 64);
-}
-
-void make_ready(thread *t)
-{
-    t->state = state::ready;
-    slot *s = t->home;
-    set_bit(s->ready, t->index);
-    s->ready_count++;
-    s->home->ready_total++;
-}
-
-void make_waiting(thread *t, state why)
-{
-    slot *s = t->home;
-    t->state = why;
-    clear_bit(s->ready, t->index);
-    s->ready_count--;
-    s->home->ready_total--;
-    if (why == state::polling) {
-        set_bit(s->polling, t->index);
-        s->polling_count++;
-        s->home->polling_total++;
-    }
-}
+/* --- blocks ------------------------------------------------------------------------------------ */
 
 static void wake_pollers(machine *m)
 {
@@ -162,14 +119,9 @@ static bool start_block(machine *m, slot *s)
 
 /* --- fibers ------------------------------------------------------------------------------------ */
 
-/* What a jump tells the one it goes to: where to keep the context of the one it came from. */
-struct jump {
-    fcontext_t *keep;
-};
-
 static void fiber_main(transfer_t from);
 
-static fiber *fiber_take(machine *m)
+static fiber *fiber_or_null(machine *m)
 {
     if (!m->idle_fibers.empty()) {
         fiber *f = m->idle_fibers.back();
@@ -190,32 +142,20 @@ static fiber *fiber_take(machine *m)
     return f;
 }
 
-static void arrived(transfer_t from)
+static void report_no_stack(machine *m)
 {
-    if (from.data)
-        *((jump *)from.data)->keep = from.fctx;
+    report(m, SIMT_LAUNCH, {0, 0, nullptr}, nullptr,
+           "no memory for the stack of one more waiting thread; use smaller blocks or fewer "
+           "resident ones");
 }
 
-/* Jumps to `next`; returns when somebody jumps back. `keep` is where our context is left. */
-static void switch_to(machine *m, thread *next, fcontext_t *keep)
+fiber *fiber_take(machine *m)
 {
-    m->current = next;
-    m->counts.switches++;
-    if (!next->on) {
-        next->on = fiber_take(m);
-        if (!next->on) {
-            next->on = nullptr;
-            report(m, SIMT_LAUNCH, here(next, nullptr), nullptr,
-                   "no memory for the stack of one more waiting thread");
-            abandon_launch(m);
-        }
-    }
-    jump j = {keep};
-    void *fake = nullptr;
-    FIBER_LEAVE(&fake, next->on->bottom, next->on->size);
-    transfer_t from = jump_fcontext(next->on->context, &j);
-    FIBER_ENTER(fake, nullptr, nullptr);
-    arrived(from);
+    fiber *f = fiber_or_null(m);
+    if (f)
+        return f;
+    report_no_stack(m);
+    abandon_launch(m);
 }
 
 static void to_main(machine *m)
@@ -234,7 +174,7 @@ void abandon_launch(machine *m)
 
 /* Somebody must be runnable for a schedule to go on. With nobody, either all is done (NULL), or
  * those who poll look again, or nobody ever will be. */
-static thread *next_thread(machine *m)
+thread *next_thread_slowly(machine *m)
 {
     while (!m->ready_total) {
         if (!m->polling_total) {
@@ -271,14 +211,6 @@ static thread *next_thread(machine *m)
         wake_pollers(m);
     }
     return schedule_pick(m);
-}
-
-void switch_away(machine *m)
-{
-    thread *me = m->current;
-    thread *next = next_thread(m);
-    if (next != me)
-        switch_to(m, next, &me->on->context);
 }
 
 void schedule_point(machine *m)
@@ -318,6 +250,10 @@ static void fiber_main(transfer_t from)
         m->main_stack_size = size;
     }
     arrived(from);
+    if (!m->current) {
+        m->current = next_thread(m);
+        m->current->on = m->first_fiber;
+    }
     for (;;) {
         thread *t = m->current;
         t->state = state::ready;
@@ -346,6 +282,27 @@ static void fiber_main(transfer_t from)
     }
 }
 
+/* Leaves the launcher's stack for a first fiber; returns when the grid is done or given up. */
+static void leave_main(machine *m)
+{
+    fiber *f = m->first_fiber = fiber_or_null(m);
+    if (!f) {
+        report_no_stack(m);
+        m->aborted = true;
+        return;
+    }
+    jump j = {&m->main_context};
+    void *fake = nullptr;
+    m->current = nullptr;
+    m->main_stack = nullptr;
+    /* The first fiber tells where this stack lies; one that lay idle cannot, so it starts anew. */
+    f->context = make_fcontext(f->bottom + f->size, f->size, fiber_main);
+    FIBER_LEAVE(&fake, f->bottom, f->size);
+    transfer_t from = jump_fcontext(f->context, &j);
+    FIBER_ENTER(fake, nullptr, nullptr);
+    arrived(from);
+}
+
 /* Runs this machine's share of a grid to its end, or until it is abandoned. */
 static void run_blocks(machine *m)
 {
@@ -362,26 +319,9 @@ static void run_blocks(machine *m)
     }
     for (unsigned k = 0; k < m->slot_count && start_block(m, m->slots[k].get()); k++)
         m->active++;
-    if (m->active) {
-        thread *first = next_thread(m);
-        fiber *f = first->on = fiber_take(m);
-        if (!f) {
-            report(m, SIMT_LAUNCH, here(first, nullptr), nullptr, "no memory for a stack");
-            m->aborted = true;
-        } else {
-            m->current = first;
-            m->main_stack = nullptr;
-            jump j = {&m->main_context};
-            void *fake = nullptr;
-            /* The first fiber to start tells where this stack lies; a kept one cannot, so a fresh
-             * context is made on it. */
-            f->context = make_fcontext(f->bottom + f->size, f->size, fiber_main);
-            FIBER_LEAVE(&fake, f->bottom, f->size);
-            transfer_t from = jump_fcontext(f->context, &j);
-            FIBER_ENTER(fake, nullptr, nullptr);
-            arrived(from);
-        }
-    }
+    m->in_order = m->config.interleave == SIMT_IN_ORDER && !m->log.out && !m->log.replaying;
+    if (m->active)
+        leave_main(m);
     m->current = nullptr;
     if (m->aborted) { /* what runs in the middle of a kernel is given up with its stack */
         m->idle_fibers.clear();

@@ -128,6 +128,7 @@ struct machine {
     grid_run *grid = nullptr;
     const simt_launch *launch = nullptr;
     bool checked = false;
+    bool in_order = false; /* nothing but the default order is asked for, and nobody records it */
     bool aborted = false;
     bool diverged = false; /* a replay that does not fit */
     thread *current = nullptr;
@@ -150,6 +151,7 @@ struct machine {
     uint64_t layout = 0; /* never used twice; marks the variables' cached places */
     std::unordered_map<const void *, size_t> places; /* of __shared__ variables in the arena */
     std::vector<fiber *> idle_fibers;
+    fiber *first_fiber = nullptr; /* the one that the launcher left its stack for */
     std::vector<std::unique_ptr<fiber>> fibers;
     launch_order order;
     schedule_log log;
@@ -183,9 +185,6 @@ void schedule_close(machine *m);
 uint64_t random_next(uint64_t *state);
 
 /* machine.cc */
-void make_ready(thread *t);
-void make_waiting(thread *t, state s);
-void switch_away(machine *m);                 /* the current thread has been made to wait */
 [[noreturn]] void abandon_launch(machine *m); /* after a report that nothing can follow */
 void schedule_point(machine *m);              /* others may go first */
 

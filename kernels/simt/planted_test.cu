@@ -61,7 +61,7 @@ __global__ void atomics(unsigned *out)
     atomicAdd((double *)&out[10], 0.5);
     atomicAdd((__half2 *)&out[12], __floats2half2_rn(1.0f, 2.0f));
     atomicAdd((__nv_bfloat162 *)&out[13], __floats2bfloat162_rn(1.0f, 2.0f));
-    unsigned old = out[14 + 0 * t] * 0; /* a compare-and-swap loop, as people write it */
+    unsigned old = 0; /* a compare-and-swap loop, as people write it */
     for (;;) {
         unsigned seen = atomicCAS(&out[15], old, old + 2);
         if (seen == old)
@@ -92,9 +92,9 @@ __global__ void barriers(int *out)
     mine[2] = __syncthreads_and(t < 7);
 }
 
-int run_barriers(int, unsigned blocks, unsigned threads, void *data)
+int run_barriers(int, unsigned, unsigned threads, void *data)
 {
-    return kernel_launch(barriers, blocks, threads, 0, nullptr, (int *)data);
+    return kernel_launch(barriers, 1, threads, 0, nullptr, (int *)data);
 }
 
 /* --- divergence -------------------------------------------------------------------------------- */
@@ -113,16 +113,14 @@ __global__ void divergent_barrier(int *out, int bug)
     }
 }
 
-int run_divergent_barrier(int bug, unsigned blocks, unsigned threads, void *data)
+int run_divergent_barrier(int bug, unsigned, unsigned threads, void *data)
 {
-    return kernel_launch(divergent_barrier, blocks, threads, 0, nullptr, (int *)data,
-                         bug);
+    return kernel_launch(divergent_barrier, 1, threads, 0, nullptr, (int *)data, bug);
 }
 
-int run_split_barrier(int bug, unsigned blocks, unsigned threads, void *data)
+int run_split_barrier(int bug, unsigned, unsigned threads, void *data)
 {
-    return kernel_launch(divergent_barrier, blocks, threads, 0, nullptr, (int *)data,
-                         bug ? 2 : 0);
+    return kernel_launch(divergent_barrier, 1, threads, 0, nullptr, (int *)data, bug ? 2 : 0);
 }
 
 __global__ void divergent_warp(int *out, int bug)
@@ -134,9 +132,9 @@ __global__ void divergent_warp(int *out, int bug)
     __syncthreads();
 }
 
-int run_divergent_warp(int bug, unsigned blocks, unsigned threads, void *data)
+int run_divergent_warp(int bug, unsigned, unsigned threads, void *data)
 {
-    return kernel_launch(divergent_warp, 1, threads, 0, nullptr, (int *)data + 0 * blocks, bug);
+    return kernel_launch(divergent_warp, 1, threads, 0, nullptr, (int *)data, bug);
 }
 
 /* bug: lane 4 has gone when lane 3 reads it. */
@@ -197,7 +195,7 @@ __global__ void bounds_dynamic(float *out, int n, int bug)
 
 int run_bounds_dynamic(int bug, unsigned, unsigned, void *data)
 {
-    return kernel_launch(bounds_dynamic, 2, 32, 32 * sizeof(float), nullptr, (float *)data, 32,
+    return kernel_launch(bounds_dynamic, 1, 32, 32 * sizeof(float), nullptr, (float *)data, 32,
                          bug);
 }
 
@@ -226,7 +224,7 @@ __global__ void uninitialised(float *out, int bug)
 
 int run_uninitialised(int bug, unsigned, unsigned, void *data)
 {
-    return kernel_launch(uninitialised, 2, 64, 0, nullptr, (float *)data, bug);
+    return kernel_launch(uninitialised, 1, 64, 0, nullptr, (float *)data, bug);
 }
 
 /* --- races ------------------------------------------------------------------------------------- */

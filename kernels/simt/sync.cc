@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "kernels/simt/machine.h"
+#include "kernels/simt/switch.h"
 
 namespace simt {
 
