@@ -294,6 +294,18 @@ static size_t value_bytes(const struct roofs_plan *plan)
     return roofs_values(plan) * (plan->op == ROOFS_FMA32 ? 4 : 8);
 }
 
+static int poison(struct roofs_job *job)
+{
+    struct device *device = job->memory->device;
+    size_t target = job->plan.op == ROOFS_WRITE  ? job->plan.bytes
+                    : job->plan.op == ROOFS_COPY ? job->plan.bytes / 2
+                                                 : 0;
+    size_t values = value_bytes(&job->plan);
+    if (target && device_fill(device, job->memory->target, 0xff, target) != 0)
+        return -1;
+    return values ? device_fill(device, job->work.values, 0xff, values) : 0;
+}
+
 int roofs_job_open(struct roofs_job **out, struct roofs_memory *memory,
                    const struct roofs_plan *plan)
 {
@@ -328,10 +340,7 @@ int roofs_job_open(struct roofs_job **out, struct roofs_memory *memory,
     bad = bad || device_fill(memory->device, counter_memory, 0, counters) != 0;
     bad = bad || (values && device_alloc(memory->device, &job->work.values, values) != 0);
     /* A target that already holds what is to be written would prove nothing. */
-    size_t target = full.op == ROOFS_WRITE  ? full.bytes
-                    : full.op == ROOFS_COPY ? full.bytes / 2
-                                            : 0;
-    bad = bad || (target && device_fill(memory->device, memory->target, 0xff, target) != 0);
+    bad = bad || poison(job) != 0;
     if (bad) {
         roofs_job_close(job);
         return -1;
@@ -506,6 +515,14 @@ int roofs_job_check(void *context)
     default:
         return 0;
     }
+}
+
+int roofs_job_prove(void *context)
+{
+    struct roofs_job *job = context;
+    if (device_sync(job->memory->device) != 0 || poison(job) != 0 || roofs_job_call(job) != 0)
+        return -1;
+    return roofs_job_check(job);
 }
 
 /* --- counts ------------------------------------------------------------------------------------ */

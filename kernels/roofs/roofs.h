@@ -95,6 +95,10 @@ int roofs_job_call(void *job);
 /* Whether all calls so far did their work; -1 with device_error() if not. */
 int roofs_job_check(void *job);
 
+/* The proof for jobs that share a target, or that were timed: poisons what the job writes, calls
+ * once more, and checks. */
+int roofs_job_prove(void *job);
+
 /* Of one call. Bytes count what is read plus what is written; a multiply-add is 2 flops; updates
  * are atomic additions. */
 double roofs_job_bytes(const struct roofs_job *job);

@@ -26,6 +26,7 @@ static void run_plan(struct roofs_memory *memory, const struct roofs_plan *plan)
             fail_msg("%s", device_error());
     if (roofs_job_check(job) != 0)
         fail_msg("%s", device_error());
+    assert_int_equal(roofs_job_prove(job), 0);
     bool moves = plan->op <= ROOFS_COPY;
     assert_true((roofs_job_bytes(job) > 0) == moves);
     assert_true((roofs_job_flops(job) > 0) == (plan->op == ROOFS_FMA32 || plan->op == ROOFS_FMA64));
