@@ -53,8 +53,7 @@ struct child {
     size_t output_used;
 };
 
-/* --- the child's side --------------------------------------------------------------------------
- */
+/* --- the child's side ------------------------------------------------------------------------- */
 
 static void serve(struct shared *shared, void *function, const struct child_spec *spec, size_t n,
                   int go, int done) {
@@ -106,8 +105,7 @@ static void child_main(struct shared *shared, const struct child_spec *spec, siz
     _exit(function ? CUT_OFF : 0);
 }
 
-/* --- the parent's side -------------------------------------------------------------------------
- */
+/* --- the parent's side ------------------------------------------------------------------------ */
 
 static double now(void) {
     struct timespec t;

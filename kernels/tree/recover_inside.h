@@ -29,6 +29,7 @@ enum recover_data {
     DATA_OUTLIERS,   /* small, but for a few large */
     DATA_LAYERS, /* pairs that cancel exactly, over a wide range of magnitudes, and one small rest
                   */
+    DATA_DEEP, /* half are pairs that cancel exactly, so large that the rest loses bits */
     DATA_SUBNORMAL,
     DATA_KINDS
 };

@@ -41,8 +41,7 @@ struct rule {
     bool higher_first;    /* in a pair of products, the one of the higher index is rounded */
 };
 
-/* --- evaluation --------------------------------------------------------------------------------
- */
+/* --- evaluation ------------------------------------------------------------------------------- */
 
 static long double narrowed(long double v, enum width width) {
     return width == WIDTH_F32 ? (float)v : width == WIDTH_F64 ? (double)v : v;
@@ -183,8 +182,7 @@ static long double evaluate(struct walk *w) {
     return narrowed(w->value[root], result);
 }
 
-/* --- the calls per node and leaf ---------------------------------------------------------------
- */
+/* --- the calls per node and leaf -------------------------------------------------------------- */
 
 /* The result of three inputs among zeros, which are zero again after. */
 static int three(struct recover_run *run, const size_t at[3], const double v[3], double *result) {
@@ -291,8 +289,7 @@ static int find_products(struct recover_run *run, struct rule *rule) {
     return 0;
 }
 
-/* --- judged by bits ----------------------------------------------------------------------------
- */
+/* --- judged by bits --------------------------------------------------------------------------- */
 
 /* Data sets of which the rule gives the bits, until the first it does not (if `to_first`). */
 static int judge(struct walk *w, struct recover_run *run, const double *expected, bool to_first,

@@ -68,8 +68,7 @@ static void rejected(sum_function *sum, enum recover_type type, size_t n,
     recovery_free(&found);
 }
 
-/* --- orders ------------------------------------------------------------------------------------
- */
+/* --- orders ----------------------------------------------------------------------------------- */
 
 static struct tree *chain_tree(size_t n, bool reverse) {
     struct tree *tree = tree_new(n);
@@ -242,8 +241,7 @@ static void other_types(void **state) {
     expect_tree(&found, lanes_tree(100), "f32");
 }
 
-/* --- wider partial sums, products, fused nodes -------------------------------------------------
- */
+/* --- wider partial sums, products, fused nodes ------------------------------------------------ */
 
 static int wide_f64(void *context, const void *x, size_t n, double *result) {
     (void)context;
@@ -470,8 +468,7 @@ static void found_with_a_note(void **state) {
     expect_tree(&found, lanes_tree(40), NULL);
 }
 
-/* --- what has no tree --------------------------------------------------------------------------
- */
+/* --- what has no tree ------------------------------------------------------------------------- */
 
 static int sum_exact(void *context, const void *x, size_t n, double *result) {
     (void)context;

@@ -8,8 +8,7 @@
 
 #include "kernels/tree/tree_index.h"
 
-/* --- shapes ------------------------------------------------------------------------------------
- */
+/* --- shapes ----------------------------------------------------------------------------------- */
 
 static int by_number(const void *a, const void *b) {
     uint32_t p = *(const uint32_t *)a, q = *(const uint32_t *)b;
@@ -94,8 +93,7 @@ void tree_shapes_free(struct tree_shapes *s) {
     s->shape = s->depth = NULL;
 }
 
-/* --- parts -------------------------------------------------------------------------------------
- */
+/* --- parts ------------------------------------------------------------------------------------ */
 
 /* How many children of `node` have the shape; *other: one that has not. */
 static size_t with_shape(const struct tree_shapes *s, tree_ref node, uint32_t shape,
@@ -224,8 +222,7 @@ size_t tree_leaf_run(const struct tree_shapes *s, tree_ref node, size_t *first, 
     return found;
 }
 
-/* --- words -------------------------------------------------------------------------------------
- */
+/* --- words ------------------------------------------------------------------------------------ */
 
 /* Parts inside parts that are still told apart. */
 #define WORDS_DEEP 5
