@@ -9,6 +9,7 @@
 #define _GNU_SOURCE /* affinity masks */
 #include "kernels/threads/threads.h"
 
+#include <hwloc.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
@@ -16,6 +17,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -38,6 +40,7 @@ struct pool {
     unsigned count;
     unsigned threads;
     atomic_bool ending;
+    int *cpu; /* of each worker; cpu[0] is where the caller should be. NULL: not bound */
     struct worker *workers; /* workers[0] is the caller's place and has no thread */
     struct pool *outgrown;  /* an earlier, smaller shared pool, still valid, asleep */
     _Alignas(CACHE_LINE) _Atomic unsigned left; /* workers still at the job; futex word */
@@ -107,22 +110,99 @@ static void give(struct worker *worker)
         futex_wake(&worker->job);
 }
 
+/* --- CPUs -------------------------------------------------------------------------------------- */
+
+/* The process's CPUs, those of different cores first. */
+static struct {
+    pthread_once_t once;
+    int *cpu;
+    unsigned count;
+} machine = {.once = PTHREAD_ONCE_INIT};
+
+static void list_cpus(void)
+{
+    hwloc_topology_t topology;
+    if (hwloc_topology_init(&topology) != 0)
+        return;
+    hwloc_bitmap_t mine = hwloc_bitmap_alloc();
+    if (mine && hwloc_topology_load(topology) == 0 &&
+        hwloc_get_cpubind(topology, mine, HWLOC_CPUBIND_PROCESS) == 0) {
+        hwloc_bitmap_and(mine, mine, hwloc_topology_get_allowed_cpuset(topology));
+        int weight = hwloc_bitmap_weight(mine);
+        machine.cpu = weight > 0 ? malloc((size_t)weight * sizeof *machine.cpu) : NULL;
+        /* Round r takes the r-th hardware thread of each core. */
+        int cores = hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_CORE);
+        bool more = machine.cpu != NULL;
+        for (int round = 0; more; ++round) {
+            more = false;
+            for (int c = 0; c < cores; ++c) {
+                hwloc_obj_t core = hwloc_get_obj_by_type(topology, HWLOC_OBJ_CORE, (unsigned)c);
+                int cpu = -1;
+                for (int k = 0; k <= round; ++k)
+                    if ((cpu = hwloc_bitmap_next(core->cpuset, cpu)) < 0)
+                        break;
+                if (cpu < 0)
+                    continue;
+                more = true;
+                if (hwloc_bitmap_isset(mine, (unsigned)cpu) && (int)machine.count < weight)
+                    machine.cpu[machine.count++] = cpu;
+            }
+        }
+    }
+    hwloc_bitmap_free(mine);
+    hwloc_topology_destroy(topology);
+}
+
 unsigned pool_cpus(void)
 {
-    /* Machines with more CPUs than cpu_set_t holds need a bigger mask. */
-    for (int cpus = CPU_SETSIZE; cpus <= 64 * CPU_SETSIZE; cpus *= 2) {
-        cpu_set_t *set = CPU_ALLOC((size_t)cpus);
-        if (!set)
-            break;
-        size_t size = CPU_ALLOC_SIZE((size_t)cpus);
-        int found = sched_getaffinity(0, size, set) == 0 ? CPU_COUNT_S(size, set) : 0;
-        CPU_FREE(set);
-        if (found > 0)
-            return (unsigned)found;
-    }
+    pthread_once(&machine.once, list_cpus);
+    if (machine.count > 0)
+        return machine.count;
     long online = sysconf(_SC_NPROCESSORS_ONLN);
     return online > 0 ? (unsigned)online : 1;
 }
+
+static void bind_worker(struct pool *pool, unsigned index)
+{
+    /* Failing is no error: the worker then runs wherever it is put. */
+    int cpu = pool->cpu[index], limit = cpu + 1;
+    cpu_set_t *set = CPU_ALLOC((size_t)limit);
+    if (!set)
+        return;
+    CPU_ZERO_S(CPU_ALLOC_SIZE((size_t)limit), set);
+    CPU_SET_S((size_t)cpu, CPU_ALLOC_SIZE((size_t)limit), set);
+    pthread_setaffinity_np(pool->workers[index].thread, CPU_ALLOC_SIZE((size_t)limit), set);
+    CPU_FREE(set);
+}
+
+/* Sends the worker that is bound to the caller's CPU to the place the caller has left. */
+static void make_way(struct pool *pool)
+{
+    int here = sched_getcpu();
+    if (here == pool->cpu[0])
+        return;
+    for (unsigned i = 1; i < pool->threads; ++i)
+        if (pool->cpu[i] == here) {
+            pool->cpu[i] = pool->cpu[0];
+            pool->cpu[0] = here;
+            bind_worker(pool, i);
+            return;
+        }
+}
+
+static void bind_pool(struct pool *pool)
+{
+    if (pool->threads < 2 || pool->threads > pool_cpus() || machine.count == 0)
+        return;
+    pool->cpu = malloc(pool->threads * sizeof *pool->cpu);
+    if (!pool->cpu)
+        return;
+    memcpy(pool->cpu, machine.cpu, pool->threads * sizeof *pool->cpu);
+    for (unsigned i = 1; i < pool->threads; ++i)
+        bind_worker(pool, i);
+}
+
+/* --- the pool ---------------------------------------------------------------------------------- */
 
 /* Ends the first `started` workers and frees the pool. */
 static void end(struct pool *pool, unsigned started)
@@ -133,6 +213,7 @@ static void end(struct pool *pool, unsigned started)
     for (unsigned i = 1; i < started; ++i)
         pthread_join(pool->workers[i].thread, NULL);
     free(pool->workers);
+    free(pool->cpu);
     free(pool);
 }
 
@@ -157,6 +238,7 @@ int pool_create(struct pool **out, unsigned threads)
             end(pool, i);
             return -1;
         }
+    bind_pool(pool);
     *out = pool;
     return 0;
 }
@@ -178,6 +260,8 @@ void pool_run_on(struct pool *pool, unsigned count, pool_function *function, voi
         function(context, 0, 1);
         return;
     }
+    if (pool->cpu)
+        make_way(pool);
     pool->function = function;
     pool->context = context;
     pool->count = count;

@@ -9,7 +9,8 @@
  * that derives its part from them gives the same bits every time.
  *
  * One thread at a time may call pool_run on a pool. The function must not call pool_run on the
- * same pool. Threads are not bound to cores: they inherit the affinity of the creating thread.
+ * same pool. A pool with no more workers than CPUs binds its workers, but never the caller, to one
+ * CPU each.
  */
 #ifndef NANOLAB_KERNELS_THREADS_THREADS_H
 #define NANOLAB_KERNELS_THREADS_THREADS_H
@@ -23,7 +24,7 @@ struct pool;
 /* What one worker runs: part `index` of `count`, 0 <= index < count. */
 typedef void pool_function(void *context, unsigned index, unsigned count);
 
-/* CPUs this process may run on (its affinity mask), at least 1. */
+/* CPUs this process might run on when it first asked (its affinity mask), at least 1. */
 unsigned pool_cpus(void);
 
 /* A pool of `threads` >= 1 workers, the caller of pool_run among them, so threads - 1 are
