@@ -134,15 +134,24 @@ static int negative_zeros(struct recover_run *run) {
     return status;
 }
 
-/* An f64 function may add in a type with a smaller range: then the largest masks overflow. */
+/* f16 inputs span 2^39 only; a product of two of them 2^78, enough for f64 sums too. An f64
+ * function may add in a type with a smaller range: then the largest masks overflow. */
 static int choose_masks(struct recover_run *run, const struct recover_options *options) {
-    bool f16 = run->target->type == RECOVER_F16, f64 = run->target->type == RECOVER_F64;
-    run->unit = options && options->unit > 0.0 ? options->unit : f16 ? 0x1p-24 : 1.0;
-    run->mask = options && options->mask > 0.0 ? options->mask
-                : f16                          ? 0x1p15
-                : f64                          ? 0x1p1023
-                                               : 0x1p127;
-    if (!f64 || (options && options->mask > 0.0))
+    enum recover_type type = run->target->type;
+    bool own = options && (options->unit > 0.0 || options->mask > 0.0);
+    run->unit = type == RECOVER_F16 ? 0x1p-24 : 1.0;
+    run->mask = type == RECOVER_F16 ? 0x1p15 : type == RECOVER_F64 ? 0x1p1023 : 0x1p127;
+    run->unit_y = run->mask_y = 1.0;
+    if (type == RECOVER_F16 && run->target->dot && !own) {
+        run->unit_y = run->unit;
+        run->mask_y = run->mask;
+    }
+    if (own) {
+        run->unit = options->unit > 0.0 ? options->unit : run->unit;
+        run->mask = options->mask > 0.0 ? options->mask : run->mask;
+        return 0;
+    }
+    if (type != RECOVER_F64)
         return 0;
     double result;
     recover_fill(run, 0.0);

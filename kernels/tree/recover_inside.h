@@ -14,9 +14,10 @@ struct recover_run {
     size_t n;
     uint64_t seed;
     size_t pairs;
-    double unit, mask;
-    void *x, *y;     /* as the target gets them; y only for a dot product */
-    double *xv, *yv; /* the same as doubles */
+    double unit, mask;     /* in x … */
+    double unit_y, mask_y; /* … and in y, for a dot product */
+    void *x, *y;           /* as the target gets them; y only for a dot product */
+    double *xv, *yv;       /* the same as doubles */
     struct recovery *out;
 };
 
@@ -29,7 +30,7 @@ enum recover_data {
     DATA_OUTLIERS,   /* small, but for a few large */
     DATA_LAYERS, /* pairs that cancel exactly, over a wide range of magnitudes, and one small rest
                   */
-    DATA_DEEP, /* half are pairs that cancel exactly, so large that the rest loses bits */
+    DATA_DEEP,   /* half are pairs that cancel exactly, so large that the rest loses bits */
     DATA_SUBNORMAL,
     DATA_KINDS
 };

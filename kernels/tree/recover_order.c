@@ -50,14 +50,20 @@ struct builder {
     bool even; /* all has come out even so far */
 };
 
+static void set_pair(struct recover_run *run, size_t i, size_t j, double at_i, double at_j,
+                     double y) {
+    recover_set(run, i, at_i);
+    recover_set(run, j, at_j);
+    recover_set_y(run, i, y);
+    recover_set_y(run, j, y);
+}
+
 /* Sizes by one call: *l = 0 when the result is no count. */
 static int probe(struct recover_run *run, size_t i, size_t j, uint32_t *l) {
-    double result, unit = run->unit;
-    recover_set(run, i, run->mask);
-    recover_set(run, j, -run->mask);
+    double result;
+    set_pair(run, i, j, run->mask, -run->mask, run->mask_y);
     int status = recover_call(run, &result);
-    recover_set(run, i, unit);
-    recover_set(run, j, unit);
+    set_pair(run, i, j, run->unit, run->unit, run->unit_y);
     if (status)
         return status;
     if (!isfinite(result))
@@ -65,7 +71,7 @@ static int probe(struct recover_run *run, size_t i, size_t j, uint32_t *l) {
             run, RECOVER_MASKS,
             "with x[%zu] = %g and x[%zu] = %g it gives %g: a partial sum overflows", i, run->mask,
             j, -run->mask, result);
-    double outside = result / unit;
+    double outside = result / (run->unit * run->unit_y);
     *l = 0;
     if (outside == rint(outside) && outside >= 0.0 && outside <= (double)run->n - 2.0)
         *l = (uint32_t)((double)run->n - outside);
@@ -274,10 +280,10 @@ static int weighted_pairs(struct recover_run *run, bool *agrees) {
         j += j >= i;
         for (size_t v = 0; v < n; v++)
             recover_set(run, v, run->unit * (1.0 + philox_at(run->seed, 1000 + k, v).v[0] % 8));
-        double expected = weight_outside(run->out->tree, run->xv, below, i, j);
-        recover_set(run, i, sign * run->mask);
-        recover_set(run, j, -sign * run->mask);
+        double expected = weight_outside(run->out->tree, run->xv, below, i, j) * run->unit_y;
+        set_pair(run, i, j, sign * run->mask, -sign * run->mask, run->mask_y);
         status = recover_call(run, &result);
+        set_pair(run, i, j, run->unit, run->unit, run->unit_y);
         *agrees = result == expected;
         run->out->weighted++;
     }
@@ -365,7 +371,7 @@ static int flat(struct recover_run *run) {
 int recover_order(struct recover_run *run, enum recover_sight *sight) {
     size_t n = run->n;
     recover_fill(run, run->unit);
-    recover_fill_y(run, 1.0);
+    recover_fill_y(run, run->unit_y);
     int status = glance(run, sight);
     /* A wide flat node has n(n-1)/2 equal sizes to measure; no matrix unit is that wide. */
     if (status || *sight == SIGHT_NO_LOSS)
