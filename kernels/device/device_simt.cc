@@ -11,13 +11,11 @@
 
 namespace {
 
-int simt_count(void)
-{
+int simt_count(void) {
     return 1;
 }
 
-int simt_open(int index, void **state, char *model, size_t model_size)
-{
+int simt_open(int index, void **state, char *model, size_t model_size) {
     (void)index;
     static char something; /* there is no state: memory and schedule belong to the machine */
     *state = &something;
@@ -27,44 +25,37 @@ int simt_open(int index, void **state, char *model, size_t model_size)
 
 void simt_close(void *) {}
 
-size_t simt_free_bytes(void *)
-{
+size_t simt_free_bytes(void *) {
     return simt_memory_free();
 }
 
-int simt_alloc(void *, void **out, size_t bytes)
-{
+int simt_alloc(void *, void **out, size_t bytes) {
     *out = simt_malloc(bytes);
     if (*out)
         return 0;
     return device_fail("no %zu bytes of simt device memory: use a smaller size", bytes);
 }
 
-void simt_release(void *, void *memory)
-{
+void simt_release(void *, void *memory) {
     simt_free(memory);
 }
 
-int simt_write(void *, void *to, const void *from, size_t bytes)
-{
+int simt_write(void *, void *to, const void *from, size_t bytes) {
     memcpy(to, from, bytes);
     return 0;
 }
 
-int simt_read(void *, void *to, const void *from, size_t bytes)
-{
+int simt_read(void *, void *to, const void *from, size_t bytes) {
     memcpy(to, from, bytes);
     return 0;
 }
 
-int simt_fill(void *, void *to, int byte, size_t bytes)
-{
+int simt_fill(void *, void *to, int byte, size_t bytes) {
     memset(to, byte, bytes);
     return 0;
 }
 
-int simt_sync(void *)
-{
+int simt_sync(void *) {
     return 0;
 }
 

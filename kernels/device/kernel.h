@@ -87,11 +87,12 @@ int kernel_launch_named(const char *text, void (*kernel)(P...), dim3 grid, dim3 
         return 0;
     cudaGetLastError(); /* forget it: the next launch is judged on its own */
     return device_fail("kernel %s, grid %ux%ux%u, block %ux%ux%u, %zu bytes of shared memory: %s",
-                       kernel_name_of(text).text, grid.x, grid.y, grid.z, block.x, block.y,
-                       block.z, shared_bytes, cudaGetErrorString(e));
+                       kernel_name_of(text).text, grid.x, grid.y, grid.z, block.x, block.y, block.z,
+                       shared_bytes, cudaGetErrorString(e));
 }
 
-/* --- what needs PTX ---------------------------------------------------------------------------- */
+/* --- what needs PTX ----------------------------------------------------------------------------
+ */
 
 __device__ __forceinline__ unsigned kernel_load_acquire(const unsigned *p) {
     unsigned v;

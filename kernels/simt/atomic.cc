@@ -15,8 +15,7 @@ namespace simt {
 
 constexpr unsigned idle_limit = 16; /* fruitless atomics in a row, before one steps back anyway */
 
-static uint64_t load(const void *p, unsigned size)
-{
+static uint64_t load(const void *p, unsigned size) {
     switch (size) {
     case 2:
         return __atomic_load_n((const uint16_t *)p, __ATOMIC_SEQ_CST);
@@ -27,44 +26,39 @@ static uint64_t load(const void *p, unsigned size)
     }
 }
 
-template <class T> static bool swap(void *p, uint64_t old, uint64_t value)
-{
+template <class T>
+static bool swap(void *p, uint64_t old, uint64_t value) {
     T expected = (T)old;
     return __atomic_compare_exchange_n((T *)p, &expected, (T)value, false, __ATOMIC_SEQ_CST,
                                        __ATOMIC_SEQ_CST);
 }
 
-static float as_float(uint64_t bits)
-{
+static float as_float(uint64_t bits) {
     uint32_t u = (uint32_t)bits;
     float f;
     memcpy(&f, &u, sizeof f);
     return f;
 }
 
-static uint64_t bits_of(float f)
-{
+static uint64_t bits_of(float f) {
     uint32_t u;
     memcpy(&u, &f, sizeof u);
     return u;
 }
 
-static float flushed(float f, bool flush)
-{
+static float flushed(float f, bool flush) {
     return flush && std::fpclassify(f) == FP_SUBNORMAL ? std::copysign(0.0f, f) : f;
 }
 
-static uint64_t add_f32(uint64_t old, uint64_t value, bool shared)
-{
-    bool flush = simt_rules[shared ? SIMT_RULE_ATOMIC_F32_SHARED_FTZ
-                                   : SIMT_RULE_ATOMIC_F32_GLOBAL_FTZ]
-                     .device;
+static uint64_t add_f32(uint64_t old, uint64_t value, bool shared) {
+    bool flush =
+        simt_rules[shared ? SIMT_RULE_ATOMIC_F32_SHARED_FTZ : SIMT_RULE_ATOMIC_F32_GLOBAL_FTZ]
+            .device;
     float sum = flushed(flushed(as_float(old), flush) + flushed(as_float(value), flush), flush);
     return std::isnan(sum) ? simt_rules[SIMT_RULE_NAN_F32].device : bits_of(sum);
 }
 
-static uint64_t add_f64(uint64_t old, uint64_t value)
-{
+static uint64_t add_f64(uint64_t old, uint64_t value) {
     double a, b;
     memcpy(&a, &old, sizeof a);
     memcpy(&b, &value, sizeof b);
@@ -73,14 +67,12 @@ static uint64_t add_f64(uint64_t old, uint64_t value)
     return old;
 }
 
-static int64_t sign_extended(uint64_t v, unsigned size)
-{
+static int64_t sign_extended(uint64_t v, unsigned size) {
     return size == 4 ? (int64_t)(int32_t)(uint32_t)v : (int64_t)v;
 }
 
 static uint64_t new_value(simt_atomic_op op, uint64_t old, uint64_t v, uint64_t compare,
-                          unsigned size, bool shared)
-{
+                          unsigned size, bool shared) {
     switch (op) {
     case SIMT_LOAD:
         return old;
@@ -114,18 +106,17 @@ static uint64_t new_value(simt_atomic_op op, uint64_t old, uint64_t v, uint64_t 
     case SIMT_ADD_F64:
         return add_f64(old, v);
     case SIMT_ADD_F16:
-        return simt_double_to_half((double)(simt_half_to_float((uint16_t)old) +
-                                            simt_half_to_float((uint16_t)v)));
+        return simt_double_to_half(
+            (double)(simt_half_to_float((uint16_t)old) + simt_half_to_float((uint16_t)v)));
     case SIMT_ADD_BF16:
-        return simt_double_to_bfloat((double)(simt_bfloat_to_float((uint16_t)old) +
-                                              simt_bfloat_to_float((uint16_t)v)));
+        return simt_double_to_bfloat(
+            (double)(simt_bfloat_to_float((uint16_t)old) + simt_bfloat_to_float((uint16_t)v)));
     }
     return old;
 }
 
 /* Steps back if the last atomic told this thread nothing it did not know. */
-static void consider_waiting(machine *m, thread *t, const void *p, uint64_t old, bool changed)
-{
+static void consider_waiting(machine *m, thread *t, const void *p, uint64_t old, bool changed) {
     if (changed) {
         t->idle = 0;
         t->poll_address = nullptr;
@@ -146,8 +137,7 @@ static void consider_waiting(machine *m, thread *t, const void *p, uint64_t old,
 }
 
 static uint64_t atomic_at(const void *site, simt_atomic_op op, void *p, unsigned size,
-                          uint64_t value, uint64_t compare, simt_order order)
-{
+                          uint64_t value, uint64_t compare, simt_order order) {
     machine *m = running;
     thread *t = m->current;
     t->site = site;
@@ -192,33 +182,27 @@ static uint64_t atomic_at(const void *site, simt_atomic_op op, void *p, unsigned
 using namespace simt;
 
 uint64_t simt_atomic(enum simt_atomic_op op, void *p, unsigned size, uint64_t value,
-                     uint64_t compare, enum simt_order order)
-{
+                     uint64_t compare, enum simt_order order) {
     return atomic_at(__builtin_return_address(0), op, p, size, value, compare, order);
 }
 
-uint32_t simt_load_u32(const void *p, enum simt_order order)
-{
+uint32_t simt_load_u32(const void *p, enum simt_order order) {
     return (uint32_t)atomic_at(__builtin_return_address(0), SIMT_LOAD, (void *)p, 4, 0, 0, order);
 }
 
-uint64_t simt_load_u64(const void *p, enum simt_order order)
-{
+uint64_t simt_load_u64(const void *p, enum simt_order order) {
     return atomic_at(__builtin_return_address(0), SIMT_LOAD, (void *)p, 8, 0, 0, order);
 }
 
-void simt_store_u32(void *p, uint32_t value, enum simt_order order)
-{
+void simt_store_u32(void *p, uint32_t value, enum simt_order order) {
     atomic_at(__builtin_return_address(0), SIMT_STORE, p, 4, value, 0, order);
 }
 
-void simt_store_u64(void *p, uint64_t value, enum simt_order order)
-{
+void simt_store_u64(void *p, uint64_t value, enum simt_order order) {
     atomic_at(__builtin_return_address(0), SIMT_STORE, p, 8, value, 0, order);
 }
 
-void simt_fence(enum simt_scope scope)
-{
+void simt_fence(enum simt_scope scope) {
     machine *m = running;
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (!m->checked)

@@ -15,24 +15,20 @@ extern "C" char __executable_start;
 
 namespace simt {
 
-static uint32_t site_number(const void *site)
-{
+static uint32_t site_number(const void *site) {
     return (uint32_t)((uintptr_t)site - (uintptr_t)&__executable_start);
 }
 
-static const void *site_of(uint32_t number)
-{
+static const void *site_of(uint32_t number) {
     return (const void *)((uintptr_t)&__executable_start + number);
 }
 
-static const char *kind_name(unsigned kind)
-{
+static const char *kind_name(unsigned kind) {
     return kind == ACCESS_READ ? "read" : kind == ACCESS_WRITE ? "write" : "atomic";
 }
 
 static void report_race(machine *m, thread *t, const access_record &before, unsigned kind,
-                        uintptr_t a, const void *site)
-{
+                        uintptr_t a, const void *site) {
     place other = {before.block, before.thread, site_of(before.site)};
     report(m, SIMT_RACE, here(t, site), &other,
            "this %s and an earlier %s of %s are not ordered by a barrier, a warp operation or "
@@ -41,9 +37,8 @@ static void report_race(machine *m, thread *t, const access_record &before, unsi
 }
 
 /* Looks for a race with what the cell remembers, and remembers this access. */
-static void note_access(machine *m, thread *t, size_t g, access_record me, bool shared,
-                        uintptr_t a, const void *site)
-{
+static void note_access(machine *m, thread *t, size_t g, access_record me, bool shared, uintptr_t a,
+                        const void *site) {
     access_record *cell = zone.cells + g * cell_records;
     uint32_t base = m->order.base;
     int put = -1, spare = -1;
@@ -63,8 +58,7 @@ static void note_access(machine *m, thread *t, size_t g, access_record me, bool 
             continue;
         }
         bool conflict = (r.bytes & me.bytes) && ((r.kind | me.kind) & ACCESS_WRITE);
-        bool covered = (r.bytes & ~me.bytes) == 0 &&
-                       (r.kind == me.kind || me.kind == ACCESS_WRITE);
+        bool covered = (r.bytes & ~me.bytes) == 0 && (r.kind == me.kind || me.kind == ACCESS_WRITE);
         if (!conflict && !covered)
             continue;
         if (order_known(t, r)) {
@@ -88,8 +82,7 @@ static void note_access(machine *m, thread *t, size_t g, access_record me, bool 
 }
 
 [[noreturn]] static void out_of_bounds(machine *m, thread *t, uintptr_t a, unsigned size,
-                                       const char *what, const void *site)
-{
+                                       const char *what, const void *site) {
     bool shared = a >= zone.shared_base && a < zone.global_base;
     report(m, shared ? SIMT_BOUNDS_SHARED : SIMT_BOUNDS_GLOBAL, here(t, site), nullptr,
            "a %s of %u bytes at %s", what, size, address_text(t, a).c_str());
@@ -97,8 +90,7 @@ static void note_access(machine *m, thread *t, size_t g, access_record me, bool 
 }
 
 static void foreign(machine *m, thread *t, uintptr_t a, unsigned size, unsigned kind,
-                    const void *site)
-{
+                    const void *site) {
     const slot *s = t->home;
     if (a - (uintptr_t)s->all.get() < sizeof(thread) * max_threads ||
         a - (uintptr_t)s < sizeof(slot) || in_machine_image(a))
@@ -108,8 +100,7 @@ static void foreign(machine *m, thread *t, uintptr_t a, unsigned size, unsigned 
 
 /* `loads` and `stores` may both be set, for an atomic. */
 static void access(uintptr_t a, unsigned size, unsigned kind, bool loads, bool stores,
-                   const void *site)
-{
+                   const void *site) {
     machine *m = running;
     if (!m || !m->current)
         return; /* host code of a .cu */
@@ -159,8 +150,7 @@ static void access(uintptr_t a, unsigned size, unsigned kind, bool loads, bool s
     }
 }
 
-void check_atomic(const void *p, unsigned size, bool load, bool store, const void *site)
-{
+void check_atomic(const void *p, unsigned size, bool load, bool store, const void *site) {
     access((uintptr_t)p, size, ACCESS_ATOMIC, load, store, site);
 }
 
@@ -171,21 +161,18 @@ using namespace simt;
 /* The names clang calls. */
 #define READ(name, size)                                                                           \
     extern "C" void name(void *p);                                                                 \
-    void name(void *p)                                                                             \
-    {                                                                                              \
+    void name(void *p) {                                                                           \
         access((uintptr_t)p, size, ACCESS_READ, true, false, __builtin_return_address(0));         \
     }
 #define WRITE(name, size)                                                                          \
     extern "C" void name(void *p);                                                                 \
-    void name(void *p)                                                                             \
-    {                                                                                              \
+    void name(void *p) {                                                                           \
         access((uintptr_t)p, size, ACCESS_WRITE, false, true, __builtin_return_address(0));        \
     }
 /* A volatile access is a relaxed atomic of the device, but no scheduling point. */
 #define VOLATILE(name, size, loads, stores)                                                        \
     extern "C" void name(void *p);                                                                 \
-    void name(void *p)                                                                             \
-    {                                                                                              \
+    void name(void *p) {                                                                           \
         access((uintptr_t)p, size, ACCESS_ATOMIC, loads, stores, __builtin_return_address(0));     \
     }
 #define SIZE(n)                                                                                    \
@@ -218,8 +205,7 @@ void __tsan_vptr_read(void **) {}
 /* Copies and fills of whole structs, which clang leaves to these library calls. The Makefile gives
  * the ones in checked kernels these names, so that the machine sees them like any other access. */
 extern "C" void *simt_checked_memcpy(void *to, const void *from, size_t bytes);
-void *simt_checked_memcpy(void *to, const void *from, size_t bytes)
-{
+void *simt_checked_memcpy(void *to, const void *from, size_t bytes) {
     const void *site = __builtin_return_address(0);
     access((uintptr_t)from, (unsigned)bytes, ACCESS_READ, true, false, site);
     access((uintptr_t)to, (unsigned)bytes, ACCESS_WRITE, false, true, site);
@@ -227,8 +213,7 @@ void *simt_checked_memcpy(void *to, const void *from, size_t bytes)
 }
 
 extern "C" void *simt_checked_memmove(void *to, const void *from, size_t bytes);
-void *simt_checked_memmove(void *to, const void *from, size_t bytes)
-{
+void *simt_checked_memmove(void *to, const void *from, size_t bytes) {
     const void *site = __builtin_return_address(0);
     access((uintptr_t)from, (unsigned)bytes, ACCESS_READ, true, false, site);
     access((uintptr_t)to, (unsigned)bytes, ACCESS_WRITE, false, true, site);
@@ -236,9 +221,7 @@ void *simt_checked_memmove(void *to, const void *from, size_t bytes)
 }
 
 extern "C" void *simt_checked_memset(void *to, int byte, size_t bytes);
-void *simt_checked_memset(void *to, int byte, size_t bytes)
-{
-    access((uintptr_t)to, (unsigned)bytes, ACCESS_WRITE, false, true,
-           __builtin_return_address(0));
+void *simt_checked_memset(void *to, int byte, size_t bytes) {
+    access((uintptr_t)to, (unsigned)bytes, ACCESS_WRITE, false, true, __builtin_return_address(0));
     return memset(to, byte, bytes);
 }

@@ -7,40 +7,61 @@
 
 #define SIMT_IN static inline __attribute__((unused, always_inline))
 
-SIMT_IN void __syncthreads() { simt_barrier(SIMT_BARRIER, 0); }
-SIMT_IN int __syncthreads_count(int p) { return simt_barrier(SIMT_BARRIER_COUNT, p); }
-SIMT_IN int __syncthreads_or(int p) { return simt_barrier(SIMT_BARRIER_OR, p); }
-SIMT_IN int __syncthreads_and(int p) { return simt_barrier(SIMT_BARRIER_AND, p); }
-SIMT_IN void __syncwarp(unsigned mask = 0xffffffff) { simt_warp(SIMT_WARP_SYNC, mask, 0, 0, 32); }
-SIMT_IN void __threadfence_block() { simt_fence(SIMT_SCOPE_BLOCK); }
-SIMT_IN void __threadfence() { simt_fence(SIMT_SCOPE_DEVICE); }
-SIMT_IN void __threadfence_system() { simt_fence(SIMT_SCOPE_DEVICE); }
+SIMT_IN void __syncthreads() {
+    simt_barrier(SIMT_BARRIER, 0);
+}
+SIMT_IN int __syncthreads_count(int p) {
+    return simt_barrier(SIMT_BARRIER_COUNT, p);
+}
+SIMT_IN int __syncthreads_or(int p) {
+    return simt_barrier(SIMT_BARRIER_OR, p);
+}
+SIMT_IN int __syncthreads_and(int p) {
+    return simt_barrier(SIMT_BARRIER_AND, p);
+}
+SIMT_IN void __syncwarp(unsigned mask = 0xffffffff) {
+    simt_warp(SIMT_WARP_SYNC, mask, 0, 0, 32);
+}
+SIMT_IN void __threadfence_block() {
+    simt_fence(SIMT_SCOPE_BLOCK);
+}
+SIMT_IN void __threadfence() {
+    simt_fence(SIMT_SCOPE_DEVICE);
+}
+SIMT_IN void __threadfence_system() {
+    simt_fence(SIMT_SCOPE_DEVICE);
+}
 
 /* Any value of up to 8 bytes as the machine carries it, and back. */
-template <class T> SIMT_IN uint64_t simt_pack(T v) {
+template <class T>
+SIMT_IN uint64_t simt_pack(T v) {
     static_assert(sizeof(T) <= 8, "at most 8 bytes");
     uint64_t bits = 0;
     __builtin_memcpy(&bits, &v, sizeof v);
     return bits;
 }
-template <class T> SIMT_IN T simt_unpack(uint64_t bits) {
+template <class T>
+SIMT_IN T simt_unpack(uint64_t bits) {
     T v;
     __builtin_memcpy(&v, &bits, sizeof v);
     return v;
 }
 
-template <class T> SIMT_IN T __shfl_sync(unsigned mask, T v, int lane, int width = 32) {
+template <class T>
+SIMT_IN T __shfl_sync(unsigned mask, T v, int lane, int width = 32) {
     return simt_unpack<T>(
         simt_warp(SIMT_SHUFFLE_INDEX, mask, simt_pack(v), (unsigned)lane, (unsigned)width));
 }
-template <class T> SIMT_IN T __shfl_up_sync(unsigned mask, T v, unsigned delta, int width = 32) {
+template <class T>
+SIMT_IN T __shfl_up_sync(unsigned mask, T v, unsigned delta, int width = 32) {
     return simt_unpack<T>(simt_warp(SIMT_SHUFFLE_UP, mask, simt_pack(v), delta, (unsigned)width));
 }
-template <class T> SIMT_IN T __shfl_down_sync(unsigned mask, T v, unsigned delta, int width = 32) {
-    return simt_unpack<T>(
-        simt_warp(SIMT_SHUFFLE_DOWN, mask, simt_pack(v), delta, (unsigned)width));
+template <class T>
+SIMT_IN T __shfl_down_sync(unsigned mask, T v, unsigned delta, int width = 32) {
+    return simt_unpack<T>(simt_warp(SIMT_SHUFFLE_DOWN, mask, simt_pack(v), delta, (unsigned)width));
 }
-template <class T> SIMT_IN T __shfl_xor_sync(unsigned mask, T v, int lanes, int width = 32) {
+template <class T>
+SIMT_IN T __shfl_xor_sync(unsigned mask, T v, int lanes, int width = 32) {
     return simt_unpack<T>(
         simt_warp(SIMT_SHUFFLE_XOR, mask, simt_pack(v), (unsigned)lanes, (unsigned)width));
 }
@@ -54,7 +75,9 @@ SIMT_IN int __all_sync(unsigned mask, int p) {
 SIMT_IN int __any_sync(unsigned mask, int p) {
     return (int)simt_warp(SIMT_ANY, mask, p != 0, 0, 32);
 }
-SIMT_IN unsigned __activemask() { return simt_active_mask(); }
+SIMT_IN unsigned __activemask() {
+    return simt_active_mask();
+}
 
 #define SIMT_REDUCE(name, type, op)                                                                \
     SIMT_IN type name(unsigned mask, type v) {                                                     \
@@ -107,8 +130,12 @@ SIMT_RMW(atomicXor, unsigned long long, SIMT_XOR)
 SIMT_RMW(atomicInc, unsigned, SIMT_INC)
 SIMT_RMW(atomicDec, unsigned, SIMT_DEC)
 #undef SIMT_RMW
-SIMT_IN int atomicSub(int *p, int v) { return atomicAdd(p, (int)(0u - (unsigned)v)); }
-SIMT_IN unsigned atomicSub(unsigned *p, unsigned v) { return atomicAdd(p, 0u - v); }
+SIMT_IN int atomicSub(int *p, int v) {
+    return atomicAdd(p, (int)(0u - (unsigned)v));
+}
+SIMT_IN unsigned atomicSub(unsigned *p, unsigned v) {
+    return atomicAdd(p, 0u - v);
+}
 
 /* Atomic per half, in two steps between which others may run. */
 SIMT_IN __half2 atomicAdd(__half2 *p, __half2 v) {
@@ -122,8 +149,8 @@ SIMT_IN __nv_bfloat162 atomicAdd(__nv_bfloat162 *p, __nv_bfloat162 v) {
 
 #define SIMT_COMPARE_SWAP(type)                                                                    \
     SIMT_IN type atomicCAS(type *p, type compare, type v) {                                        \
-        return simt_unpack<type>(simt_atomic(SIMT_CAS, p, sizeof v, simt_pack(v),                  \
-                                             simt_pack(compare), SIMT_RELAXED));                   \
+        return simt_unpack<type>(                                                                  \
+            simt_atomic(SIMT_CAS, p, sizeof v, simt_pack(v), simt_pack(compare), SIMT_RELAXED));   \
     }
 SIMT_COMPARE_SWAP(int)
 SIMT_COMPARE_SWAP(unsigned)

@@ -25,8 +25,7 @@ constexpr size_t guard_bytes = 4096;
 static thread_local std::unique_ptr<machine> owned;
 thread_local machine *running;
 
-machine *machine_of_thread()
-{
+machine *machine_of_thread() {
     if (!running) {
         owned.reset(new machine);
         running = owned.get();
@@ -36,8 +35,7 @@ machine *machine_of_thread()
     return running;
 }
 
-machine::~machine()
-{
+machine::~machine() {
     for (std::unique_ptr<slot> &s : slots)
         arena_give(s->arena);
     for (std::unique_ptr<fiber> &f : fibers)
@@ -47,10 +45,10 @@ machine::~machine()
         running = nullptr;
 }
 
-/* --- blocks ------------------------------------------------------------------------------------ */
+/* --- blocks ------------------------------------------------------------------------------------
+ */
 
-static void wake_pollers(machine *m)
-{
+static void wake_pollers(machine *m) {
     for (unsigned k = 0; k < m->slot_count; k++) {
         slot *s = m->slots[k].get();
         for (unsigned w = 0; s->polling_count && w < bitmap_words; w++) {
@@ -67,8 +65,7 @@ static void wake_pollers(machine *m)
 static std::atomic<uint64_t> stamps{0};
 
 /* Gives the next block to a slot; false when there is none left. */
-static bool start_block(machine *m, slot *s)
-{
+static bool start_block(machine *m, slot *s) {
     grid_run *g = m->grid;
     uint64_t k = g->failed.load(std::memory_order_relaxed) ? g->blocks : g->next.fetch_add(1);
     if (k >= g->blocks) {
@@ -94,9 +91,9 @@ static bool start_block(machine *m, slot *s)
     for (unsigned w = 0; w < bitmap_words; w++) {
         unsigned from = w * 64;
         s->polling[w] = 0;
-        s->ready[w] = m->threads >= from + 64  ? ~(uint64_t)0
-                      : m->threads > from ? ((uint64_t)1 << (m->threads - from)) - 1
-                                          : 0;
+        s->ready[w] = m->threads >= from + 64 ? ~(uint64_t)0
+                      : m->threads > from     ? ((uint64_t)1 << (m->threads - from)) - 1
+                                              : 0;
     }
     for (unsigned w = 0; w * warp_size < m->threads; w++) {
         unsigned lanes = std::min(warp_size, m->threads - w * warp_size);
@@ -117,12 +114,12 @@ static bool start_block(machine *m, slot *s)
     return true;
 }
 
-/* --- fibers ------------------------------------------------------------------------------------ */
+/* --- fibers ------------------------------------------------------------------------------------
+ */
 
 static void fiber_main(transfer_t from);
 
-static fiber *fiber_or_null(machine *m)
-{
+static fiber *fiber_or_null(machine *m) {
     if (!m->idle_fibers.empty()) {
         fiber *f = m->idle_fibers.back();
         m->idle_fibers.pop_back();
@@ -142,15 +139,13 @@ static fiber *fiber_or_null(machine *m)
     return f;
 }
 
-static void report_no_stack(machine *m)
-{
+static void report_no_stack(machine *m) {
     report(m, SIMT_LAUNCH, {0, 0, nullptr}, nullptr,
            "no memory for the stack of one more waiting thread; use smaller blocks or fewer "
            "resident ones");
 }
 
-fiber *fiber_take(machine *m)
-{
+fiber *fiber_take(machine *m) {
     fiber *f = fiber_or_null(m);
     if (f)
         return f;
@@ -158,14 +153,12 @@ fiber *fiber_take(machine *m)
     abandon_launch(m);
 }
 
-static void to_main(machine *m)
-{
+static void to_main(machine *m) {
     FIBER_LEAVE(nullptr, m->main_stack, m->main_stack_size);
     jump_fcontext(m->main_context, nullptr);
 }
 
-void abandon_launch(machine *m)
-{
+void abandon_launch(machine *m) {
     m->aborted = true;
     m->grid->failed.store(true);
     to_main(m);
@@ -174,8 +167,7 @@ void abandon_launch(machine *m)
 
 /* Somebody must be runnable for a schedule to go on. With nobody, either all is done (NULL), or
  * those who poll look again, or nobody ever will be. */
-thread *next_thread_slowly(machine *m)
-{
+thread *next_thread_slowly(machine *m) {
     while (!m->ready_total) {
         if (!m->polling_total) {
             if (!m->active)
@@ -213,15 +205,13 @@ thread *next_thread_slowly(machine *m)
     return schedule_pick(m);
 }
 
-void schedule_point(machine *m)
-{
+void schedule_point(machine *m) {
     if (m->config.interleave == SIMT_ROUND_ROBIN || m->config.interleave == SIMT_RANDOM)
         switch_away(m);
 }
 
 /* The current thread has returned from the kernel. */
-static void thread_ended(machine *m, thread *t)
-{
+static void thread_ended(machine *m, thread *t) {
     slot *s = t->home;
     make_waiting(t, state::exited);
     t->on = nullptr;
@@ -239,8 +229,7 @@ static void thread_ended(machine *m, thread *t)
 
 /* Runs threads, one after the other as long as the next one has not started; otherwise lies idle
  * until it is taken again. */
-static void fiber_main(transfer_t from)
-{
+static void fiber_main(transfer_t from) {
     machine *m = running;
     const void *bottom = nullptr;
     size_t size = 0;
@@ -283,8 +272,7 @@ static void fiber_main(transfer_t from)
 }
 
 /* Leaves the launcher's stack for a first fiber; returns when the grid is done or given up. */
-static void leave_main(machine *m)
-{
+static void leave_main(machine *m) {
     fiber *f = m->first_fiber = fiber_or_null(m);
     if (!f) {
         report_no_stack(m);
@@ -304,8 +292,7 @@ static void leave_main(machine *m)
 }
 
 /* Runs this machine's share of a grid to its end, or until it is abandoned. */
-static void run_blocks(machine *m)
-{
+static void run_blocks(machine *m) {
     m->active = 0;
     m->ready_total = m->polling_total = 0;
     set_cursor(m, 0, 0, m->threads);
@@ -335,10 +322,10 @@ static void run_blocks(machine *m)
     }
 }
 
-/* --- launches ---------------------------------------------------------------------------------- */
+/* --- launches ----------------------------------------------------------------------------------
+ */
 
-static bool prepare_slots(machine *m)
-{
+static bool prepare_slots(machine *m) {
     const simt_launch *l = m->launch;
     unsigned wanted = std::max(1u, std::min(m->config.resident, max_live / m->threads));
     m->slot_count = (unsigned)std::min<uint64_t>(wanted, m->grid->blocks);
@@ -374,21 +361,18 @@ static bool prepare_slots(machine *m)
     return true;
 }
 
-static int launch_refused(machine *m, const simt_launch *l, const char *why)
-{
+static int launch_refused(machine *m, const simt_launch *l, const char *why) {
     report(m, SIMT_LAUNCH, {0, 0, nullptr}, nullptr, "%s", why);
     return device_fail("kernel %s on the simt device: %s", l->name, why);
 }
 
-static int replay_refused(machine *m, const simt_launch *l)
-{
+static int replay_refused(machine *m, const simt_launch *l) {
     return device_fail("kernel %s on the simt device: the recorded schedule %s does not fit this "
                        "launch; record it again",
                        l->name, m->replay_path.c_str());
 }
 
-static const char *launch_problem(const simt_launch *l)
-{
+static const char *launch_problem(const simt_launch *l) {
     uint64_t threads = (uint64_t)l->block[0] * l->block[1] * l->block[2];
     if (!l->grid[0] || !l->grid[1] || !l->grid[2])
         return "a grid needs at least one block in every dimension";
@@ -404,8 +388,7 @@ static const char *launch_problem(const simt_launch *l)
     return nullptr;
 }
 
-static void run_workers(machine *m, unsigned workers)
-{
+static void run_workers(machine *m, unsigned workers) {
     grid_run *g = m->grid;
     g->workers = workers;
     std::vector<std::unique_ptr<machine>> helpers;
@@ -442,8 +425,7 @@ static void run_workers(machine *m, unsigned workers)
     }
 }
 
-static int run_launch(machine *m, const simt_launch *l)
-{
+static int run_launch(machine *m, const simt_launch *l) {
     m->launch_reports = m->reports.size();
     m->seen.clear();
     m->suppressed = 0;
@@ -508,13 +490,11 @@ static int run_launch(machine *m, const simt_launch *l)
 
 using namespace simt;
 
-const struct simt_self *simt_self(void)
-{
+const struct simt_self *simt_self(void) {
     return &running->current->self;
 }
 
-int simt_launch_kernel(const struct simt_launch *launch)
-{
+int simt_launch_kernel(const struct simt_launch *launch) {
     machine *m = machine_of_thread();
     if (m->launch)
         return device_fail("kernel %s: the SIMT machine does not launch kernels from kernels",
@@ -522,8 +502,7 @@ int simt_launch_kernel(const struct simt_launch *launch)
     return run_launch(m, launch);
 }
 
-int simt_configure(const struct simt_config *config)
-{
+int simt_configure(const struct simt_config *config) {
     machine *m = machine_of_thread();
     schedule_close(m);
     m->reports.clear();
@@ -540,23 +519,19 @@ int simt_configure(const struct simt_config *config)
     return schedule_open(m);
 }
 
-size_t simt_reports(void)
-{
+size_t simt_reports(void) {
     return machine_of_thread()->reports.size();
 }
 
-const struct simt_report *simt_report(size_t k)
-{
+const struct simt_report *simt_report(size_t k) {
     machine *m = machine_of_thread();
     return k < m->reports.size() ? &m->reports[k] : nullptr;
 }
 
-void simt_reports_clear(void)
-{
+void simt_reports_clear(void) {
     machine_of_thread()->reports.clear();
 }
 
-void simt_last_counts(struct simt_counts *counts)
-{
+void simt_last_counts(struct simt_counts *counts) {
     *counts = machine_of_thread()->counts;
 }

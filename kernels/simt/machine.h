@@ -84,7 +84,7 @@ struct slot {
     bool barrier_mixed; /* … and whether `barrier_other` waits somewhere else */
     warp warps[max_threads / warp_size];
     std::unique_ptr<thread[]> all;
-    char *arena; /* shared memory: red zone, dynamic part, red zone, variables with red zones */
+    char *arena;    /* shared memory: red zone, dynamic part, red zone, variables with red zones */
     uint64_t stamp; /* of this run of this place, for "initialised" */
     block_order order;
 };
@@ -171,8 +171,7 @@ machine *machine_of_thread();
 
 /* schedule.cc */
 /* The next sweep through `slot` starts at the threads [from, to). */
-inline void set_cursor(machine *m, unsigned slot, unsigned from, unsigned to)
-{
+inline void set_cursor(machine *m, unsigned slot, unsigned from, unsigned to) {
     m->cursor_slot = slot;
     m->cursor_thread = from;
     m->cursor_below = to;
@@ -189,16 +188,16 @@ uint64_t random_next(uint64_t *state);
 void schedule_point(machine *m);              /* others may go first */
 
 /* sync.cc */
-void warp_lane_gone(thread *t); /* after an exit: does that complete a group? */
+void warp_lane_gone(thread *t);  /* after an exit: does that complete a group? */
 void check_stuck_block(slot *s); /* a barrier that can no longer be complete */
-void report_stuck(machine *m); /* nobody can go on: says why */
+void report_stuck(machine *m);   /* nobody can go on: says why */
 
 /* memory.cc */
 struct zone_map {
     uintptr_t shared_base, global_base, end; /* [shared arenas][global memory] */
-    uint8_t *valid;       /* per 4 bytes: which of them may be touched */
-    uint64_t *touched;    /* per 4 bytes: stamp << 8 | loaded << 4 | stored */
-    access_record *cells; /* per 4 bytes: cell_records records */
+    uint8_t *valid;                          /* per 4 bytes: which of them may be touched */
+    uint64_t *touched;                       /* per 4 bytes: stamp << 8 | loaded << 4 | stored */
+    access_record *cells;                    /* per 4 bytes: cell_records records */
 };
 extern zone_map zone;
 int zone_open();

@@ -27,22 +27,20 @@ zone_map zone;
 
 namespace {
 
-std::mutex lock; /* global memory and arenas belong to all threads */
+std::mutex lock;                    /* global memory and arenas belong to all threads */
 std::map<uintptr_t, size_t> taken;  /* allocations: data's address, bytes asked for */
 std::map<uintptr_t, size_t> vacant; /* free extents */
 uintptr_t rover;                    /* allocation goes on from here: old memory rests a while */
 std::vector<char *> arenas;
 size_t arenas_made;
 
-void *reserve(size_t bytes)
-{
+void *reserve(size_t bytes) {
     void *p = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return p == MAP_FAILED ? nullptr : p;
 }
 
-int open_locked()
-{
+int open_locked() {
     if (zone.end)
         return 0;
     /* Where address space is limited, less will do. */
@@ -77,8 +75,7 @@ int open_locked()
                        "virtual memory (ulimit -v)");
 }
 
-void set_valid(uintptr_t a, size_t bytes, bool on)
-{
+void set_valid(uintptr_t a, size_t bytes, bool on) {
     size_t g = (a - zone.shared_base) / granule;
     memset(zone.valid + g, on ? 0xf : 0, bytes / granule);
     if (bytes % granule)
@@ -86,21 +83,18 @@ void set_valid(uintptr_t a, size_t bytes, bool on)
 }
 
 /* What an allocation of `bytes` takes with its red zones. */
-size_t extent(size_t bytes)
-{
+size_t extent(size_t bytes) {
     return 2 * red_zone + (bytes + alignment - 1) / alignment * alignment;
 }
 
 } // namespace
 
-int zone_open()
-{
+int zone_open() {
     std::lock_guard<std::mutex> hold(lock);
     return open_locked();
 }
 
-char *arena_take()
-{
+char *arena_take() {
     std::lock_guard<std::mutex> hold(lock);
     if (!arenas.empty()) {
         char *a = arenas.back();
@@ -112,16 +106,14 @@ char *arena_take()
     return (char *)zone.shared_base + arenas_made++ * arena_bytes;
 }
 
-void arena_give(char *arena)
-{
+void arena_give(char *arena) {
     std::lock_guard<std::mutex> hold(lock);
     if (arena)
         arenas.push_back(arena);
 }
 
 /* A part of every resident arena comes into use: dirty, and allowed to be touched. */
-static void arena_grow(machine *m, size_t offset, size_t bytes)
-{
+static void arena_grow(machine *m, size_t offset, size_t bytes) {
     for (unsigned k = 0; k < m->slot_count; k++) {
         memset(m->slots[k]->arena + offset, 0xff, bytes);
         if (m->checked)
@@ -129,8 +121,7 @@ static void arena_grow(machine *m, size_t offset, size_t bytes)
     }
 }
 
-void arena_layout_begin(machine *m)
-{
+void arena_layout_begin(machine *m) {
     static std::atomic<uint64_t> layouts{0};
     m->layout = ++layouts;
     m->places.clear();
@@ -138,8 +129,7 @@ void arena_layout_begin(machine *m)
     arena_grow(m, red_zone, m->dynamic_bytes);
 }
 
-void arena_layout_end(machine *m)
-{
+void arena_layout_end(machine *m) {
     if (m->checked)
         for (unsigned k = 0; k < m->slot_count; k++)
             set_valid((uintptr_t)m->slots[k]->arena, m->arena_used, false);
@@ -154,8 +144,7 @@ struct emulated_variable {
 };
 constexpr unsigned offset_bits = 20;
 
-static char *place_variable(machine *m, emulated_variable *v, slot *s)
-{
+static char *place_variable(machine *m, emulated_variable *v, slot *s) {
     auto found = m->places.find(v);
     size_t offset;
     if (found != m->places.end()) {
@@ -177,8 +166,7 @@ static char *place_variable(machine *m, emulated_variable *v, slot *s)
     return s->arena + offset;
 }
 
-std::string address_text(const thread *t, uintptr_t a)
-{
+std::string address_text(const thread *t, uintptr_t a) {
     char text[160];
     if (a >= zone.shared_base && a < zone.global_base) {
         uintptr_t base = (uintptr_t)t->home->arena;
@@ -218,8 +206,7 @@ std::string address_text(const thread *t, uintptr_t a)
     return text;
 }
 
-bool in_machine_image(uintptr_t a)
-{
+bool in_machine_image(uintptr_t a) {
     return a >= (uintptr_t)&__executable_start && a < (uintptr_t)&_end;
 }
 
@@ -230,8 +217,7 @@ using namespace simt;
 /* What clang calls for the address of a thread_local variable: here, a __shared__ one. NULL stands
  * for an array that nobody defines: the dynamic shared memory. */
 extern "C" void *__emutls_get_address(void *variable);
-extern "C" void *__emutls_get_address(void *variable)
-{
+extern "C" void *__emutls_get_address(void *variable) {
     machine *m = running;
     slot *s = m->current->home;
     if (!variable)
@@ -243,8 +229,7 @@ extern "C" void *__emutls_get_address(void *variable)
     return place_variable(m, v, s);
 }
 
-void *simt_malloc(size_t bytes)
-{
+void *simt_malloc(size_t bytes) {
     std::lock_guard<std::mutex> hold(lock);
     if (open_locked() || bytes > zone.end - zone.global_base)
         return nullptr;
@@ -275,8 +260,7 @@ void *simt_malloc(size_t bytes)
     return (void *)data;
 }
 
-void simt_free(void *memory)
-{
+void simt_free(void *memory) {
     if (!memory)
         return;
     std::lock_guard<std::mutex> hold(lock);
@@ -297,8 +281,7 @@ void simt_free(void *memory)
     size_t g = (at - zone.shared_base) / granule;
     give_back((void *)at, size);
     give_back(zone.touched + g, size / granule * sizeof *zone.touched);
-    give_back(zone.cells + g * cell_records,
-              size / granule * cell_records * sizeof *zone.cells);
+    give_back(zone.cells + g * cell_records, size / granule * cell_records * sizeof *zone.cells);
     auto next = vacant.lower_bound(at);
     if (next != vacant.end() && next->first == at + size) {
         size += next->second;
@@ -314,8 +297,7 @@ void simt_free(void *memory)
     vacant[at] = size;
 }
 
-size_t simt_memory_free(void)
-{
+size_t simt_memory_free(void) {
     /* What the system has; the address space is larger than that on any machine of today. */
     unsigned long long kib = 0;
     FILE *f = fopen("/proc/meminfo", "r");

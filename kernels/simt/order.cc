@@ -12,29 +12,25 @@ namespace simt {
 
 static std::atomic<uint32_t> last_clock{1};
 
-void order_launch(machine *m)
-{
+void order_launch(machine *m) {
     m->order.base = last_clock.load() + 1;
     m->order.latest = m->order.base;
     m->order.logs.clear();
 }
 
-void order_launch_end(machine *m)
-{
+void order_launch_end(machine *m) {
     uint32_t seen = last_clock.load();
     while (seen < m->order.latest && !last_clock.compare_exchange_weak(seen, m->order.latest)) {
     }
     m->order.logs.clear();
 }
 
-static uint32_t step(machine *m, uint32_t clock)
-{
+static uint32_t step(machine *m, uint32_t clock) {
     m->order.latest = std::max(m->order.latest, clock);
     return clock;
 }
 
-void order_block(slot *s)
-{
+void order_block(slot *s) {
     uint32_t base = s->home->order.base;
     s->order.clock = base;
     s->order.known.clear();
@@ -53,8 +49,7 @@ void order_block(slot *s)
 }
 
 /* Makes `known` cover what `more` covers. */
-static void join(std::vector<known_log> &known, const std::vector<known_log> &more)
-{
+static void join(std::vector<known_log> &known, const std::vector<known_log> &more) {
     for (const known_log &k : more) {
         bool found = false;
         for (known_log &mine : known) {
@@ -69,8 +64,7 @@ static void join(std::vector<known_log> &known, const std::vector<known_log> &mo
     }
 }
 
-void order_barrier(slot *s)
-{
+void order_barrier(slot *s) {
     uint32_t latest = 0;
     for (unsigned i = 0; i < s->threads; i++)
         latest = std::max(latest, s->all[i].order.clock);
@@ -86,8 +80,7 @@ void order_barrier(slot *s)
     }
 }
 
-void order_warp(slot *s, unsigned w, uint32_t lanes)
-{
+void order_warp(slot *s, unsigned w, uint32_t lanes) {
     thread *first = &s->all[w * warp_size];
     uint32_t latest = 0;
     std::vector<known_log> joined;
@@ -127,8 +120,7 @@ void order_warp(slot *s, unsigned w, uint32_t lanes)
     }
 }
 
-void order_acquire(thread *t, bool device)
-{
+void order_acquire(thread *t, bool device) {
     thread_order &o = t->order;
     for (known_log k : o.pending) {
         k.block_scope = !device;
@@ -138,8 +130,7 @@ void order_acquire(thread *t, bool device)
         o.pending.clear(); /* a block fence may still be followed by a wider one */
 }
 
-void order_release(thread *t, bool device)
-{
+void order_release(thread *t, bool device) {
     slot *s = t->home;
     thread_order &o = t->order;
     auto remember = [&](release &r, bool block_scope) {
@@ -157,21 +148,18 @@ void order_release(thread *t, bool device)
     o.clock = step(s->home, o.clock + 1);
 }
 
-static std::shared_ptr<sync_log> new_log()
-{
+static std::shared_ptr<sync_log> new_log() {
     static std::atomic<uint64_t> last_id{0};
     std::shared_ptr<sync_log> log = std::make_shared<sync_log>();
     log->id = ++last_id;
     return log;
 }
 
-static uint64_t key_of(uint32_t block, uint32_t unit)
-{
+static uint64_t key_of(uint32_t block, uint32_t unit) {
     return (uint64_t)block << 32 | unit;
 }
 
-static void append(sync_log *log, const known_unit &u)
-{
+static void append(sync_log *log, const known_unit &u) {
     std::vector<uint32_t> &at = log->places[key_of(u.block, u.unit)];
     for (auto i = at.rbegin(); i != at.rend(); ++i) {
         const known_unit &old = log->entries[*i];
@@ -182,8 +170,7 @@ static void append(sync_log *log, const known_unit &u)
     log->entries.push_back(u);
 }
 
-static void append_release(const thread *t, sync_log *log, const release &r)
-{
+static void append_release(const thread *t, sync_log *log, const release &r) {
     const slot *s = t->home;
     uint32_t block = (uint32_t)s->block;
     uint32_t base = s->home->order.base;
@@ -210,8 +197,7 @@ static void append_release(const thread *t, sync_log *log, const release &r)
     }
 }
 
-void order_atomic(thread *t, const void *p, bool load, bool store)
-{
+void order_atomic(thread *t, const void *p, bool load, bool store) {
     thread_order &o = t->order;
     bool releases = store && (o.fenced_block.clock || o.fenced_device.clock);
     launch_order &order = t->home->home->order;
@@ -235,8 +221,7 @@ void order_atomic(thread *t, const void *p, bool load, bool store)
         append_release(t, log.get(), o.fenced_block);
 }
 
-static bool log_covers(const known_log &k, const access_record &a, uint32_t unit, uint32_t block)
-{
+static bool log_covers(const known_log &k, const access_record &a, uint32_t unit, uint32_t block) {
     auto found = k.log->places.find(key_of(a.block, unit));
     if (found == k.log->places.end())
         return false;
@@ -252,8 +237,8 @@ static bool log_covers(const known_log &k, const access_record &a, uint32_t unit
     return false;
 }
 
-static bool logs_cover(const std::vector<known_log> &known, const access_record &a, uint32_t block)
-{
+static bool logs_cover(const std::vector<known_log> &known, const access_record &a,
+                       uint32_t block) {
     for (const known_log &k : known)
         if (log_covers(k, a, UNIT_THREAD | a.thread, block) ||
             log_covers(k, a, UNIT_WARP | a.thread / warp_size, block) ||
@@ -262,8 +247,7 @@ static bool logs_cover(const std::vector<known_log> &known, const access_record 
     return false;
 }
 
-bool order_known(const thread *t, const access_record &a)
-{
+bool order_known(const thread *t, const access_record &a) {
     const slot *s = t->home;
     uint32_t block = (uint32_t)s->block;
     if (a.clock < s->home->order.base)

@@ -7,25 +7,23 @@
 
 namespace {
 
-/* --- what should work -------------------------------------------------------------------------- */
+/* --- what should work --------------------------------------------------------------------------
+ */
 
 /* out[i] tells thread i's place in a 3-dimensional grid. */
-__global__ void indices(unsigned *out)
-{
+__global__ void indices(unsigned *out) {
     unsigned block = blockIdx.x + gridDim.x * (blockIdx.y + gridDim.y * blockIdx.z);
     unsigned thread = threadIdx.x + blockDim.x * (threadIdx.y + blockDim.y * threadIdx.z);
     out[block * blockDim.x * blockDim.y * blockDim.z + thread] = block << 16 | thread;
 }
 
-int run_indices(int, unsigned blocks, unsigned threads, void *data)
-{
+int run_indices(int, unsigned blocks, unsigned threads, void *data) {
     return kernel_launch(indices, dim3(blocks, 2, 3), dim3(threads, 2, 2), 0, nullptr,
                          (unsigned *)data);
 }
 
 /* Every warp operation once; out gets a number per thread and operation. */
-__global__ void warp_operations(unsigned *out)
-{
+__global__ void warp_operations(unsigned *out) {
     unsigned t = threadIdx.x, lane = t % 32, full = 0xffffffff;
     unsigned *mine = out + (blockIdx.x * blockDim.x + t) * 12;
     mine[0] = __shfl_sync(full, t, 5);
@@ -42,13 +40,11 @@ __global__ void warp_operations(unsigned *out)
     mine[11] = lane < 8 ? __shfl_xor_sync(0xffu, t, 1) : t;
 }
 
-int run_warp_operations(int, unsigned blocks, unsigned threads, void *data)
-{
+int run_warp_operations(int, unsigned blocks, unsigned threads, void *data) {
     return kernel_launch(warp_operations, blocks, threads, 0, nullptr, (unsigned *)data);
 }
 
-__global__ void atomics(unsigned *out)
-{
+__global__ void atomics(unsigned *out) {
     unsigned t = blockIdx.x * blockDim.x + threadIdx.x;
     atomicAdd(&out[0], 1u);
     atomicAdd((int *)&out[1], -1);
@@ -78,13 +74,11 @@ __global__ void atomics(unsigned *out)
     }
 }
 
-int run_atomics(int, unsigned blocks, unsigned threads, void *data)
-{
+int run_atomics(int, unsigned blocks, unsigned threads, void *data) {
     return kernel_launch(atomics, blocks, threads, 0, nullptr, (unsigned *)data);
 }
 
-__global__ void barriers(int *out)
-{
+__global__ void barriers(int *out) {
     int t = (int)threadIdx.x;
     int *mine = out + t * 3;
     mine[0] = __syncthreads_count(t % 2);
@@ -92,15 +86,14 @@ __global__ void barriers(int *out)
     mine[2] = __syncthreads_and(t < 7);
 }
 
-int run_barriers(int, unsigned, unsigned threads, void *data)
-{
+int run_barriers(int, unsigned, unsigned threads, void *data) {
     return kernel_launch(barriers, 1, threads, 0, nullptr, (int *)data);
 }
 
-/* --- divergence -------------------------------------------------------------------------------- */
+/* --- divergence --------------------------------------------------------------------------------
+ */
 
-__global__ void divergent_barrier(int *out, int bug)
-{
+__global__ void divergent_barrier(int *out, int bug) {
     if (bug == 1 && threadIdx.x == 3)
         return;
     if (bug == 2 && threadIdx.x < 3) {
@@ -113,18 +106,15 @@ __global__ void divergent_barrier(int *out, int bug)
     }
 }
 
-int run_divergent_barrier(int bug, unsigned, unsigned threads, void *data)
-{
+int run_divergent_barrier(int bug, unsigned, unsigned threads, void *data) {
     return kernel_launch(divergent_barrier, 1, threads, 0, nullptr, (int *)data, bug);
 }
 
-int run_split_barrier(int bug, unsigned, unsigned threads, void *data)
-{
+int run_split_barrier(int bug, unsigned, unsigned threads, void *data) {
     return kernel_launch(divergent_barrier, 1, threads, 0, nullptr, (int *)data, bug ? 2 : 0);
 }
 
-__global__ void divergent_warp(int *out, int bug)
-{
+__global__ void divergent_warp(int *out, int bug) {
     if (threadIdx.x % 32 < 16)
         __syncwarp(bug ? 0xffffffff : 0xffff);
     else
@@ -132,42 +122,37 @@ __global__ void divergent_warp(int *out, int bug)
     __syncthreads();
 }
 
-int run_divergent_warp(int bug, unsigned, unsigned threads, void *data)
-{
+int run_divergent_warp(int bug, unsigned, unsigned threads, void *data) {
     return kernel_launch(divergent_warp, 1, threads, 0, nullptr, (int *)data, bug);
 }
 
 /* bug: lane 4 has gone when lane 3 reads it. */
-__global__ void shuffle_exited(int *out, int bug)
-{
+__global__ void shuffle_exited(int *out, int bug) {
     int lane = (int)threadIdx.x;
     if (bug && lane == 4)
         return;
     out[lane] = __shfl_down_sync(0xffffffff, lane, 1);
 }
 
-int run_shuffle_exited(int bug, unsigned, unsigned, void *data)
-{
+int run_shuffle_exited(int bug, unsigned, unsigned, void *data) {
     return kernel_launch(shuffle_exited, 1, 32, 0, nullptr, (int *)data, bug);
 }
 
 /* bug: the mask leaves out the lane that is read. */
-__global__ void shuffle_inactive(int *out, int bug)
-{
+__global__ void shuffle_inactive(int *out, int bug) {
     int lane = (int)threadIdx.x;
     if (lane < 16)
         out[lane] = __shfl_sync(0xffff, lane, bug ? 20 : 10);
 }
 
-int run_shuffle_inactive(int bug, unsigned, unsigned, void *data)
-{
+int run_shuffle_inactive(int bug, unsigned, unsigned, void *data) {
     return kernel_launch(shuffle_inactive, 1, 32, 0, nullptr, (int *)data, bug);
 }
 
-/* --- memory ------------------------------------------------------------------------------------ */
+/* --- memory ------------------------------------------------------------------------------------
+ */
 
-__global__ void bounds_static(float *out, int bug)
-{
+__global__ void bounds_static(float *out, int bug) {
     __shared__ float s[40];
     int t = (int)threadIdx.x;
     if (t < 40)
@@ -176,13 +161,11 @@ __global__ void bounds_static(float *out, int bug)
     out[t] = s[t < 40 ? t : bug ? 40 : 39];
 }
 
-int run_bounds_static(int bug, unsigned, unsigned, void *data)
-{
+int run_bounds_static(int bug, unsigned, unsigned, void *data) {
     return kernel_launch(bounds_static, 1, 64, 0, nullptr, (float *)data, bug);
 }
 
-__global__ void bounds_dynamic(float *out, int n, int bug)
-{
+__global__ void bounds_dynamic(float *out, int n, int bug) {
     extern __shared__ float dynamic[];
     int t = (int)threadIdx.x;
     dynamic[t] = (float)t;
@@ -193,26 +176,22 @@ __global__ void bounds_dynamic(float *out, int n, int bug)
     out[t] = dynamic[t];
 }
 
-int run_bounds_dynamic(int bug, unsigned, unsigned, void *data)
-{
+int run_bounds_dynamic(int bug, unsigned, unsigned, void *data) {
     return kernel_launch(bounds_dynamic, 1, 32, 32 * sizeof(float), nullptr, (float *)data, 32,
                          bug);
 }
 
 /* The buffer is of 64 KiB; bug: one thread too many writes. */
-__global__ void bounds_global(int *out, int bug)
-{
+__global__ void bounds_global(int *out, int bug) {
     int i = (int)(blockIdx.x * blockDim.x + threadIdx.x);
     out[i + 16384 - 64 + bug] = i;
 }
 
-int run_bounds_global(int bug, unsigned, unsigned, void *data)
-{
+int run_bounds_global(int bug, unsigned, unsigned, void *data) {
     return kernel_launch(bounds_global, 2, 32, 0, nullptr, (int *)data, bug);
 }
 
-__global__ void uninitialised(float *out, int bug)
-{
+__global__ void uninitialised(float *out, int bug) {
     __shared__ float s[64];
     int t = (int)threadIdx.x;
     if (!bug || t != 9)
@@ -222,15 +201,14 @@ __global__ void uninitialised(float *out, int bug)
     out[t] = s[t];
 }
 
-int run_uninitialised(int bug, unsigned, unsigned, void *data)
-{
+int run_uninitialised(int bug, unsigned, unsigned, void *data) {
     return kernel_launch(uninitialised, 1, 64, 0, nullptr, (float *)data, bug);
 }
 
-/* --- races ------------------------------------------------------------------------------------- */
+/* --- races -------------------------------------------------------------------------------------
+ */
 
-__global__ void race_barrier(float *out, int bug)
-{
+__global__ void race_barrier(float *out, int bug) {
     __shared__ float s[64];
     int t = (int)threadIdx.x;
     s[t] = (float)t;
@@ -239,14 +217,12 @@ __global__ void race_barrier(float *out, int bug)
     out[blockIdx.x * 64 + (unsigned)t] = s[63 - t];
 }
 
-int run_race_barrier(int bug, unsigned, unsigned, void *data)
-{
+int run_race_barrier(int bug, unsigned, unsigned, void *data) {
     return kernel_launch(race_barrier, 3, 64, 0, nullptr, (float *)data, bug);
 }
 
 /* Within a warp: by __syncwarp (which 1) or a shuffle (which 2); bug: by lockstep alone. */
-__global__ void race_warp(int *out, int which)
-{
+__global__ void race_warp(int *out, int which) {
     __shared__ int s[32];
     int t = (int)threadIdx.x, v = t;
     s[t] = t;
@@ -257,19 +233,16 @@ __global__ void race_warp(int *out, int which)
     out[t] = s[31 - t] + 0 * v;
 }
 
-int run_race_warp(int bug, unsigned, unsigned, void *data)
-{
+int run_race_warp(int bug, unsigned, unsigned, void *data) {
     return kernel_launch(race_warp, 1, 32, 0, nullptr, (int *)data, bug ? 0 : 1);
 }
 
-int run_race_shuffle(int bug, unsigned, unsigned, void *data)
-{
+int run_race_shuffle(int bug, unsigned, unsigned, void *data) {
     return kernel_launch(race_warp, 1, 32, 0, nullptr, (int *)data, bug ? 0 : 2);
 }
 
 /* Lanes 0-15 meet without the rest; bug: lane 3 reads what lane 20 wrote. */
-__global__ void race_partial(int *out, int bug)
-{
+__global__ void race_partial(int *out, int bug) {
     __shared__ int s[32];
     int t = (int)threadIdx.x;
     s[t] = t;
@@ -279,52 +252,44 @@ __global__ void race_partial(int *out, int bug)
     }
 }
 
-int run_race_partial(int bug, unsigned, unsigned, void *data)
-{
+int run_race_partial(int bug, unsigned, unsigned, void *data) {
     return kernel_launch(race_partial, 1, 32, 0, nullptr, (int *)data, bug);
 }
 
 /* Halves side by side in one word are different locations; bug: the same one. */
-__global__ void race_halves(unsigned short *out, int bug)
-{
+__global__ void race_halves(unsigned short *out, int bug) {
     int t = (int)threadIdx.x;
     out[bug ? t / 2 : t] = (unsigned short)t;
 }
 
-int run_race_halves(int bug, unsigned, unsigned, void *data)
-{
+int run_race_halves(int bug, unsigned, unsigned, void *data) {
     return kernel_launch(race_halves, 1, 64, 0, nullptr, (unsigned short *)data, bug);
 }
 
 /* Two blocks write one word; bug: nothing orders them although one ends first. */
-__global__ void race_blocks(int *out, int bug)
-{
+__global__ void race_blocks(int *out, int bug) {
     if (threadIdx.x == 0)
         out[bug ? 0 : blockIdx.x] = (int)blockIdx.x;
 }
 
-int run_race_blocks(int bug, unsigned, unsigned, void *data)
-{
+int run_race_blocks(int bug, unsigned, unsigned, void *data) {
     return kernel_launch(race_blocks, 4, 32, 0, nullptr, (int *)data, bug);
 }
 
 /* A plain write to what others update by atomics. */
-__global__ void race_atomic(int *out, int bug)
-{
+__global__ void race_atomic(int *out, int bug) {
     if (bug && blockIdx.x == 1 && threadIdx.x == 0)
         out[0] = 0;
     atomicAdd(&out[0], 1);
 }
 
-int run_race_atomic(int bug, unsigned, unsigned, void *data)
-{
+int run_race_atomic(int bug, unsigned, unsigned, void *data) {
     return kernel_launch(race_atomic, 3, 32, 0, nullptr, (int *)data, bug);
 }
 
 /* The last block done adds what all others wrote. bug 1: no fence before the atomic; bug 2: none
  * after it. */
-__global__ void last_block(float *out, int bug)
-{
+__global__ void last_block(float *out, int bug) {
     unsigned *counter = (unsigned *)out;
     float *partial = out + 16;
     __shared__ int last;
@@ -345,20 +310,17 @@ __global__ void last_block(float *out, int bug)
     }
 }
 
-int run_last_block(int bug, unsigned blocks, unsigned threads, void *data)
-{
+int run_last_block(int bug, unsigned blocks, unsigned threads, void *data) {
     return kernel_launch(last_block, blocks, threads, 0, nullptr, (float *)data, bug ? 1 : 0);
 }
 
-int run_last_block_reader(int bug, unsigned blocks, unsigned threads, void *data)
-{
+int run_last_block_reader(int bug, unsigned blocks, unsigned threads, void *data) {
     return kernel_launch(last_block, blocks, threads, 0, nullptr, (float *)data, bug ? 2 : 0);
 }
 
 /* Each block waits for the one before it and adds to what it left: a chain. bug 1: a relaxed
  * store where a release is needed; bug 2: a relaxed load, where an acquire is. */
-__global__ void chain(unsigned *out, int bug)
-{
+__global__ void chain(unsigned *out, int bug) {
     unsigned b = blockIdx.x, *flag = out, *value = out + 512;
     if (threadIdx.x)
         return;
@@ -381,19 +343,16 @@ __global__ void chain(unsigned *out, int bug)
         kernel_store_release(&flag[b], 1);
 }
 
-int run_chain(int bug, unsigned blocks, unsigned, void *data)
-{
+int run_chain(int bug, unsigned blocks, unsigned, void *data) {
     return kernel_launch(chain, blocks, 32, 0, nullptr, (unsigned *)data, bug ? 1 : 0);
 }
 
-int run_chain_reader(int bug, unsigned blocks, unsigned, void *data)
-{
+int run_chain_reader(int bug, unsigned blocks, unsigned, void *data) {
     return kernel_launch(chain, blocks, 32, 0, nullptr, (unsigned *)data, bug ? 2 : 0);
 }
 
 /* Hands data from warp 0 to warp 1 through a flag in shared memory and block fences. */
-__global__ void block_fence(int *out, int bug)
-{
+__global__ void block_fence(int *out, int bug) {
     __shared__ int data;
     __shared__ unsigned flag;
     if (threadIdx.x == 0)
@@ -413,17 +372,16 @@ __global__ void block_fence(int *out, int bug)
     }
 }
 
-int run_block_fence(int bug, unsigned blocks, unsigned, void *data)
-{
+int run_block_fence(int bug, unsigned blocks, unsigned, void *data) {
     return kernel_launch(block_fence, blocks, 64, 0, nullptr, (int *)data, bug);
 }
 
-/* --- deadlock ---------------------------------------------------------------------------------- */
+/* --- deadlock ----------------------------------------------------------------------------------
+ */
 
 /* A barrier of the whole grid: fine while all blocks are resident, a deadlock if they are not, or
  * (bug) if one never comes. */
-__global__ void grid_barrier(unsigned *counter, int bug)
-{
+__global__ void grid_barrier(unsigned *counter, int bug) {
     __syncthreads();
     if (threadIdx.x == 0 && !(bug && blockIdx.x == 1)) {
         atomicAdd(counter, 1u);
@@ -433,14 +391,12 @@ __global__ void grid_barrier(unsigned *counter, int bug)
     __syncthreads();
 }
 
-int run_grid_barrier(int bug, unsigned blocks, unsigned threads, void *data)
-{
+int run_grid_barrier(int bug, unsigned blocks, unsigned threads, void *data) {
     return kernel_launch(grid_barrier, blocks, threads, 0, nullptr, (unsigned *)data, bug);
 }
 
 /* A lock; bug: it is never released. */
-__global__ void spin_lock(unsigned *out, int bug)
-{
+__global__ void spin_lock(unsigned *out, int bug) {
     if (threadIdx.x)
         return;
     while (atomicCAS(&out[0], 0u, 1u))
@@ -452,31 +408,28 @@ __global__ void spin_lock(unsigned *out, int bug)
         atomicExch(&out[0], 0u);
 }
 
-int run_spin_lock(int bug, unsigned blocks, unsigned threads, void *data)
-{
+int run_spin_lock(int bug, unsigned blocks, unsigned threads, void *data) {
     return kernel_launch(spin_lock, blocks, threads, 0, nullptr, (unsigned *)data, bug);
 }
 
 /* Adds in the order of the schedule: its bits tell schedules apart. */
-__global__ void order_of_adds(float *out)
-{
+__global__ void order_of_adds(float *out) {
     float v = 1.0f / (float)(1 + blockIdx.x * blockDim.x + threadIdx.x);
     atomicAdd(&out[0], v * v * v);
     __syncthreads();
     atomicAdd(&out[1 + threadIdx.x % 4], v);
 }
 
-int run_order_of_adds(int, unsigned blocks, unsigned threads, void *data)
-{
+int run_order_of_adds(int, unsigned blocks, unsigned threads, void *data) {
     return kernel_launch(order_of_adds, blocks, threads, 0, nullptr, (float *)data);
 }
 
-/* --- the sum that speed is measured on --------------------------------------------------------- */
+/* --- the sum that speed is measured on ---------------------------------------------------------
+ */
 
 template <int items>
-__global__ void __launch_bounds__(256) tree_sum(const float *__restrict__ x, unsigned n,
-                                                float *__restrict__ partials)
-{
+__global__ void __launch_bounds__(256)
+    tree_sum(const float *__restrict__ x, unsigned n, float *__restrict__ partials) {
     __shared__ float s[256];
     unsigned t = threadIdx.x, first = (blockIdx.x * 256 + t) * items;
     float sum = 0;
@@ -494,8 +447,7 @@ __global__ void __launch_bounds__(256) tree_sum(const float *__restrict__ x, uns
         partials[blockIdx.x] = s[0];
 }
 
-int run_sum(const float *x, uint32_t n, unsigned items, float *partials)
-{
+int run_sum(const float *x, uint32_t n, unsigned items, float *partials) {
     unsigned blocks = (n + 256 * items - 1) / (256 * items);
     if (items == 1)
         return kernel_launch(tree_sum<1>, blocks, 256, 0, nullptr, x, n, partials);
@@ -504,7 +456,7 @@ int run_sum(const float *x, uint32_t n, unsigned items, float *partials)
     return kernel_launch(tree_sum<8>, blocks, 256, 0, nullptr, x, n, partials);
 }
 
-const struct planted all[] = {
+const struct planted planted_kernels[] = {
     {"indices", run_indices},
     {"warp_operations", run_warp_operations},
     {"atomics", run_atomics},
@@ -538,4 +490,4 @@ const struct planted all[] = {
 } // namespace
 
 extern "C" const struct planted_ops KERNEL_EXPORT(planted_ops) = {
-    all, sizeof all / sizeof *all, run_sum};
+    planted_kernels, sizeof planted_kernels / sizeof *planted_kernels, run_sum};

@@ -23,8 +23,7 @@ namespace simt {
 constexpr size_t kept_reports = 64;
 
 /* Runs addr2line for one address; its lines, innermost first: "file:line". */
-static std::string run_addr2line(const char *object, uintptr_t offset)
-{
+static std::string run_addr2line(const char *object, uintptr_t offset) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC))
         return "";
@@ -52,8 +51,7 @@ static std::string run_addr2line(const char *object, uintptr_t offset)
 }
 
 /* The part of a path that means something in this project. */
-static std::string shortened(const std::string &line)
-{
+static std::string shortened(const std::string &line) {
     for (const char *root : {"kernels/", "labs/", "harness/"}) {
         size_t at = line.rfind(root);
         if (at != std::string::npos && (at == 0 || line[at - 1] == '/'))
@@ -62,8 +60,7 @@ static std::string shortened(const std::string &line)
     return line;
 }
 
-static std::string find_line(const void *site)
-{
+static std::string find_line(const void *site) {
     Dl_info info;
     if (!site || !dladdr(site, &info) || !info.dli_fname)
         return "an unknown line";
@@ -99,8 +96,7 @@ static std::string find_line(const void *site)
     return text;
 }
 
-std::string source_line(const void *site)
-{
+std::string source_line(const void *site) {
     static std::mutex lock;
     static std::map<const void *, std::string> known;
     std::lock_guard<std::mutex> hold(lock);
@@ -110,19 +106,16 @@ std::string source_line(const void *site)
     return found->second;
 }
 
-place here(const thread *t, const void *site)
-{
+place here(const thread *t, const void *site) {
     return {t->home->block, t->index, site};
 }
 
-static void copy(char *to, size_t size, const std::string &from)
-{
+static void copy(char *to, size_t size, const std::string &from) {
     snprintf(to, size, "%s", from.c_str());
 }
 
 void report(machine *m, simt_report_kind kind, const place &at, const place *other,
-            const char *format, ...)
-{
+            const char *format, ...) {
     const void *other_site = other ? other->site : nullptr;
     for (site_pair &p : m->seen) {
         if (p.kind == kind && p.a == at.site && p.b == other_site) {
@@ -134,7 +127,7 @@ void report(machine *m, simt_report_kind kind, const place &at, const place *oth
         m->suppressed++;
         return;
     }
-    char what[800];
+    char what[1700];
     va_list args;
     va_start(args, format);
     vsnprintf(what, sizeof what, format, args);
@@ -158,7 +151,7 @@ void report(machine *m, simt_report_kind kind, const place &at, const place *oth
                  (unsigned long long)other->block, other->thread, other->site ? ", " : "",
                  r.other_where);
     }
-    snprintf(r.text, sizeof r.text, "kernel %.80s: %s: block %llu, thread %u%s%s: %.500s%.240s",
+    snprintf(r.text, sizeof r.text, "kernel %.80s: %s: block %llu, thread %u%s%s: %s%.240s",
              r.kernel, simt_report_name(kind), (unsigned long long)at.block, at.thread,
              at.site ? ", " : "", r.where, what, rest);
     m->seen.push_back({kind, at.site, other_site, m->reports.size()});
@@ -167,8 +160,7 @@ void report(machine *m, simt_report_kind kind, const place &at, const place *oth
 
 } // namespace simt
 
-const char *simt_report_name(enum simt_report_kind kind)
-{
+const char *simt_report_name(enum simt_report_kind kind) {
     switch (kind) {
     case SIMT_DIVERGENT_BARRIER:
         return "divergent __syncthreads";

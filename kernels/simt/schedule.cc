@@ -21,8 +21,7 @@ constexpr char file_head[] = "nanolab simt schedule 1\n";
 constexpr uint32_t launch_mark = 0x48434e4c;
 constexpr uint32_t run_bit = 0x80000000;
 
-uint64_t random_next(uint64_t *state)
-{
+uint64_t random_next(uint64_t *state) {
     /* splitmix64 (Steele, Lea, Flood 2014) */
     uint64_t z = *state += 0x9e3779b97f4a7c15;
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
@@ -30,11 +29,11 @@ uint64_t random_next(uint64_t *state)
     return z ^ z >> 31;
 }
 
-/* --- orders ------------------------------------------------------------------------------------ */
+/* --- orders ------------------------------------------------------------------------------------
+ */
 
 /* The first ready thread in [from, threads), or -1. */
-static int first_from(const slot *s, unsigned from)
-{
+static int first_from(const slot *s, unsigned from) {
     if (from >= s->threads)
         return -1;
     unsigned w = from / 64;
@@ -48,8 +47,7 @@ static int first_from(const slot *s, unsigned from)
 }
 
 /* The last ready thread in [0, below), or -1. */
-static int last_below(const slot *s, unsigned below)
-{
+static int last_below(const slot *s, unsigned below) {
     if (below == 0)
         return -1;
     unsigned w = (below - 1) / 64;
@@ -62,8 +60,7 @@ static int last_below(const slot *s, unsigned below)
     return (int)(w * 64 + 63 - (unsigned)__builtin_clzll(bits));
 }
 
-static thread *ascending(machine *m, unsigned slot_from, unsigned from)
-{
+static thread *ascending(machine *m, unsigned slot_from, unsigned from) {
     slot *s = m->slots[slot_from].get();
     int i = -1;
     if (s->ready_count) {
@@ -80,11 +77,10 @@ static thread *ascending(machine *m, unsigned slot_from, unsigned from)
     return nullptr;
 }
 
-static thread *descending(machine *m)
-{
+static thread *descending(machine *m) {
     for (unsigned k = 0; k <= m->slot_count; k++) {
-        slot *s = m->slots[(m->cursor_slot + m->slot_count - k % m->slot_count) % m->slot_count]
-                      .get();
+        slot *s =
+            m->slots[(m->cursor_slot + m->slot_count - k % m->slot_count) % m->slot_count].get();
         if (!s->ready_count)
             continue;
         int i = last_below(s, k ? s->threads : m->cursor_below);
@@ -93,8 +89,7 @@ static thread *descending(machine *m)
     return nullptr;
 }
 
-static thread *highest(machine *m)
-{
+static thread *highest(machine *m) {
     for (unsigned k = m->slot_count; k-- > 0;) {
         slot *s = m->slots[k].get();
         if (s->ready_count)
@@ -103,8 +98,7 @@ static thread *highest(machine *m)
     return nullptr;
 }
 
-static thread *round_robin(machine *m)
-{
+static thread *round_robin(machine *m) {
     for (unsigned k = 1; k <= m->slot_count; k++) {
         slot *s = m->slots[(m->cursor_slot + k) % m->slot_count].get();
         if (!s->ready_count)
@@ -115,8 +109,7 @@ static thread *round_robin(machine *m)
     return nullptr;
 }
 
-static thread *any(machine *m)
-{
+static thread *any(machine *m) {
     uint64_t k = random_next(&m->random) % m->ready_total;
     for (unsigned n = 0; n < m->slot_count; n++) {
         slot *s = m->slots[n].get();
@@ -139,10 +132,10 @@ static thread *any(machine *m)
     return nullptr;
 }
 
-/* --- following and recording ------------------------------------------------------------------- */
+/* --- following and recording -------------------------------------------------------------------
+ */
 
-static thread *replayed(machine *m, thread *usual)
-{
+static thread *replayed(machine *m, thread *usual) {
     schedule_log &log = m->log;
     if (log.replay_run) {
         log.replay_run--;
@@ -163,15 +156,13 @@ static thread *replayed(machine *m, thread *usual)
     return s->ready[index / 64] >> index % 64 & 1 ? &s->all[index] : nullptr;
 }
 
-static void flush_run(schedule_log &log)
-{
+static void flush_run(schedule_log &log) {
     if (log.run)
         log.tokens.push_back(run_bit | log.run);
     log.run = 0;
 }
 
-static thread *pick_otherwise(machine *m)
-{
+static thread *pick_otherwise(machine *m) {
     bool usual_matters = m->log.out || m->log.replaying;
     thread *usual = usual_matters ? ascending(m, m->cursor_slot, m->cursor_thread) : nullptr;
     thread *t;
@@ -210,8 +201,7 @@ static thread *pick_otherwise(machine *m)
     return t;
 }
 
-thread *schedule_pick(machine *m)
-{
+thread *schedule_pick(machine *m) {
     bool usual = m->config.interleave == SIMT_IN_ORDER && !m->log.out && !m->log.replaying;
     thread *t = usual ? ascending(m, m->cursor_slot, m->cursor_thread) : pick_otherwise(m);
     m->cursor_slot = t->home->number;
@@ -220,7 +210,8 @@ thread *schedule_pick(machine *m)
     return t;
 }
 
-/* --- files ------------------------------------------------------------------------------------- */
+/* --- files -------------------------------------------------------------------------------------
+ */
 
 constexpr size_t head_words = 11; /* of a recorded launch before its tokens */
 
@@ -229,8 +220,7 @@ struct launch_head {
     uint32_t words[head_words]; /* grid, block, resident, block order, interleave, seed */
 };
 
-static launch_head head_of(machine *m)
-{
+static launch_head head_of(machine *m) {
     const simt_launch *l = m->launch;
     launch_head head;
     head.name = l->name;
@@ -249,8 +239,7 @@ static launch_head head_of(machine *m)
     return head;
 }
 
-static bool read_words(FILE *f, uint32_t *words, size_t n)
-{
+static bool read_words(FILE *f, uint32_t *words, size_t n) {
     for (size_t i = 0; i < n; i++) {
         unsigned char b[4];
         if (fread(b, 1, 4, f) != 4)
@@ -260,8 +249,7 @@ static bool read_words(FILE *f, uint32_t *words, size_t n)
     return true;
 }
 
-static void write_words(FILE *f, const uint32_t *words, size_t n)
-{
+static void write_words(FILE *f, const uint32_t *words, size_t n) {
     for (size_t i = 0; i < n; i++) {
         unsigned char b[4] = {(unsigned char)words[i], (unsigned char)(words[i] >> 8),
                               (unsigned char)(words[i] >> 16), (unsigned char)(words[i] >> 24)};
@@ -269,8 +257,7 @@ static void write_words(FILE *f, const uint32_t *words, size_t n)
     }
 }
 
-static int read_recording(machine *m, FILE *f)
-{
+static int read_recording(machine *m, FILE *f) {
     char head[sizeof file_head] = "";
     if (fread(head, 1, sizeof head - 1, f) != sizeof head - 1 || strcmp(head, file_head) != 0)
         return -1;
@@ -299,8 +286,7 @@ static int read_recording(machine *m, FILE *f)
     return feof(f) ? 0 : -1;
 }
 
-int schedule_open(machine *m)
-{
+int schedule_open(machine *m) {
     if (!m->replay_path.empty()) {
         FILE *f = fopen(m->replay_path.c_str(), "rb");
         if (!f)
@@ -326,15 +312,13 @@ int schedule_open(machine *m)
     return 0;
 }
 
-void schedule_close(machine *m)
-{
+void schedule_close(machine *m) {
     if (m->log.out)
         fclose(m->log.out);
     m->log = schedule_log();
 }
 
-void schedule_begin(machine *m)
-{
+void schedule_begin(machine *m) {
     schedule_log &log = m->log;
     m->random = m->config.seed;
     m->diverged = false;
@@ -359,8 +343,7 @@ void schedule_begin(machine *m)
     m->random = m->config.seed;
 }
 
-void schedule_end(machine *m)
-{
+void schedule_end(machine *m) {
     schedule_log &log = m->log;
     if (log.replaying && !log.replay.empty()) {
         log.replay.pop_front();

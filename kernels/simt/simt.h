@@ -19,7 +19,8 @@
 extern "C" {
 #endif
 
-/* --- global memory ----------------------------------------------------------------------------- */
+/* --- global memory -----------------------------------------------------------------------------
+ */
 
 /* Device memory, aligned to 256 bytes, filled with 0xff, a red zone on both sides. NULL when there
  * is none left. Freed memory is not handed out again at once, and touching it is reported. */
@@ -28,7 +29,8 @@ void simt_free(void *memory);
 /* Bytes that may still be allocated. */
 size_t simt_memory_free(void);
 
-/* --- the schedule ------------------------------------------------------------------------------ */
+/* --- the schedule ------------------------------------------------------------------------------
+ */
 
 /* Which block takes the next free place among the resident ones. */
 enum simt_block_order { SIMT_BLOCKS_IN_ORDER, SIMT_BLOCKS_REVERSE, SIMT_BLOCKS_RANDOM };
@@ -63,18 +65,19 @@ struct simt_config {
  * -1 with device_fail() (a file that cannot be written or is no recording). */
 int simt_configure(const struct simt_config *config);
 
-/* --- what was found ---------------------------------------------------------------------------- */
+/* --- what was found ----------------------------------------------------------------------------
+ */
 
 enum simt_report_kind {
-    SIMT_DIVERGENT_BARRIER,  /* not all threads of a block reach the same __syncthreads */
-    SIMT_DIVERGENT_WARP,     /* the lanes named in a mask do not meet in one operation */
-    SIMT_SHUFFLE_LANE,       /* a shuffle reads an inactive or exited lane */
-    SIMT_BOUNDS_SHARED,      /* checked build: an access outside shared variables */
-    SIMT_BOUNDS_GLOBAL,      /* checked build: an access outside allocated memory */
-    SIMT_UNINITIALISED,      /* checked build: a read of shared memory nobody has written */
-    SIMT_RACE,               /* checked build: two accesses not ordered, one a plain write */
-    SIMT_DEADLOCK,           /* no thread can go on */
-    SIMT_LAUNCH,             /* the launch itself is impossible (block too large, …) */
+    SIMT_DIVERGENT_BARRIER, /* not all threads of a block reach the same __syncthreads */
+    SIMT_DIVERGENT_WARP,    /* the lanes named in a mask do not meet in one operation */
+    SIMT_SHUFFLE_LANE,      /* a shuffle reads an inactive or exited lane */
+    SIMT_BOUNDS_SHARED,     /* checked build: an access outside shared variables */
+    SIMT_BOUNDS_GLOBAL,     /* checked build: an access outside allocated memory */
+    SIMT_UNINITIALISED,     /* checked build: a read of shared memory nobody has written */
+    SIMT_RACE,              /* checked build: two accesses not ordered, one a plain write */
+    SIMT_DEADLOCK,          /* no thread can go on */
+    SIMT_LAUNCH,            /* the launch itself is impossible (block too large, …) */
     SIMT_REPORT_KINDS,
 };
 
@@ -86,11 +89,11 @@ struct simt_report {
     char kernel[120];
     uint64_t block, other_block; /* linear: x + gridDim.x (y + gridDim.y z) */
     uint32_t thread, other_thread;
-    int has_other; /* whether there is another thread (the other side of a race) */
+    int has_other;         /* whether there is another thread (the other side of a race) */
     char where[200];       /* "kernels/sum/sum.cu:41", or why the line is not known */
     char other_where[200]; /* the same for the other side; "" without one */
     uint64_t times;        /* how often this pair of places was met (once per pair is kept) */
-    char text[1400];       /* all of it in one line */
+    char text[2400];       /* all of it in one line */
 };
 
 /* Everything this thread's launches reported since simt_configure or simt_reports_clear. At most
@@ -99,7 +102,8 @@ size_t simt_reports(void);
 const struct simt_report *simt_report(size_t k);
 void simt_reports_clear(void);
 
-/* --- counts ------------------------------------------------------------------------------------ */
+/* --- counts ------------------------------------------------------------------------------------
+ */
 
 /* What the last launch of this thread did to global memory, in bytes. Only the checked build sees
  * loads and stores; `checked` says whether it was one. Atomics count as a load and a store. */
@@ -111,24 +115,25 @@ struct simt_counts {
 };
 void simt_last_counts(struct simt_counts *counts);
 
-/* --- where the device's bits are not x86's ----------------------------------------------------- */
+/* --- where the device's bits are not x86's -----------------------------------------------------
+ */
 
 enum simt_rule_id {
-    SIMT_RULE_NAN_F32,               /* the NaN an operation makes */
+    SIMT_RULE_NAN_F32, /* the NaN an operation makes */
     SIMT_RULE_NAN_F16,
     SIMT_RULE_NAN_BF16,
     SIMT_RULE_ATOMIC_F32_GLOBAL_FTZ, /* 1: atomicAdd(float) flushes subnormals */
     SIMT_RULE_ATOMIC_F32_SHARED_FTZ,
-    SIMT_RULE_ATOMIC_PAIR,           /* accesses one atomicAdd of two halves is made of */
-    SIMT_RULE_F32_TO_I32_NAN,        /* what converting NaN gives */
+    SIMT_RULE_ATOMIC_PAIR,    /* accesses one atomicAdd of two halves is made of */
+    SIMT_RULE_F32_TO_I32_NAN, /* what converting NaN gives */
     SIMT_RULE_F64_TO_I64_NAN,
     SIMT_RULES,
 };
 struct simt_rule {
     const char *name;
-    const char *text;   /* the rule in words */
-    uint64_t device;    /* bits, or a number, as on the device */
-    uint64_t x86;       /* what plain x86 code would give */
+    const char *text; /* the rule in words */
+    uint64_t device;  /* bits, or a number, as on the device */
+    uint64_t x86;     /* what plain x86 code would give */
 };
 extern const struct simt_rule simt_rules[SIMT_RULES];
 

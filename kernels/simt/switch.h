@@ -26,8 +26,7 @@ using boost::context::detail::transfer_t;
 fiber *fiber_take(machine *m); /* abandons the launch when there is no memory for one */
 thread *next_thread_slowly(machine *m);
 
-inline void make_ready(thread *t)
-{
+inline void make_ready(thread *t) {
     t->state = state::ready;
     slot *s = t->home;
     s->ready[t->index / 64] |= (uint64_t)1 << t->index % 64;
@@ -35,8 +34,7 @@ inline void make_ready(thread *t)
     s->home->ready_total++;
 }
 
-inline void make_waiting(thread *t, state why)
-{
+inline void make_waiting(thread *t, state why) {
     slot *s = t->home;
     uint64_t bit = (uint64_t)1 << t->index % 64;
     t->state = why;
@@ -51,8 +49,7 @@ inline void make_waiting(thread *t, state why)
 }
 
 /* Who goes next; NULL when all is done. */
-inline thread *next_thread(machine *m)
-{
+inline thread *next_thread(machine *m) {
     /* By far the most common: the next thread of the same 64, in order. */
     if (m->in_order) {
         slot *s = m->slots[m->cursor_slot].get();
@@ -75,15 +72,13 @@ struct jump {
     fcontext_t *keep;
 };
 
-inline void arrived(transfer_t from)
-{
+inline void arrived(transfer_t from) {
     if (from.data)
         *((jump *)from.data)->keep = from.fctx;
 }
 
 /* Jumps to `next`; returns when somebody jumps back. `keep` is where our context is left. */
-inline void switch_to(machine *m, thread *next, fcontext_t *keep)
-{
+inline void switch_to(machine *m, thread *next, fcontext_t *keep) {
     m->current = next;
     m->counts.switches++;
     if (__builtin_expect(!next->on, 0))
@@ -97,8 +92,7 @@ inline void switch_to(machine *m, thread *next, fcontext_t *keep)
 }
 
 /* The current thread has been made to wait, or lets others go first. */
-inline void switch_away(machine *m)
-{
+inline void switch_away(machine *m) {
     thread *me = m->current;
     thread *next = next_thread(m);
     if (next != me)

@@ -10,23 +10,21 @@
 
 namespace simt {
 
-/* --- barriers ---------------------------------------------------------------------------------- */
+/* --- barriers ----------------------------------------------------------------------------------
+ */
 
-static bool is_ready(const thread *t)
-{
+static bool is_ready(const thread *t) {
     return t->home->ready[t->index / 64] >> t->index % 64 & 1;
 }
 
 /* The state as a report needs it: a released thread keeps its old state until it runs. */
-static state state_of(const thread *t)
-{
+static state state_of(const thread *t) {
     if (t->state != state::exited && is_ready(t))
         return state::ready;
     return t->state;
 }
 
-static void release_barrier(slot *s)
-{
+static void release_barrier(slot *s) {
     machine *m = s->home;
     if (s->barrier_mixed) {
         const thread *a = &s->all[s->barrier_first], *b = &s->all[s->barrier_other];
@@ -58,10 +56,7 @@ static void release_barrier(slot *s)
     set_cursor(m, s->number, 0, s->threads);
 }
 
-static std::string waiting_text(const slot *s);
-
-void check_stuck_block(slot *s)
-{
+void check_stuck_block(slot *s) {
     /* All who are left wait at the barrier, and some have gone: it can never be complete. */
     if (s->live == s->threads || s->at_barrier < s->live)
         return;
@@ -82,10 +77,10 @@ void check_stuck_block(slot *s)
     abandon_launch(m);
 }
 
-/* --- warp operations --------------------------------------------------------------------------- */
+/* --- warp operations ---------------------------------------------------------------------------
+ */
 
-static const char *op_name(unsigned op)
-{
+static const char *op_name(unsigned op) {
     switch (op) {
     case SIMT_WARP_SYNC:
         return "__syncwarp";
@@ -109,8 +104,7 @@ static const char *op_name(unsigned op)
 }
 
 /* The lane whose value `lane` gets; itself when the source lies outside its segment. */
-static unsigned source_lane(unsigned op, unsigned lane, unsigned argument, unsigned width)
-{
+static unsigned source_lane(unsigned op, unsigned lane, unsigned argument, unsigned width) {
     unsigned base = lane & ~(width - 1), end = base + width;
     switch (op) {
     case SIMT_SHUFFLE_INDEX:
@@ -124,8 +118,7 @@ static unsigned source_lane(unsigned op, unsigned lane, unsigned argument, unsig
     }
 }
 
-static uint32_t reduce(unsigned op, uint32_t a, uint32_t b)
-{
+static uint32_t reduce(unsigned op, uint32_t a, uint32_t b) {
     switch (op) {
     case SIMT_REDUCE_ADD:
         return a + b;
@@ -146,8 +139,7 @@ static uint32_t reduce(unsigned op, uint32_t a, uint32_t b)
     }
 }
 
-static void shuffle(slot *s, unsigned number, uint32_t group)
-{
+static void shuffle(slot *s, unsigned number, uint32_t group) {
     warp *w = &s->warps[number];
     for (uint32_t rest = group; rest; rest &= rest - 1) {
         unsigned lane = (unsigned)__builtin_ctz(rest);
@@ -158,10 +150,8 @@ static void shuffle(slot *s, unsigned number, uint32_t group)
                               : !(w->live >> from & 1)                 ? "has left the kernel"
                                                                        : "is not in the mask";
             report(s->home, SIMT_SHUFFLE_LANE, here(t, t->site), nullptr,
-                   from >= 32 || !(w->existing >> from & 1)
-                       ? "%s: lane %u reads lane %u, which %s (mask %08x)"
-                       : "%s: lane %u reads lane %u, which %s (mask %08x)",
-                   op_name(w->op[lane]), lane, from, why, w->mask[lane]);
+                   "%s: lane %u reads lane %u, which %s (mask %08x)", op_name(w->op[lane]), lane,
+                   from, why, w->mask[lane]);
             w->result[lane] = ~(uint64_t)0;
             continue;
         }
@@ -169,8 +159,7 @@ static void shuffle(slot *s, unsigned number, uint32_t group)
     }
 }
 
-static void complete_group(slot *s, unsigned number, uint32_t group)
-{
+static void complete_group(slot *s, unsigned number, uint32_t group) {
     warp *w = &s->warps[number];
     machine *m = s->home;
     unsigned first = (unsigned)__builtin_ctz(group), op = w->op[first];
@@ -201,13 +190,11 @@ static void complete_group(slot *s, unsigned number, uint32_t group)
     s->ready_count += more;
     m->ready_total += more;
     m->progress = true;
-    set_cursor(m, s->number, number * warp_size,
-               std::min((number + 1) * warp_size, s->threads));
+    set_cursor(m, s->number, number * warp_size, std::min((number + 1) * warp_size, s->threads));
 }
 
 /* Completes the group of lanes that share `mask`, if all of it that is left has come. */
-static bool try_group(slot *s, unsigned number, uint32_t mask)
-{
+static bool try_group(slot *s, unsigned number, uint32_t mask) {
     warp *w = &s->warps[number];
     uint32_t need = mask & w->live;
     if (!need || (w->waiting & need) != need)
@@ -231,8 +218,7 @@ static bool try_group(slot *s, unsigned number, uint32_t mask)
     return true;
 }
 
-void warp_lane_gone(thread *t)
-{
+void warp_lane_gone(thread *t) {
     slot *s = t->home;
     warp *w = &s->warps[t->warp];
     w->live &= ~((uint32_t)1 << t->self.lane);
@@ -243,11 +229,11 @@ void warp_lane_gone(thread *t)
     }
 }
 
-/* --- when nobody can go on --------------------------------------------------------------------- */
+/* --- when nobody can go on ---------------------------------------------------------------------
+ */
 
 /* What the threads of a block wait for, in groups of one place: "31 threads at a.cu:7". */
-static std::string waiting_text(const slot *s)
-{
+static std::string waiting_text(const slot *s) {
     struct group {
         state why;
         const void *site, *address;
@@ -277,16 +263,15 @@ static std::string waiting_text(const slot *s)
                            : g.why == state::warp  ? "a warp operation"
                                                    : "memory to change";
         snprintf(line, sizeof line, "%s%u thread%s (%s %u) for %s at %s", text.empty() ? "" : ", ",
-                 g.count, g.count == 1 ? "" : "s", g.count == 1 ? "thread" : "from thread",
-                 g.first, what, source_line(g.site).c_str());
+                 g.count, g.count == 1 ? "" : "s", g.count == 1 ? "thread" : "from thread", g.first,
+                 what, source_line(g.site).c_str());
         text += line;
     }
     return text;
 }
 
 /* A lane that waits in a warp operation which its group will never complete. */
-static bool report_stuck_warp(machine *m, slot *s)
-{
+static bool report_stuck_warp(machine *m, slot *s) {
     for (unsigned i = 0; i < s->threads; i++) {
         const thread *t = &s->all[i];
         if (state_of(t) != state::warp)
@@ -314,14 +299,13 @@ static bool report_stuck_warp(machine *m, slot *s)
     return false;
 }
 
-void report_stuck(machine *m)
-{
+void report_stuck(machine *m) {
     for (unsigned k = 0; k < m->slot_count; k++)
         if (m->slots[k]->active && report_stuck_warp(m, m->slots[k].get()))
             return;
-    std::string text;
     const thread *first = nullptr;
-    unsigned shown = 0, blocks = 0;
+    unsigned blocks = 0;
+    std::vector<std::pair<std::string, std::string>> kinds; /* what is waited for, by whom */
     for (unsigned k = 0; k < m->slot_count; k++) {
         const slot *s = m->slots[k].get();
         if (!s->active)
@@ -330,14 +314,19 @@ void report_stuck(machine *m)
         for (unsigned i = 0; i < s->threads && !first; i++)
             if (s->all[i].state != state::exited)
                 first = &s->all[i];
-        if (shown < 8) { /* the line must stay readable; the count tells of the others */
-            char line[40];
-            snprintf(line, sizeof line, "%sblock %llu: ", shown ? "; " : "",
-                     (unsigned long long)s->block);
-            text += line + waiting_text(s);
-            shown++;
-        }
+        std::string what = waiting_text(s), name = std::to_string(s->block);
+        auto same = std::find_if(kinds.begin(), kinds.end(),
+                                 [&](const auto &kind) { return kind.first == what; });
+        if (same == kinds.end())
+            kinds.emplace_back(what, name);
+        else
+            same->second += ", " + name;
     }
+    std::string text;
+    for (const auto &kind : kinds)
+        text += (text.empty() ? "" : "; ") +
+                std::string(kind.second.find(',') == std::string::npos ? "block " : "blocks ") +
+                kind.second + ": " + kind.first;
     uint64_t started = m->grid->next.load();
     uint64_t unstarted = started < m->grid->blocks ? m->grid->blocks - started : 0;
     char rest[120] = "";
@@ -345,16 +334,15 @@ void report_stuck(machine *m)
         snprintf(rest, sizeof rest, "; %llu blocks wait for one of %u resident places",
                  (unsigned long long)unstarted, m->slot_count);
     report(m, SIMT_DEADLOCK, here(first, first->site), nullptr,
-           "no thread of %u waiting block%s can go on: %s%s", blocks, blocks == 1 ? "" : "s",
-           text.c_str(), rest);
+           "no thread of %u waiting block%s can go on%s; %s", blocks, blocks == 1 ? "" : "s", rest,
+           text.c_str());
 }
 
 } // namespace simt
 
 using namespace simt;
 
-int simt_barrier(enum simt_barrier_kind kind, int predicate)
-{
+int simt_barrier(enum simt_barrier_kind kind, int predicate) {
     machine *m = running;
     thread *t = m->current;
     slot *s = t->home;
@@ -385,8 +373,7 @@ int simt_barrier(enum simt_barrier_kind kind, int predicate)
 }
 
 uint64_t simt_warp(enum simt_warp_op op, unsigned mask, uint64_t value, unsigned argument,
-                   unsigned width)
-{
+                   unsigned width) {
     machine *m = running;
     thread *t = m->current;
     slot *s = t->home;
@@ -417,7 +404,6 @@ uint64_t simt_warp(enum simt_warp_op op, unsigned mask, uint64_t value, unsigned
     return w->result[lane];
 }
 
-unsigned simt_active_mask(void)
-{
+unsigned simt_active_mask(void) {
     return 1u << running->current->self.lane;
 }
