@@ -17,7 +17,7 @@ if (data1_rows > 0) {
     eval bytes_x
     set xlabel "footprint"
     set ylabel "GB/s"
-    set logscale y
+    set logscale y 2
     plot for [i=0:data1_blocks-1] "data1.tsv" index i using 2:4:5 with filledcurves \
              linetype i+1 notitle, \
          for [i=0:data1_blocks-1] "data1.tsv" index i using 2:3 with linespoints \
@@ -30,7 +30,7 @@ if (data2_rows > 0) {
     eval bytes_x
     set xlabel "footprint"
     set ylabel "GB/s"
-    set logscale y
+    set logscale y 2
     plot for [i=0:data2_blocks-1] "data2.tsv" index i using 2:3 with linespoints \
              linetype i+1 title columnheader(1)
 }

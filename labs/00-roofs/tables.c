@@ -9,9 +9,9 @@
 static void threads_text(unsigned threads, char text[24])
 {
     if (threads == 0)
-        snprintf(text, 24, "all");
+        snprintf(text, 24, "whole grid");
     else
-        snprintf(text, 24, "%u", threads);
+        snprintf(text, 24, "%u thread%s", threads, threads == 1 ? "" : "s");
 }
 
 static void bandwidth_rows(struct lab_run *run, struct lab_table *table, const char *device)
