@@ -144,8 +144,8 @@ static size_t draw_chain(struct drawing *d, tree_ref node, struct tree_part part
     size_t id = draw_box(d, node, "#f3e3d0", line);
     if (!uniform)
         draw_edge(d, id, draw(d, part.rest, room / 2), 1);
-    if (part.element >= n)
-        draw_edge(d, id, draw(d, part.element, room / 2), elements);
+    if (part.element >= n) /* where all are equal, the first of them */
+        draw_edge(d, id, draw(d, uniform ? part.rest : part.element, room / 2), elements);
     return id;
 }
 
@@ -162,7 +162,9 @@ static size_t draw(struct drawing *d, tree_ref node, size_t room) {
     if (part.kind == PART_CHAIN)
         return draw_chain(d, node, part, room);
     if (part.kind == PART_BALANCED || part.kind == PART_FUSED) {
-        const char *how = part.kind == PART_FUSED ? "in one fused node" : "pairwise";
+        const char *how = part.kind == PART_FUSED ? "in one fused node"
+                          : part.levels == 1      ? "added"
+                                                  : "pairwise";
         if (!of_inputs && part.kind == PART_BALANCED && part.count <= room)
             return draw_levels(d, node, part.levels, room / part.count);
         if (of_inputs) {

@@ -53,8 +53,7 @@ struct request {
 #define N_DEFAULT 64
 #define DRAW_SECONDS 60
 
-/* --- what is studied ---------------------------------------------------------------------------
- */
+/* --- what is studied -------------------------------------------------------------------------- */
 
 enum subject_kind { SUBJECT_PLAN, SUBJECT_BUILT_IN, SUBJECT_LIBRARY };
 
@@ -249,8 +248,7 @@ static void close_subject(struct subject *s, struct recover_target *target) {
         device_close(s->device);
 }
 
-/* --- the drawing -------------------------------------------------------------------------------
- */
+/* --- the drawing ------------------------------------------------------------------------------ */
 
 static int write_whole(const char *path, const char *data, size_t size) {
     FILE *out = fopen(path, "w");
@@ -310,8 +308,7 @@ static int draw(const struct tree *tree, const struct request *r) {
     return status ? EXIT_USAGE : EXIT_DONE;
 }
 
-/* --- the answer --------------------------------------------------------------------------------
- */
+/* --- the answer ------------------------------------------------------------------------------- */
 
 /* What a child printed, harmless to a terminal, in quotes. */
 static void print_output(const char *text) {
