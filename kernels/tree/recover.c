@@ -165,7 +165,7 @@ static int choose_masks(struct recover_run *run, const struct recover_options *o
 
 /* 0: found. */
 static int study(struct recover_run *run, const struct recover_options *options) {
-    enum recover_sight sight;
+    enum recover_sight sight = SIGHT_NONE;
     bool fits = false;
     int status = deterministic(run);
     if (!status)
