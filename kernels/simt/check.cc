@@ -5,7 +5,8 @@
  * For every 4 bytes there are: which of them may be touched; who touched them in this launch (for
  * counts and for "initialised"); and up to four accesses that a later one might race with. With
  * more than four concurrent accesses some are forgotten, so a race may be missed; one that is
- * reported is real.
+ * reported is real. An atomic update and a plain read are not held against each other: at
+ * least one of the two has to be a plain write.
  */
 #include <cstring>
 

@@ -23,7 +23,7 @@
 #define __device__
 #define __host__
 #define __constant__
-#define __shared__ thread_local __attribute__((require_constant_initialization))
+#define __shared__ thread_local
 #define __launch_bounds__(...)
 #define __grid_constant__
 #define __forceinline__ inline __attribute__((always_inline))

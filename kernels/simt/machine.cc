@@ -506,7 +506,14 @@ int simt_configure(const struct simt_config *config) {
     machine *m = machine_of_thread();
     schedule_close(m);
     m->reports.clear();
-    m->config = config ? *config : simt_config{};
+    /* As numbers: a caller's enum may hold anything. */
+    unsigned block_order = 0, interleave = 0;
+    if (config) {
+        memcpy(&block_order, &config->block_order, sizeof block_order);
+        memcpy(&interleave, &config->interleave, sizeof interleave);
+    }
+    bool known = block_order <= SIMT_BLOCKS_RANDOM && interleave <= SIMT_RANDOM;
+    m->config = config && known ? *config : simt_config{};
     m->record_path = m->config.record ? m->config.record : "";
     m->replay_path = m->config.replay ? m->config.replay : "";
     m->config.record = m->config.replay = nullptr;
@@ -514,8 +521,9 @@ int simt_configure(const struct simt_config *config) {
         m->config.resident = 8;
     if (!m->config.poll_limit)
         m->config.poll_limit = 1000;
-    if (m->config.block_order > SIMT_BLOCKS_RANDOM || m->config.interleave > SIMT_RANDOM)
-        return device_fail("simt_configure: no such order");
+    if (!known)
+        return device_fail("simt_configure: block order %u or interleaving %u does not exist",
+                           block_order, interleave);
     return schedule_open(m);
 }
 

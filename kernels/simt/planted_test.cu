@@ -191,6 +191,24 @@ int run_bounds_global(int bug, unsigned, unsigned, void *data) {
     return kernel_launch(bounds_global, 2, 32, 0, nullptr, (int *)data, bug);
 }
 
+/* A struct too large for registers is copied by a call. The buffer holds 256 of them; bug: the copy
+ * reaches beyond. */
+struct large {
+    int v[64];
+};
+
+__global__ void bounds_copy(large *data, int bug) {
+    __shared__ large s;
+    if (threadIdx.x == 0)
+        s = data[255 + bug];
+    __syncthreads();
+    data[0].v[threadIdx.x] = s.v[threadIdx.x];
+}
+
+int run_bounds_copy(int bug, unsigned, unsigned, void *data) {
+    return kernel_launch(bounds_copy, 1, 64, 0, nullptr, (large *)data, bug);
+}
+
 __global__ void uninitialised(float *out, int bug) {
     __shared__ float s[64];
     int t = (int)threadIdx.x;
@@ -469,6 +487,7 @@ const struct planted planted_kernels[] = {
     {"bounds_static", run_bounds_static},
     {"bounds_dynamic", run_bounds_dynamic},
     {"bounds_global", run_bounds_global},
+    {"bounds_copy", run_bounds_copy},
     {"uninitialised", run_uninitialised},
     {"race_barrier", run_race_barrier},
     {"race_warp", run_race_warp},

@@ -186,6 +186,7 @@ static const struct expectation expectations[] = {
     {"bounds_static", "bounds_static", SIMT_BOUNDS_SHARED, 1},
     {"bounds_dynamic", "bounds_dynamic", SIMT_BOUNDS_SHARED, 1},
     {"bounds_global", "bounds_global", SIMT_BOUNDS_GLOBAL, 1},
+    {"bounds_copy", "bounds_copy", SIMT_BOUNDS_GLOBAL, 1},
     {"uninitialised", "uninitialised", SIMT_UNINITIALISED, 1},
     {"race_barrier", "race_barrier", SIMT_RACE, 1},
     {"race_warp", "race_warp", SIMT_RACE, 1},
