@@ -44,8 +44,7 @@ constexpr uint64_t shuffle_stream = 0x73687566;
 thread_local char error_text[256];
 
 int fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
-int fail(const char *format, ...)
-{
+int fail(const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(error_text, sizeof error_text, format, arguments);
@@ -53,15 +52,13 @@ int fail(const char *format, ...)
     return -1;
 }
 
-double steady_now(void *)
-{
+double steady_now(void *) {
     timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return double(t.tv_sec) + 1e-9 * double(t.tv_nsec);
 }
 
-double real_now()
-{
+double real_now() {
     return steady_now(nullptr);
 }
 
@@ -71,12 +68,10 @@ const bench_clock steady_clock = {steady_now, nullptr};
  * and, with Debian's build, a warning that it is a debug build. */
 class silent_reporter : public benchmark::BenchmarkReporter {
   public:
-    bool ReportContext(const Context &) override
-    {
+    bool ReportContext(const Context &) override {
         return true;
     }
-    void ReportRuns(const std::vector<Run> &runs) override
-    {
+    void ReportRuns(const std::vector<Run> &runs) override {
         for (const Run &run : runs)
             if (run.run_type == Run::RT_Iteration) {
                 ++count;
@@ -89,13 +84,12 @@ class silent_reporter : public benchmark::BenchmarkReporter {
 
 /* The library reads its flags' defaults from the environment (BENCHMARK_OUT, …), which is not an
  * interface of ours: every flag that would matter is set. */
-void initialize_library()
-{
+void initialize_library() {
     static bool done = false;
     if (done)
         return;
-    static char name[] = "nanolab", out[] = "--benchmark_out=",
-                repetitions[] = "--benchmark_repetitions=1",
+    static char name[] = "nanolab",
+                out[] = "--benchmark_out=", repetitions[] = "--benchmark_repetitions=1",
                 interleave[] = "--benchmark_enable_random_interleaving=false",
                 counters[] = "--benchmark_perf_counters=", list[] = "--benchmark_list_tests=false",
                 verbosity[] = "--v=0";
@@ -117,8 +111,7 @@ struct runner {
     bench_stop stop = BENCH_FAILED;
     std::string error;
 
-    void give_up(const std::string &what)
-    {
+    void give_up(const std::string &what) {
         active = false;
         stop = BENCH_FAILED;
         error = what;
@@ -136,16 +129,14 @@ struct pass {
     const char *failed = nullptr;
 };
 
-bool start_clock(pass &p)
-{
+bool start_clock(pass &p) {
     if (!p.r->clock)
         return device_timer_start(p.r->c->device) == 0;
     p.started = p.r->clock->now(p.r->clock->context);
     return true;
 }
 
-bool stop_clock(pass &p)
-{
+bool stop_clock(pass &p) {
     if (!p.r->clock)
         return device_timer_stop(p.r->c->device, &p.elapsed) == 0;
     p.elapsed = p.r->clock->now(p.r->clock->context) - p.started;
@@ -153,8 +144,7 @@ bool stop_clock(pass &p)
 }
 
 /* The loop: the library counts, our clock frames exactly the calls. */
-void measure(benchmark::State &state, pass &p)
-{
+void measure(benchmark::State &state, pass &p) {
     const bench_case *c = p.r->c;
     uint64_t left = p.calls;
     for (auto _ : state) {
@@ -179,8 +169,7 @@ void measure(benchmark::State &state, pass &p)
 }
 
 /* Text for a failure, with the device layer's own words if it has any. */
-std::string describe(const runner &r, const char *what)
-{
+std::string describe(const runner &r, const char *what) {
     std::string text = what;
     const char *why = r.c->device ? device_error() : "";
     if (*why)
@@ -190,8 +179,7 @@ std::string describe(const runner &r, const char *what)
 
 /* One sample of `calls` calls. On success its seconds, all calls together; NaN after giving the
  * case up. */
-double sample(runner &r, uint64_t calls)
-{
+double sample(runner &r, uint64_t calls) {
     const double none = std::numeric_limits<double>::quiet_NaN();
     if (r.c->setup && r.c->setup(r.c->context) != 0) {
         r.give_up(describe(r, "the setup before a sample failed"));
@@ -226,8 +214,7 @@ double sample(runner &r, uint64_t calls)
 }
 
 /* Finds the number of calls that fill a sample, by doubling; warms the case up on the way. */
-void find_calls(runner &r, const bench_limits &limits)
-{
+void find_calls(runner &r, const bench_limits &limits) {
     uint64_t most = r.c->max_calls ? std::min(r.c->max_calls, calls_limit) : calls_limit;
     double began = real_now();
     for (r.calls = 1;; r.calls = std::min(2 * r.calls, most)) {
@@ -242,8 +229,7 @@ void find_calls(runner &r, const bench_limits &limits)
 /* True if the spread no longer improves: its estimate from all samples is within plateau_change
  * of the one from the first half, and the halves' medians do not drift apart. Without the second
  * condition a steady drift, whose relative spread is constant too, would pass for noise. */
-bool plateaued(const std::vector<double> &x)
-{
+bool plateaued(const std::vector<double> &x) {
     size_t half = x.size() / 2;
     double whole = stats_relative_spread(x.data(), x.size());
     double first = stats_relative_spread(x.data(), half);
@@ -258,8 +244,7 @@ bool plateaued(const std::vector<double> &x)
 }
 
 /* The stop rule, after a new sample. */
-void judge(runner &r, const bench_limits &limits)
-{
+void judge(runner &r, const bench_limits &limits) {
     size_t n = r.seconds.size();
     double spread = stats_relative_spread(r.seconds.data(), n);
     if (n >= limits.min_samples && spread <= limits.settle_spread)
@@ -276,16 +261,14 @@ void judge(runner &r, const bench_limits &limits)
 }
 
 /* Fisher and Yates' shuffle; round r takes its draws from its own stretch of the stream. */
-void shuffle(std::vector<size_t> &order, uint64_t seed, uint32_t round)
-{
+void shuffle(std::vector<size_t> &order, uint64_t seed, uint32_t round) {
     for (size_t left = order.size(); left > 1; --left) {
         uint64_t bits = philox_u64(seed, shuffle_stream, uint64_t(round) << 32 | left);
         std::swap(order[left - 1], order[philox_below(bits, left)]);
     }
 }
 
-void write_result(runner &r, uint64_t seed, bench_result *out)
-{
+void write_result(runner &r, uint64_t seed, bench_result *out) {
     *out = bench_result{};
     out->calls = r.calls;
     out->stop = r.stop;
@@ -316,8 +299,7 @@ void write_result(runner &r, uint64_t seed, bench_result *out)
 }
 
 /* Chooses the clock of a case; gives up those that have none. */
-void choose_clock(runner &r, const bench_clock *injected)
-{
+void choose_clock(runner &r, const bench_clock *injected) {
     struct device *device = r.c->device;
     if (injected)
         r.clock = injected;
@@ -327,8 +309,7 @@ void choose_clock(runner &r, const bench_clock *injected)
         r.give_up(std::string("the device ") + device_id(device) + " reports no times");
 }
 
-int check(const bench_case *cases, size_t count, const bench_limits &limits)
-{
+int check(const bench_case *cases, size_t count, const bench_limits &limits) {
     if (count > 0 && !cases)
         return fail("no cases given");
     for (size_t i = 0; i < count; ++i)
@@ -342,8 +323,7 @@ int check(const bench_case *cases, size_t count, const bench_limits &limits)
     return 0;
 }
 
-void run_rounds(std::vector<runner> &runners, const bench_options &options)
-{
+void run_rounds(std::vector<runner> &runners, const bench_options &options) {
     for (uint32_t round = 0;; ++round) {
         std::vector<size_t> order;
         for (size_t i = 0; i < runners.size(); ++i)
@@ -377,23 +357,19 @@ void run_rounds(std::vector<runner> &runners, const bench_options &options)
 
 } // namespace
 
-bench_limits bench_limits_quick(void)
-{
+bench_limits bench_limits_quick(void) {
     return {1e-3, 0.01, 7, 40, 0.1};
 }
 
-bench_limits bench_limits_default(void)
-{
+bench_limits bench_limits_default(void) {
     return {1e-3, 0.005, 15, 200, 1.0};
 }
 
-bench_limits bench_limits_full(void)
-{
+bench_limits bench_limits_full(void) {
     return {1e-3, 0.005, 31, 1000, 10.0};
 }
 
-const char *bench_stop_name(enum bench_stop stop)
-{
+const char *bench_stop_name(enum bench_stop stop) {
     switch (stop) {
     case BENCH_SETTLED:
         return "settled";
@@ -411,14 +387,12 @@ const char *bench_stop_name(enum bench_stop stop)
     return "unknown";
 }
 
-const char *bench_error(void)
-{
+const char *bench_error(void) {
     return error_text;
 }
 
 int bench_run(const struct bench_case *cases, size_t count, const struct bench_options *options,
-              struct bench_result *results)
-{
+              struct bench_result *results) {
     error_text[0] = '\0';
     if (check(cases, count, options->limits) != 0)
         return -1;
@@ -446,8 +420,7 @@ int bench_run(const struct bench_case *cases, size_t count, const struct bench_o
     return 0;
 }
 
-void bench_result_free(struct bench_result *result)
-{
+void bench_result_free(struct bench_result *result) {
     free(result->seconds);
     free(result->round);
     result->seconds = nullptr;
@@ -456,8 +429,7 @@ void bench_result_free(struct bench_result *result)
 }
 
 int bench_ratio(const struct bench_result *a, const struct bench_result *b, uint64_t seed,
-                double *ratio, double *low, double *high)
-try {
+                double *ratio, double *low, double *high) try {
     std::vector<double> times_a, times_b;
     for (size_t i = 0, j = 0; i < a->samples && j < b->samples;) {
         if (a->round[i] == b->round[j]) {

@@ -30,8 +30,8 @@ struct bench_clock {
 
 struct bench_limits {
     double min_sample_seconds; /* 1e-3 */
-    double settle_spread;      /* stop when the relative spread (1.4826 MAD / median) is below … */
-    size_t min_samples;        /* … with at least this many samples */
+    double settle_spread; /* stop when the relative spread (1.4826 MAD / median) is below … */
+    size_t min_samples;   /* … with at least this many samples */
     size_t max_samples;
     double max_seconds; /* cap per case, in time spent in its samples */
 };
@@ -41,10 +41,10 @@ struct bench_limits bench_limits_default(void);
 struct bench_limits bench_limits_full(void);
 
 struct bench_case {
-    const char *id;                          /* the NVTX range's name too */
-    int (*call)(void *context);              /* one call of what is measured; 0 or -1 */
-    int (*setup)(void *context);             /* before each sample, untimed; may be NULL */
-    int (*validate)(void *context);          /* after the last sample; may be NULL */
+    const char *id;                 /* the NVTX range's name too */
+    int (*call)(void *context);     /* one call of what is measured; 0 or -1 */
+    int (*setup)(void *context);    /* before each sample, untimed; may be NULL */
+    int (*validate)(void *context); /* after the last sample; may be NULL */
     void *context;
     struct device *device; /* timed by its events (GPU) or by the clock (CPU, or NULL) */
     double bytes_per_call; /* for the counters; 0 if meaningless */
@@ -66,10 +66,10 @@ enum bench_stop {
 const char *bench_stop_name(enum bench_stop stop);
 
 struct bench_result {
-    double *seconds;    /* per call, one for each sample, in order */
-    uint32_t *round;    /* the round each sample was taken in */
-    size_t samples;     /* >= 1 unless stop is BENCH_FAILED */
-    uint64_t calls;     /* k: calls in one sample */
+    double *seconds; /* per call, one for each sample, in order */
+    uint32_t *round; /* the round each sample was taken in */
+    size_t samples;  /* >= 1 unless stop is BENCH_FAILED */
+    uint64_t calls;  /* k: calls in one sample */
     enum bench_stop stop;
     double median, mad, low, high; /* seconds per call; low…high: 95 % bootstrap interval */
     double bytes_per_second;       /* at the median; 0 where bytes_per_call is, or at time 0 */

@@ -21,8 +21,7 @@
 /* One clock for all cases of a test; a case's call moves it. */
 static double now_value;
 
-static double fake_now(void *context)
-{
+static double fake_now(void *context) {
     (void)context;
     return now_value;
 }
@@ -39,8 +38,7 @@ struct fake {
     bool wrong;
 };
 
-static int fake_call(void *context)
-{
+static int fake_call(void *context) {
     struct fake *fake = context;
     if (++fake->calls == fake->fail_at)
         return -1;
@@ -49,8 +47,7 @@ static int fake_call(void *context)
     return 0;
 }
 
-static int fake_setup(void *context)
-{
+static int fake_setup(void *context) {
     struct fake *fake = context;
     ++fake->setups;
     ++fake->sample;
@@ -58,15 +55,13 @@ static int fake_setup(void *context)
     return 0;
 }
 
-static int fake_validate(void *context)
-{
+static int fake_validate(void *context) {
     struct fake *fake = context;
     ++fake->validations;
     return fake->wrong ? -1 : 0;
 }
 
-static struct bench_case fake_case(const char *id, struct fake *fake)
-{
+static struct bench_case fake_case(const char *id, struct fake *fake) {
     return (struct bench_case){.id = id,
                                .call = fake_call,
                                .setup = fake_setup,
@@ -74,8 +69,7 @@ static struct bench_case fake_case(const char *id, struct fake *fake)
                                .context = fake};
 }
 
-static struct bench_options fake_options(void)
-{
+static struct bench_options fake_options(void) {
     now_value = 0;
     return (struct bench_options){
         .limits = {.min_sample_seconds = 1.0 / 1024,
@@ -88,31 +82,26 @@ static struct bench_options fake_options(void)
     };
 }
 
-static double gaussian_2_percent(uint64_t sample, uint64_t stream)
-{
+static double gaussian_2_percent(uint64_t sample, uint64_t stream) {
     return 0.02 * philox_normal(77, stream, sample);
 }
 
 /* An exponential tail to the right, mean 10 %: the shape of interference. */
-static double exponential_tail(uint64_t sample, uint64_t stream)
-{
+static double exponential_tail(uint64_t sample, uint64_t stream) {
     return -0.10 * philox_log(philox_unit_above(philox_u64(78, stream, sample)));
 }
 
-static double drift(uint64_t sample, uint64_t stream)
-{
+static double drift(uint64_t sample, uint64_t stream) {
     (void)stream;
     return 0.01 * (double)sample;
 }
 
 /* Every sample may be any size: the spread never stops growing. */
-static double wild(uint64_t sample, uint64_t stream)
-{
+static double wild(uint64_t sample, uint64_t stream) {
     return philox_exp2(0.2 * (double)sample * philox_unit(philox_u64(79, stream, sample)));
 }
 
-static void test_exact_times(void **state)
-{
+static void test_exact_times(void **state) {
     (void)state;
     /* 2^-14 s and 2^-8 s: multiples of the clock's steps, so every difference is exact. */
     struct fake quick = {.base = 0x1p-14}, slow = {.base = 0x1p-8};
@@ -147,8 +136,7 @@ static void test_exact_times(void **state)
     bench_result_free(&r[1]);
 }
 
-static void test_gaussian_noise_is_recovered(void **state)
-{
+static void test_gaussian_noise_is_recovered(void **state) {
     (void)state;
     struct fake fake = {.base = 0.01, .noise = gaussian_2_percent, .stream = 1};
     struct bench_case c = fake_case("gaussian", &fake);
@@ -166,8 +154,7 @@ static void test_gaussian_noise_is_recovered(void **state)
     bench_result_free(&r);
 }
 
-static void test_exponential_tail_is_recovered(void **state)
-{
+static void test_exponential_tail_is_recovered(void **state) {
     (void)state;
     struct fake fake = {.base = 0.01, .noise = exponential_tail, .stream = 2};
     struct bench_case c = fake_case("tail", &fake);
@@ -184,8 +171,7 @@ static void test_exponential_tail_is_recovered(void **state)
     bench_result_free(&r);
 }
 
-static void test_steady_noise_is_a_plateau(void **state)
-{
+static void test_steady_noise_is_a_plateau(void **state) {
     (void)state;
     struct fake fake = {.base = 0.01, .noise = gaussian_2_percent, .stream = 3};
     struct bench_case c = fake_case("plateau", &fake);
@@ -197,8 +183,7 @@ static void test_steady_noise_is_a_plateau(void **state)
     bench_result_free(&r);
 }
 
-static void test_what_never_settles_ends_at_its_cap(void **state)
-{
+static void test_what_never_settles_ends_at_its_cap(void **state) {
     (void)state;
     struct fake drifting = {.base = 0.01, .noise = drift};
     struct fake heavy = {.base = 0.01, .noise = wild, .stream = 4};
@@ -222,8 +207,7 @@ static void test_what_never_settles_ends_at_its_cap(void **state)
     }
 }
 
-static void test_failures_stay_with_their_case(void **state)
-{
+static void test_failures_stay_with_their_case(void **state) {
     (void)state;
     struct fake good = {.base = 0x1p-7}, at_once = {.base = 0x1p-7, .fail_at = 1},
                 later = {.base = 0x1p-7, .fail_at = 6}, wrong = {.base = 0x1p-7, .wrong = true};
@@ -251,8 +235,7 @@ static void test_failures_stay_with_their_case(void **state)
         bench_result_free(&r[k]);
 }
 
-static void test_zero_time_does_not_hang(void **state)
-{
+static void test_zero_time_does_not_hang(void **state) {
     (void)state;
     struct fake nothing = {.base = 0};
     struct bench_case c = fake_case("nothing", &nothing);
@@ -266,20 +249,17 @@ static void test_zero_time_does_not_hang(void **state)
     bench_result_free(&r);
 }
 
-static double nan_now(void *context)
-{
+static double nan_now(void *context) {
     unsigned *reads = context;
     return ++*reads == 9 ? NAN : (double)*reads;
 }
 
-static double backwards_now(void *context)
-{
+static double backwards_now(void *context) {
     double *value = context;
     return *value -= 1.0;
 }
 
-static void test_broken_clocks_are_rejected(void **state)
-{
+static void test_broken_clocks_are_rejected(void **state) {
     (void)state;
     struct fake fake = {.base = 1};
     struct bench_case c = fake_case("nan", &fake);
@@ -300,8 +280,7 @@ static void test_broken_clocks_are_rejected(void **state)
     assert_non_null(strstr(r.error, "clock"));
 }
 
-static void test_one_call_per_sample_when_cold(void **state)
-{
+static void test_one_call_per_sample_when_cold(void **state) {
     (void)state;
     struct fake fake = {.base = 0x1p-20};
     struct bench_case c = fake_case("cold", &fake);
@@ -320,21 +299,18 @@ static void test_one_call_per_sample_when_cold(void **state)
 static char order_log[4096];
 static size_t order_length;
 
-static int log_call(void *context)
-{
+static int log_call(void *context) {
     if (order_length < sizeof order_log)
         order_log[order_length++] = *(const char *)context;
     now_value += 1;
     return 0;
 }
 
-static void run_logged(uint64_t seed, size_t samples, char *order, size_t size)
-{
+static void run_logged(uint64_t seed, size_t samples, char *order, size_t size) {
     struct bench_case cases[5];
     static char names[5][2] = {"a", "b", "c", "d", "e"};
     for (int k = 0; k < 5; ++k)
-        cases[k] =
-            (struct bench_case){.id = names[k], .call = log_call, .context = names[k]};
+        cases[k] = (struct bench_case){.id = names[k], .call = log_call, .context = names[k]};
     struct bench_options options = fake_options();
     options.seed = seed;
     options.limits.min_samples = options.limits.max_samples = samples;
@@ -352,8 +328,7 @@ static void run_logged(uint64_t seed, size_t samples, char *order, size_t size)
     memcpy(order, order_log + 5, 5 * samples);
 }
 
-static void test_rounds_are_shuffled_by_the_seed(void **state)
-{
+static void test_rounds_are_shuffled_by_the_seed(void **state) {
     (void)state;
     enum { ROUNDS = 40 };
     char first[5 * ROUNDS + 1], again[5 * ROUNDS + 1], other[5 * ROUNDS + 1];
@@ -374,8 +349,7 @@ static void test_rounds_are_shuffled_by_the_seed(void **state)
         assert_in_range(at_front[k], 1, ROUNDS / 2);
 }
 
-static void test_pairing_removes_shared_noise(void **state)
-{
+static void test_pairing_removes_shared_noise(void **state) {
     (void)state;
     /* Both cases slow down together in a round: their ratio must not notice. */
     struct fake a = {.base = 3 * 0x1p-7, .noise = exponential_tail, .stream = 5};
@@ -392,16 +366,14 @@ static void test_pairing_removes_shared_noise(void **state)
     bench_result_free(&r[1]);
 }
 
-static int stop_in_third_round(void *context, size_t settled, size_t cases)
-{
+static int stop_in_third_round(void *context, size_t settled, size_t cases) {
     unsigned *rounds = context;
     assert_int_equal(cases, 1);
     assert_int_equal(settled, 0);
     return ++*rounds == 3;
 }
 
-static void test_progress_can_end_it(void **state)
-{
+static void test_progress_can_end_it(void **state) {
     (void)state;
     struct fake fake = {.base = 0x1p-7};
     struct bench_case c = fake_case("stopped", &fake);
@@ -416,8 +388,7 @@ static void test_progress_can_end_it(void **state)
     bench_result_free(&r);
 }
 
-static void test_bad_input_is_named(void **state)
-{
+static void test_bad_input_is_named(void **state) {
     (void)state;
     struct bench_case c = {.id = "empty"};
     struct bench_options options = fake_options();
@@ -445,8 +416,7 @@ static void test_bad_input_is_named(void **state)
 }
 
 /* The library's flags can be set from the environment; ours must not notice. */
-static void test_environment_is_ignored(void **state)
-{
+static void test_environment_is_ignored(void **state) {
     (void)state;
     struct fake fake = {.base = 0x1p-7};
     struct bench_case c = fake_case("environment", &fake);
@@ -457,16 +427,14 @@ static void test_environment_is_ignored(void **state)
     bench_result_free(&r);
 }
 
-static int real_call(void *context)
-{
+static int real_call(void *context) {
     volatile unsigned *counter = context;
     ++*counter;
     return 0;
 }
 
 /* With the real clock: no assertion about a time, only that there is one. */
-static void test_real_clock(void **state)
-{
+static void test_real_clock(void **state) {
     (void)state;
     unsigned counter = 0;
     struct bench_case c = {.id = "real", .call = real_call, .context = &counter};
@@ -479,8 +447,7 @@ static void test_real_clock(void **state)
     bench_result_free(&r);
 }
 
-int main(void)
-{
+int main(void) {
     setenv("BENCHMARK_REPETITIONS", "3", 1);
     setenv("BENCHMARK_OUT", "/nonexistent/out.json", 1);
     setenv("BENCHMARK_FILTER", "nothing", 1);

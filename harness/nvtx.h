@@ -17,23 +17,18 @@
 #ifdef NANOLAB_NVTX
 #include <nvtx3/nvToolsExt.h>
 
-static inline void nvtx_begin(const char *name)
-{
+static inline void nvtx_begin(const char *name) {
     nvtxRangePushA(name);
 }
 
-static inline void nvtx_end(void)
-{
+static inline void nvtx_end(void) {
     nvtxRangePop();
 }
 #else
-static inline void nvtx_begin(const char *name)
-{
+static inline void nvtx_begin(const char *name) {
     (void)name;
 }
 
-static inline void nvtx_end(void)
-{
-}
+static inline void nvtx_end(void) {}
 #endif
 #endif

@@ -13,19 +13,16 @@
 
 static _Thread_local char error_text[256];
 
-static int fail(const char *text)
-{
+static int fail(const char *text) {
     snprintf(error_text, sizeof error_text, "%s", text);
     return -1;
 }
 
-const char *roof_error(void)
-{
+const char *roof_error(void) {
     return error_text;
 }
 
-double roof_work(enum roofs_op op, const struct roofs_job *job)
-{
+double roof_work(enum roofs_op op, const struct roofs_job *job) {
     switch (op) {
     case ROOFS_READ:
     case ROOFS_WRITE:
@@ -41,8 +38,7 @@ double roof_work(enum roofs_op op, const struct roofs_job *job)
     }
 }
 
-const char *roof_unit(enum roofs_op op)
-{
+const char *roof_unit(enum roofs_op op) {
     switch (op) {
     case ROOFS_READ:
     case ROOFS_WRITE:
@@ -66,16 +62,14 @@ struct candidates {
     size_t count;
 };
 
-static void close_candidates(struct candidates *c)
-{
+static void close_candidates(struct candidates *c) {
     for (size_t k = 0; k < c->count; ++k)
         roofs_job_close(c->jobs[k]);
     roofs_memory_close(c->memory);
 }
 
 static int open_candidates(struct candidates *c, struct device *device, enum roofs_op op,
-                           size_t bytes, unsigned threads)
-{
+                           size_t bytes, unsigned threads) {
     bool reads = op == ROOFS_READ, writes = op == ROOFS_WRITE, copies = op == ROOFS_COPY;
     size_t source = reads ? bytes : copies ? bytes / 2 : 0;
     size_t target = writes ? bytes : copies ? bytes / 2 : 0;
@@ -95,9 +89,8 @@ static int open_candidates(struct candidates *c, struct device *device, enum roo
     return 0;
 }
 
-static int choose(const struct candidates *c, enum roofs_op op,
-                  const struct bench_result *results, struct roof *out)
-{
+static int choose(const struct candidates *c, enum roofs_op op, const struct bench_result *results,
+                  struct roof *out) {
     const struct bench_result *best = NULL;
     const char *why = "nothing to measure";
     for (size_t k = 0; k < c->count; ++k) {
@@ -121,8 +114,7 @@ static int choose(const struct candidates *c, enum roofs_op op,
 }
 
 int roof_measure(struct device *device, enum roofs_op op, size_t bytes, unsigned threads,
-                 const struct bench_limits *limits, uint64_t seed, struct roof *out)
-{
+                 const struct bench_limits *limits, uint64_t seed, struct roof *out) {
     if (!device_has_clock(device))
         return fail("the SIMT machine reports no times, so it has no roof");
     struct candidates *c = calloc(1, sizeof *c);
@@ -151,8 +143,7 @@ int roof_measure(struct device *device, enum roofs_op op, size_t bytes, unsigned
 }
 
 int roof_read_bandwidth(struct device *device, size_t bytes, unsigned threads,
-                        double *bytes_per_second)
-{
+                        double *bytes_per_second) {
     struct bench_limits limits = bench_limits_quick();
     limits.max_samples = 200;
     limits.max_seconds = 0.25; /* of each kernel tried: little over a second in all */

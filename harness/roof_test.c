@@ -13,8 +13,7 @@
 
 #include "harness/roof.h"
 
-static void test_every_op(void **state)
-{
+static void test_every_op(void **state) {
     (void)state;
     struct device *device;
     assert_int_equal(device_open(&device, DEVICE_CPU, 0), 0);
@@ -39,8 +38,7 @@ static void test_every_op(void **state)
     device_close(device);
 }
 
-static void test_simt_has_no_roof(void **state)
-{
+static void test_simt_has_no_roof(void **state) {
     (void)state;
     struct device *device;
     assert_int_equal(device_open(&device, DEVICE_SIMT, 0), 0);
@@ -51,8 +49,7 @@ static void test_simt_has_no_roof(void **state)
     device_close(device);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_op),
         cmocka_unit_test(test_simt_has_no_roof),

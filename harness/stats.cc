@@ -19,26 +19,22 @@ namespace bms = boost::math::statistics;
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
 /* Sorting NaNs is undefined behaviour, so they are looked for before anything is sorted. */
-bool any_nan(const double *x, size_t n)
-{
+bool any_nan(const double *x, size_t n) {
     return std::any_of(x, x + n, [](double v) { return std::isnan(v); });
 }
 
-bool all_finite(const double *x, size_t n)
-{
+bool all_finite(const double *x, size_t n) {
     return std::all_of(x, x + n, [](double v) { return std::isfinite(v); });
 }
 
 /* Takes a copy, since Boost's median sorts partially. */
-double median_of(std::vector<double> v)
-{
+double median_of(std::vector<double> v) {
     return bms::median(v);
 }
 
 /* The median of a resample of x into `scratch`. Resample r takes its draws from stream r. */
 double resampled_median(const double *x, size_t n, uint64_t seed, uint64_t stream,
-                        std::vector<double> &scratch)
-{
+                        std::vector<double> &scratch) {
     scratch.resize(n);
     for (size_t i = 0; i < n; i += 2) {
         philox_block block = philox_at(seed, stream, i / 2);
@@ -50,8 +46,7 @@ double resampled_median(const double *x, size_t n, uint64_t seed, uint64_t strea
 }
 
 int percentile_interval(std::vector<double> &estimates, double value, double confidence,
-                        stats_interval *out)
-{
+                        stats_interval *out) {
     if (!std::isfinite(value) || !all_finite(estimates.data(), estimates.size()))
         return -1;
     double tail = 0.5 * (1.0 - confidence);
@@ -61,15 +56,13 @@ int percentile_interval(std::vector<double> &estimates, double value, double con
     return 0;
 }
 
-bool valid(const double *x, size_t n, double confidence)
-{
+bool valid(const double *x, size_t n, double confidence) {
     return n > 0 && confidence > 0.0 && confidence < 1.0 && all_finite(x, n);
 }
 
 } // namespace
 
-double stats_median(const double *x, size_t n)
-try {
+double stats_median(const double *x, size_t n) try {
     if (n == 0 || any_nan(x, n))
         return not_a_number;
     return median_of(std::vector<double>(x, x + n));
@@ -77,8 +70,7 @@ try {
     return not_a_number;
 }
 
-double stats_quantile(const double *x, size_t n, double p)
-try {
+double stats_quantile(const double *x, size_t n, double p) try {
     if (n == 0 || any_nan(x, n) || !(p >= 0.0 && p <= 1.0))
         return not_a_number;
     std::vector<double> v(x, x + n);
@@ -96,8 +88,7 @@ try {
     return not_a_number;
 }
 
-double stats_mad(const double *x, size_t n)
-try {
+double stats_mad(const double *x, size_t n) try {
     if (n == 0 || any_nan(x, n))
         return not_a_number;
     std::vector<double> v(x, x + n);
@@ -113,16 +104,14 @@ try {
     return not_a_number;
 }
 
-double stats_relative_spread(const double *x, size_t n)
-{
+double stats_relative_spread(const double *x, size_t n) {
     /* 1 / Φ^-1(3/4): makes the MAD of normal data its standard deviation. */
     double spread = 1.482602218505602 * stats_mad(x, n);
     return spread == 0.0 ? 0.0 : spread / std::fabs(stats_median(x, n));
 }
 
 int stats_median_interval(const double *x, size_t n, double confidence, uint64_t seed,
-                          struct stats_interval *out)
-try {
+                          struct stats_interval *out) try {
     if (!valid(x, n, confidence))
         return -1;
     std::vector<double> estimates(STATS_RESAMPLES), scratch;
@@ -134,8 +123,7 @@ try {
 }
 
 int stats_ratio_interval(const double *a, size_t n_a, const double *b, size_t n_b,
-                         double confidence, uint64_t seed, struct stats_interval *out)
-try {
+                         double confidence, uint64_t seed, struct stats_interval *out) try {
     if (!valid(a, n_a, confidence) || !valid(b, n_b, confidence))
         return -1;
     std::vector<double> estimates(STATS_RESAMPLES), scratch;
@@ -150,8 +138,7 @@ try {
 }
 
 int stats_paired_ratio_interval(const double *a, const double *b, size_t n, double confidence,
-                                uint64_t seed, struct stats_interval *out)
-try {
+                                uint64_t seed, struct stats_interval *out) try {
     if (!valid(a, n, confidence) || !valid(b, n, confidence))
         return -1;
     std::vector<double> ratios(n);

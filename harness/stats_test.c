@@ -15,8 +15,7 @@
 
 #define near(a, b) assert_true(fabs((a) - (b)) <= 1e-12 * fabs(b))
 
-static void test_known_values(void **state)
-{
+static void test_known_values(void **state) {
     (void)state;
     const double odd[] = {9, 1, 4}, even[] = {4, 1, 9, 2}, one[] = {7};
     assert_true(stats_median(odd, 3) == 4);
@@ -41,8 +40,7 @@ static void test_known_values(void **state)
     near(stats_relative_spread(skew, 7), 1.482602218505602 / 2);
 }
 
-static void test_hostile_values(void **state)
-{
+static void test_hostile_values(void **state) {
     (void)state;
     const double nan_in[] = {1, NAN, 3}, inf_in[] = {1, INFINITY, 2}, zeros[] = {0, 0, 0};
     assert_true(isnan(stats_median(nan_in, 3)) && isnan(stats_mad(nan_in, 3)));
@@ -69,8 +67,7 @@ static void test_hostile_values(void **state)
     assert_true(out.value == 3 && out.low == 3 && out.high == 3);
 }
 
-static void draw(double *x, size_t n, uint64_t stream, double mean, double deviation)
-{
+static void draw(double *x, size_t n, uint64_t stream, double mean, double deviation) {
     for (size_t i = 0; i < n; ++i)
         x[i] = mean + deviation * philox_normal(1234, stream, i);
 }
@@ -78,8 +75,7 @@ static void draw(double *x, size_t n, uint64_t stream, double mean, double devia
 /* Coverage of nominally 95 % intervals over many data sets. The percentile bootstrap of a median
  * is known to cover a little less or more at such sizes, hence the wide band; an interval twice
  * too short or too long falls out of it. */
-static void test_coverage(void **state)
-{
+static void test_coverage(void **state) {
     (void)state;
     enum { TRIALS = 300, N = 25 };
     double a[N], b[N];
@@ -115,8 +111,7 @@ static void test_coverage(void **state)
     assert_true(wide_paired < 0.2 * wide_unpaired);
 }
 
-static void test_seed_decides(void **state)
-{
+static void test_seed_decides(void **state) {
     (void)state;
     double x[31];
     draw(x, 31, 7, 1.0, 0.1);
@@ -131,8 +126,7 @@ static void test_seed_decides(void **state)
     assert_true(narrow.high - narrow.low < first.high - first.low);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_known_values),
         cmocka_unit_test(test_hostile_values),

@@ -10,8 +10,7 @@
 
 #include "harness/ulp.h"
 
-static void test_f32(void **state)
-{
+static void test_f32(void **state) {
     (void)state;
     assert_int_equal(ulp_distance_f32(1.0f, 1.0f), 0);
     assert_int_equal(ulp_distance_f32(1.0f, 1.0f + FLT_EPSILON), 1);
@@ -30,8 +29,7 @@ static void test_f32(void **state)
         assert_int_equal(ulp_distance_f32(x, 0x1.8p-140f), k);
 }
 
-static void test_other_formats(void **state)
-{
+static void test_other_formats(void **state) {
     (void)state;
     assert_int_equal(ulp_distance_f64(1.0, 1.0 + DBL_EPSILON), 1);
     assert_int_equal(ulp_distance_f64(-DBL_TRUE_MIN, 0.0), 1);
@@ -46,8 +44,7 @@ static void test_other_formats(void **state)
     assert_true(ulp_distance_f16(0x7c01, 0x7c00) == ULP_NAN);
 }
 
-static void test_size(void **state)
-{
+static void test_size(void **state) {
     (void)state;
     assert_true(ulp_size_f32(1.0f) == 0x1p-23);
     assert_true(ulp_size_f32(-1.5f) == 0x1p-23);
@@ -58,8 +55,7 @@ static void test_size(void **state)
     assert_true(ulp_size_f64(DBL_MAX) == 0x1p971);
 }
 
-static void test_distinct(void **state)
-{
+static void test_distinct(void **state) {
     (void)state;
     const uint64_t bits[] = {5, 1, 5, 0, 1, UINT64_MAX, 5};
     assert_int_equal(ulp_distinct(bits, 7), 4);
@@ -68,8 +64,7 @@ static void test_distinct(void **state)
     assert_int_equal(bits[0], 5); /* the input is left in its order */
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_f32),
         cmocka_unit_test(test_other_formats),

@@ -20,29 +20,26 @@ enum { STREAM_VALUES = 1, STREAM_KEYS, STREAM_SCALES, STREAM_SHUFFLE };
 
 static const double attention_correlation = 0.2;
 
-const char *data_kind_name(enum data_kind kind)
-{
+const char *data_kind_name(enum data_kind kind) {
     static const char *const names[DATA_KINDS] = {"uniform", "normal", "log-uniform", "cancelling",
                                                   "attention"};
     return (unsigned)kind < DATA_KINDS ? names[kind] : "unknown";
 }
 
-size_t data_type_size(enum data_type type)
-{
+size_t data_type_size(enum data_type type) {
     return type == DATA_F64 ? 8 : type == DATA_F32 ? 4 : 2;
 }
 
-void data_octaves(enum data_type type, double *low, double *high)
-{
+void data_octaves(enum data_type type, double *low, double *high) {
     *low = type == DATA_F16 ? -14 : -40;
     *high = type == DATA_F16 ? 0 : 40;
 }
 
-/* --- rounding ---------------------------------------------------------------------------------- */
+/* --- rounding ----------------------------------------------------------------------------------
+ */
 
 /* A double to a 16-bit format in one rounding, to nearest even. */
-static uint16_t round_16(double value, int exponent_bits, int fraction_bits)
-{
+static uint16_t round_16(double value, int exponent_bits, int fraction_bits) {
     uint64_t bits;
     memcpy(&bits, &value, sizeof bits);
     const int bias = (1 << (exponent_bits - 1)) - 1;
@@ -54,7 +51,7 @@ static uint16_t round_16(double value, int exponent_bits, int fraction_bits)
         return (uint16_t)(sign | infinity | (fraction ? 1u << (fraction_bits - 1) : 0));
     if (exponent == 0)
         return (uint16_t)sign; /* a double's subnormals are far below half of the smallest */
-    exponent += bias - 1023; /* now biased as in the target */
+    exponent += bias - 1023;   /* now biased as in the target */
     uint64_t mantissa = fraction | 1ull << 52;
     int drop = 52 - fraction_bits;
     if (exponent <= 0) { /* subnormal in the target: fewer bits remain */
@@ -71,8 +68,7 @@ static uint16_t round_16(double value, int exponent_bits, int fraction_bits)
     return (uint16_t)(sign | (result >= infinity ? infinity : (uint32_t)result));
 }
 
-static double widen_16(uint16_t bits, int exponent_bits, int fraction_bits)
-{
+static double widen_16(uint16_t bits, int exponent_bits, int fraction_bits) {
     const int bias = (1 << (exponent_bits - 1)) - 1;
     int exponent = bits >> fraction_bits & ((1 << exponent_bits) - 1);
     double fraction = bits & ((1 << fraction_bits) - 1);
@@ -86,8 +82,7 @@ static double widen_16(uint16_t bits, int exponent_bits, int fraction_bits)
     return bits & 0x8000 ? -value : value;
 }
 
-double data_get(enum data_type type, const void *x, size_t i)
-{
+double data_get(enum data_type type, const void *x, size_t i) {
     switch (type) {
     case DATA_F32:
         return ((const float *)x)[i];
@@ -101,8 +96,7 @@ double data_get(enum data_type type, const void *x, size_t i)
     return NAN;
 }
 
-void data_set(enum data_type type, void *x, size_t i, double value)
-{
+void data_set(enum data_type type, void *x, size_t i, double value) {
     switch (type) {
     case DATA_F32:
         ((float *)x)[i] = (float)value;
@@ -119,14 +113,14 @@ void data_set(enum data_type type, void *x, size_t i, double value)
     }
 }
 
-static double rounded(enum data_type type, double value)
-{
+static double rounded(enum data_type type, double value) {
     double out = 0; /* room for any type */
     data_set(type, &out, 0, value);
     return data_get(type, &out, 0);
 }
 
-/* --- the kinds --------------------------------------------------------------------------------- */
+/* --- the kinds ---------------------------------------------------------------------------------
+ */
 
 struct job {
     enum data_kind kind;
@@ -143,8 +137,7 @@ struct job {
 
 /* A bijection on 0…n-1: four Feistel rounds over the smallest 2^bits >= n, walked on until the
  * image is in range. Unlike an array shuffled in place it needs no memory and no order. */
-static size_t permute(size_t i, size_t n, uint64_t seed)
-{
+static size_t permute(size_t i, size_t n, uint64_t seed) {
     int bits = 2;
     while (bits < 64 && ((uint64_t)n - 1) >> bits)
         ++bits;
@@ -168,13 +161,11 @@ static size_t permute(size_t i, size_t n, uint64_t seed)
 }
 
 /* Magnitude of pair p, already rounded to the type, so that its two members cancel exactly. */
-static double pair_magnitude(const struct job *job, size_t p)
-{
+static double pair_magnitude(const struct job *job, size_t p) {
     return rounded(job->type, fabs(philox_normal(job->options.seed, STREAM_VALUES, p)));
 }
 
-static double cancelling(const struct job *job, uint64_t shuffle_seed, size_t i)
-{
+static double cancelling(const struct job *job, uint64_t shuffle_seed, size_t i) {
     size_t place = permute(i, job->n, shuffle_seed);
     if (place < 2 * job->pairs) {
         double z = pair_magnitude(job, place / 2);
@@ -184,8 +175,7 @@ static double cancelling(const struct job *job, uint64_t shuffle_seed, size_t i)
 }
 
 /* Elements i of q and of k. */
-static void attention(const struct job *job, size_t i, double *q, double *k)
-{
+static void attention(const struct job *job, size_t i, double *q, double *k) {
     const size_t head = job->options.head;
     const double rho = attention_correlation;
     double a, b;
@@ -194,8 +184,7 @@ static void attention(const struct job *job, size_t i, double *q, double *k)
     *k = (rho * a + sqrt(1.0 - rho * rho) * b) * job->scale[i % head];
 }
 
-static int channel_scales(struct job *job)
-{
+static int channel_scales(struct job *job) {
     /* No more channels than elements are looked at. */
     size_t channels = job->options.head < job->n ? job->options.head : job->n;
     job->scale = malloc((channels ? channels : 1) * sizeof *job->scale);
@@ -210,20 +199,17 @@ static int channel_scales(struct job *job)
 }
 
 /* Two numbers to a block: twice as fast as element by element. */
-static void fill_normal(const struct job *job, size_t begin, size_t end)
-{
+static void fill_normal(const struct job *job, size_t begin, size_t end) {
     for (size_t i = begin; i < end;) {
         double pair[2];
-        philox_normal_pair(philox_at(job->options.seed, STREAM_VALUES, i >> 1), &pair[0],
-                           &pair[1]);
+        philox_normal_pair(philox_at(job->options.seed, STREAM_VALUES, i >> 1), &pair[0], &pair[1]);
         do
             data_set(job->type, job->x, i, pair[i & 1]);
         while (++i < end && (i & 1));
     }
 }
 
-static void fill_part(void *context, unsigned index, unsigned count)
-{
+static void fill_part(void *context, unsigned index, unsigned count) {
     const struct job *job = context;
     const struct data_options *o = &job->options;
     size_t begin = job->n / count * index + (job->n % count < index ? job->n % count : index);
@@ -266,8 +252,7 @@ static void fill_part(void *context, unsigned index, unsigned count)
  * the machine. */
 #define SUM_PARTS 64
 
-static void sum_part(void *context, unsigned index, unsigned count)
-{
+static void sum_part(void *context, unsigned index, unsigned count) {
     struct job *job = context;
     for (unsigned part = index; part < SUM_PARTS; part += count) {
         size_t begin = job->pairs / SUM_PARTS * part, end = begin + job->pairs / SUM_PARTS;
@@ -280,8 +265,7 @@ static void sum_part(void *context, unsigned index, unsigned count)
     }
 }
 
-static void run(struct job *job, pool_function *function)
-{
+static void run(struct job *job, pool_function *function) {
     unsigned cpus = pool_cpus();
     struct pool *pool = NULL;
     /* A pool of its own: the shared one may be at work for whoever fills this. */
@@ -293,8 +277,7 @@ static void run(struct job *job, pool_function *function)
     }
 }
 
-static int fill(struct job *job)
-{
+static int fill(struct job *job) {
     if (job->kind == DATA_ATTENTION && channel_scales(job) != 0)
         return -1;
     run(job, fill_part);
@@ -302,8 +285,7 @@ static int fill(struct job *job)
     return 0;
 }
 
-static double smallest(enum data_type type)
-{
+static double smallest(enum data_type type) {
     return type == DATA_F64   ? 0x1p-1074
            : type == DATA_F32 ? 0x1p-149
            : type == DATA_F16 ? 0x1p-24
@@ -311,8 +293,7 @@ static double smallest(enum data_type type)
 }
 
 /* Decides how many elements pair up and what the others must be. */
-static void plan_cancelling(struct job *job)
-{
+static void plan_cancelling(struct job *job) {
     const double condition = job->options.condition;
     if (job->n < 3) {
         job->carriers = job->n;
@@ -338,8 +319,7 @@ static void plan_cancelling(struct job *job)
         job->carrier = smallest(job->type);
 }
 
-static int complete(struct job *job)
-{
+static int complete(struct job *job) {
     struct data_options *o = &job->options;
     if (o->low == 0 && o->high == 0)
         data_octaves(job->type, &o->low, &o->high);
@@ -356,9 +336,8 @@ static int complete(struct job *job)
     return 0;
 }
 
-int data_fill(enum data_kind kind, enum data_type type, const struct data_options *options,
-              void *x, size_t n)
-{
+int data_fill(enum data_kind kind, enum data_type type, const struct data_options *options, void *x,
+              size_t n) {
     struct job job = {.kind = kind, .type = type, .options = *options, .x = x, .n = n};
     if (complete(&job) != 0)
         return -1;
@@ -368,8 +347,7 @@ int data_fill(enum data_kind kind, enum data_type type, const struct data_option
 }
 
 int data_attention(enum data_type type, const struct data_options *options, void *q, void *k,
-                   size_t n)
-{
+                   size_t n) {
     struct job job = {
         .kind = DATA_ATTENTION, .type = type, .options = *options, .x = q, .y = k, .n = n};
     if (complete(&job) != 0)

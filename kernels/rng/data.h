@@ -50,8 +50,8 @@ void data_octaves(enum data_type type, double *low, double *high);
  *
  * DATA_ATTENTION: x[i] = q[i] k[i], each product rounded to the type.
  */
-int data_fill(enum data_kind kind, enum data_type type, const struct data_options *options,
-              void *x, size_t n);
+int data_fill(enum data_kind kind, enum data_type type, const struct data_options *options, void *x,
+              size_t n);
 
 /*
  * The operands of attention scores q·k: n elements as consecutive vectors of `head` channels.

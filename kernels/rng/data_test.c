@@ -15,8 +15,7 @@
 #include "kernels/rng/data.h"
 #include "kernels/rng/philox.h"
 
-static double nearest_by_search(enum data_type type, double value)
-{
+static double nearest_by_search(enum data_type type, double value) {
     /* The format's numbers of one sign are ordered as their bit patterns. */
     uint16_t low = 0, high = type == DATA_F16 ? 0x7c00 : 0x7f80;
     double magnitude = fabs(value);
@@ -37,8 +36,7 @@ static double nearest_by_search(enum data_type type, double value)
     return copysign(chosen, value);
 }
 
-static void test_rounding_to_16_bits(void **state)
-{
+static void test_rounding_to_16_bits(void **state) {
     (void)state;
     for (int t = 0; t < 2; ++t) {
         enum data_type type = t ? DATA_F16 : DATA_BF16;
@@ -80,8 +78,7 @@ static void test_rounding_to_16_bits(void **state)
 
 static const enum data_type types[] = {DATA_F32, DATA_F64, DATA_BF16, DATA_F16};
 
-static void test_conditions(void **state)
-{
+static void test_conditions(void **state) {
     (void)state;
     static const double conditions[] = {1.5, 10, 1e3, 1e6, 1e10};
     static const size_t sizes[] = {3, 4, 5, 64, 1001, 4096};
@@ -113,8 +110,7 @@ static void test_conditions(void **state)
     free(x);
 }
 
-static void test_cancelling_is_mixed(void **state)
-{
+static void test_cancelling_is_mixed(void **state) {
     (void)state;
     /* A pair's members must be spread: were they neighbours, any pairwise tree would cancel them
      * at once. Random places of a pair are within 16 of 10,000 with chance 0.3 %. */
@@ -134,8 +130,7 @@ static void test_cancelling_is_mixed(void **state)
     free(x);
 }
 
-static void test_ranges(void **state)
-{
+static void test_ranges(void **state) {
     (void)state;
     enum { N = 5000 };
     double *x = malloc(N * sizeof *x), *y = malloc(N * sizeof *y);
@@ -170,8 +165,7 @@ static void test_ranges(void **state)
     free(y);
 }
 
-static void test_threads_change_nothing(void **state)
-{
+static void test_threads_change_nothing(void **state) {
     (void)state;
     /* Long enough to be filled by several threads; a shorter array of the same seed is its
      * beginning, filled by one. (Cancelling depends on n, so it is compared with itself.) */
@@ -191,8 +185,7 @@ static void test_threads_change_nothing(void **state)
     free(y);
 }
 
-static void test_bad_options(void **state)
-{
+static void test_bad_options(void **state) {
     (void)state;
     float x[4];
     struct data_options o = {.seed = 1, .condition = 0.5};
@@ -209,15 +202,11 @@ static void test_bad_options(void **state)
     assert_string_equal(data_kind_name((enum data_kind)99), "unknown");
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rounding_to_16_bits),
-        cmocka_unit_test(test_conditions),
-        cmocka_unit_test(test_cancelling_is_mixed),
-        cmocka_unit_test(test_ranges),
-        cmocka_unit_test(test_threads_change_nothing),
-        cmocka_unit_test(test_bad_options),
+        cmocka_unit_test(test_rounding_to_16_bits),    cmocka_unit_test(test_conditions),
+        cmocka_unit_test(test_cancelling_is_mixed),    cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_threads_change_nothing), cmocka_unit_test(test_bad_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

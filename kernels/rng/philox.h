@@ -34,8 +34,7 @@ struct philox_block {
 };
 
 /* One round: two 32 × 32 → 64 bit products, their halves swapped and mixed with the key. */
-PHILOX_FN struct philox_block philox_round(struct philox_block c, struct philox_key k)
-{
+PHILOX_FN struct philox_block philox_round(struct philox_block c, struct philox_key k) {
     uint64_t p0 = (uint64_t)0xD2511F53u * c.v[0];
     uint64_t p1 = (uint64_t)0xCD9E8D57u * c.v[2];
     struct philox_block next = {{(uint32_t)(p1 >> 32) ^ c.v[1] ^ k.v[0], (uint32_t)p1,
@@ -44,8 +43,7 @@ PHILOX_FN struct philox_block philox_round(struct philox_block c, struct philox_
 }
 
 /* Ten rounds, the key stepped between them by the golden ratio and sqrt(3) - 1. */
-PHILOX_FN struct philox_block philox_4x32_10(struct philox_block counter, struct philox_key key)
-{
+PHILOX_FN struct philox_block philox_4x32_10(struct philox_block counter, struct philox_key key) {
     for (int round = 0; round < 10; ++round) {
         if (round > 0) {
             key.v[0] += 0x9E3779B9u;
@@ -58,8 +56,7 @@ PHILOX_FN struct philox_block philox_4x32_10(struct philox_block counter, struct
 
 /* 128 random bits: block `index` of `stream` under `seed`. Streams separate uses of one seed, such
  * as two operands, the shuffling and the bootstrap. */
-PHILOX_FN struct philox_block philox_at(uint64_t seed, uint64_t stream, uint64_t index)
-{
+PHILOX_FN struct philox_block philox_at(uint64_t seed, uint64_t stream, uint64_t index) {
     struct philox_key key = {{(uint32_t)seed, (uint32_t)(seed >> 32)}};
     struct philox_block counter = {
         {(uint32_t)index, (uint32_t)(index >> 32), (uint32_t)stream, (uint32_t)(stream >> 32)}};
@@ -67,38 +64,34 @@ PHILOX_FN struct philox_block philox_at(uint64_t seed, uint64_t stream, uint64_t
 }
 
 /* Half 0 or 1 of a block as a 64-bit number. */
-PHILOX_FN uint64_t philox_half(struct philox_block block, int half)
-{
+PHILOX_FN uint64_t philox_half(struct philox_block block, int half) {
     return (uint64_t)block.v[2 * half + 1] << 32 | block.v[2 * half];
 }
 
-PHILOX_FN uint64_t philox_u64(uint64_t seed, uint64_t stream, uint64_t index)
-{
+PHILOX_FN uint64_t philox_u64(uint64_t seed, uint64_t stream, uint64_t index) {
     return philox_half(philox_at(seed, stream, index), 0);
 }
 
 /* 64 random bits → a multiple of 2^-53 in [0, 1); exact. */
-PHILOX_FN double philox_unit(uint64_t bits)
-{
+PHILOX_FN double philox_unit(uint64_t bits) {
     return (double)(bits >> 11) * 0x1p-53;
 }
 
 /* The same in (0, 1]: never 0, for logarithms. */
-PHILOX_FN double philox_unit_above(uint64_t bits)
-{
+PHILOX_FN double philox_unit_above(uint64_t bits) {
     return (double)((bits >> 11) + 1) * 0x1p-53;
 }
 
 /* 64 random bits → 0…n-1 (n >= 1) by the high half of bits × n; no number is favoured by more than
  * a share of n / 2^64. */
-PHILOX_FN uint64_t philox_below(uint64_t bits, uint64_t n)
-{
+PHILOX_FN uint64_t philox_below(uint64_t bits, uint64_t n) {
     uint64_t bl = (uint32_t)bits, bh = bits >> 32, nl = (uint32_t)n, nh = n >> 32;
     uint64_t low = bl * nl, m1 = bh * nl + (low >> 32), m2 = bl * nh + (uint32_t)m1;
     return bh * nh + (m1 >> 32) + (m2 >> 32);
 }
 
-/* --- the same bits everywhere ------------------------------------------------------------------ */
+/* --- the same bits everywhere ------------------------------------------------------------------
+ */
 
 /* Horner's steps with reciprocals that the compiler rounds once: a division per term would take
  * most of the time. */
@@ -108,8 +101,7 @@ PHILOX_FN uint64_t philox_below(uint64_t bits, uint64_t n)
 
 /* ln x of a normal x > 0. x = 2^e m, sqrt(1/2) <= m < sqrt(2); ln m = 2 atanh s by its series in
  * s = (m - 1)/(m + 1), |s| < 0.1716. */
-PHILOX_FN double philox_log(double x)
-{
+PHILOX_FN double philox_log(double x) {
     uint64_t bits;
     memcpy(&bits, &x, sizeof bits);
     int e = (int)(bits >> 52) - 1023;
@@ -139,8 +131,7 @@ PHILOX_FN double philox_log(double x)
 
 /* cos and sin of 2πt for 0 <= t < 1: taking off the nearest quarter turn is exact and leaves at
  * most 1/8 of a turn, |r| <= π/4, where Taylor's series are short. */
-PHILOX_FN void philox_cos_sin(double t, double *cosine, double *sine)
-{
+PHILOX_FN void philox_cos_sin(double t, double *cosine, double *sine) {
     int quarter = (int)(t * 4.0 + 0.5);
     double r = (t - 0.25 * quarter) * 6.283185307179586, z = r * r;
     double c, s;
@@ -170,8 +161,7 @@ PHILOX_FN void philox_cos_sin(double t, double *cosine, double *sine)
 }
 
 /* 2^x for |x| <= 1000: 2^(whole part) by its bits, the rest by the series of e^(f ln 2). */
-PHILOX_FN double philox_exp2(double x)
-{
+PHILOX_FN double philox_exp2(double x) {
     double whole = x < 0.0 ? -(double)(int64_t)(0.5 - x) : (double)(int64_t)(x + 0.5);
     double f = (x - whole) * 0.6931471805599453, sum = 1.0;
     sum = PHILOX_EXP_TERM(14.0, sum);
@@ -195,8 +185,7 @@ PHILOX_FN double philox_exp2(double x)
 }
 
 /* Two independent standard normal numbers from one block, by Box and Muller's transform. */
-PHILOX_FN void philox_normal_pair(struct philox_block block, double *a, double *b)
-{
+PHILOX_FN void philox_normal_pair(struct philox_block block, double *a, double *b) {
     double radius = sqrt(-2.0 * philox_log(philox_unit_above(philox_half(block, 0))));
     double c, s;
     philox_cos_sin(philox_unit(philox_half(block, 1)), &c, &s);
@@ -205,8 +194,7 @@ PHILOX_FN void philox_normal_pair(struct philox_block block, double *a, double *
 }
 
 /* Number `index` of a stream of standard normal numbers (two to a block). */
-PHILOX_FN double philox_normal(uint64_t seed, uint64_t stream, uint64_t index)
-{
+PHILOX_FN double philox_normal(uint64_t seed, uint64_t stream, uint64_t index) {
     double a, b;
     philox_normal_pair(philox_at(seed, stream, index >> 1), &a, &b);
     return index & 1 ? b : a;
@@ -214,8 +202,7 @@ PHILOX_FN double philox_normal(uint64_t seed, uint64_t stream, uint64_t index)
 
 /* A random sign and a magnitude 2^u, u uniform in [low, high): log-uniform magnitudes. */
 PHILOX_FN double philox_log_uniform(uint64_t seed, uint64_t stream, uint64_t index, double low,
-                                    double high)
-{
+                                    double high) {
     struct philox_block block = philox_at(seed, stream, index);
     double x = philox_exp2(low + (high - low) * philox_unit(philox_half(block, 0)));
     return philox_half(block, 1) & 1 ? -x : x;

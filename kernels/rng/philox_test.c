@@ -13,8 +13,7 @@
 #include "kernels/rng/philox.h"
 
 /* From the file of known answers that its authors publish with the generator. */
-static void test_known_answers(void **state)
-{
+static void test_known_answers(void **state) {
     (void)state;
     static const struct {
         struct philox_block counter;
@@ -42,8 +41,7 @@ static void test_known_answers(void **state)
 }
 
 /* |got - want| in units of the last place of `want`'s binade. */
-static double error_in_ulps(double got, mpfr_t want)
-{
+static double error_in_ulps(double got, mpfr_t want) {
     if (mpfr_zero_p(want))
         return got == 0.0 ? 0.0 : INFINITY;
     mpfr_t difference;
@@ -55,8 +53,7 @@ static double error_in_ulps(double got, mpfr_t want)
     return ulps;
 }
 
-static void test_functions_against_mpfr(void **state)
-{
+static void test_functions_against_mpfr(void **state) {
     (void)state;
     double worst_log = 0, worst_exp2 = 0, worst_cos = 0;
     mpfr_t x, y, turn;
@@ -95,8 +92,7 @@ static void test_functions_against_mpfr(void **state)
     assert_true(worst_cos < 1e-15);
 }
 
-static void test_range_ends(void **state)
-{
+static void test_range_ends(void **state) {
     (void)state;
     assert_true(philox_unit(0) == 0.0);
     assert_true(philox_unit(UINT64_MAX) == 1.0 - 0x1p-53);
@@ -117,8 +113,7 @@ static void test_range_ends(void **state)
     assert_true(philox_log(1.0) == 0.0);
 }
 
-static void test_normal_moments(void **state)
-{
+static void test_normal_moments(void **state) {
     (void)state;
     enum { N = 200000 };
     double sum[5] = {0};
@@ -133,8 +128,7 @@ static void test_normal_moments(void **state)
         assert_true(fabs(sum[p] / N - mean[p]) < 5.0 * sqrt(variance[p] / N));
 }
 
-static void test_log_uniform(void **state)
-{
+static void test_log_uniform(void **state) {
     (void)state;
     enum { N = 100000, OCTAVES = 20 };
     unsigned octave[OCTAVES] = {0}, negative = 0;
@@ -151,8 +145,7 @@ static void test_log_uniform(void **state)
     assert_true(fabs(negative - N / 2.0) < 5.0 * sqrt(N / 4.0));
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_known_answers), cmocka_unit_test(test_functions_against_mpfr),
         cmocka_unit_test(test_range_ends),    cmocka_unit_test(test_normal_moments),

@@ -25,32 +25,29 @@ struct roofs_job {
     uint64_t calls;
 };
 
-const char *roofs_op_name(enum roofs_op op)
-{
+const char *roofs_op_name(enum roofs_op op) {
     static const char *const names[ROOFS_OPS] = {"read",  "write",  "copy", "fma32",
                                                  "fma64", "atomic", "empty"};
     return (unsigned)op < ROOFS_OPS ? names[op] : "unknown";
 }
 
-const char *roofs_isa_name(enum roofs_isa isa)
-{
+const char *roofs_isa_name(enum roofs_isa isa) {
     static const char *const names[ROOFS_ISAS] = {"scalar", "avx2", "avx512", "libc", "gpu"};
     return (unsigned)isa < ROOFS_ISAS ? names[isa] : "unknown";
 }
 
-static bool moves_memory(enum roofs_op op)
-{
+static bool moves_memory(enum roofs_op op) {
     return op == ROOFS_READ || op == ROOFS_WRITE || op == ROOFS_COPY;
 }
 
-char *roofs_plan_text(const struct roofs_plan *plan, char text[ROOFS_TEXT])
-{
+char *roofs_plan_text(const struct roofs_plan *plan, char text[ROOFS_TEXT]) {
     bool gpu = plan->isa == ROOFS_GPU;
     int at = snprintf(text, ROOFS_TEXT, "%s", roofs_isa_name(plan->isa));
     if (moves_memory(plan->op) && (gpu || plan->op == ROOFS_READ))
         at += snprintf(text + at, ROOFS_TEXT - (size_t)at, "/streams=%u", plan->streams);
     if (plan->op == ROOFS_READ && !gpu)
-        at += snprintf(text + at, ROOFS_TEXT - (size_t)at, "/prefetch=%u", plan->prefetch);
+        at += snprintf(text + at, ROOFS_TEXT - (size_t)at, "/span=%u/prefetch=%u", plan->span,
+                       plan->prefetch);
     if ((plan->op == ROOFS_WRITE || plan->op == ROOFS_COPY) && !gpu)
         at += snprintf(text + at, ROOFS_TEXT - (size_t)at, "/%s",
                        plan->nontemporal ? "nontemporal" : "cached");
@@ -65,38 +62,39 @@ char *roofs_plan_text(const struct roofs_plan *plan, char text[ROOFS_TEXT])
     return text;
 }
 
-/* --- variants ---------------------------------------------------------------------------------- */
+/* --- variants ----------------------------------------------------------------------------------
+ */
 
 struct list {
     struct roofs_plan *plans;
     size_t count, most;
 };
 
-static void add(struct list *list, struct roofs_plan plan)
-{
+static void add(struct list *list, struct roofs_plan plan) {
     if (list->count < list->most)
         list->plans[list->count++] = plan;
 }
 
 /* Enough passes that a call moves `least` bytes. */
-static unsigned passes_for(size_t bytes, size_t least)
-{
+static unsigned passes_for(size_t bytes, size_t least) {
     return bytes == 0 || bytes >= least ? 1 : (unsigned)((least + bytes - 1) / bytes);
 }
 
-static void cpu_variants(struct list *list, struct roofs_plan plan)
-{
+static void cpu_variants(struct list *list, struct roofs_plan plan) {
     /* 4 MiB take some 20 µs at the best: a hand-over to other threads is 1 % of that. */
     plan.passes = passes_for(plan.bytes, (size_t)4 << 20);
     plan.isa = roofs_isa_best();
     switch (plan.op) {
     case ROOFS_READ: {
-        /* One stream as a program would write it; several, with and without help from software:
-         * what wins depends on where the footprint lies. */
-        static const unsigned tried[][2] = {{1, 0}, {4, 0}, {4, 4096}, {8, 0}, {8, 1024}};
+        /* {streams, span, prefetch}: one stream as a program would write it, with and without help
+         * from software, and several, far apart or page by page. What wins depends on the machine
+         * and on where the footprint lies. */
+        static const unsigned tried[][3] = {
+            {1, 0, 0}, {1, 0, 8192}, {4, 0, 0}, {8, 0, 0}, {4, 4096, 16384}};
         for (size_t k = 0; k < sizeof tried / sizeof *tried; ++k) {
             plan.streams = tried[k][0];
-            plan.prefetch = tried[k][1];
+            plan.span = tried[k][1];
+            plan.prefetch = tried[k][2];
             add(list, plan);
         }
         break;
@@ -134,8 +132,7 @@ static void cpu_variants(struct list *list, struct roofs_plan plan)
     }
 }
 
-static void gpu_variants(struct list *list, struct roofs_plan plan, bool simulated)
-{
+static void gpu_variants(struct list *list, struct roofs_plan plan, bool simulated) {
     plan.isa = ROOFS_GPU;
     plan.threads = 256;
     /* A launch takes some microseconds, in which a large GPU moves 20 MB. */
@@ -181,9 +178,8 @@ static void gpu_variants(struct list *list, struct roofs_plan plan, bool simulat
     }
 }
 
-size_t roofs_variants(const struct device *device, enum roofs_op op, size_t bytes,
-                      unsigned threads, struct roofs_plan *plans, size_t most)
-{
+size_t roofs_variants(const struct device *device, enum roofs_op op, size_t bytes, unsigned threads,
+                      struct roofs_plan *plans, size_t most) {
     struct list list = {plans, 0, most};
     struct roofs_plan plan = {.op = op,
                               .bytes = moves_memory(op) ? bytes : 0,
@@ -196,10 +192,10 @@ size_t roofs_variants(const struct device *device, enum roofs_op op, size_t byte
     return list.count;
 }
 
-/* --- memory ------------------------------------------------------------------------------------ */
+/* --- memory ------------------------------------------------------------------------------------
+ */
 
-static const struct roofs_ops *ops_for(struct device *device, bool checked)
-{
+static const struct roofs_ops *ops_for(struct device *device, bool checked) {
     switch (device_kind(device)) {
     case DEVICE_CPU:
         return &roofs_ops_cpu;
@@ -216,8 +212,7 @@ static const struct roofs_ops *ops_for(struct device *device, bool checked)
 }
 
 int roofs_memory_open(struct roofs_memory **out, struct device *device, size_t source_bytes,
-                      size_t target_bytes)
-{
+                      size_t target_bytes) {
     *out = NULL;
     const struct roofs_ops *ops = ops_for(device, false);
     if (!ops)
@@ -239,8 +234,7 @@ int roofs_memory_open(struct roofs_memory **out, struct device *device, size_t s
     return 0;
 }
 
-void roofs_memory_close(struct roofs_memory *memory)
-{
+void roofs_memory_close(struct roofs_memory *memory) {
     if (!memory)
         return;
     if (memory->source)
@@ -250,10 +244,10 @@ void roofs_memory_close(struct roofs_memory *memory)
     free(memory);
 }
 
-/* --- jobs -------------------------------------------------------------------------------------- */
+/* --- jobs --------------------------------------------------------------------------------------
+ */
 
-static int check_plan(const struct roofs_memory *memory, const struct roofs_plan *plan)
-{
+static int check_plan(const struct roofs_memory *memory, const struct roofs_plan *plan) {
     char text[ROOFS_TEXT];
     const char *op = roofs_op_name(plan->op), *as = roofs_plan_text(plan, text);
     bool gpu = device_kind(memory->device) != DEVICE_CPU;
@@ -280,22 +274,21 @@ static int check_plan(const struct roofs_memory *memory, const struct roofs_plan
         return device_fail("%s of %zu bytes does not fit into its buffers", op, plan->bytes);
     if (plan->streams != 1 && plan->streams != 2 && plan->streams != 4 && plan->streams != 8)
         return device_fail("%s %s: 1, 2, 4 or 8 streams", op, as);
+    if (plan->span % 256 != 0)
+        return device_fail("%s %s: a span is a multiple of 256 bytes", op, as);
     return 0;
 }
 
 /* Words between one counter and the next; see roofs.cu for why GPUs have them close. */
-static size_t counter_step(const struct roofs_plan *plan)
-{
+static size_t counter_step(const struct roofs_plan *plan) {
     return plan->isa == ROOFS_GPU ? 1 : ROOFS_COUNTER_STEP;
 }
 
-static size_t value_bytes(const struct roofs_plan *plan)
-{
+static size_t value_bytes(const struct roofs_plan *plan) {
     return roofs_values(plan) * (plan->op == ROOFS_FMA32 ? 4 : 8);
 }
 
-static int poison(struct roofs_job *job)
-{
+static int poison(struct roofs_job *job) {
     struct device *device = job->memory->device;
     size_t target = job->plan.op == ROOFS_WRITE  ? job->plan.bytes
                     : job->plan.op == ROOFS_COPY ? job->plan.bytes / 2
@@ -307,8 +300,7 @@ static int poison(struct roofs_job *job)
 }
 
 int roofs_job_open(struct roofs_job **out, struct roofs_memory *memory,
-                   const struct roofs_plan *plan)
-{
+                   const struct roofs_plan *plan) {
     *out = NULL;
     struct roofs_plan full = *plan;
     if (full.passes == 0)
@@ -349,8 +341,7 @@ int roofs_job_open(struct roofs_job **out, struct roofs_memory *memory,
     return 0;
 }
 
-void roofs_job_close(struct roofs_job *job)
-{
+void roofs_job_close(struct roofs_job *job) {
     if (!job)
         return;
     if (job->work.counters)
@@ -360,21 +351,18 @@ void roofs_job_close(struct roofs_job *job)
     free(job);
 }
 
-void roofs_job_use(struct roofs_job *job, const struct roofs_ops *ops)
-{
+void roofs_job_use(struct roofs_job *job, const struct roofs_ops *ops) {
     job->ops = ops;
 }
 
 /* The word of call `call`; the same in every byte where memset writes it. Never the poison. */
-static uint64_t written_word(const struct roofs_plan *plan, uint64_t call)
-{
+static uint64_t written_word(const struct roofs_plan *plan, uint64_t call) {
     if (plan->isa == ROOFS_LIBC)
         return (call % 251) * 0x0101010101010101ull;
     return (call + 1) * ROOFS_PATTERN;
 }
 
-int roofs_job_call(void *context)
-{
+int roofs_job_call(void *context) {
     struct roofs_job *job = context;
     job->work.value = written_word(&job->plan, job->calls);
     ++job->calls;
@@ -383,20 +371,19 @@ int roofs_job_call(void *context)
     return job->plan.wait ? device_sync(job->memory->device) : 0;
 }
 
-/* --- proofs ------------------------------------------------------------------------------------ */
+/* --- proofs ------------------------------------------------------------------------------------
+ */
 
 /* Whether words first…first + n - 1 of the target are what they must be: one value, or the
  * pattern (value NULL). */
-static bool words_are(const uint64_t *word, size_t n, size_t first, const uint64_t *value)
-{
+static bool words_are(const uint64_t *word, size_t n, size_t first, const uint64_t *value) {
     uint64_t wrong = 0;
     for (size_t i = 0; i < n; ++i)
         wrong |= word[i] ^ (value ? *value : (first + i + 1) * ROOFS_PATTERN);
     return wrong == 0;
 }
 
-static int check_target(const struct roofs_job *job)
-{
+static int check_target(const struct roofs_job *job) {
     size_t bytes = job->plan.op == ROOFS_COPY ? job->plan.bytes / 2 : job->plan.bytes;
     uint64_t value = written_word(&job->plan, job->calls - 1);
     const uint64_t *expected = job->plan.op == ROOFS_COPY ? NULL : &value;
@@ -416,8 +403,7 @@ static int check_target(const struct roofs_job *job)
     return status;
 }
 
-static int check_checksum(const struct roofs_job *job)
-{
+static int check_checksum(const struct roofs_job *job) {
     uint64_t got, n = job->plan.bytes / 8;
     if (device_read(job->memory->device, &got, job->work.counters, sizeof got) != 0)
         return -1;
@@ -429,8 +415,7 @@ static int check_checksum(const struct roofs_job *job)
     return 0;
 }
 
-static int check_counters(const struct roofs_job *job)
-{
+static int check_counters(const struct roofs_job *job) {
     const struct roofs_plan *plan = &job->plan;
     size_t count = roofs_counters(plan), step = counter_step(plan);
     size_t bytes = count * step * sizeof(uint64_t);
@@ -449,8 +434,7 @@ static int check_counters(const struct roofs_job *job)
 }
 
 /* What a chain must hold in the end. Scalar code rounds the product first: see roofs_cpu.c. */
-static double expected_value(const struct roofs_plan *plan, int chain, size_t lane)
-{
+static double expected_value(const struct roofs_plan *plan, int chain, size_t lane) {
     if (plan->op == ROOFS_FMA32) {
         const float a = (float)ROOFS_FMA_A, b = (float)ROOFS_FMA_B;
         float x = (float)ROOFS_FMA_START(chain, (double)lane);
@@ -465,8 +449,7 @@ static double expected_value(const struct roofs_plan *plan, int chain, size_t la
     return x;
 }
 
-static int check_values(const struct roofs_job *job)
-{
+static int check_values(const struct roofs_job *job) {
     const struct roofs_plan *plan = &job->plan;
     size_t count = roofs_values(plan);
     void *values = malloc(value_bytes(plan));
@@ -476,16 +459,16 @@ static int check_values(const struct roofs_job *job)
     double expected[ROOFS_CHAINS][ROOFS_FMA_LANES];
     bool gpu = plan->isa == ROOFS_GPU;
     /* CPU: per worker, chain by chain, lane by lane. GPU: chain by chain, thread by thread. */
-    size_t lanes = gpu ? (size_t)plan->threads * plan->blocks
-                       : count / ((size_t)plan->threads * ROOFS_CHAINS);
+    size_t lanes =
+        gpu ? (size_t)plan->threads * plan->blocks : count / ((size_t)plan->threads * ROOFS_CHAINS);
     size_t distinct = lanes < ROOFS_FMA_LANES ? lanes : ROOFS_FMA_LANES;
     for (int c = 0; c < ROOFS_CHAINS; ++c)
         for (size_t l = 0; l < distinct; ++l)
             expected[c][l] = expected_value(plan, c, l);
     for (size_t k = 0; k < count && status == 0; ++k) {
         size_t chain = k / lanes % ROOFS_CHAINS, lane = k % lanes % ROOFS_FMA_LANES;
-        double got = plan->op == ROOFS_FMA32 ? ((const float *)values)[k]
-                                             : ((const double *)values)[k];
+        double got =
+            plan->op == ROOFS_FMA32 ? ((const float *)values)[k] : ((const double *)values)[k];
         if (got != expected[chain][lane])
             status = device_fail("%s: chain %zu of lane %zu ended at %.17g, not %.17g",
                                  roofs_op_name(plan->op), chain, lane, got, expected[chain][lane]);
@@ -494,8 +477,7 @@ static int check_values(const struct roofs_job *job)
     return status;
 }
 
-int roofs_job_check(void *context)
-{
+int roofs_job_check(void *context) {
     const struct roofs_job *job = context;
     if (job->calls == 0)
         return device_fail("%s was never called", roofs_op_name(job->plan.op));
@@ -517,30 +499,28 @@ int roofs_job_check(void *context)
     }
 }
 
-int roofs_job_prove(void *context)
-{
+int roofs_job_prove(void *context) {
     struct roofs_job *job = context;
     if (device_sync(job->memory->device) != 0 || poison(job) != 0 || roofs_job_call(job) != 0)
         return -1;
     return roofs_job_check(job);
 }
 
-/* --- counts ------------------------------------------------------------------------------------ */
+/* --- counts ------------------------------------------------------------------------------------
+ */
 
-double roofs_job_bytes(const struct roofs_job *job)
-{
+double roofs_job_bytes(const struct roofs_job *job) {
     return (double)job->plan.bytes * (moves_memory(job->plan.op) ? job->plan.passes : 0);
 }
 
-double roofs_job_flops(const struct roofs_job *job)
-{
+double roofs_job_flops(const struct roofs_job *job) {
     return 2.0 * (double)roofs_values(&job->plan) * job->plan.rounds;
 }
 
-double roofs_job_updates(const struct roofs_job *job)
-{
+double roofs_job_updates(const struct roofs_job *job) {
     if (job->plan.op != ROOFS_ATOMIC)
         return 0;
-    double threads = (double)job->plan.threads * (job->plan.isa == ROOFS_GPU ? job->plan.blocks : 1);
+    double threads =
+        (double)job->plan.threads * (job->plan.isa == ROOFS_GPU ? job->plan.blocks : 1);
     return threads * job->plan.rounds;
 }

@@ -25,10 +25,10 @@ extern "C" {
 #endif
 
 enum roofs_op {
-    ROOFS_READ,   /* every byte of the footprint into registers */
-    ROOFS_WRITE,  /* every byte of the footprint from registers */
-    ROOFS_COPY,   /* one half of the footprint to the other */
-    ROOFS_FMA32,  /* x = x a + b in independent chains, in registers */
+    ROOFS_READ,  /* every byte of the footprint into registers */
+    ROOFS_WRITE, /* every byte of the footprint from registers */
+    ROOFS_COPY,  /* one half of the footprint to the other */
+    ROOFS_FMA32, /* x = x a + b in independent chains, in registers */
     ROOFS_FMA64,
     ROOFS_ATOMIC, /* integer additions to one address, or to one for each thread */
     ROOFS_EMPTY,  /* a call, a hand-over to other threads, or a kernel launch, that does nothing */
@@ -49,31 +49,33 @@ bool roofs_isa_works(enum roofs_isa isa);
 struct roofs_plan {
     enum roofs_op op;
     enum roofs_isa isa;
-    size_t bytes;     /* read, write, copy: the footprint, both buffers of a copy together; a
-                       * multiple of 2 ROOFS_PAGE */
-    unsigned passes;  /* over the footprint in one call; 0 or 1: one */
-    unsigned threads; /* CPU: workers. GPU: threads per block */
-    unsigned streams; /* CPU: places a worker reads at a time, 1, 2, 4 or 8. GPU: 16-byte loads a
-                       * thread has in flight, 1, 2, 4 or 8 */
-    unsigned prefetch;  /* CPU reads: bytes ahead, 0: left to the hardware */
-    bool nontemporal;   /* CPU writes and copies: past the caches */
-    bool shared;        /* atomics: all threads on one address */
-    bool wait;          /* GPU, empty: every call waits until the kernel has ended */
-    bool checked;       /* simt: the checked build of the kernels */
-    unsigned blocks;    /* GPU: in the grid; 0: as many as the op wants */
-    unsigned rounds;    /* multiply-adds and atomics: steps per thread and call; 0: 1024 */
+    size_t bytes;      /* read, write, copy: the footprint, both buffers of a copy together; a
+                        * multiple of 2 ROOFS_PAGE */
+    unsigned passes;   /* over the footprint in one call; 0 or 1: one */
+    unsigned threads;  /* CPU: workers. GPU: threads per block */
+    unsigned streams;  /* CPU: places a worker reads at a time, 1, 2, 4 or 8. GPU: 16-byte loads a
+                        * thread has in flight, 1, 2, 4 or 8 */
+    unsigned span;     /* CPU reads: bytes of each stream before all of them move on, a multiple
+                        * of 256; 0: the streams share out the whole */
+    unsigned prefetch; /* CPU reads: bytes ahead, 0: left to the hardware */
+    bool nontemporal;  /* CPU writes and copies: past the caches */
+    bool shared;       /* atomics: all threads on one address */
+    bool wait;         /* GPU, empty: every call waits until the kernel has ended */
+    bool checked;      /* simt: the checked build of the kernels */
+    unsigned blocks;   /* GPU: in the grid; 0: as many as the op wants */
+    unsigned rounds;   /* multiply-adds and atomics: steps per thread and call; 0: 1024 */
 };
 
-/* The plan as a part of a case id, such as "avx512/streams=4/prefetch=4096"; leaves out what the
- * op does not use, and op, bytes and threads. Returns text. */
+/* The plan as a part of a case id, such as "avx512/streams=4/span=0/prefetch=8192"; leaves out what
+ * the op does not use, and op, bytes and threads. Returns text. */
 #define ROOFS_TEXT 96
 char *roofs_plan_text(const struct roofs_plan *plan, char text[ROOFS_TEXT]);
 
 /* The plans worth trying for the best of an op on a device at a footprint, at most `most`; returns
  * how many. `threads` counts workers on a CPU and is ignored on a GPU. Passes are chosen so that
  * one call is long beside its own overhead. */
-size_t roofs_variants(const struct device *device, enum roofs_op op, size_t bytes,
-                      unsigned threads, struct roofs_plan *plans, size_t most);
+size_t roofs_variants(const struct device *device, enum roofs_op op, size_t bytes, unsigned threads,
+                      struct roofs_plan *plans, size_t most);
 
 /* Buffers that jobs of one device share: a source filled with the pattern, and a target. Either
  * may be 0 bytes long. */

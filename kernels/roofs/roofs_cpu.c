@@ -9,7 +9,7 @@
 #include "kernels/threads/threads.h"
 
 struct cpu_kernels {
-    uint64_t (*read)(const char *p, size_t bytes, unsigned streams, size_t ahead);
+    uint64_t (*read)(const char *p, size_t bytes, unsigned streams, size_t span, size_t ahead);
     void (*write)(char *p, size_t bytes, uint64_t value, bool nontemporal);
     void (*copy)(char *to, const char *from, size_t bytes, bool nontemporal);
     void (*fma32)(float *out, unsigned rounds);
@@ -61,8 +61,7 @@ struct cpu_kernels {
 
 /* Scalar, and not turned into vectors behind our back. Without FMA instructions a fused multiply-
  * add would be a library call: here the product is rounded before the addition. */
-static inline uint64_t scalar_load(const char *p)
-{
+static inline uint64_t scalar_load(const char *p) {
     uint64_t word;
     memcpy(&word, p, sizeof word);
     return word;
@@ -85,8 +84,7 @@ static inline uint64_t scalar_load(const char *p)
 #define DFMA(x, a, b) ((x) * (a) + (b))
 #include "kernels/roofs/roofs_cpu.inc"
 
-static const struct cpu_kernels *kernels_of(enum roofs_isa isa)
-{
+static const struct cpu_kernels *kernels_of(enum roofs_isa isa) {
     switch (isa) {
 #if defined(__x86_64__)
     case ROOFS_AVX512:
@@ -99,11 +97,11 @@ static const struct cpu_kernels *kernels_of(enum roofs_isa isa)
     }
 }
 
-/* --- shares ------------------------------------------------------------------------------------ */
+/* --- shares ------------------------------------------------------------------------------------
+ */
 
 /* The stretch of pages of worker `index`; an empty one where pages are few. */
-static void share(size_t bytes, unsigned index, unsigned count, size_t *begin, size_t *size)
-{
+static void share(size_t bytes, unsigned index, unsigned count, size_t *begin, size_t *size) {
     size_t pages = bytes / ROOFS_PAGE;
     size_t first = pages * index / count, last = pages * (index + 1) / count;
     *begin = first * ROOFS_PAGE;
@@ -111,13 +109,11 @@ static void share(size_t bytes, unsigned index, unsigned count, size_t *begin, s
 }
 
 /* Between passes: what a pass read or wrote may have changed, so it cannot be left out. */
-static inline void next_pass(void)
-{
+static inline void next_pass(void) {
     __asm__ volatile("" ::: "memory");
 }
 
-static void read_part(void *context, unsigned index, unsigned count)
-{
+static void read_part(void *context, unsigned index, unsigned count) {
     const struct roofs_work *work = context;
     const struct roofs_plan *plan = work->plan;
     const struct cpu_kernels *kernels = kernels_of(plan->isa);
@@ -125,15 +121,14 @@ static void read_part(void *context, unsigned index, unsigned count)
     share(plan->bytes, index, count, &begin, &size);
     uint64_t sum = 0;
     for (unsigned pass = 0; pass < plan->passes; ++pass) {
-        sum += kernels->read((const char *)work->source + begin, size, plan->streams,
+        sum += kernels->read((const char *)work->source + begin, size, plan->streams, plan->span,
                              plan->prefetch);
         next_pass();
     }
     __atomic_fetch_add(work->counters, sum, __ATOMIC_RELAXED);
 }
 
-static void write_part(void *context, unsigned index, unsigned count)
-{
+static void write_part(void *context, unsigned index, unsigned count) {
     const struct roofs_work *work = context;
     const struct roofs_plan *plan = work->plan;
     const struct cpu_kernels *kernels = kernels_of(plan->isa);
@@ -149,8 +144,7 @@ static void write_part(void *context, unsigned index, unsigned count)
     }
 }
 
-static void copy_part(void *context, unsigned index, unsigned count)
-{
+static void copy_part(void *context, unsigned index, unsigned count) {
     const struct roofs_work *work = context;
     const struct roofs_plan *plan = work->plan;
     const struct cpu_kernels *kernels = kernels_of(plan->isa);
@@ -167,8 +161,7 @@ static void copy_part(void *context, unsigned index, unsigned count)
     }
 }
 
-static void fma_part(void *context, unsigned index, unsigned count)
-{
+static void fma_part(void *context, unsigned index, unsigned count) {
     (void)count;
     const struct roofs_work *work = context;
     const struct roofs_plan *plan = work->plan;
@@ -180,8 +173,7 @@ static void fma_part(void *context, unsigned index, unsigned count)
         kernels->fma64((double *)work->values + index * each, plan->rounds);
 }
 
-static void atomic_part(void *context, unsigned index, unsigned count)
-{
+static void atomic_part(void *context, unsigned index, unsigned count) {
     (void)count;
     const struct roofs_work *work = context;
     const struct roofs_plan *plan = work->plan;
@@ -190,18 +182,17 @@ static void atomic_part(void *context, unsigned index, unsigned count)
         __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
 }
 
-static void nothing(void *context, unsigned index, unsigned count)
-{
+static void nothing(void *context, unsigned index, unsigned count) {
     (void)context;
     (void)index;
     (void)count;
     __asm__ volatile("");
 }
 
-/* --- the table --------------------------------------------------------------------------------- */
+/* --- the table ---------------------------------------------------------------------------------
+ */
 
-static int run_on_workers(const struct roofs_work *work, pool_function *function)
-{
+static int run_on_workers(const struct roofs_work *work, pool_function *function) {
     unsigned threads = work->plan->threads;
     if (threads <= 1) {
         function((void *)(uintptr_t)work, 0, 1);
@@ -214,8 +205,7 @@ static int run_on_workers(const struct roofs_work *work, pool_function *function
     return 0;
 }
 
-static int cpu_fill(void *to, size_t bytes, void *stream)
-{
+static int cpu_fill(void *to, size_t bytes, void *stream) {
     (void)stream;
     uint64_t *word = to;
     for (size_t i = 0; i < bytes / 8; ++i)
@@ -223,33 +213,27 @@ static int cpu_fill(void *to, size_t bytes, void *stream)
     return 0;
 }
 
-static int cpu_read(const struct roofs_work *work)
-{
+static int cpu_read(const struct roofs_work *work) {
     return run_on_workers(work, read_part);
 }
 
-static int cpu_write(const struct roofs_work *work)
-{
+static int cpu_write(const struct roofs_work *work) {
     return run_on_workers(work, write_part);
 }
 
-static int cpu_copy(const struct roofs_work *work)
-{
+static int cpu_copy(const struct roofs_work *work) {
     return run_on_workers(work, copy_part);
 }
 
-static int cpu_fma(const struct roofs_work *work)
-{
+static int cpu_fma(const struct roofs_work *work) {
     return run_on_workers(work, fma_part);
 }
 
-static int cpu_atomic(const struct roofs_work *work)
-{
+static int cpu_atomic(const struct roofs_work *work) {
     return run_on_workers(work, atomic_part);
 }
 
-static int cpu_empty(const struct roofs_work *work)
-{
+static int cpu_empty(const struct roofs_work *work) {
     /* Through a pointer the compiler cannot see through, or it would not be a call. */
     pool_function *volatile function = nothing;
     return run_on_workers(work, function);
@@ -266,10 +250,10 @@ const struct roofs_ops roofs_ops_cpu = {
             [ROOFS_EMPTY] = cpu_empty},
 };
 
-/* --- instruction sets -------------------------------------------------------------------------- */
+/* --- instruction sets --------------------------------------------------------------------------
+ */
 
-bool roofs_isa_works(enum roofs_isa isa)
-{
+bool roofs_isa_works(enum roofs_isa isa) {
     switch (isa) {
     case ROOFS_SCALAR:
     case ROOFS_LIBC:
@@ -285,28 +269,25 @@ bool roofs_isa_works(enum roofs_isa isa)
     }
 }
 
-enum roofs_isa roofs_isa_best(void)
-{
+enum roofs_isa roofs_isa_best(void) {
     return roofs_isa_works(ROOFS_AVX512) ? ROOFS_AVX512
            : roofs_isa_works(ROOFS_AVX2) ? ROOFS_AVX2
                                          : ROOFS_SCALAR;
 }
 
-size_t roofs_counters(const struct roofs_plan *plan)
-{
+size_t roofs_counters(const struct roofs_plan *plan) {
     if (plan->op != ROOFS_ATOMIC || plan->shared)
         return 1;
     return plan->isa == ROOFS_GPU ? (size_t)plan->threads * plan->blocks : plan->threads;
 }
 
-size_t roofs_values(const struct roofs_plan *plan)
-{
+size_t roofs_values(const struct roofs_plan *plan) {
     if (plan->op != ROOFS_FMA32 && plan->op != ROOFS_FMA64)
         return 0;
     if (plan->isa == ROOFS_GPU)
         return (size_t)plan->threads * plan->blocks * ROOFS_CHAINS;
-    size_t width = plan->isa == ROOFS_SCALAR ? 1
-                                             : kernels_of(plan->isa)->width /
-                                                   (plan->op == ROOFS_FMA32 ? 4 : 8);
+    size_t width = plan->isa == ROOFS_SCALAR
+                       ? 1
+                       : kernels_of(plan->isa)->width / (plan->op == ROOFS_FMA32 ? 4 : 8);
     return plan->threads * ROOFS_CHAINS * width;
 }

@@ -19,7 +19,7 @@ extern "C" {
 #define ROOFS_CHAINS 12
 #define ROOFS_FMA_A 0.99951171875 /* 1 - 2^-11 */
 #define ROOFS_FMA_B 0.00048828125 /* 2^-11 */
-#define ROOFS_FMA_START(chain, lane) (1.0 + (chain) * 0x1p-4 + (lane) * 0x1p-10)
+#define ROOFS_FMA_START(chain, lane) (1.0 + (chain)*0x1p-4 + (lane)*0x1p-10)
 /* Lanes with values of their own; wider machines repeat them. */
 #define ROOFS_FMA_LANES 16
 

@@ -15,8 +15,7 @@
 
 #define MOST 32
 
-static void run_plan(struct roofs_memory *memory, const struct roofs_plan *plan)
-{
+static void run_plan(struct roofs_memory *memory, const struct roofs_plan *plan) {
     struct roofs_job *job;
     if (roofs_job_open(&job, memory, plan) != 0)
         fail_msg("%s", device_error());
@@ -37,8 +36,7 @@ static void run_plan(struct roofs_memory *memory, const struct roofs_plan *plan)
 }
 
 static void run_all(enum device_kind kind, const size_t *sizes, size_t size_count,
-                    unsigned most_threads, bool checked)
-{
+                    unsigned most_threads, bool checked) {
     struct device *device;
     assert_int_equal(device_open(&device, kind, 0), 0);
     struct roofs_memory *memory;
@@ -64,15 +62,13 @@ static void run_all(enum device_kind kind, const size_t *sizes, size_t size_coun
     device_close(device);
 }
 
-static void test_cpu(void **state)
-{
+static void test_cpu(void **state) {
     (void)state;
     static const size_t sizes[] = {8192, 24576, 1 << 20};
     run_all(DEVICE_CPU, sizes, 3, 3, false);
 }
 
-static void test_every_isa(void **state)
-{
+static void test_every_isa(void **state) {
     (void)state;
     struct device *device;
     assert_int_equal(device_open(&device, DEVICE_CPU, 0), 0);
@@ -87,6 +83,7 @@ static void test_every_isa(void **state)
                                           .passes = 2,
                                           .threads = 2,
                                           .streams = streams,
+                                          .span = streams == 4 ? 1024 : 0,
                                           .prefetch = streams * 64,
                                           .nontemporal = streams > 2};
                 if (roofs_isa_works(plan.isa)) {
@@ -100,22 +97,19 @@ static void test_every_isa(void **state)
     device_close(device);
 }
 
-static void test_simt(void **state)
-{
+static void test_simt(void **state) {
     (void)state;
     static const size_t sizes[] = {8192, 81920};
     run_all(DEVICE_SIMT, sizes, 2, 1, false);
 }
 
-static void test_simt_checked(void **state)
-{
+static void test_simt_checked(void **state) {
     (void)state;
     static const size_t sizes[] = {24576};
     run_all(DEVICE_SIMT, sizes, 1, 1, true);
 }
 
-static void test_cuda(void **state)
-{
+static void test_cuda(void **state) {
     (void)state;
     if (device_count(DEVICE_CUDA) == 0) {
         print_message("no GPU here: %s\n", device_error());
@@ -126,8 +120,7 @@ static void test_cuda(void **state)
 }
 
 /* Kernels that do a little less than they were asked to. */
-static int skip_end(const struct roofs_work *work)
-{
+static int skip_end(const struct roofs_work *work) {
     struct roofs_plan plan = *work->plan;
     plan.bytes -= 2 * ROOFS_PAGE;
     struct roofs_work less = *work;
@@ -135,8 +128,7 @@ static int skip_end(const struct roofs_work *work)
     return roofs_ops_cpu.run[plan.op](&less);
 }
 
-static int skip_pass(const struct roofs_work *work)
-{
+static int skip_pass(const struct roofs_work *work) {
     struct roofs_plan plan = *work->plan;
     --plan.passes;
     struct roofs_work less = *work;
@@ -144,8 +136,7 @@ static int skip_pass(const struct roofs_work *work)
     return roofs_ops_cpu.run[plan.op](&less);
 }
 
-static int skip_round(const struct roofs_work *work)
-{
+static int skip_round(const struct roofs_work *work) {
     struct roofs_plan plan = *work->plan;
     --plan.rounds;
     struct roofs_work less = *work;
@@ -154,8 +145,7 @@ static int skip_round(const struct roofs_work *work)
 }
 
 /* The bytes move, but from and to the wrong place. */
-static int swap_pages(const struct roofs_work *work)
-{
+static int swap_pages(const struct roofs_work *work) {
     int status = roofs_ops_cpu.run[work->plan->op](work);
     char *target = work->target, page[64];
     memcpy(page, target, sizeof page);
@@ -164,23 +154,21 @@ static int swap_pages(const struct roofs_work *work)
     return status;
 }
 
-static int do_nothing(const struct roofs_work *work)
-{
+static int do_nothing(const struct roofs_work *work) {
     (void)work;
     return 0;
 }
 
-static void test_skipped_work_is_caught(void **state)
-{
+static void test_skipped_work_is_caught(void **state) {
     (void)state;
     static const struct {
         enum roofs_op op;
         int (*run)(const struct roofs_work *work);
     } lies[] = {
-        {ROOFS_READ, skip_end},    {ROOFS_READ, skip_pass},  {ROOFS_READ, do_nothing},
-        {ROOFS_WRITE, skip_end},   {ROOFS_WRITE, do_nothing}, {ROOFS_COPY, skip_end},
-        {ROOFS_COPY, swap_pages},  {ROOFS_COPY, do_nothing}, {ROOFS_FMA32, skip_round},
-        {ROOFS_FMA32, do_nothing}, {ROOFS_FMA64, skip_round}, {ROOFS_ATOMIC, skip_round},
+        {ROOFS_READ, skip_end},     {ROOFS_READ, skip_pass},   {ROOFS_READ, do_nothing},
+        {ROOFS_WRITE, skip_end},    {ROOFS_WRITE, do_nothing}, {ROOFS_COPY, skip_end},
+        {ROOFS_COPY, swap_pages},   {ROOFS_COPY, do_nothing},  {ROOFS_FMA32, skip_round},
+        {ROOFS_FMA32, do_nothing},  {ROOFS_FMA64, skip_round}, {ROOFS_ATOMIC, skip_round},
         {ROOFS_ATOMIC, do_nothing},
     };
     struct device *device;
@@ -213,8 +201,7 @@ static void test_skipped_work_is_caught(void **state)
     device_close(device);
 }
 
-static void test_bad_plans_are_named(void **state)
-{
+static void test_bad_plans_are_named(void **state) {
     (void)state;
     struct device *device;
     assert_int_equal(device_open(&device, DEVICE_CPU, 0), 0);
@@ -233,6 +220,9 @@ static void test_bad_plans_are_named(void **state)
     bad.streams = 3;
     assert_int_equal(roofs_job_open(&job, memory, &bad), -1);
     bad = good;
+    bad.span = 100;
+    assert_int_equal(roofs_job_open(&job, memory, &bad), -1);
+    bad = good;
     bad.threads = 0;
     assert_int_equal(roofs_job_open(&job, memory, &bad), -1);
     bad = good;
@@ -244,13 +234,12 @@ static void test_bad_plans_are_named(void **state)
     char text[ROOFS_TEXT];
     bad = good;
     bad.prefetch = 64;
-    assert_string_equal(roofs_plan_text(&bad, text), "scalar/streams=1/prefetch=64");
+    assert_string_equal(roofs_plan_text(&bad, text), "scalar/streams=1/span=0/prefetch=64");
     roofs_memory_close(memory);
     device_close(device);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cpu),
         cmocka_unit_test(test_every_isa),

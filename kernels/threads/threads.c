@@ -47,8 +47,7 @@ struct pool {
     _Atomic unsigned caller_asleep;
 };
 
-static void relax(void)
-{
+static void relax(void) {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
 #elif defined(__aarch64__)
@@ -56,22 +55,19 @@ static void relax(void)
 #endif
 }
 
-static void futex_wait(_Atomic unsigned *word, unsigned expected)
-{
+static void futex_wait(_Atomic unsigned *word, unsigned expected) {
     /* Returns at once if the word has changed, and may wake for no reason: callers loop. */
     syscall(SYS_futex, (unsigned *)word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
 }
 
-static void futex_wake(_Atomic unsigned *word)
-{
+static void futex_wake(_Atomic unsigned *word) {
     syscall(SYS_futex, (unsigned *)word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }
 
 /* Waits until *word differs from `old`. The sleeper sets its flag before it looks at the word a
  * last time, the waker stores the word before it looks at the flag, both sequentially consistent:
  * one of the two always sees the other. */
-static unsigned wait_change(_Atomic unsigned *word, unsigned old, _Atomic unsigned *asleep)
-{
+static unsigned wait_change(_Atomic unsigned *word, unsigned old, _Atomic unsigned *asleep) {
     unsigned now;
     for (int spin = 0; spin < SPIN_PAUSES; ++spin) {
         now = atomic_load_explicit(word, memory_order_acquire);
@@ -86,8 +82,7 @@ static unsigned wait_change(_Atomic unsigned *word, unsigned old, _Atomic unsign
     return now;
 }
 
-static void *worker_main(void *argument)
-{
+static void *worker_main(void *argument) {
     struct worker *me = argument;
     struct pool *pool = me->pool;
     unsigned seen = 0;
@@ -103,14 +98,14 @@ static void *worker_main(void *argument)
     }
 }
 
-static void give(struct worker *worker)
-{
+static void give(struct worker *worker) {
     atomic_fetch_add(&worker->job, 1);
     if (atomic_load(&worker->asleep))
         futex_wake(&worker->job);
 }
 
-/* --- CPUs -------------------------------------------------------------------------------------- */
+/* --- CPUs --------------------------------------------------------------------------------------
+ */
 
 /* The process's CPUs, those of different cores first. */
 static struct {
@@ -119,8 +114,7 @@ static struct {
     unsigned count;
 } machine = {.once = PTHREAD_ONCE_INIT};
 
-static void list_cpus(void)
-{
+static void list_cpus(void) {
     hwloc_topology_t topology;
     if (hwloc_topology_init(&topology) != 0)
         return;
@@ -153,8 +147,7 @@ static void list_cpus(void)
     hwloc_topology_destroy(topology);
 }
 
-unsigned pool_cpus(void)
-{
+unsigned pool_cpus(void) {
     pthread_once(&machine.once, list_cpus);
     if (machine.count > 0)
         return machine.count;
@@ -162,8 +155,7 @@ unsigned pool_cpus(void)
     return online > 0 ? (unsigned)online : 1;
 }
 
-static void bind_worker(struct pool *pool, unsigned index)
-{
+static void bind_worker(struct pool *pool, unsigned index) {
     /* Failing is no error: the worker then runs wherever it is put. */
     int cpu = pool->cpu[index], limit = cpu + 1;
     cpu_set_t *set = CPU_ALLOC((size_t)limit);
@@ -176,8 +168,7 @@ static void bind_worker(struct pool *pool, unsigned index)
 }
 
 /* Sends the worker that is bound to the caller's CPU to the place the caller has left. */
-static void make_way(struct pool *pool)
-{
+static void make_way(struct pool *pool) {
     int here = sched_getcpu();
     if (here == pool->cpu[0])
         return;
@@ -190,8 +181,7 @@ static void make_way(struct pool *pool)
         }
 }
 
-static void bind_pool(struct pool *pool)
-{
+static void bind_pool(struct pool *pool) {
     if (pool->threads < 2 || pool->threads > pool_cpus() || machine.count == 0)
         return;
     pool->cpu = malloc(pool->threads * sizeof *pool->cpu);
@@ -202,11 +192,11 @@ static void bind_pool(struct pool *pool)
         bind_worker(pool, i);
 }
 
-/* --- the pool ---------------------------------------------------------------------------------- */
+/* --- the pool ----------------------------------------------------------------------------------
+ */
 
 /* Ends the first `started` workers and frees the pool. */
-static void end(struct pool *pool, unsigned started)
-{
+static void end(struct pool *pool, unsigned started) {
     atomic_store(&pool->ending, true);
     for (unsigned i = 1; i < started; ++i)
         give(&pool->workers[i]);
@@ -217,8 +207,7 @@ static void end(struct pool *pool, unsigned started)
     free(pool);
 }
 
-int pool_create(struct pool **out, unsigned threads)
-{
+int pool_create(struct pool **out, unsigned threads) {
     *out = NULL;
     if (threads < 1)
         return -1;
@@ -243,19 +232,16 @@ int pool_create(struct pool **out, unsigned threads)
     return 0;
 }
 
-void pool_destroy(struct pool *pool)
-{
+void pool_destroy(struct pool *pool) {
     if (pool)
         end(pool, pool->threads);
 }
 
-unsigned pool_threads(const struct pool *pool)
-{
+unsigned pool_threads(const struct pool *pool) {
     return pool->threads;
 }
 
-void pool_run_on(struct pool *pool, unsigned count, pool_function *function, void *context)
-{
+void pool_run_on(struct pool *pool, unsigned count, pool_function *function, void *context) {
     if (count <= 1) {
         function(context, 0, 1);
         return;
@@ -274,13 +260,11 @@ void pool_run_on(struct pool *pool, unsigned count, pool_function *function, voi
         wait_change(&pool->left, left, &pool->caller_asleep);
 }
 
-void pool_run(struct pool *pool, pool_function *function, void *context)
-{
+void pool_run(struct pool *pool, pool_function *function, void *context) {
     pool_run_on(pool, pool->threads, function, context);
 }
 
-struct pool *pool_shared(unsigned threads)
-{
+struct pool *pool_shared(unsigned threads) {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     static struct pool *shared;
     pthread_mutex_lock(&lock);

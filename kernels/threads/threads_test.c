@@ -22,8 +22,7 @@ struct tally {
     unsigned runs[MOST]; /* plain on purpose: pool_run must order them */
 };
 
-static void add_one(void *context, unsigned index, unsigned count)
-{
+static void add_one(void *context, unsigned index, unsigned count) {
     struct tally *tally = context;
     if (count != tally->count || index >= count)
         atomic_fetch_add(&tally->bad, 1);
@@ -31,8 +30,7 @@ static void add_one(void *context, unsigned index, unsigned count)
         ++tally->runs[index];
 }
 
-static void test_each_part_once(void **state)
-{
+static void test_each_part_once(void **state) {
     (void)state;
     for (unsigned threads = 1; threads <= MOST; ++threads) {
         struct pool *pool;
@@ -49,8 +47,7 @@ static void test_each_part_once(void **state)
     }
 }
 
-static void test_first_workers_only(void **state)
-{
+static void test_first_workers_only(void **state) {
     (void)state;
     struct pool *pool;
     assert_int_equal(pool_create(&pool, 4), 0);
@@ -65,22 +62,19 @@ static void test_first_workers_only(void **state)
     pool_destroy(pool);
 }
 
-static void nap(long nanoseconds)
-{
+static void nap(long nanoseconds) {
     struct timespec t = {.tv_nsec = nanoseconds};
     nanosleep(&t, NULL);
 }
 
-static void slow_then_add(void *context, unsigned index, unsigned count)
-{
+static void slow_then_add(void *context, unsigned index, unsigned count) {
     /* Worker 1 is late, so the caller sleeps; all the others have slept before the job. */
     if (index == 1)
         nap(2000000);
     add_one(context, index, count);
 }
 
-static void test_sleepers_wake(void **state)
-{
+static void test_sleepers_wake(void **state) {
     (void)state;
     struct pool *pool;
     assert_int_equal(pool_create(&pool, 3), 0);
@@ -94,8 +88,7 @@ static void test_sleepers_wake(void **state)
     pool_destroy(pool);
 }
 
-static void test_idle_pool_ends(void **state)
-{
+static void test_idle_pool_ends(void **state) {
     (void)state;
     for (int k = 0; k < 20; ++k) {
         struct pool *pool;
@@ -110,8 +103,7 @@ static void test_idle_pool_ends(void **state)
     assert_null(none);
 }
 
-static void test_shared_grows(void **state)
-{
+static void test_shared_grows(void **state) {
     (void)state;
     struct pool *two = pool_shared(2);
     assert_non_null(two);
@@ -126,8 +118,7 @@ static void test_shared_grows(void **state)
     assert_true(pool_cpus() >= 1);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_part_once), cmocka_unit_test(test_first_workers_only),
         cmocka_unit_test(test_sleepers_wake),  cmocka_unit_test(test_idle_pool_ends),

@@ -13,8 +13,7 @@
 #define THREADS 8
 #define MIB 1048576.0
 
-static int not_testable(struct finding *finding, const char *reason)
-{
+static int not_testable(struct finding *finding, const char *reason) {
     finding->verdict = VERDICT_NOT_TESTABLE;
     snprintf(finding->reason, sizeof finding->reason, "%s", reason);
     return 0;
@@ -23,15 +22,13 @@ static int not_testable(struct finding *finding, const char *reason)
 static const char *const no_time = "no time was measured on this device";
 
 /* What "wait" and "threads" are called on a device. */
-static bool on_gpu(struct lab_run *run, const char *device_id)
-{
+static bool on_gpu(struct lab_run *run, const char *device_id) {
     unsigned threads[THREADS];
     return measured_threads(run, device_id, threads, THREADS) > 0 && threads[0] == 0;
 }
 
 /* Confirmed if all held, refuted if none did, bounded in between; `range` says where. */
-static void settle(struct finding *finding, const char *range)
-{
+static void settle(struct finding *finding, const char *range) {
     finding->verdict = finding->held == finding->checked ? VERDICT_CONFIRMED
                        : finding->held == 0              ? VERDICT_REFUTED
                                                          : VERDICT_BOUNDED;
@@ -39,10 +36,10 @@ static void settle(struct finding *finding, const char *range)
         snprintf(finding->range, sizeof finding->range, "%s", range);
 }
 
-/* --- 00.1 -------------------------------------------------------------------------------------- */
+/* --- 00.1 --------------------------------------------------------------------------------------
+ */
 
-static int count_held(void *context, const json_t *record)
-{
+static int count_held(void *context, const json_t *record) {
     struct finding *finding = context;
     bool held = case_series_real_at(case_series(record, "held"), 0) == 1;
     ++finding->checked;
@@ -52,8 +49,7 @@ static int count_held(void *context, const json_t *record)
     return 0;
 }
 
-int check_work(struct lab_run *run, const char *device_id, struct finding *finding)
-{
+int check_work(struct lab_run *run, const char *device_id, struct finding *finding) {
     lab_cases(run, "00/proof/", device_id, count_held, finding);
     if (finding->checked == 0)
         return not_testable(finding, "no kernel was proved on this device");
@@ -67,10 +63,10 @@ int check_work(struct lab_run *run, const char *device_id, struct finding *findi
     return 0;
 }
 
-/* --- 00.2 -------------------------------------------------------------------------------------- */
+/* --- 00.2 --------------------------------------------------------------------------------------
+ */
 
-int check_caches(struct lab_run *run, const char *device_id, struct finding *finding)
-{
+int check_caches(struct lab_run *run, const char *device_id, struct finding *finding) {
     size_t sizes[SIZES], n = measured_sizes(run, device_id, ROOFS_READ, sizes, SIZES);
     unsigned threads[THREADS];
     size_t thread_count = measured_threads(run, device_id, threads, THREADS);
@@ -97,13 +93,13 @@ int check_caches(struct lab_run *run, const char *device_id, struct finding *fin
     return 0;
 }
 
-/* --- 00.3 -------------------------------------------------------------------------------------- */
+/* --- 00.3 --------------------------------------------------------------------------------------
+ */
 
 /* A copy of half a footprint to the other reads and writes half each. Were both to overlap fully,
  * it would still take as long as the slower of the two at its own roof. 5 % for the noise of three
  * maxima over several kernels. */
-int check_copy(struct lab_run *run, const char *device_id, struct finding *finding)
-{
+int check_copy(struct lab_run *run, const char *device_id, struct finding *finding) {
     size_t sizes[SIZES], n = measured_sizes(run, device_id, ROOFS_COPY, sizes, SIZES);
     unsigned threads[THREADS];
     size_t thread_count = measured_threads(run, device_id, threads, THREADS);
@@ -138,10 +134,10 @@ int check_copy(struct lab_run *run, const char *device_id, struct finding *findi
     return 0;
 }
 
-/* --- 00.4 -------------------------------------------------------------------------------------- */
+/* --- 00.4 --------------------------------------------------------------------------------------
+ */
 
-int check_slope(struct lab_run *run, const char *device_id, struct finding *finding)
-{
+int check_slope(struct lab_run *run, const char *device_id, struct finding *finding) {
     size_t sizes[SIZES], n = measured_sizes(run, device_id, ROOFS_READ, sizes, SIZES);
     unsigned threads[THREADS];
     size_t thread_count = measured_threads(run, device_id, threads, THREADS);
@@ -166,10 +162,9 @@ int check_slope(struct lab_run *run, const char *device_id, struct finding *find
         finding_evidence(finding, id[0]);
         finding_evidence(finding, id[1]);
         size_t used = strlen(text);
-        snprintf(text + used, sizeof text - used,
-                 "%s%.1f GB/s by whole calls, %.1f by the slope%s", used ? "; " : "",
-                 (double)sizes[n - 1] / one.seconds / 1e9, (double)sizes[n - 1] / slope / 1e9,
-                 threads[t] == 1 ? " (one thread)" : "");
+        snprintf(text + used, sizeof text - used, "%s%.1f GB/s by whole calls, %.1f by the slope%s",
+                 used ? "; " : "", (double)sizes[n - 1] / one.seconds / 1e9,
+                 (double)sizes[n - 1] / slope / 1e9, threads[t] == 1 ? " (one thread)" : "");
     }
     if (finding->checked == 0)
         return not_testable(finding, no_time);
@@ -179,12 +174,12 @@ int check_slope(struct lab_run *run, const char *device_id, struct finding *find
     return 0;
 }
 
-/* --- 00.5 -------------------------------------------------------------------------------------- */
+/* --- 00.5 --------------------------------------------------------------------------------------
+ */
 
 /* One stream is not enough if the best kernel with several is faster beyond both intervals and by
  * more than 2 %. */
-int check_streams(struct lab_run *run, const char *device_id, struct finding *finding)
-{
+int check_streams(struct lab_run *run, const char *device_id, struct finding *finding) {
     size_t sizes[SIZES], n = measured_sizes(run, device_id, ROOFS_READ, sizes, SIZES);
     unsigned threads[THREADS];
     size_t thread_count = measured_threads(run, device_id, threads, THREADS);
@@ -217,10 +212,10 @@ int check_streams(struct lab_run *run, const char *device_id, struct finding *fi
     return 0;
 }
 
-/* --- 00.6 -------------------------------------------------------------------------------------- */
+/* --- 00.6 --------------------------------------------------------------------------------------
+ */
 
-int check_threads(struct lab_run *run, const char *device_id, struct finding *finding)
-{
+int check_threads(struct lab_run *run, const char *device_id, struct finding *finding) {
     unsigned threads[THREADS];
     size_t thread_count = measured_threads(run, device_id, threads, THREADS);
     if (thread_count == 0)
@@ -255,10 +250,10 @@ int check_threads(struct lab_run *run, const char *device_id, struct finding *fi
     return 0;
 }
 
-/* --- 00.7 and 00.8 ----------------------------------------------------------------------------- */
+/* --- 00.7 and 00.8 -----------------------------------------------------------------------------
+ */
 
-int check_shared(struct lab_run *run, const char *device_id, struct finding *finding)
-{
+int check_shared(struct lab_run *run, const char *device_id, struct finding *finding) {
     unsigned threads[THREADS];
     size_t thread_count = measured_threads(run, device_id, threads, THREADS);
     if (thread_count == 0)
@@ -280,8 +275,7 @@ int check_shared(struct lab_run *run, const char *device_id, struct finding *fin
     return 0;
 }
 
-int check_hand_over(struct lab_run *run, const char *device_id, struct finding *finding)
-{
+int check_hand_over(struct lab_run *run, const char *device_id, struct finding *finding) {
     unsigned threads[THREADS];
     size_t thread_count = measured_threads(run, device_id, threads, THREADS);
     if (thread_count == 0)

@@ -17,13 +17,13 @@ static const struct claim claims[] = {
     {"00.6", "n threads do n times the multiply-adds of one.", check_threads},
     {"00.7", "An atomic update of a shared address costs more than one of a private address.",
      check_shared},
-    {"00.8", "Handing work over (to threads, or a launch that is waited for) costs more than a "
-             "plain call, or a launch that is not.",
+    {"00.8",
+     "Handing work over (to threads, or a launch that is waited for) costs more than a "
+     "plain call, or a launch that is not.",
      check_hand_over},
 };
 
-static int run(struct lab_run *run)
-{
+static int run(struct lab_run *run) {
     for (size_t k = 0; k < lab_bits_devices(run); ++k)
         if (sweep_proofs(run, lab_bits_device(run, k)) != 0)
             return -1;

@@ -16,8 +16,7 @@ struct query {
     struct measured *out;
 };
 
-static void take(const json_t *record, struct measured *out)
-{
+static void take(const json_t *record, struct measured *out) {
     const char *id = json_string_value(json_object_get(record, "id"));
     const char *kernel = case_text(record, "params", "kernel");
     *out = (struct measured){.per_second = case_number(record, "counters", "per_second"),
@@ -32,8 +31,7 @@ static void take(const json_t *record, struct measured *out)
     snprintf(out->kernel, sizeof out->kernel, "%s", kernel ? kernel : "");
 }
 
-static int better(void *context, const json_t *record)
-{
+static int better(void *context, const json_t *record) {
     struct query *q = context;
     struct measured m;
     take(record, &m);
@@ -47,8 +45,7 @@ static int better(void *context, const json_t *record)
 }
 
 size_t measured_best_of(struct lab_run *run, const char *device_id, enum roofs_op op,
-                        unsigned threads, size_t bytes, const char *part, struct measured *out)
-{
+                        unsigned threads, size_t bytes, const char *part, struct measured *out) {
     char prefix[32];
     snprintf(prefix, sizeof prefix, "00/%s/", roofs_op_name(op));
     struct query query = {.part = part, .threads = threads, .bytes = bytes, .out = out};
@@ -56,21 +53,20 @@ size_t measured_best_of(struct lab_run *run, const char *device_id, enum roofs_o
     return query.found;
 }
 
-size_t measured_best(struct lab_run *run, const char *device_id, enum roofs_op op,
-                     unsigned threads, size_t bytes, struct measured *out)
-{
+size_t measured_best(struct lab_run *run, const char *device_id, enum roofs_op op, unsigned threads,
+                     size_t bytes, struct measured *out) {
     return measured_best_of(run, device_id, op, threads, bytes, NULL, out);
 }
 
-/* --- lists ------------------------------------------------------------------------------------- */
+/* --- lists -------------------------------------------------------------------------------------
+ */
 
 struct values {
     const char *name;
     size_t *values, count, most;
 };
 
-static int collect(void *context, const json_t *record)
-{
+static int collect(void *context, const json_t *record) {
     struct values *v = context;
     size_t value = (size_t)case_number(record, "params", v->name), k = 0;
     while (k < v->count && v->values[k] < value)
@@ -84,8 +80,7 @@ static int collect(void *context, const json_t *record)
 }
 
 size_t measured_sizes(struct lab_run *run, const char *device_id, enum roofs_op op, size_t *sizes,
-                      size_t most)
-{
+                      size_t most) {
     char prefix[32];
     snprintf(prefix, sizeof prefix, "00/%s/", roofs_op_name(op));
     struct values v = {"bytes", sizes, 0, most};
@@ -93,8 +88,8 @@ size_t measured_sizes(struct lab_run *run, const char *device_id, enum roofs_op 
     return v.count;
 }
 
-size_t measured_threads(struct lab_run *run, const char *device_id, unsigned *threads, size_t most)
-{
+size_t measured_threads(struct lab_run *run, const char *device_id, unsigned *threads,
+                        size_t most) {
     size_t values[16];
     struct values v = {"threads", values, 0, most < 16 ? most : 16};
     lab_cases(run, "00/empty/", device_id, collect, &v);
@@ -109,8 +104,7 @@ struct one {
     size_t found;
 };
 
-static int exact(void *context, const json_t *record)
-{
+static int exact(void *context, const json_t *record) {
     struct one *one = context;
     const char *id = json_string_value(json_object_get(record, "id"));
     if (id && strcmp(id, one->id) == 0) {
@@ -121,8 +115,7 @@ static int exact(void *context, const json_t *record)
 }
 
 size_t measured_case(struct lab_run *run, const char *device_id, const char *id,
-                     struct measured *out)
-{
+                     struct measured *out) {
     struct one one = {id, out, 0};
     lab_cases(run, id, device_id, exact, &one);
     return one.found;

@@ -22,16 +22,15 @@ struct measured {
 };
 
 /* read.c: what was recorded. Each returns how many were found. */
-size_t measured_best(struct lab_run *run, const char *device_id, enum roofs_op op,
-                     unsigned threads, size_t bytes, struct measured *out);
+size_t measured_best(struct lab_run *run, const char *device_id, enum roofs_op op, unsigned threads,
+                     size_t bytes, struct measured *out);
 /* Like measured_best, but only kernels whose text contains `part` (NULL: all). */
 size_t measured_best_of(struct lab_run *run, const char *device_id, enum roofs_op op,
                         unsigned threads, size_t bytes, const char *part, struct measured *out);
 /* Footprints of an op, ascending, without repeats; and the thread counts. */
 size_t measured_sizes(struct lab_run *run, const char *device_id, enum roofs_op op, size_t *sizes,
                       size_t most);
-size_t measured_threads(struct lab_run *run, const char *device_id, unsigned *threads,
-                        size_t most);
+size_t measured_threads(struct lab_run *run, const char *device_id, unsigned *threads, size_t most);
 /* The record of the exact case id. */
 size_t measured_case(struct lab_run *run, const char *device_id, const char *id,
                      struct measured *out);

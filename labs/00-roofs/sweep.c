@@ -24,33 +24,30 @@ struct group {
     char id[GROUP][160];
 };
 
-static struct bench_limits limits(const struct lab_run *run)
-{
+static struct bench_limits limits(const struct lab_run *run) {
     return lab_mode(run) == LAB_QUICK  ? bench_limits_quick()
            : lab_mode(run) == LAB_FULL ? bench_limits_full()
                                        : bench_limits_default();
 }
 
-static void plan_params(struct lab_case *record, const struct roofs_plan *plan)
-{
+static void plan_params(struct lab_case *record, const struct roofs_plan *plan) {
     char text[ROOFS_TEXT];
     case_param_text(record, "op", roofs_op_name(plan->op));
     case_param_text(record, "kernel", roofs_plan_text(plan, text));
     case_param_int(record, "threads", plan->isa == ROOFS_GPU ? 0 : plan->threads);
     case_param_int(record, "bytes", (int64_t)plan->bytes);
     case_param_int(record, "passes", plan->passes);
-    case_plan(record,
-              json_pack("{s:s, s:s, s:I, s:i, s:i, s:b, s:b, s:i, s:i, s:i}", "op",
-                        roofs_op_name(plan->op), "isa", roofs_isa_name(plan->isa), "bytes",
-                        (json_int_t)plan->bytes, "streams", (int)plan->streams, "prefetch",
-                        (int)plan->prefetch, "nontemporal", (int)plan->nontemporal, "shared",
-                        (int)plan->shared, "threads", (int)plan->threads, "blocks",
-                        (int)plan->blocks, "rounds", (int)plan->rounds));
+    case_plan(record, json_pack("{s:s, s:s, s:I, s:i, s:i, s:i, s:b, s:b, s:i, s:i, s:i}", "op",
+                                roofs_op_name(plan->op), "isa", roofs_isa_name(plan->isa), "bytes",
+                                (json_int_t)plan->bytes, "streams", (int)plan->streams, "span",
+                                (int)plan->span, "prefetch", (int)plan->prefetch, "nontemporal",
+                                (int)plan->nontemporal, "shared", (int)plan->shared, "threads",
+                                (int)plan->threads, "blocks", (int)plan->blocks, "rounds",
+                                (int)plan->rounds));
 }
 
 /* Adds a case, unless an earlier session of this run has recorded it. */
-static int enter(struct group *g, const char *id, const struct roofs_plan *plan)
-{
+static int enter(struct group *g, const char *id, const struct roofs_plan *plan) {
     if (g->count == GROUP)
         return lab_error(g->run, "more than %d cases in a group; raise GROUP in sweep.c", GROUP);
     size_t k = g->count;
@@ -74,8 +71,7 @@ static int enter(struct group *g, const char *id, const struct roofs_plan *plan)
     return 0;
 }
 
-static int record(struct group *g, size_t k, const struct bench_result *result)
-{
+static int record(struct group *g, size_t k, const struct bench_result *result) {
     struct lab_case *c = g->record[k];
     g->record[k] = NULL;
     if (result->stop == BENCH_FAILED) {
@@ -93,8 +89,7 @@ static int record(struct group *g, size_t k, const struct bench_result *result)
     return lab_case_end(c);
 }
 
-static int stop_asked(void *context, size_t settled, size_t cases)
-{
+static int stop_asked(void *context, size_t settled, size_t cases) {
     (void)settled;
     (void)cases;
     return lab_stopping(context);
@@ -102,8 +97,7 @@ static int stop_asked(void *context, size_t settled, size_t cases)
 
 /* Measures and records the group, then empties it. A group that was stopped half-way by a signal
  * is dropped: its cases would be worse than those of a whole run. */
-static int measure(struct group *g)
-{
+static int measure(struct group *g) {
     struct bench_result results[GROUP];
     const struct bench_options options = {.limits = limits(g->run),
                                           .seed = lab_seed(g->run),
@@ -128,8 +122,7 @@ static int measure(struct group *g)
     return status;
 }
 
-static void give_up(struct group *g)
-{
+static void give_up(struct group *g) {
     for (size_t k = 0; k < g->count; ++k) {
         lab_case_drop(g->record[k]);
         roofs_job_close(g->job[k]);
@@ -138,8 +131,7 @@ static void give_up(struct group *g)
 }
 
 /* Enters all variants of an op. */
-static int enter_op(struct group *g, enum roofs_op op, size_t bytes, unsigned threads)
-{
+static int enter_op(struct group *g, enum roofs_op op, size_t bytes, unsigned threads) {
     struct roofs_plan plans[GROUP];
     size_t n = roofs_variants(g->device, op, bytes, threads, plans, GROUP);
     for (size_t k = 0; k < n; ++k) {
@@ -156,11 +148,11 @@ static int enter_op(struct group *g, enum roofs_op op, size_t bytes, unsigned th
     return 0;
 }
 
-/* --- footprints -------------------------------------------------------------------------------- */
+/* --- footprints --------------------------------------------------------------------------------
+ */
 
 /* From the first-level cache to 1 GiB; a GPU's from where a launch no longer drowns the rest. */
-static size_t footprints(const struct lab_run *run, const struct device *device, size_t *sizes)
-{
+static size_t footprints(const struct lab_run *run, const struct device *device, size_t *sizes) {
     bool gpu = device_kind(device) == DEVICE_CUDA, quick = lab_mode(run) == LAB_QUICK;
     size_t n = 0, from = gpu ? (size_t)1 << 20 : (size_t)1 << 14;
     size_t to = quick && !gpu ? (size_t)256 << 20 : (size_t)1 << 30;
@@ -172,8 +164,7 @@ static size_t footprints(const struct lab_run *run, const struct device *device,
     return n;
 }
 
-static size_t thread_counts(const struct device *device, unsigned *threads)
-{
+static size_t thread_counts(const struct device *device, unsigned *threads) {
     if (device_kind(device) != DEVICE_CPU) {
         threads[0] = 0;
         return 1;
@@ -184,11 +175,12 @@ static size_t thread_counts(const struct device *device, unsigned *threads)
 }
 
 /* The reader that a slope is taken of: passes 1 and 3 over the largest footprint. */
-static int enter_slope(struct group *g, size_t bytes, unsigned threads)
-{
+static int enter_slope(struct group *g, size_t bytes, unsigned threads) {
     struct roofs_plan plans[GROUP];
     size_t n = roofs_variants(g->device, ROOFS_READ, bytes, threads, plans, GROUP);
-    struct roofs_plan plan = plans[n > 1 ? 1 : 0];
+    if (n == 0)
+        return lab_error(g->run, "%s has no reader", device_id(g->device));
+    struct roofs_plan plan = plans[0];
     for (unsigned passes = 1; passes <= 3; passes += 2) {
         char id[160];
         plan.passes = passes;
@@ -199,8 +191,7 @@ static int enter_slope(struct group *g, size_t bytes, unsigned threads)
     return 0;
 }
 
-int sweep_times(struct lab_run *run, struct device *device)
-{
+int sweep_times(struct lab_run *run, struct device *device) {
     size_t sizes[32], size_count = footprints(run, device, sizes), largest = sizes[size_count - 1];
     unsigned threads[2];
     size_t thread_count = thread_counts(device, threads);
@@ -213,9 +204,9 @@ int sweep_times(struct lab_run *run, struct device *device)
     size_t expected = 0;
     for (int op = 0; op < ROOFS_OPS; ++op)
         for (size_t t = 0; t < thread_count; ++t)
-            expected += roofs_variants(device, (enum roofs_op)op, largest, threads[t], scratch,
-                                       GROUP) *
-                        (op <= ROOFS_COPY ? size_count : 1);
+            expected +=
+                roofs_variants(device, (enum roofs_op)op, largest, threads[t], scratch, GROUP) *
+                (op <= ROOFS_COPY ? size_count : 1);
     lab_expect(run, expected + 2 * thread_count);
     int status = 0;
     if (roofs_memory_open(&g->memory, device, largest, largest) != 0)
@@ -238,15 +229,15 @@ int sweep_times(struct lab_run *run, struct device *device)
     return status;
 }
 
-/* --- proofs ------------------------------------------------------------------------------------ */
+/* --- proofs ------------------------------------------------------------------------------------
+ */
 
 static int prove(struct lab_run *run, struct device *device, struct roofs_memory *memory,
-                 const struct roofs_plan *plan)
-{
+                 const struct roofs_plan *plan) {
     char text[ROOFS_TEXT];
-    struct lab_case *c = lab_case_begin(run, device_id(device), "00/proof/%s/threads=%u/bytes=%zu/%s",
-                                        roofs_op_name(plan->op), plan->threads, plan->bytes,
-                                        roofs_plan_text(plan, text));
+    struct lab_case *c = lab_case_begin(
+        run, device_id(device), "00/proof/%s/threads=%u/bytes=%zu/%s", roofs_op_name(plan->op),
+        plan->threads, plan->bytes, roofs_plan_text(plan, text));
     if (!c)
         return 0;
     struct roofs_job *job;
@@ -255,8 +246,8 @@ static int prove(struct lab_run *run, struct device *device, struct roofs_memory
         return lab_error(run, "%s: %s", text, device_error());
     }
     /* Two calls, so that work skipped in a later one shows; then the proof. */
-    uint64_t held = roofs_job_call(job) == 0 && roofs_job_call(job) == 0 &&
-                    roofs_job_prove(job) == 0;
+    uint64_t held =
+        roofs_job_call(job) == 0 && roofs_job_call(job) == 0 && roofs_job_prove(job) == 0;
     plan_params(c, plan);
     case_series_count(c, "held", "1", &held, 1);
     if (!held)
@@ -265,8 +256,7 @@ static int prove(struct lab_run *run, struct device *device, struct roofs_memory
     return lab_case_end(c);
 }
 
-int sweep_proofs(struct lab_run *run, struct device *device)
-{
+int sweep_proofs(struct lab_run *run, struct device *device) {
     static const size_t sizes[] = {2 * ROOFS_PAGE, 10 * ROOFS_PAGE, 64 * ROOFS_PAGE};
     const size_t size_count = sizeof sizes / sizeof *sizes, largest = sizes[size_count - 1];
     unsigned threads = device_kind(device) == DEVICE_CPU ? pool_cpus() : 0;

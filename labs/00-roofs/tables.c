@@ -6,16 +6,14 @@
 #define SIZES 32
 #define THREADS 8
 
-static void threads_text(unsigned threads, char text[24])
-{
+static void threads_text(unsigned threads, char text[24]) {
     if (threads == 0)
         snprintf(text, 24, "whole grid");
     else
         snprintf(text, 24, "%u thread%s", threads, threads == 1 ? "" : "s");
 }
 
-static void bandwidth_rows(struct lab_run *run, struct lab_table *table, const char *device)
-{
+static void bandwidth_rows(struct lab_run *run, struct lab_table *table, const char *device) {
     unsigned threads[THREADS];
     size_t thread_count = measured_threads(run, device, threads, THREADS);
     for (int op = ROOFS_READ; op <= ROOFS_COPY; ++op) {
@@ -34,8 +32,7 @@ static void bandwidth_rows(struct lab_run *run, struct lab_table *table, const c
     }
 }
 
-static int reader_row(void *context, const json_t *record)
-{
+static int reader_row(void *context, const json_t *record) {
     char text[24];
     threads_text((unsigned)case_number(record, "params", "threads"), text);
     lab_table_row(context, "%s\t%s\t%s\t%.0f\t%.6g\t%.6g\t%.6g",
@@ -47,8 +44,7 @@ static int reader_row(void *context, const json_t *record)
     return 0;
 }
 
-static int rate_row(void *context, const json_t *record)
-{
+static int rate_row(void *context, const json_t *record) {
     char text[24];
     threads_text((unsigned)case_number(record, "params", "threads"), text);
     lab_table_row(context, "%s\t%s\t%s\t%s\t%.6g\t%.6g\t%.6g\t%s",
@@ -61,8 +57,7 @@ static int rate_row(void *context, const json_t *record)
     return 0;
 }
 
-int write_tables(struct lab_run *run)
-{
+int write_tables(struct lab_run *run) {
     if (lab_time_devices(run) == 0)
         return 0;
     struct lab_table *table = lab_table_open(run, "bandwidth");
