@@ -248,7 +248,7 @@ static int arena_open(struct arena *a, struct device *device, size_t n, unsigned
 
 /* --- recording --------------------------------------------------------------------------------- */
 
-struct group {
+struct contest {
     struct lab_run *run;
     struct arena *arena;
     const struct contender *list;
@@ -257,7 +257,7 @@ struct group {
     double roof; /* bytes per second */
 };
 
-static int record_contender(const struct group *g, size_t k)
+static int record_contender(const struct contest *g, size_t k)
 {
     const struct contender *c = &g->list[k];
     const struct bench_result *r = &g->results[k];
@@ -289,7 +289,7 @@ static int record_contender(const struct group *g, size_t k)
 }
 
 /* time(k) / time(base), paired by rounds. */
-static int record_ratio(const struct group *g, const char *kind, size_t k, size_t base,
+static int record_ratio(const struct contest *g, const char *kind, size_t k, size_t base,
                         const char *what)
 {
     struct arena *a = g->arena;
@@ -317,7 +317,7 @@ static int record_ratio(const struct group *g, const char *kind, size_t k, size_
 }
 
 /* The fastest of a role; -1 if none ran. */
-static int fastest(const struct group *g, enum role role)
+static int fastest(const struct contest *g, enum role role)
 {
     int best = -1;
     for (size_t k = 0; k < g->count; k++)
@@ -327,7 +327,7 @@ static int fastest(const struct group *g, enum role role)
     return best;
 }
 
-static int record_group(const struct group *g)
+static int record_group(const struct contest *g)
 {
     int plain = fastest(g, ROLE_PLAIN);
     if (plain < 0)
@@ -379,11 +379,11 @@ static int run_group(struct lab_run *run, struct arena *arena)
     enter_libraries(&field);
     if (field.failed)
         return lab_error(run, "%s", device_error());
-    struct group group = {run, arena, list, results, field.count, 0};
+    struct contest group = {run, arena, list, results, field.count, 0};
     double bytes = (double)arena->n * sizeof(float);
     for (size_t k = 0; k < field.count; k++) {
-        snprintf(ids[k], sizeof ids[k], "01/time/bytes=%.0f/threads=%u/%s", bytes, arena->threads,
-                 list[k].name);
+        snprintf(ids[k], sizeof ids[k], "01/time/bytes=%zu/threads=%u/%.*s",
+                 arena->n * sizeof(float), arena->threads, VARIANT_TEXT - 1, list[k].name);
         cases[k] = (struct bench_case){.id = ids[k],
                                        .call = call,
                                        .validate = validate,
