@@ -43,6 +43,15 @@ int sum(void *context, const void *x, size_t n, double *result) {
     return 0;
 }
 
+template <class T>
+int start(struct recover_target *target, const void *x, size_t n) {
+    struct reduction *r = static_cast<struct reduction *>(target->context);
+    cudaStream_t stream = static_cast<cudaStream_t>(device_stream(r->device));
+    return check(cub::DeviceReduce::Sum(r->scratch, r->scratch_bytes, static_cast<const T *>(x),
+                                        static_cast<T *>(r->result), n, stream),
+                 "launch");
+}
+
 void close(struct recover_target *target) {
     struct reduction *r = static_cast<struct reduction *>(target->context);
     if (!r)
@@ -85,8 +94,10 @@ void version(char *text, size_t size) {
 
 extern "C" {
 const struct tree_target tree_targets_cub[] = {
-    {"cub", "cub::DeviceReduce::Sum of f32", DEVICE_CUDA, open<float>, close, version},
-    {"cub-f64", "cub::DeviceReduce::Sum of f64", DEVICE_CUDA, open<double>, close, version},
+    {"cub", "cub::DeviceReduce::Sum of f32", DEVICE_CUDA, open<float>, close,
+     version, start<float>},
+    {"cub-f64", "cub::DeviceReduce::Sum of f64", DEVICE_CUDA, open<double>, close,
+     version, start<double>},
 };
 const size_t tree_targets_cub_count = sizeof tree_targets_cub / sizeof *tree_targets_cub;
 }

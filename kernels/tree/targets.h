@@ -25,6 +25,10 @@ struct tree_target {
     void (*close)(struct recover_target *target);
     /* Library, version and the implementation it chose; `size` >= 120 bytes. */
     void (*version)(char *text, size_t size);
+    /* GPU only: starts the sum of the n inputs at `x` in device memory and does not wait; for
+     * timing, since target->sum copies from host memory first. NULL on a CPU, where target->sum
+     * itself can be timed. */
+    int (*start)(struct recover_target *target, const void *x, size_t n);
 };
 
 /* All targets of this build; *count of them. A GPU's are only there if the build has CUDA. */

@@ -158,8 +158,8 @@ static void version(char *text, size_t size) {
 }
 
 const struct tree_target tree_targets_onednn[] = {
-    {"onednn-sum", "oneDNN reduction_sum", DEVICE_CPU, open_sum, close_primitive, version},
+    {"onednn-sum", "oneDNN reduction_sum", DEVICE_CPU, open_sum, close_primitive, version, NULL},
     {"onednn-matmul", "oneDNN matmul, one output, sum over K", DEVICE_CPU, open_matmul,
-     close_primitive, version},
+     close_primitive, version, NULL},
 };
 const size_t tree_targets_onednn_count = sizeof tree_targets_onednn / sizeof *tree_targets_onednn;

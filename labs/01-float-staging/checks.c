@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/tree/recover.h"
 #include "labs/01-float-staging/staging.h"
 
 /* --- S1 ---------------------------------------------------------------------------------------- */
@@ -243,7 +244,7 @@ int check_predicted(struct lab_run *run, const char *device_id, struct finding *
 
 struct tree_count {
     struct finding *finding;
-    uint64_t plans, equal, libraries, recovered;
+    uint64_t plans, equal, named_plans, libraries, recovered;
     char named[160]; /* the libraries without a tree, with the reason */
 };
 
@@ -265,8 +266,10 @@ static int count_trees(void *context, const json_t *record)
         finding_evidence(count->finding, id);
         return 0;
     }
+    const char *expected = case_text(record, "params", "expected");
     count->plans++;
-    if (found && case_number(record, "params", "equal") == 1)
+    count->named_plans += expected && strcmp(expected, recover_status_name(RECOVER_FOUND)) != 0;
+    if (case_number(record, "params", "as expected") == 1)
         count->equal++;
     else
         finding_evidence(count->finding, id);
@@ -285,9 +288,11 @@ int check_recovered(struct lab_run *run, const char *device_id, struct finding *
     finding->broken = count.equal != count.plans;
     finding->verdict = VERDICT_CONFIRMED;
     snprintf(finding->statement, sizeof finding->statement,
-             "outputs alone gave back the plan's own tree for %llu of %llu plans and sizes; of %llu "
-             "library sums %llu gave a tree that passes all checks%s%s",
-             (unsigned long long)count.equal, (unsigned long long)count.plans,
+             "outputs alone gave back the plan's own tree, or the name of why it has none (%llu "
+             "cures and exact sums), for %llu of %llu plans and sizes; of %llu library sums %llu "
+             "gave a tree that passes all checks%s%s",
+             (unsigned long long)count.named_plans, (unsigned long long)count.equal,
+             (unsigned long long)count.plans,
              (unsigned long long)count.libraries, (unsigned long long)count.recovered,
              count.named[0] ? " (none: " : "", count.named);
     if (count.named[0]) {

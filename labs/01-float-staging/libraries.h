@@ -1,31 +1,20 @@
 /*
- * libraries.h: other people's sums, to time and to take apart: OpenBLAS and oneDNN on a CPU, CUB
- * on a GPU.
+ * libraries.h: other people's sums as contenders in time: OpenBLAS and oneDNN on a CPU, CUB on a
+ * GPU. (Their trees come from kernels/tree/targets.h directly.)
  */
 #ifndef NANOLAB_LABS_01_LIBRARIES_H
 #define NANOLAB_LABS_01_LIBRARIES_H
 
 #include <stddef.h>
 
-#include "kernels/device/device.h"
-#include "kernels/tree/recover.h"
+#include "kernels/tree/targets.h"
 
-/* A library's sum to be timed. */
-struct library_time {
-    const char *name;
-    /* Sums n floats on `threads` threads; a GPU's writes to `result` on `stream`, a CPU's to
-     * *value. Returns 0, or -1 with device_error(). */
-    int (*call)(const float *x, size_t n, unsigned threads, void *result, void *stream,
-                double *value);
-};
-const struct library_time *library_times(enum device_kind kind, size_t *count);
+/* The libraries' float sums that are worth timing on a kind of device; at most `most`. cblas_ssum
+ * is left out: it is an extension that returns wrong sums on some CPUs (`nanolab reveal`), while
+ * cblas_sasum is right, and the same work for data that are not negative. */
+size_t libraries_timed(enum device_kind kind, const struct tree_target **out, size_t most);
 
-/* A library's sum to be taken apart. */
-struct library_sum {
-    const char *name;
-};
-const struct library_sum *library_sums(enum device_kind kind, size_t *count);
-int library_target(const struct library_sum *library, struct recover_target *target);
-const char *library_version(const struct library_sum *library);
+/* Makes the CPU libraries use so many threads from now on. */
+void libraries_set_threads(unsigned threads);
 
 #endif

@@ -14,6 +14,7 @@
 
 #include "harness/bench.h"
 #include "harness/roof.h"
+#include "harness/roof.h"
 #include "kernels/threads/threads.h"
 #include "labs/01-float-staging/libraries.h"
 #include "labs/01-float-staging/staging.h"
@@ -39,7 +40,8 @@ struct contender {
     enum role role;
     struct arena *arena;
     struct variant variant;            /* plans and cures */
-    const struct library_time *library; /* libraries */
+    const struct tree_target *library; /* libraries … */
+    struct recover_target target;      /* … opened */
     uint64_t predicted, bits;
     double value;
 };
@@ -50,9 +52,10 @@ static int call(void *context)
 {
     struct contender *c = context;
     struct arena *a = c->arena;
+    if (c->library && c->library->start)
+        return c->library->start(&c->target, a->x, a->n);
     if (c->library)
-        return c->library->call(a->x, a->n, a->threads, a->result, device_stream(a->device),
-                                &c->value);
+        return c->target.sum(c->target.context, a->x, a->n, &c->value);
     if (c->variant.native)
         return sum_cpu_run(&c->variant.cpu, a->x, a->n, &c->bits);
     return a->ops->launch(&c->variant.plan, a->x, NULL, a->n, a->result, a->workspace,
@@ -79,14 +82,8 @@ static int validate(void *context)
                                (unsigned long long)c->bits, (unsigned long long)c->predicted);
         return 0;
     }
-    if (call(c) != 0 || device_sync(a->device) != 0)
+    if (c->target.sum(c->target.context, a->in.x, a->n, &c->value) != 0)
         return -1;
-    if (a->ops) {
-        float result;
-        if (device_read(a->device, &result, a->result, sizeof result) != 0)
-            return -1;
-        c->value = result;
-    }
     double u = FLT_EPSILON / 2, n = (double)a->n;
     double bound = n * u < 0.5 ? n * u / (1 - n * u) * a->in.magnitude : a->in.magnitude;
     if (!(fabs(c->value - a->in.exact) <= bound))
@@ -155,7 +152,7 @@ static void enter_native(struct field_of *field, enum lab_mode mode)
     }
 }
 
-static void enter_kernels(struct field_of *field, enum lab_mode mode)
+static void enter_kernels(struct field_of *field)
 {
     static const char *const plans[] = {
         "f32.plain.strided.v4.i16.b256.g1056.shfl-down.warp.last",
@@ -180,7 +177,6 @@ static void enter_kernels(struct field_of *field, enum lab_mode mode)
         [SUM_BINNED] = ROLE_BINNED,
         [SUM_EXACT] = ROLE_EXACT,
     };
-    (void)mode;
     for (size_t k = 0; k < sizeof plans / sizeof *plans; k++) {
         struct variant v = {.native = false};
         char why[SUM_WHY];
@@ -196,15 +192,26 @@ static void enter_kernels(struct field_of *field, enum lab_mode mode)
 
 static void enter_libraries(struct field_of *field)
 {
-    size_t count;
-    const struct library_time *libraries =
-        library_times(device_kind(field->arena->device), &count);
+    const struct tree_target *libraries[8];
+    struct arena *a = field->arena;
+    size_t count = libraries_timed(device_kind(a->device), libraries, 8);
     for (size_t k = 0; k < count && field->count < CONTENDERS_MAX; k++) {
-        struct contender *c = &field->list[field->count++];
-        *c = (struct contender){
-            .role = ROLE_LIBRARY, .arena = field->arena, .library = &libraries[k]};
-        snprintf(c->name, sizeof c->name, "%s", libraries[k].name);
+        struct contender *c = &field->list[field->count];
+        *c = (struct contender){.role = ROLE_LIBRARY, .arena = a, .library = libraries[k]};
+        snprintf(c->name, sizeof c->name, "%s", libraries[k]->name);
+        if (libraries[k]->open(&c->target, a->n, a->device) != 0) {
+            field->failed = 1;
+            return;
+        }
+        field->count++;
     }
+}
+
+static void leave_libraries(struct field_of *field)
+{
+    for (size_t k = 0; k < field->count; k++)
+        if (field->list[k].library)
+            field->list[k].library->close(&field->list[k].target);
 }
 
 /* --- arena ------------------------------------------------------------------------------------- */
@@ -365,29 +372,20 @@ static struct bench_limits limits_for(enum lab_mode mode)
                               : bench_limits_default();
 }
 
-static int run_group(struct lab_run *run, struct arena *arena)
+static int measure(struct lab_run *run, struct arena *arena, struct field_of *field)
 {
-    static struct contender list[CONTENDERS_MAX];
     struct bench_case cases[CONTENDERS_MAX];
     struct bench_result results[CONTENDERS_MAX];
-    struct field_of field = {.list = list, .arena = arena};
     char ids[CONTENDERS_MAX][VARIANT_TEXT + 64];
-    if (arena->ops)
-        enter_kernels(&field, lab_mode(run));
-    else
-        enter_native(&field, lab_mode(run));
-    enter_libraries(&field);
-    if (field.failed)
-        return lab_error(run, "%s", device_error());
-    struct contest group = {run, arena, list, results, field.count, 0};
+    struct contest group = {run, arena, field->list, results, field->count, 0};
     double bytes = (double)arena->n * sizeof(float);
-    for (size_t k = 0; k < field.count; k++) {
-        snprintf(ids[k], sizeof ids[k], "01/time/bytes=%zu/threads=%u/%.*s",
-                 arena->n * sizeof(float), arena->threads, VARIANT_TEXT - 1, list[k].name);
+    for (size_t k = 0; k < field->count; k++) {
+        snprintf(ids[k], sizeof ids[k], "01/time/bytes=%.0f/threads=%u/%s", bytes, arena->threads,
+                 field->list[k].name);
         cases[k] = (struct bench_case){.id = ids[k],
                                        .call = call,
                                        .validate = validate,
-                                       .context = &list[k],
+                                       .context = &field->list[k],
                                        .device = arena->device,
                                        .bytes_per_call = bytes};
     }
@@ -398,16 +396,31 @@ static int run_group(struct lab_run *run, struct arena *arena)
     if (roof_read_bandwidth(arena->device, arena->n * sizeof(float), arena->threads,
                             &group.roof) != 0)
         return lab_error(run, "read roof: %s", roof_error());
-    if (bench_run(cases, field.count, &options, results) != 0)
+    if (bench_run(cases, field->count, &options, results) != 0)
         return lab_error(run, "%s", bench_error());
     int status = 0;
-    for (size_t k = 0; k < field.count && status == 0; k++)
+    for (size_t k = 0; k < field->count && status == 0; k++)
         if (results[k].stop == BENCH_FAILED)
             status = lab_error(run, "%s: %s", ids[k], results[k].error);
     if (status == 0 && !lab_stopping(run))
         status = record_group(&group);
-    for (size_t k = 0; k < field.count; k++)
+    for (size_t k = 0; k < field->count; k++)
         bench_result_free(&results[k]);
+    return status;
+}
+
+static int run_group(struct lab_run *run, struct arena *arena)
+{
+    static struct contender list[CONTENDERS_MAX];
+    struct field_of field = {.list = list, .arena = arena};
+    libraries_set_threads(arena->threads ? arena->threads : 1);
+    if (arena->ops)
+        enter_kernels(&field);
+    else
+        enter_native(&field, lab_mode(run));
+    enter_libraries(&field);
+    int status = field.failed ? lab_error(run, "%s", device_error()) : measure(run, arena, &field);
+    leave_libraries(&field);
     return status;
 }
 

@@ -1,0 +1,1 @@
+LIBS_01-float-staging := $(CPU_LIBS) -lgomp
