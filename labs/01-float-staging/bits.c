@@ -68,9 +68,8 @@ static size_t sizes_for(enum device_kind kind, enum lab_mode mode, size_t sizes[
     for (size_t k = 0; k < sizeof small / sizeof *small; k++)
         sizes[count++] = small[k];
     sizes[count++] = 16411;
+    sizes[count++] = 65537;
     if (kind != DEVICE_SIMT || mode != LAB_QUICK)
-        sizes[count++] = 65537;
-    if (kind != DEVICE_SIMT || mode == LAB_FULL)
         sizes[count++] = (size_t)1 << 20;
     if (kind != DEVICE_SIMT && mode != LAB_QUICK)
         sizes[count++] = (size_t)1 << 24;

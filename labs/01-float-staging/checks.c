@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernels/tree/recover.h"
 #include "labs/01-float-staging/staging.h"
 
 /* --- S1 ---------------------------------------------------------------------------------------- */
@@ -39,8 +38,9 @@ int check_order(struct lab_run *run, const char *device_id, struct finding *find
         snprintf(finding->reason, sizeof finding->reason, "no triples were added on %s", device_id);
         return 0;
     }
-    finding->checked = count.triples;
-    finding->held = count.differ;
+    /* One triple would do; none of a thousand would refute it. */
+    finding->checked = 1;
+    finding->held = count.differ > 0;
     finding_evidence(finding, count.case_id);
     finding->verdict = count.differ ? VERDICT_CONFIRMED : VERDICT_REFUTED;
     snprintf(finding->statement, sizeof finding->statement,
@@ -173,14 +173,10 @@ int check_spread(struct lab_run *run, const char *device_id, struct finding *fin
     for (size_t k = 0; k < count; k++) {
         const struct spread *s = &list[k], *other;
         if (s->acc == SUM_ACC32) {
-            /* The next size at least four times as large: neighbouring sizes are within noise. */
-            const struct spread *next = NULL;
+            /* Sizes well apart: one data set each is no average, and neighbours are within noise. */
             for (size_t j = 0; j < count; j++)
-                if (list[j].acc == s->acc && list[j].input == s->input && list[j].n >= 4 * s->n &&
-                    (!next || list[j].n < next->n))
-                    next = &list[j];
-            if (next)
-                tally(&with_n, next->value > s->value);
+                if (list[j].acc == s->acc && list[j].input == s->input && list[j].n >= 16 * s->n)
+                    tally(&with_n, list[j].value > s->value);
             if (s->input == INPUT_CANCELLING &&
                 (other = spread_find(list, count, INPUT_NORMAL, s->acc, s->n)))
                 tally(&cancelling, s->value > other->value);
@@ -266,9 +262,8 @@ static int count_trees(void *context, const json_t *record)
         finding_evidence(count->finding, id);
         return 0;
     }
-    const char *expected = case_text(record, "params", "expected");
     count->plans++;
-    count->named_plans += expected && strcmp(expected, recover_status_name(RECOVER_FOUND)) != 0;
+    count->named_plans += !found;
     if (case_number(record, "params", "as expected") == 1)
         count->equal++;
     else

@@ -143,6 +143,12 @@ static void kernel_variants(struct list *list, bool full)
         list->failed = true;
     else
         add_kernel_plans(list, plans, count);
+    /* The same in FP64, for what a wider accumulator does to the spread. */
+    floats.fixed.acc = SUM_ACC64;
+    if (sum_plans_pairs(&floats, &plans, &count) != 0)
+        list->failed = true;
+    else
+        add_kernel_plans(list, plans, count);
     if (sum_plans_pairs(&any, &plans, &count) != 0)
         list->failed = true;
     else
@@ -172,6 +178,11 @@ static void native_variants(struct list *list, bool full)
         }
     }
     if ((full ? sum_cpu_plans_all : sum_cpu_plans_pairs)(&floats, &plans, &count) != 0)
+        list->failed = true;
+    else
+        add_native_plans(list, plans, count);
+    floats.fixed.acc = SUM_ACC64;
+    if (sum_cpu_plans_pairs(&floats, &plans, &count) != 0)
         list->failed = true;
     else
         add_native_plans(list, plans, count);
