@@ -8,8 +8,7 @@
 
 #include "labs/01-float-staging/staging.h"
 
-static const char *method_name(enum sum_method method)
-{
+static const char *method_name(enum sum_method method) {
     static const char *const names[] = {[SUM_PLAIN] = "plain",
                                         [SUM_COMPENSATED] = "compensated",
                                         [SUM_BINNED] = "binned",
@@ -18,14 +17,12 @@ static const char *method_name(enum sum_method method)
 }
 
 /* Float sums with float results only: the other types have bits, but no place in these plots. */
-static bool plotted(const struct group *g)
-{
+static bool plotted(const struct group *g) {
     return g->first->class.type == SUM_F32 && !g->first->class.dot;
 }
 
 static void distinct_rows(struct lab_table *table, const struct observations *o,
-                          const char *device)
-{
+                          const char *device) {
     size_t position = 0;
     struct group g;
     while (group_next(o, &position, &g))
@@ -35,21 +32,18 @@ static void distinct_rows(struct lab_table *table, const struct observations *o,
                           g.first->n, g.distinct, g.count);
 }
 
-static int compare_double(const void *a, const void *b)
-{
+static int compare_double(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
 /* Errors and bounds relative to the exact sum; the plot's axis is logarithmic, so that a zero
  * would vanish: it is shown at 1e-18, below everything a double can tell apart. */
-static double shown(double relative)
-{
+static double shown(double relative) {
     return relative > 1e-18 ? relative : 1e-18;
 }
 
-static int error_rows(struct lab_table *table, const struct observations *o, const char *device)
-{
+static int error_rows(struct lab_table *table, const struct observations *o, const char *device) {
     size_t position = 0;
     struct group g;
     while (group_next(o, &position, &g)) {
@@ -78,24 +72,22 @@ struct writing {
     struct lab_table *table;
 };
 
-static int bandwidth_row(void *context, const json_t *record)
-{
+static int bandwidth_row(void *context, const json_t *record) {
     struct writing *w = context;
     double bytes = case_number(record, "params", "bytes");
-    const char *name = case_text(record, "params", "name"), *role = case_text(record, "params", "role");
+    const char *name = case_text(record, "params", "name"),
+               *role = case_text(record, "params", "role");
     lab_table_row(w->table, "%s\t%.0f\t%.0f\t%s\t%s\t%.4g\t%.4g\t%.4g\t%.4g",
                   json_string_value(json_object_get(record, "device")),
                   case_number(record, "params", "threads"), bytes, role ? role : "",
-                  name ? name : "",
-                  bytes / case_number(record, "bench", "median") * 1e-9,
+                  name ? name : "", bytes / case_number(record, "bench", "median") * 1e-9,
                   bytes / case_number(record, "bench", "high") * 1e-9,
                   bytes / case_number(record, "bench", "low") * 1e-9,
                   case_number(record, "counters", "roof_fraction"));
     return 0;
 }
 
-static int ratio_row(void *context, const json_t *record)
-{
+static int ratio_row(void *context, const json_t *record) {
     struct writing *w = context;
     const char *what = case_text(record, "params", "what");
     const char *over = case_text(record, "params", "denominator");
@@ -111,8 +103,7 @@ static int ratio_row(void *context, const json_t *record)
     return 0;
 }
 
-static int tree_row(void *context, const json_t *record)
-{
+static int tree_row(void *context, const json_t *record) {
     struct writing *w = context;
     const char *library = case_text(record, "params", "library");
     const char *outcome = case_text(record, "params", "outcome");
@@ -127,8 +118,7 @@ static int tree_row(void *context, const json_t *record)
 
 /* One table over records with a prefix. */
 static int table_of(struct lab_run *run, const char *name, const char *header, const char *prefix,
-                    int (*row)(void *, const json_t *))
-{
+                    int (*row)(void *, const json_t *)) {
     struct writing w = {.table = lab_table_open(run, name)};
     if (!w.table)
         return -1;
@@ -137,8 +127,7 @@ static int table_of(struct lab_run *run, const char *name, const char *header, c
     return lab_table_close(w.table);
 }
 
-int write_tables(struct lab_run *run)
-{
+int write_tables(struct lab_run *run) {
     struct lab_table *distinct = lab_table_open(run, "distinct");
     struct lab_table *error = lab_table_open(run, "error");
     if (!distinct || !error)
@@ -157,8 +146,8 @@ int write_tables(struct lab_run *run)
             return lab_error(run, "out of memory while writing tables");
     }
     if (lab_table_close(distinct) != 0 || lab_table_close(error) != 0 ||
-        table_of(run, "libraries", "library\tn\toutcome\tdepth\tprobes\tarithmetic",
-                 "01/tree/", tree_row) != 0)
+        table_of(run, "libraries", "library\tn\toutcome\tdepth\tprobes\tarithmetic", "01/tree/",
+                 tree_row) != 0)
         return -1;
     if (lab_time_devices(run) == 0)
         return 0;
@@ -166,7 +155,6 @@ int write_tables(struct lab_run *run)
                  "device\tthreads\tbytes\trole\tname\tgbps\tlow\thigh\troof fraction", "01/time/",
                  bandwidth_row) != 0)
         return -1;
-    return table_of(run, "price",
-                    "device\tkind\tthreads\tbytes\twhat\tratio\tlow\thigh\tof\tover", "01/ratio/",
-                    ratio_row);
+    return table_of(run, "price", "device\tkind\tthreads\tbytes\twhat\tratio\tlow\thigh\tof\tover",
+                    "01/ratio/", ratio_row);
 }
