@@ -150,7 +150,7 @@ $(foreach t,$(TOOLS),$(eval $(call TOOL_RULE,$(t))))
 define TEST_RULE
 $(B)/tests/$(1:.c=): $$(call o,$(1)) $$(if $$(filter labs/%,$(1)),$$(call o,$$(filter-out %_test.c $(dir $(1))nanolab-%.c,$$(wildcard $(dir $(1))*.c)))) $$(if $$(filter kernels/%,$(1)),$$(filter $(B)/obj/$(dir $(1))%,$$(TEST_CU_O))) $(ARCHIVES)
 	@mkdir -p $$(@D)
-	$$(LINK) $$^ $$(CPU_LIBS) -lcmocka $$(LIBS) -o $$@
+	$$(LINK) $$^ $$(if $$(filter labs/%,$(1)),$$(LIBS_$(word 2,$(subst /, ,$(1))))) $$(CPU_LIBS) -lcmocka $$(LIBS) -o $$@
 endef
 $(foreach t,$(TESTS),$(eval $(call TEST_RULE,$(t))))
 

@@ -43,7 +43,8 @@ static double shown(double relative) {
     return relative > 1e-18 ? relative : 1e-18;
 }
 
-static int error_rows(struct lab_table *table, const struct observations *o, const char *device) {
+static int error_rows(struct lab_table *table, const struct observations *o, const char *device,
+                      const char *kind) {
     size_t position = 0;
     struct group g;
     while (group_next(o, &position, &g)) {
@@ -58,11 +59,11 @@ static int error_rows(struct lab_table *table, const struct observations *o, con
             bound = fmax(bound, g.first[k].bound / scale);
         }
         qsort(errors, g.count, sizeof *errors, compare_double);
-        lab_table_row(table, "%s\t%s%s\t%s\t%zu\t%.3e\t%.3e\t%.3e\t%.3e", device,
-                      method_name(g.first->class.method),
-                      g.first->class.acc == SUM_ACC64 ? " FP64" : "", input_name(g.first->input),
-                      g.first->n, shown(errors[g.count / 2]), shown(errors[0]),
-                      shown(errors[g.count - 1]), shown(bound));
+        lab_table_row(
+            table, "%s %s\t%s\t%s%s\t%s\t%zu\t%.3e\t%.3e\t%.3e\t%.3e",
+            method_name(g.first->class.method), kind, device, method_name(g.first->class.method),
+            g.first->class.acc == SUM_ACC64 ? " FP64" : "", input_name(g.first->input), g.first->n,
+            shown(errors[g.count / 2]), shown(errors[0]), shown(errors[g.count - 1]), shown(bound));
         free(errors);
     }
     return 0;
@@ -72,15 +73,25 @@ struct writing {
     struct lab_table *table;
 };
 
+/* "1 thread", "2 threads"; a GPU's cases say 0. */
+static const char *threads_text(const json_t *record, char text[32]) {
+    double threads = case_number(record, "params", "threads");
+    if (threads < 1)
+        return "GPU";
+    snprintf(text, 32, "%.0f thread%s", threads, threads == 1 ? "" : "s");
+    return text;
+}
+
 static int bandwidth_row(void *context, const json_t *record) {
     struct writing *w = context;
+    char threads[32];
     double bytes = case_number(record, "params", "bytes");
-    const char *name = case_text(record, "params", "name"),
-               *role = case_text(record, "params", "role");
-    lab_table_row(w->table, "%s\t%.0f\t%.0f\t%s\t%s\t%.4g\t%.4g\t%.4g\t%.4g",
+    const char *name = case_text(record, "params", "name");
+    const char *role = case_text(record, "params", "role");
+    lab_table_row(w->table, "%s\t%s\t%.0f\t%s\t%s\t%.4g\t%.4g\t%.4g\t%.4g",
                   json_string_value(json_object_get(record, "device")),
-                  case_number(record, "params", "threads"), bytes, role ? role : "",
-                  name ? name : "", bytes / case_number(record, "bench", "median") * 1e-9,
+                  threads_text(record, threads), bytes, role ? role : "", name ? name : "",
+                  bytes / case_number(record, "bench", "median") * 1e-9,
                   bytes / case_number(record, "bench", "high") * 1e-9,
                   bytes / case_number(record, "bench", "low") * 1e-9,
                   case_number(record, "counters", "roof_fraction"));
@@ -89,14 +100,15 @@ static int bandwidth_row(void *context, const json_t *record) {
 
 static int ratio_row(void *context, const json_t *record) {
     struct writing *w = context;
+    char threads[32];
     const char *what = case_text(record, "params", "what");
     const char *over = case_text(record, "params", "denominator");
     const char *of = case_text(record, "params", "numerator");
     const char *id = json_string_value(json_object_get(record, "id"));
     bool cure = id && strncmp(id, "01/ratio/cure/", 14) == 0;
-    lab_table_row(w->table, "%s\t%s\t%.0f\t%.0f\t%s\t%.4g\t%.4g\t%.4g\t%s\t%s",
+    lab_table_row(w->table, "%s\t%s\t%s\t%.0f\t%s\t%.4g\t%.4g\t%.4g\t%s\t%s",
                   json_string_value(json_object_get(record, "device")), cure ? "cure" : "library",
-                  case_number(record, "params", "threads"), case_number(record, "params", "bytes"),
+                  threads_text(record, threads), case_number(record, "params", "bytes"),
                   what ? what : "", case_number(record, "counters", "ratio"),
                   case_number(record, "counters", "low"), case_number(record, "counters", "high"),
                   of ? of : "", over ? over : "");
@@ -133,14 +145,15 @@ int write_tables(struct lab_run *run) {
     if (!distinct || !error)
         return -1;
     lab_table_row(distinct, "device\tmethod\tdata\tn\tdistinct\tplans");
-    lab_table_row(error, "device\tmethod\tdata\tn\tmedian\tsmallest\tlargest\tbound");
+    lab_table_row(error, "view\tdevice\tmethod\tdata\tn\tmedian\tsmallest\tlargest\tbound");
     for (size_t k = 0; k < lab_bits_devices(run); k++) {
         const char *device = device_id(lab_bits_device(run, k));
         struct observations o;
         if (observations_load(run, device, &o) != 0)
             return -1;
         distinct_rows(distinct, &o, device);
-        int status = error_rows(error, &o, device);
+        int status =
+            error_rows(error, &o, device, device_kind_name(device_kind(lab_bits_device(run, k))));
         observations_free(&o);
         if (status != 0)
             return lab_error(run, "out of memory while writing tables");
