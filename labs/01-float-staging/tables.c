@@ -59,11 +59,12 @@ static int error_rows(struct lab_table *table, const struct observations *o, con
             bound = fmax(bound, g.first[k].bound / scale);
         }
         qsort(errors, g.count, sizeof *errors, compare_double);
-        lab_table_row(
-            table, "%s %s\t%s\t%s%s\t%s\t%zu\t%.3e\t%.3e\t%.3e\t%.3e",
-            method_name(g.first->class.method), kind, device, method_name(g.first->class.method),
-            g.first->class.acc == SUM_ACC64 ? " FP64" : "", input_name(g.first->input), g.first->n,
-            shown(errors[g.count / 2]), shown(errors[0]), shown(errors[g.count - 1]), shown(bound));
+        const char *wide = g.first->class.acc == SUM_ACC64 ? " FP64" : "";
+        const char *method = method_name(g.first->class.method);
+        lab_table_row(table, "%s%s %s\t%s\t%s%s\t%s\t%zu\t%.3e\t%.3e\t%.3e\t%.3e", method, wide,
+                      kind, device, method, wide, input_name(g.first->input), g.first->n,
+                      shown(errors[g.count / 2]), shown(errors[0]), shown(errors[g.count - 1]),
+                      shown(bound));
         free(errors);
     }
     return 0;
