@@ -177,6 +177,13 @@ lab-$(firstword $(subst -, ,$(1))): build
 endef
 $(foreach l,$(LABS),$(eval $(call LAB_TARGET,$(l))))
 
+.PHONY: $(foreach l,$(LABS),exercise-$(firstword $(subst -, ,$(l))))
+define EXERCISE_TARGET
+exercise-$(firstword $(subst -, ,$(1))): build
+	labs/$(1)/exercise/check
+endef
+$(foreach l,$(LABS),$(if $(wildcard labs/$(l)/exercise/check),$(eval $(call EXERCISE_TARGET,$(l)))))
+
 .PHONY: test
 test:  ## installs what is missing, builds everything, runs every test, sanitised too, and fuzzes
 	scripts/install-deps --test
@@ -216,6 +223,7 @@ format:  ## clang-format over all C, C++ and CUDA
 help:  ## this list
 	@echo "make [target]"
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10 | sed 's/^/  /'
+	@echo "  exercise-NN  checks what you wrote for a lab's exercises"
 	@echo "  lab-NN  runs one lab in quick mode: $(foreach l,$(LABS),lab-$(firstword $(subst -, ,$(l))))"
 
 JOBS ?= $(shell nproc)
