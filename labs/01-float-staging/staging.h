@@ -70,7 +70,7 @@ int variant_run(struct room *room, const struct variant *v, const void *x, const
 int variant_model(const struct variant *v, const void *x, const void *y, size_t n, uint64_t *bits);
 /* The tree; NULL for a method without an order, or without memory. */
 struct tree *variant_tree(const struct variant *v, size_t n);
-/* Additions on the longest path from an input to the result; an upper bound above 2^20 inputs. */
+/* Additions on the longest path from an input to the result; 0 without an order. */
 size_t variant_depth(const struct variant *v, size_t n);
 
 /* --- inputs.c ----------------------------------------------------------------------------------

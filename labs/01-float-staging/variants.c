@@ -284,14 +284,5 @@ struct tree *variant_tree(const struct variant *v, size_t n) {
 }
 
 size_t variant_depth(const struct variant *v, size_t n) {
-    if (n <= (size_t)1 << 20) {
-        struct tree *tree = variant_tree(v, n);
-        if (tree) {
-            size_t depth = tree_depth(tree);
-            tree_free(tree);
-            return depth;
-        }
-    }
-    /* Always true of a sum of n numbers, if not by much for a deep one. */
-    return n - 1;
+    return v->native ? sum_cpu_depth(&v->cpu, n) : sum_depth(&v->plan, n);
 }
