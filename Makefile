@@ -226,13 +226,13 @@ bundle: build  ## one archive that runs on a GPU machine with a driver and no ro
 
 .PHONY: lint
 lint:  ## clang-tidy and cppcheck
-	clang-tidy --quiet $(HARNESS_C) $(KERNEL_C) $(wildcard labs/*/*.c) -- $(filter-out -Werror,$(CFLAGS))
-	cppcheck --quiet --std=c11 --enable=warning,portability --error-exitcode=1 --inline-suppr \
+	$(Q)clang-tidy --quiet $(HARNESS_C) $(KERNEL_C) $(wildcard labs/*/*.c) -- $(filter-out -Werror,$(CFLAGS))
+	$(Q)cppcheck --quiet --std=c11 --enable=warning,portability --error-exitcode=1 --inline-suppr \
 	  -I. harness kernels labs
 
 .PHONY: format
 format:  ## clang-format over all C, C++ and CUDA
-	clang-format -i $(wildcard harness/*.[ch] harness/*.cc kernels/*/*.[ch] kernels/*/*.cc kernels/*/*.cu labs/*/*.[ch])
+	$(Q)clang-format -i $(wildcard harness/*.[ch] harness/*.cc kernels/*/*.[ch] kernels/*/*.cc kernels/*/*.cu kernels/*/*.cuh kernels/*/*.inc labs/*/*.[ch] labs/*/exercise/*.c labs/*/exercise/*/*.c)
 
 .PHONY: help
 help:  ## this list

@@ -78,8 +78,8 @@ struct tree;
  * addressing (neighbours first). So down and seq give one tree, xor and inter another. */
 #define SUM_WARPS(V)                                                                               \
     V(SUM_SHFL_DOWN, "shfl-down")                                                                  \
-    V(SUM_SHFL_XOR, "shfl-xor") V(SUM_SHARED_SEQ, "shared-seq")                                    \
-        V(SUM_SHARED_INTER, "shared-inter")
+    V(SUM_SHFL_XOR, "shfl-xor") V(SUM_SHARED_SEQ, "shared-seq") V(SUM_SHARED_INTER, "shared-"      \
+                                                                                    "inter")
 
 /* A block's warps to one. serial: thread 0, in order. warp: the first warp, by the warp step
  * again. tree: through shared memory, neighbours first. */

@@ -196,7 +196,8 @@ struct tree *sum_tree(const struct sum_plan *plan, size_t n) {
     return tree;
 }
 
-/* --- depths ------------------------------------------------------------------------------------ */
+/* --- depths ------------------------------------------------------------------------------------
+ */
 
 /* The height of a partial sum; -1 for an element that is not there. */
 static inline int32_t higher(int32_t a, int32_t b) {
