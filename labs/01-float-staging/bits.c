@@ -61,8 +61,12 @@ int sweep_order(struct lab_run *run, struct device *device) {
 /* --- S2, S3, S4, S6: all variants --------------------------------------------------------------
  */
 
+/* The longest sum of --full, where memory allows. */
+#define LONGEST ((size_t)1 << 28)
+
 /* Odd sizes, sizes around a warp, a block and a tile, and a ladder for the spread. */
-static size_t sizes_for(enum device_kind kind, enum lab_mode mode, size_t sizes[16]) {
+static size_t sizes_for(struct device *device, enum lab_mode mode, size_t sizes[16]) {
+    enum device_kind kind = device_kind(device);
     static const size_t small[] = {1, 3, 33, 257, 1000, 4097};
     size_t count = 0;
     for (size_t k = 0; k < sizeof small / sizeof *small; k++)
@@ -73,6 +77,9 @@ static size_t sizes_for(enum device_kind kind, enum lab_mode mode, size_t sizes[
         sizes[count++] = (size_t)1 << 20;
     if (kind != DEVICE_SIMT && mode != LAB_QUICK)
         sizes[count++] = (size_t)1 << 24;
+    /* Both operands in their widest type on the device, and the data sets on the host. */
+    if (kind != DEVICE_SIMT && mode == LAB_FULL && device_memory_free(device) / 40 >= LONGEST)
+        sizes[count++] = LONGEST;
     return count;
 }
 
@@ -168,7 +175,11 @@ static int record(struct lab_run *run, struct device *device, struct room *room,
     return lab_case_end(c);
 }
 
-static bool wanted(const struct variant *v, enum device_kind kind, enum lab_mode mode, size_t n) {
+/* The first variants of a list are the base plan with one field changed at a time. */
+#define ONE_AT_A_TIME 30
+
+static bool wanted(const struct variant *v, size_t index, enum device_kind kind, enum lab_mode mode,
+                   size_t n) {
     if (v->native ? n == 0 : sum_plan_check(&v->plan, n, NULL) != 0)
         return false;
     struct variant_class class = variant_class(v);
@@ -177,6 +188,8 @@ static bool wanted(const struct variant *v, enum device_kind kind, enum lab_mode
      * whether their model is right, and the interpreter's time is short. */
     if (mode == LAB_QUICK && kind == DEVICE_SIMT && n > 4097)
         return float_sum || (class.type == SUM_F32 && !class.dot && class.method != SUM_EXACT);
+    if (n > (size_t)1 << 24)
+        return float_sum && index < ONE_AT_A_TIME;
     if (n > (size_t)1 << 20)
         return class.type == SUM_F32 && !class.dot;
     return true;
@@ -185,13 +198,13 @@ static bool wanted(const struct variant *v, enum device_kind kind, enum lab_mode
 int sweep_bits(struct lab_run *run, struct device *device) {
     struct variant *variants;
     size_t variant_count, sizes[16];
-    size_t size_count = sizes_for(device_kind(device), lab_mode(run), sizes);
+    size_t size_count = sizes_for(device, lab_mode(run), sizes);
     if (variants_for(device_kind(device), lab_mode(run), &variants, &variant_count) != 0)
         return lab_error(run, "out of memory while listing the plans");
     size_t cases = 0;
     for (size_t s = 0; s < size_count; s++)
         for (size_t k = 0; k < variant_count; k++)
-            cases += wanted(&variants[k], device_kind(device), lab_mode(run), sizes[s]);
+            cases += wanted(&variants[k], k, device_kind(device), lab_mode(run), sizes[s]);
     lab_expect(run, cases);
 
     struct room *room;
@@ -201,7 +214,7 @@ int sweep_bits(struct lab_run *run, struct device *device) {
     for (size_t s = 0; s < size_count && status == 0; s++) {
         struct inputs inputs = {0};
         for (size_t k = 0; k < variant_count && status == 0 && !lab_stopping(run); k++)
-            if (wanted(&variants[k], device_kind(device), lab_mode(run), sizes[s]))
+            if (wanted(&variants[k], k, device_kind(device), lab_mode(run), sizes[s]))
                 status = record(run, device, room, &variants[k], &inputs, sizes[s]);
         inputs_free(&inputs);
     }
