@@ -28,6 +28,7 @@
 #include <stdint.h>
 
 #include "kernels/device/device.h"
+#include "kernels/plan/plan.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -130,22 +131,14 @@ struct sum_plan {
 enum sum_field_id { SUM_PLAN_FIELDS(SUM_FIELD_ID) SUM_FIELDS };
 #define SUM_FIELD_BIT(name) (1u << SUM_FIELD_##name)
 
-struct sum_value {
-    int value;
-    const char *word;
-};
-struct sum_field {
-    const char *name;
-    const char *what;
-    size_t offset; /* of the int in struct sum_plan */
-    const struct sum_value *values;
-    size_t count;
-};
+/* A value and its word; a field, its name and its values. */
+#define sum_value plan_value
+#define sum_field plan_field
 extern const struct sum_field sum_fields[SUM_FIELDS];
 
 /* Room for any plan's text and for any reason of sum_plan_check or sum_plan_parse. */
-#define SUM_TEXT 112
-#define SUM_WHY 200
+#define SUM_TEXT PLAN_TEXT
+#define SUM_WHY PLAN_WHY
 
 int sum_plan_get(const struct sum_plan *plan, enum sum_field_id field);
 void sum_plan_set(struct sum_plan *plan, enum sum_field_id field, int value);
