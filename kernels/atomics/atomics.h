@@ -68,8 +68,9 @@ struct json_t;
     V(1, "a1")                                                                                     \
     V(2, "a2")                                                                                     \
     V(4, "a4")                                                                                     \
-    V(8, "a8") V(16, "a16") V(64, "a64") V(256, "a256") V(1024, "a1024") V(4096, "a409"            \
-                                                                                 "6")
+    V(8, "a8")                                                                                     \
+    V(16, "a16") V(64, "a64") V(256, "a256") V(1024, "a1024") V(4096, "a409"                       \
+                                                                      "6")
 
 #define ATOMICS_ITEMS(V) V(1, "i1") V(2, "i2") V(4, "i4") V(8, "i8") V(16, "i16")
 
@@ -84,8 +85,9 @@ struct json_t;
     V(2, "g2")                                                                                     \
     V(4, "g4")                                                                                     \
     V(8, "g8")                                                                                     \
-    V(16, "g16") V(32, "g32") V(64, "g64") V(132, "g132") V(528, "g528") V(1056, "g105"            \
-                                                                                 "6")
+    V(16, "g16")                                                                                   \
+    V(32, "g32") V(64, "g64") V(132, "g132") V(528, "g528") V(1056, "g105"                         \
+                                                                    "6")
 
 #define ATOMICS_ENUMERATOR(value, word) value,
 enum atomics_type { ATOMICS_TYPES(ATOMICS_ENUMERATOR) };
@@ -194,7 +196,7 @@ enum atomics_status {
 #define ATOMICS_UNIT_MOST 900
 /* The largest |x| that n elements may have: 2^(62 - ceil(log2 n) + unit), a double. */
 double atomics_fixed_limit(size_t n, int unit);
-/* The finest unit whose limit takes max_abs (finite) for n elements. */
+/* The finest unit whose limit takes max_abs for n elements; the coarsest if none does. */
 int atomics_fixed_unit(size_t n, double max_abs);
 
 /* --- the kernels -------------------------------------------------------------------------------
