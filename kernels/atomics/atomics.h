@@ -70,8 +70,9 @@ struct json_t;
     V(4, "a4")                                                                                     \
     V(8, "a8")                                                                                     \
     V(16, "a16")                                                                                   \
-    V(64, "a64") V(256, "a256") V(1024, "a1024") V(4096, "a409"                                    \
-                                                         "6")
+    V(64, "a64")                                                                                   \
+    V(256, "a256") V(1024, "a1024") V(4096, "a409"                                                 \
+                                            "6")
 
 #define ATOMICS_ITEMS(V) V(1, "i1") V(2, "i2") V(4, "i4") V(8, "i8") V(16, "i16")
 
@@ -88,8 +89,9 @@ struct json_t;
     V(8, "g8")                                                                                     \
     V(16, "g16")                                                                                   \
     V(32, "g32")                                                                                   \
-    V(64, "g64") V(132, "g132") V(528, "g528") V(1056, "g105"                                      \
-                                                       "6")
+    V(64, "g64")                                                                                   \
+    V(132, "g132") V(528, "g528") V(1056, "g105"                                                   \
+                                          "6")
 
 #define ATOMICS_ENUMERATOR(value, word) value,
 enum atomics_type { ATOMICS_TYPES(ATOMICS_ENUMERATOR) };

@@ -27,7 +27,7 @@ struct pool {
     struct state *states;
     size_t count, room;
     uint32_t *slot; /* hash table over the states of the set in hand */
-    size_t slots;
+    size_t slots, slots_room;
     size_t first; /* of the set in hand */
 };
 
@@ -39,16 +39,17 @@ static size_t place(const struct pool *pool, uint64_t bits) {
     return k;
 }
 
-/* Empties the hash table, or makes it larger and puts the set in hand back in. */
+/* A hash table of `slots` with the set in hand in it. */
 static int table(struct pool *pool, size_t slots) {
-    if (slots > pool->slots) {
+    if (slots > pool->slots_room) {
         uint32_t *grown = realloc(pool->slot, slots * sizeof *grown);
         if (!grown)
             return -1;
         pool->slot = grown;
-        pool->slots = slots;
+        pool->slots_room = slots;
     }
-    memset(pool->slot, 0xff, pool->slots * sizeof *pool->slot);
+    pool->slots = slots;
+    memset(pool->slot, 0xff, slots * sizeof *pool->slot);
     for (size_t s = pool->first; s < pool->count; s++)
         pool->slot[place(pool, pool->states[s].bits)] = (uint32_t)s;
     return 0;
