@@ -64,15 +64,11 @@ struct json_t;
     V(ATOMICS_FIXED, "fixed")                                                                      \
     V(ATOMICS_ORDERED, "ordered") V(ATOMICS_TICKET, "ticket") V(ATOMICS_BINNED, "binned")
 
+/* clang-format off */
 #define ATOMICS_ADDRESSES(V)                                                                       \
-    V(1, "a1")                                                                                     \
-    V(2, "a2")                                                                                     \
-    V(4, "a4")                                                                                     \
-    V(8, "a8")                                                                                     \
-    V(16, "a16")                                                                                   \
-    V(64, "a64")                                                                                   \
-    V(256, "a256") V(1024, "a1024") V(4096, "a409"                                                 \
-                                            "6")
+    V(1, "a1") V(2, "a2") V(4, "a4") V(8, "a8") V(16, "a16") V(64, "a64")                          \
+    V(256, "a256") V(1024, "a1024") V(4096, "a4096")
+/* clang-format on */
 
 #define ATOMICS_ITEMS(V) V(1, "i1") V(2, "i2") V(4, "i4") V(8, "i8") V(16, "i16")
 
@@ -81,17 +77,11 @@ struct json_t;
 
 /* Blocks: one per tile, or at most so many that stride over the tiles. */
 #define ATOMICS_GRID_TILES 0
+/* clang-format off */
 #define ATOMICS_GRIDS(V)                                                                           \
-    V(ATOMICS_GRID_TILES, "tiles")                                                                 \
-    V(1, "g1")                                                                                     \
-    V(2, "g2")                                                                                     \
-    V(4, "g4")                                                                                     \
-    V(8, "g8")                                                                                     \
-    V(16, "g16")                                                                                   \
-    V(32, "g32")                                                                                   \
-    V(64, "g64")                                                                                   \
-    V(132, "g132") V(528, "g528") V(1056, "g105"                                                   \
-                                          "6")
+    V(ATOMICS_GRID_TILES, "tiles") V(1, "g1") V(2, "g2") V(4, "g4") V(8, "g8") V(16, "g16")        \
+    V(32, "g32") V(64, "g64") V(132, "g132") V(528, "g528") V(1056, "g1056")
+/* clang-format on */
 
 #define ATOMICS_ENUMERATOR(value, word) value,
 enum atomics_type { ATOMICS_TYPES(ATOMICS_ENUMERATOR) };

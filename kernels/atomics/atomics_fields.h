@@ -7,6 +7,10 @@
 
 #include "kernels/atomics/atomics.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Makes name##_values for each field, and the table itself. */
 #define ATOMICS_VALUE(value, word) {value, word},
 #define ATOMICS_VALUES(name, values, what)                                                         \
@@ -44,4 +48,7 @@ size_t atomics_cure_bytes(int cure, int type);
         return -1;                                                                                 \
     } while (0)
 
+#ifdef __cplusplus
+}
+#endif
 #endif
