@@ -4,6 +4,8 @@
 .DEFAULT_GOAL := build
 SHELL := /bin/bash
 B ?= build
+# `make V=1` shows whole commands.
+Q := $(if $(V),,@)
 
 CC := gcc
 CXX := g++
@@ -87,7 +89,8 @@ build: $(BINS)  ## everything a user runs
 
 $(B)/obj/%.c.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(DEPS) -c $< -o $@
+	@echo "  CC       $<"
+	$(Q)$(CC) $(CFLAGS) $(DEPS) -c $< -o $@
 $(B)/version: FORCE
 	@mkdir -p $(@D)
 	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
@@ -97,51 +100,61 @@ $(B)/obj/harness/build_info.c.o: CFLAGS += -DNANOLAB_VERSION='"$(VERSION)"' \
   -DNANOLAB_FLAGS='"$(BUILD_FLAGS)"'
 $(B)/obj/%.cc.o: %.cc
 	@mkdir -p $(@D)
-	$(CXX) $(CXXFLAGS) $(DEPS) -c $< -o $@
+	@echo "  C++      $<"
+	$(Q)$(CXX) $(CXXFLAGS) $(DEPS) -c $< -o $@
 $(B)/obj/kernels/simt/%.cc.o: kernels/simt/%.cc
 	@mkdir -p $(@D)
-	$(CXX) $(CXXFLAGS) $(DEPS) -c $< -o $@
+	@echo "  C++      $<"
+	$(Q)$(CXX) $(CXXFLAGS) $(DEPS) -c $< -o $@
 $(B)/obj/%.cu.simt.o: %.cu
 	@mkdir -p $(@D)
-	$(CLANGXX) $(SIMTFLAGS) $(SIMT_SAN) $(DEPS) -c $< -o $@
+	@echo "  CLANG++  $<"
+	$(Q)$(CLANGXX) $(SIMTFLAGS) $(SIMT_SAN) $(DEPS) -c $< -o $@
 	@$(WEAKEN)
 $(B)/obj/%.cu.checked.o: %.cu
 	@mkdir -p $(@D)
-	$(CLANGXX) $(SIMTFLAGS) $(CHECKEDFLAGS) $(DEPS) -c $< -o $@
+	@echo "  CLANG++  $<"
+	$(Q)$(CLANGXX) $(SIMTFLAGS) $(CHECKEDFLAGS) $(DEPS) -c $< -o $@
 	@$(WEAKEN)
 	@$(CHECK_COPIES)
 $(B)/obj/%.cu.cuda.o: %.cu
 	@mkdir -p $(@D)
-	$(NVCC) $(NVCCFLAGS) -MMD -MP -MF $(@:.o=.d) -c $< -o $@
+	@echo "  NVCC     $<"
+	$(Q)$(NVCC) $(NVCCFLAGS) -MMD -MP -MF $(@:.o=.d) -c $< -o $@
 
 $(B)/lib/libharness.a: $(HARNESS_O)
 	@mkdir -p $(@D)
 	@rm -f $@
-	ar rcs $@ $^
+	@echo "  AR       $@"
+	$(Q)ar rcs $@ $^
 $(B)/lib/libkernels.a: $(KERNEL_O)
 	@mkdir -p $(@D)
 	@rm -f $@
-	ar rcs $@ $^
+	@echo "  AR       $@"
+	$(Q)ar rcs $@ $^
 
 LINK = $(CXX) $(SAN) -pthread -Wl,--as-needed -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/../lib'
 
 $(B)/bin/nanolab: $(call o,harness/nanolab.c) $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(LINK) $^ $(LIBS) -o $@
+	@echo "  LINK     $@"
+	$(Q)$(LINK) $^ $(LIBS) -o $@
 
 # A lab is all the C in its folder, the harness' main, and the libraries it names in lab.mk.
 -include $(wildcard labs/*/lab.mk)
 define LAB_RULE
 $(B)/labs/$(1): $$(call o,$$(filter-out %_test.c labs/$(1)/nanolab-%.c,$$(wildcard labs/$(1)/*.c)) harness/lab_main.c) $(ARCHIVES)
 	@mkdir -p $$(@D)
-	$$(LINK) $$^ $$(LIBS_$(1)) $$(LIBS) -o $$@
+	@echo "  LINK     $$@"
+	$$(Q)$$(LINK) $$^ $$(LIBS_$(1)) $$(LIBS) -o $$@
 endef
 $(foreach l,$(LABS),$(eval $(call LAB_RULE,$(l))))
 
 define TOOL_RULE
 $(B)/bin/$(notdir $(1:.c=)): $$(call o,$(1)) $(ARCHIVES)
 	@mkdir -p $$(@D)
-	$$(LINK) $$^ $$(CPU_LIBS) $$(LIBS) -o $$@
+	@echo "  LINK     $$@"
+	$$(Q)$$(LINK) $$^ $$(CPU_LIBS) $$(LIBS) -o $$@
 endef
 $(foreach t,$(TOOLS),$(eval $(call TOOL_RULE,$(t))))
 
@@ -150,7 +163,8 @@ $(foreach t,$(TOOLS),$(eval $(call TOOL_RULE,$(t))))
 define TEST_RULE
 $(B)/tests/$(1:.c=): $$(call o,$(1)) $$(if $$(filter labs/%,$(1)),$$(call o,$$(filter-out %_test.c $(dir $(1))nanolab-%.c,$$(wildcard $(dir $(1))*.c)))) $$(if $$(filter kernels/%,$(1)),$$(filter $(B)/obj/$(dir $(1))%,$$(TEST_CU_O))) $(ARCHIVES)
 	@mkdir -p $$(@D)
-	$$(LINK) $$^ $$(CPU_LIBS) -lcmocka $$(LIBS) -o $$@
+	@echo "  LINK     $$@"
+	$$(Q)$$(LINK) $$^ $$(if $$(filter labs/%,$(1)),$$(LIBS_$(word 2,$(subst /, ,$(1))))) $$(CPU_LIBS) -lcmocka $$(LIBS) -o $$@
 endef
 $(foreach t,$(TESTS),$(eval $(call TEST_RULE,$(t))))
 
@@ -177,6 +191,13 @@ lab-$(firstword $(subst -, ,$(1))): build
 endef
 $(foreach l,$(LABS),$(eval $(call LAB_TARGET,$(l))))
 
+.PHONY: $(foreach l,$(LABS),exercise-$(firstword $(subst -, ,$(l))))
+define EXERCISE_TARGET
+exercise-$(firstword $(subst -, ,$(1))): build
+	labs/$(1)/exercise/check
+endef
+$(foreach l,$(LABS),$(if $(wildcard labs/$(l)/exercise/check),$(eval $(call EXERCISE_TARGET,$(l)))))
+
 .PHONY: test
 test:  ## installs what is missing, builds everything, runs every test, sanitised too, and fuzzes
 	scripts/install-deps --test
@@ -195,7 +216,8 @@ fuzz-build: $(FUZZ_BINS)
 # One compiler call each: coverage needs every file of the harness instrumented.
 $(B)/fuzz/%: harness/%.c $(HARNESS_C) $(call o,$(HARNESS_CC)) $(B)/lib/libkernels.a
 	@mkdir -p $(@D)
-	clang -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -O1 -g -std=gnu11 \
+	@echo "  FUZZ     $@"
+	$(Q)clang -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -O1 -g -std=gnu11 \
 	  $(INC) -pthread $< $(HARNESS_C) $(call o,$(HARNESS_CC)) $(B)/lib/libkernels.a $(LIBS) -o $@
 
 .PHONY: bundle
@@ -204,18 +226,19 @@ bundle: build  ## one archive that runs on a GPU machine with a driver and no ro
 
 .PHONY: lint
 lint:  ## clang-tidy and cppcheck
-	clang-tidy --quiet $(HARNESS_C) $(KERNEL_C) $(wildcard labs/*/*.c) -- $(filter-out -Werror,$(CFLAGS))
-	cppcheck --quiet --std=c11 --enable=warning,portability --error-exitcode=1 --inline-suppr \
+	$(Q)clang-tidy --quiet $(HARNESS_C) $(KERNEL_C) $(wildcard labs/*/*.c) -- $(filter-out -Werror,$(CFLAGS))
+	$(Q)cppcheck --quiet --std=c11 --enable=warning,portability --error-exitcode=1 --inline-suppr \
 	  -I. harness kernels labs
 
 .PHONY: format
 format:  ## clang-format over all C, C++ and CUDA
-	clang-format -i $(wildcard harness/*.[ch] harness/*.cc kernels/*/*.[ch] kernels/*/*.cc kernels/*/*.cu labs/*/*.[ch])
+	$(Q)clang-format -i $(wildcard harness/*.[ch] harness/*.cc kernels/*/*.[ch] kernels/*/*.cc kernels/*/*.cu kernels/*/*.cuh kernels/*/*.inc labs/*/*.[ch] labs/*/exercise/*.c labs/*/exercise/*/*.c)
 
 .PHONY: help
 help:  ## this list
 	@echo "make [target]"
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10 | sed 's/^/  /'
+	@echo "  exercise-NN  checks what you wrote for a lab's exercises"
 	@echo "  lab-NN  runs one lab in quick mode: $(foreach l,$(LABS),lab-$(firstword $(subst -, ,$(l))))"
 
 JOBS ?= $(shell nproc)

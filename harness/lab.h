@@ -25,12 +25,12 @@ enum verdict { VERDICT_CONFIRMED, VERDICT_REFUTED, VERDICT_BOUNDED, VERDICT_NOT_
 /* What a check found out about one claim on one device. Texts are copied by the harness. */
 struct finding {
     enum verdict verdict;
-    uint64_t checked; /* single checks behind the verdict … */
-    uint64_t held;    /* … and how many of them came out as claimed */
+    uint64_t checked;    /* single checks behind the verdict … */
+    uint64_t held;       /* … and how many of them came out as claimed */
     char statement[800]; /* what is true here, in one sentence with its numbers */
     char range[400];     /* where it is true; needed for VERDICT_BOUNDED */
     char reason[400];    /* what is missing; needed for VERDICT_NOT_TESTABLE */
-    bool broken; /* a predicted bit did not hold: our bug. The run exits 1; never "refuted". */
+    bool broken;      /* a predicted bit did not hold: our bug. The run exits 1; never "refuted". */
     json_t *evidence; /* filled by finding_evidence, freed by the harness; starts out NULL */
 };
 
@@ -49,10 +49,10 @@ struct claim {
 
 struct lab {
     int number;
-    const char *name;     /* "float-staging" */
-    const char *question; /* one line */
-    const char *needs;    /* "a CPU; a GPU if there is one" */
-    const char *takes;    /* "quick 20 s, default 3 min on two cores" */
+    const char *name;      /* "float-staging" */
+    const char *question;  /* one line */
+    const char *needs;     /* "a CPU; a GPU if there is one" */
+    const char *takes;     /* "quick 20 s, default 3 min on two cores" */
     unsigned bits_devices; /* LAB_ON(…) masks: where it can check bits … */
     unsigned time_devices; /* … and where it can measure time */
     const struct claim *claims;

@@ -25,13 +25,11 @@ struct device {
 
 static _Thread_local char error_text[512];
 
-const char *device_error(void)
-{
+const char *device_error(void) {
     return error_text;
 }
 
-int device_fail(const char *format, ...)
-{
+int device_fail(const char *format, ...) {
     /* Through a second buffer, so that a caller may quote device_error() itself. */
     char text[sizeof error_text];
     va_list args;
@@ -42,8 +40,7 @@ int device_fail(const char *format, ...)
     return -1;
 }
 
-static const struct device_backend *backend_of(enum device_kind kind)
-{
+static const struct device_backend *backend_of(enum device_kind kind) {
     switch (kind) {
     case DEVICE_CPU:
         return &device_backend_cpu;
@@ -64,15 +61,13 @@ static const struct device_backend *backend_of(enum device_kind kind)
     return NULL;
 }
 
-const char *device_kind_name(enum device_kind kind)
-{
+const char *device_kind_name(enum device_kind kind) {
     static const char *const names[DEVICE_KINDS] = {
         [DEVICE_CPU] = "cpu", [DEVICE_SIMT] = "simt", [DEVICE_CUDA] = "cuda"};
     return kind < DEVICE_KINDS ? names[kind] : "?";
 }
 
-int device_parse(const char *text, enum device_kind *kind, int *index)
-{
+int device_parse(const char *text, enum device_kind *kind, int *index) {
     *index = 0;
     for (int k = 0; k < DEVICE_KINDS; k++) {
         if (strcmp(text, device_kind_name((enum device_kind)k)) == 0) {
@@ -92,14 +87,12 @@ int device_parse(const char *text, enum device_kind *kind, int *index)
     return device_fail("unknown device \"%s\"; use cpu, simt, cuda or cuda:N", text);
 }
 
-int device_count(enum device_kind kind)
-{
+int device_count(enum device_kind kind) {
     const struct device_backend *backend = backend_of(kind);
     return backend ? backend->count() : 0;
 }
 
-int device_open(struct device **out, enum device_kind kind, int index)
-{
+int device_open(struct device **out, enum device_kind kind, int index) {
     *out = NULL;
     const struct device_backend *backend = backend_of(kind);
     if (!backend)
@@ -127,41 +120,34 @@ int device_open(struct device **out, enum device_kind kind, int index)
     return 0;
 }
 
-void device_close(struct device *device)
-{
+void device_close(struct device *device) {
     if (!device)
         return;
     device->backend->close(device->state);
     free(device);
 }
 
-enum device_kind device_kind(const struct device *device)
-{
+enum device_kind device_kind(const struct device *device) {
     return device->kind;
 }
 
-const char *device_id(const struct device *device)
-{
+const char *device_id(const struct device *device) {
     return device->id;
 }
 
-const char *device_model(const struct device *device)
-{
+const char *device_model(const struct device *device) {
     return device->model;
 }
 
-bool device_has_clock(const struct device *device)
-{
+bool device_has_clock(const struct device *device) {
     return device->backend->timer_start != NULL;
 }
 
-size_t device_memory_free(const struct device *device)
-{
+size_t device_memory_free(const struct device *device) {
     return device->backend->memory_free(device->state);
 }
 
-int device_alloc(struct device *device, void **out, size_t bytes)
-{
+int device_alloc(struct device *device, void **out, size_t bytes) {
     *out = NULL;
     /* A kernel may be asked to read no elements at all; it still gets a valid address. */
     if (bytes == 0)
@@ -176,47 +162,39 @@ int device_alloc(struct device *device, void **out, size_t bytes)
     return 0;
 }
 
-void device_free(struct device *device, void *memory)
-{
+void device_free(struct device *device, void *memory) {
     if (memory)
         device->backend->free(device->state, memory);
 }
 
-int device_write(struct device *device, void *to, const void *host_from, size_t bytes)
-{
+int device_write(struct device *device, void *to, const void *host_from, size_t bytes) {
     return bytes ? device->backend->write(device->state, to, host_from, bytes) : 0;
 }
 
-int device_read(struct device *device, void *host_to, const void *from, size_t bytes)
-{
+int device_read(struct device *device, void *host_to, const void *from, size_t bytes) {
     return bytes ? device->backend->read(device->state, host_to, from, bytes) : 0;
 }
 
-int device_fill(struct device *device, void *to, int byte, size_t bytes)
-{
+int device_fill(struct device *device, void *to, int byte, size_t bytes) {
     return bytes ? device->backend->fill(device->state, to, byte, bytes) : 0;
 }
 
-int device_sync(struct device *device)
-{
+int device_sync(struct device *device) {
     return device->backend->sync(device->state);
 }
 
-int device_timer_start(struct device *device)
-{
+int device_timer_start(struct device *device) {
     if (!device_has_clock(device))
         return device_fail("device %s reports no times: it checks bits", device->id);
     return device->backend->timer_start(device->state);
 }
 
-int device_timer_stop(struct device *device, double *seconds)
-{
+int device_timer_stop(struct device *device, double *seconds) {
     if (!device_has_clock(device))
         return device_fail("device %s reports no times: it checks bits", device->id);
     return device->backend->timer_stop(device->state, seconds);
 }
 
-void *device_stream(struct device *device)
-{
+void *device_stream(struct device *device) {
     return device->backend->stream ? device->backend->stream(device->state) : NULL;
 }

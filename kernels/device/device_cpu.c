@@ -21,13 +21,11 @@ struct cpu_state {
     struct timespec started;
 };
 
-static int cpu_count(void)
-{
+static int cpu_count(void) {
     return 1;
 }
 
-static void cpu_model(char *model, size_t size)
-{
+static void cpu_model(char *model, size_t size) {
     snprintf(model, size, "CPU");
     FILE *f = fopen("/proc/cpuinfo", "r");
     if (!f)
@@ -44,8 +42,7 @@ static void cpu_model(char *model, size_t size)
     fclose(f);
 }
 
-static int cpu_open(int index, void **state, char *model, size_t model_size)
-{
+static int cpu_open(int index, void **state, char *model, size_t model_size) {
     (void)index;
     *state = calloc(1, sizeof(struct cpu_state));
     if (!*state)
@@ -54,8 +51,7 @@ static int cpu_open(int index, void **state, char *model, size_t model_size)
     return 0;
 }
 
-static size_t cpu_memory_free(void *state)
-{
+static size_t cpu_memory_free(void *state) {
     (void)state;
     /* MemAvailable counts reclaimable cache, which free pages alone (sysconf) leave out. */
     size_t kib = 0;
@@ -73,8 +69,7 @@ static size_t cpu_memory_free(void *state)
     return pages > 0 && page > 0 ? (size_t)pages * (size_t)page : 0;
 }
 
-static int cpu_alloc(void *state, void **out, size_t bytes)
-{
+static int cpu_alloc(void *state, void **out, size_t bytes) {
     (void)state;
     size_t alignment = bytes >= HUGE_PAGE ? HUGE_PAGE : ALIGNMENT;
     if (posix_memalign(out, alignment, bytes) != 0) {
@@ -89,41 +84,35 @@ static int cpu_alloc(void *state, void **out, size_t bytes)
     return 0;
 }
 
-static int cpu_copy(void *state, void *to, const void *from, size_t bytes)
-{
+static int cpu_copy(void *state, void *to, const void *from, size_t bytes) {
     (void)state;
     memcpy(to, from, bytes);
     return 0;
 }
 
-static int cpu_fill(void *state, void *to, int byte, size_t bytes)
-{
+static int cpu_fill(void *state, void *to, int byte, size_t bytes) {
     (void)state;
     memset(to, byte, bytes);
     return 0;
 }
 
-static void cpu_free(void *state, void *memory)
-{
+static void cpu_free(void *state, void *memory) {
     (void)state;
     free(memory);
 }
 
-static int cpu_sync(void *state)
-{
+static int cpu_sync(void *state) {
     (void)state;
     return 0;
 }
 
-static int cpu_timer_start(void *state)
-{
+static int cpu_timer_start(void *state) {
     struct cpu_state *cpu = state;
     clock_gettime(CLOCK_MONOTONIC, &cpu->started);
     return 0;
 }
 
-static int cpu_timer_stop(void *state, double *seconds)
-{
+static int cpu_timer_stop(void *state, double *seconds) {
     struct cpu_state *cpu = state;
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);

@@ -14,8 +14,7 @@ struct cuda_state {
     cudaEvent_t start, stop;
 };
 
-static int check(cudaError_t status, const char *expression, int line)
-{
+static int check(cudaError_t status, const char *expression, int line) {
     if (status == cudaSuccess)
         return 0;
     return device_fail("CUDA: %s (%s) in %s, device_cuda.cu:%d", cudaGetErrorString(status),
@@ -33,8 +32,7 @@ static int check(cudaError_t status, const char *expression, int line)
     struct cuda_state *cuda = (struct cuda_state *)(state);                                        \
     TRY(cudaSetDevice(cuda->index))
 
-static int cuda_count(void)
-{
+static int cuda_count(void) {
     int count = 0;
     cudaError_t status = cudaGetDeviceCount(&count);
     if (status == cudaErrorInsufficientDriver)
@@ -49,8 +47,7 @@ static int cuda_count(void)
     return status == cudaSuccess ? count : 0;
 }
 
-static void cuda_close(void *state)
-{
+static void cuda_close(void *state) {
     struct cuda_state *cuda = (struct cuda_state *)state;
     if (cudaSetDevice(cuda->index) == cudaSuccess) {
         if (cuda->start)
@@ -63,8 +60,7 @@ static void cuda_close(void *state)
     free(cuda);
 }
 
-static int open_stream(struct cuda_state *cuda, char *model, size_t model_size)
-{
+static int open_stream(struct cuda_state *cuda, char *model, size_t model_size) {
     cudaDeviceProp properties;
     TRY(cudaSetDevice(cuda->index));
     TRY(cudaGetDeviceProperties(&properties, cuda->index));
@@ -75,8 +71,7 @@ static int open_stream(struct cuda_state *cuda, char *model, size_t model_size)
     return 0;
 }
 
-static int cuda_open(int index, void **state, char *model, size_t model_size)
-{
+static int cuda_open(int index, void **state, char *model, size_t model_size) {
     struct cuda_state *cuda = (struct cuda_state *)calloc(1, sizeof *cuda);
     if (!cuda)
         return device_fail("out of memory while opening cuda:%d", index);
@@ -89,8 +84,7 @@ static int cuda_open(int index, void **state, char *model, size_t model_size)
     return 0;
 }
 
-static size_t cuda_memory_free(void *state)
-{
+static size_t cuda_memory_free(void *state) {
     size_t available = 0, total = 0;
     struct cuda_state *cuda = (struct cuda_state *)state;
     if (cudaSetDevice(cuda->index) != cudaSuccess ||
@@ -99,8 +93,7 @@ static size_t cuda_memory_free(void *state)
     return available;
 }
 
-static int cuda_alloc(void *state, void **out, size_t bytes)
-{
+static int cuda_alloc(void *state, void **out, size_t bytes) {
     SELECT(state);
     cudaError_t status = cudaMalloc(out, bytes);
     if (status == cudaErrorMemoryAllocation) {
@@ -112,8 +105,7 @@ static int cuda_alloc(void *state, void **out, size_t bytes)
     return check(status, "cudaMalloc", __LINE__);
 }
 
-static void cuda_free(void *state, void *memory)
-{
+static void cuda_free(void *state, void *memory) {
     struct cuda_state *cuda = (struct cuda_state *)state;
     if (cudaSetDevice(cuda->index) == cudaSuccess)
         cudaFree(memory);
@@ -121,48 +113,41 @@ static void cuda_free(void *state, void *memory)
 
 /* Copies go through the device's own stream and wait for it: the stream does not synchronise with
  * the default stream, on which a plain cudaMemcpy would run ahead of launched work. */
-static int cuda_copy(void *state, void *to, const void *from, size_t bytes, cudaMemcpyKind kind)
-{
+static int cuda_copy(void *state, void *to, const void *from, size_t bytes, cudaMemcpyKind kind) {
     SELECT(state);
     TRY(cudaMemcpyAsync(to, from, bytes, kind, cuda->stream));
     TRY(cudaStreamSynchronize(cuda->stream));
     return 0;
 }
 
-static int cuda_write(void *state, void *to, const void *host_from, size_t bytes)
-{
+static int cuda_write(void *state, void *to, const void *host_from, size_t bytes) {
     return cuda_copy(state, to, host_from, bytes, cudaMemcpyHostToDevice);
 }
 
-static int cuda_read(void *state, void *host_to, const void *from, size_t bytes)
-{
+static int cuda_read(void *state, void *host_to, const void *from, size_t bytes) {
     return cuda_copy(state, host_to, from, bytes, cudaMemcpyDeviceToHost);
 }
 
-static int cuda_fill(void *state, void *to, int byte, size_t bytes)
-{
+static int cuda_fill(void *state, void *to, int byte, size_t bytes) {
     SELECT(state);
     TRY(cudaMemsetAsync(to, byte, bytes, cuda->stream));
     return 0;
 }
 
-static int cuda_sync(void *state)
-{
+static int cuda_sync(void *state) {
     SELECT(state);
     TRY(cudaStreamSynchronize(cuda->stream));
     TRY(cudaGetLastError());
     return 0;
 }
 
-static int cuda_timer_start(void *state)
-{
+static int cuda_timer_start(void *state) {
     SELECT(state);
     TRY(cudaEventRecord(cuda->start, cuda->stream));
     return 0;
 }
 
-static int cuda_timer_stop(void *state, double *seconds)
-{
+static int cuda_timer_stop(void *state, double *seconds) {
     SELECT(state);
     float milliseconds = 0;
     TRY(cudaEventRecord(cuda->stop, cuda->stream));
@@ -173,12 +158,11 @@ static int cuda_timer_stop(void *state, double *seconds)
     return 0;
 }
 
-static void *cuda_stream(void *state)
-{
+static void *cuda_stream(void *state) {
     return ((struct cuda_state *)state)->stream;
 }
 
 extern "C" const struct device_backend device_backend_cuda = {
-    cuda_count, cuda_open, cuda_close, cuda_memory_free, cuda_alloc,       cuda_free,       cuda_write,
+    cuda_count, cuda_open, cuda_close, cuda_memory_free, cuda_alloc,      cuda_free,   cuda_write,
     cuda_read,  cuda_fill, cuda_sync,  cuda_timer_start, cuda_timer_stop, cuda_stream,
 };

@@ -9,8 +9,7 @@
 
 #include <cmocka.h>
 
-static void names_parse(void **state)
-{
+static void names_parse(void **state) {
     (void)state;
     enum device_kind kind;
     int index;
@@ -29,8 +28,7 @@ static void names_parse(void **state)
     }
 }
 
-static void error_text_may_quote_itself(void **state)
-{
+static void error_text_may_quote_itself(void **state) {
     (void)state;
     assert_int_equal(device_fail("inner"), -1);
     assert_int_equal(device_fail("outer: %s", device_error()), -1);
@@ -38,8 +36,7 @@ static void error_text_may_quote_itself(void **state)
 }
 
 /* Either a device opens, or there is a reason. */
-static struct device *open_or_skip(enum device_kind kind)
-{
+static struct device *open_or_skip(enum device_kind kind) {
     struct device *device = NULL;
     if (device_open(&device, kind, 0) != 0) {
         assert_true(strlen(device_error()) > 10);
@@ -49,8 +46,7 @@ static struct device *open_or_skip(enum device_kind kind)
     return device;
 }
 
-static void memory_of(enum device_kind kind)
-{
+static void memory_of(enum device_kind kind) {
     struct device *device = open_or_skip(kind);
     assert_int_equal(device_kind(device), kind);
     assert_true(strlen(device_model(device)) > 0);
@@ -83,26 +79,22 @@ static void memory_of(enum device_kind kind)
     device_close(device);
 }
 
-static void memory_cpu(void **state)
-{
+static void memory_cpu(void **state) {
     (void)state;
     memory_of(DEVICE_CPU);
 }
 
-static void memory_simt(void **state)
-{
+static void memory_simt(void **state) {
     (void)state;
     memory_of(DEVICE_SIMT);
 }
 
-static void memory_cuda(void **state)
-{
+static void memory_cuda(void **state) {
     (void)state;
     memory_of(DEVICE_CUDA);
 }
 
-static void too_much_memory_is_an_error(void **state)
-{
+static void too_much_memory_is_an_error(void **state) {
     (void)state;
     struct device *device = open_or_skip(DEVICE_CPU);
     void *memory;
@@ -112,8 +104,7 @@ static void too_much_memory_is_an_error(void **state)
     device_close(device);
 }
 
-static void simt_has_no_clock(void **state)
-{
+static void simt_has_no_clock(void **state) {
     (void)state;
     struct device *device = open_or_skip(DEVICE_SIMT);
     double seconds = 0;
@@ -129,8 +120,7 @@ static void simt_has_no_clock(void **state)
     device_close(device);
 }
 
-static void no_such_device(void **state)
-{
+static void no_such_device(void **state) {
     (void)state;
     struct device *device;
     assert_int_equal(device_open(&device, DEVICE_CPU, 1), -1);
@@ -138,12 +128,11 @@ static void no_such_device(void **state)
     assert_int_equal(device_open(&device, DEVICE_CUDA, 1000), -1);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_parse),  cmocka_unit_test(error_text_may_quote_itself),
-        cmocka_unit_test(memory_cpu),   cmocka_unit_test(memory_simt),
-        cmocka_unit_test(memory_cuda),  cmocka_unit_test(too_much_memory_is_an_error),
+        cmocka_unit_test(names_parse),    cmocka_unit_test(error_text_may_quote_itself),
+        cmocka_unit_test(memory_cpu),     cmocka_unit_test(memory_simt),
+        cmocka_unit_test(memory_cuda),    cmocka_unit_test(too_much_memory_is_an_error),
         cmocka_unit_test(no_such_device), cmocka_unit_test(simt_has_no_clock),
     };
     return cmocka_run_group_tests_name("device", tests, NULL, NULL);

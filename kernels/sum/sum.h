@@ -78,8 +78,8 @@ struct tree;
  * addressing (neighbours first). So down and seq give one tree, xor and inter another. */
 #define SUM_WARPS(V)                                                                               \
     V(SUM_SHFL_DOWN, "shfl-down")                                                                  \
-    V(SUM_SHFL_XOR, "shfl-xor") V(SUM_SHARED_SEQ, "shared-seq")                                    \
-        V(SUM_SHARED_INTER, "shared-inter")
+    V(SUM_SHFL_XOR, "shfl-xor") V(SUM_SHARED_SEQ, "shared-seq") V(SUM_SHARED_INTER, "shared-"      \
+                                                                                    "inter")
 
 /* A block's warps to one. serial: thread 0, in order. warp: the first warp, by the warp step
  * again. tree: through shared memory, neighbours first. */
@@ -232,6 +232,9 @@ const struct sum_ops *sum_ops_for(enum device_kind kind, bool checked);
 /* The order of additions of `plan` over n inputs. NULL: no memory, or a method that has no order
  * (binned, exact). n < 2^31. The caller frees it. */
 struct tree *sum_tree(const struct sum_plan *plan, size_t n);
+/* That tree's depth, the additions on the longest path from an input to the result, without
+ * building it: for error bounds of long sums. 0 where there is no tree, and for n = 1. */
+size_t sum_depth(const struct sum_plan *plan, size_t n);
 /* The result's bits (f32 in the low half), from host memory: x, and y for dot products. Returns
  * 0, or -1 if memory is short. Does not build the tree. */
 int sum_model(const struct sum_plan *plan, const void *x, const void *y, size_t n, uint64_t *bits);

@@ -162,6 +162,8 @@ int sum_cpu_run_isa(const struct sum_cpu_plan *plan, enum sum_cpu_isa isa, const
 /* The order of additions over n inputs, 1 <= n < 2^31. NULL: no memory, or a method that has no
  * order (binned). The caller frees it. */
 struct tree *sum_cpu_tree(const struct sum_cpu_plan *plan, size_t n);
+/* That tree's depth, without building it; 0 where there is no tree. */
+size_t sum_cpu_depth(const struct sum_cpu_plan *plan, size_t n);
 /* The result's bits, by evaluating the order as told above, without any of the code that runs it.
  * Returns 0, or -1 if memory is short. */
 int sum_cpu_model(const struct sum_cpu_plan *plan, const void *x, size_t n, uint64_t *bits);

@@ -195,6 +195,7 @@ static void test_tree_is_model(void **unused) {
             struct tree *tree = sum_cpu_tree(&plans[p], n);
             assert_non_null(tree);
             assert_true(tree_is_complete(tree));
+            assert_int_equal(sum_cpu_depth(&plans[p], n), tree_depth(tree));
             fill(narrow, SUM_F32, WIDE, n);
             fill(wide, SUM_F64, WIDE, n);
             uint64_t bits, want;

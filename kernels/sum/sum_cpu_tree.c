@@ -115,6 +115,30 @@ struct tree *sum_cpu_tree(const struct sum_cpu_plan *plan, size_t n) {
     return tree;
 }
 
+/* --- depths ------------------------------------------------------------------------------------
+ */
+
+/* The height of a partial sum; -1 for an element that is not there. */
+static inline int32_t higher(int32_t a, int32_t b) {
+    if (a < 0 || b < 0)
+        return a < 0 ? b : a;
+    return 1 + (a > b ? a : b);
+}
+
+#define ORDER(name) height_##name
+#define VALUE int32_t
+#define NONE (-1)
+#define CONTEXT const struct sum_cpu_plan *
+#define ADD(context, a, b) higher(a, b)
+#define LEAF(context, i) ((void)(i), (int32_t)0)
+#include "kernels/sum/sum_cpu_order.inc"
+
+size_t sum_cpu_depth(const struct sum_cpu_plan *plan, size_t n) {
+    if (plan->method == SUM_BINNED || n == 0)
+        return 0;
+    return (size_t)height_sum(plan, plan, n);
+}
+
 /* --- bits ------------------------------------------------------------------------------------- */
 
 /* The reproducible sum by its definition: one element after another. */

@@ -196,6 +196,38 @@ struct tree *sum_tree(const struct sum_plan *plan, size_t n) {
     return tree;
 }
 
+/* --- depths ------------------------------------------------------------------------------------
+ */
+
+/* The height of a partial sum; -1 for an element that is not there. */
+static inline int32_t higher(int32_t a, int32_t b) {
+    if (a < 0 || b < 0)
+        return a < 0 ? b : a;
+    return 1 + (a > b ? a : b);
+}
+
+static void leaf_heights(size_t n, int32_t *out) {
+    for (size_t k = 0; k < n; k++)
+        out[k] = 0;
+}
+
+#define ORDER(name) height_##name
+#define VALUE int32_t
+#define CONTEXT const struct sum_plan *
+#define NONE (-1)
+#define ADD(context, a, b) higher(a, b)
+#define LEAVES(context, first, n, out) leaf_heights(n, out)
+#include "kernels/sum/sum_order.inc"
+
+size_t sum_depth(const struct sum_plan *plan, size_t n) {
+    int32_t height;
+    if (n == 0 || sum_plan_check(plan, n, NULL) ||
+        (plan->method != SUM_PLAIN && plan->method != SUM_COMPENSATED) ||
+        height_sum(plan, plan, n, &height))
+        return 0;
+    return (size_t)height;
+}
+
 /* --- sums without an order ---------------------------------------------------------------------
  */
 

@@ -251,6 +251,7 @@ static void model_is_the_tree(void **state) {
             struct tree *tree = sum_tree(plan, n);
             assert_non_null(tree);
             assert_true(tree_is_complete(tree));
+            assert_int_equal(sum_depth(plan, n), tree_depth(tree));
             for (enum sum_data kind = 0; kind < DATA_KINDS; kind++) {
                 void *x = sum_data_new(kind, plan->type, 10 * k + p, n);
                 void *y = sum_data_new(DATA_NORMAL, plan->type, 99, n);

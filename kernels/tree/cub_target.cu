@@ -94,10 +94,10 @@ void version(char *text, size_t size) {
 
 extern "C" {
 const struct tree_target tree_targets_cub[] = {
-    {"cub", "cub::DeviceReduce::Sum of f32", DEVICE_CUDA, open<float>, close,
-     version, start<float>},
-    {"cub-f64", "cub::DeviceReduce::Sum of f64", DEVICE_CUDA, open<double>, close,
-     version, start<double>},
+    {"cub", "cub::DeviceReduce::Sum of f32", DEVICE_CUDA, open<float>, close, version,
+     start<float>},
+    {"cub-f64", "cub::DeviceReduce::Sum of f64", DEVICE_CUDA, open<double>, close, version,
+     start<double>},
 };
 const size_t tree_targets_cub_count = sizeof tree_targets_cub / sizeof *tree_targets_cub;
 }

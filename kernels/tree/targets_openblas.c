@@ -103,7 +103,8 @@ const struct tree_target tree_targets_openblas[] = {
     {"openblas-ddot", "OpenBLAS cblas_ddot", DEVICE_CPU, open_ddot, close_nothing, version, NULL},
     {"openblas-ssum", "OpenBLAS cblas_ssum", DEVICE_CPU, open_ssum, close_nothing, version, NULL},
     {"openblas-dsum", "OpenBLAS cblas_dsum", DEVICE_CPU, open_dsum, close_nothing, version, NULL},
-    {"openblas-sasum", "OpenBLAS cblas_sasum", DEVICE_CPU, open_sasum, close_nothing, version, NULL},
+    {"openblas-sasum", "OpenBLAS cblas_sasum", DEVICE_CPU, open_sasum, close_nothing, version,
+     NULL},
     {"openblas-sgemm", "OpenBLAS cblas_sgemm, one output, sum over K", DEVICE_CPU, open_sgemm,
      close_nothing, version, NULL},
 };

@@ -59,9 +59,9 @@ double tree_eval_f64(const struct tree *tree, const double *x);
  * NULL without a root or memory; caller frees. */
 char *tree_words(const struct tree *tree);
 
-/* Graphviz text. A tree over more than `collapse_above` leaves, or too tall to read, is drawn by its
- * regular parts: inputs in a row in one box, equal subtrees once with "× 32". Returns 0, or -1 if
- * the tree is not complete, memory is short or writing failed. */
+/* Graphviz text. A tree over more than `collapse_above` leaves, or too tall to read, is drawn by
+ * its regular parts: inputs in a row in one box, equal subtrees once with "× 32". Returns 0, or -1
+ * if the tree is not complete, memory is short or writing failed. */
 int tree_write_dot(const struct tree *tree, FILE *out, size_t collapse_above);
 
 #ifdef __cplusplus

@@ -31,6 +31,8 @@ if (data2_rows > 0) {
     set xlabel "footprint"
     set ylabel "GB/s"
     set logscale y 2
+    set key below maxcols 2
+    unset bmargin
     plot for [i=0:data2_blocks-1] "data2.tsv" index i using 2:3 with linespoints \
              linetype i+1 title columnheader(1)
 }

@@ -13,13 +13,13 @@
 #include "kernels/rng/philox.h"
 #include "labs/01-float-staging/staging.h"
 
-/* --- S1: three numbers ------------------------------------------------------------------------- */
+/* --- S1: three numbers -------------------------------------------------------------------------
+ */
 
 #define TRIPLES 1000
 #define STREAM_TRIPLES 0x7419
 
-int sweep_order(struct lab_run *run, struct device *device)
-{
+int sweep_order(struct lab_run *run, struct device *device) {
     /* One thread adds three numbers in their order, in either kind of plan. */
     struct variant v = {.native = device_kind(device) == DEVICE_CPU};
     char why[SUM_WHY];
@@ -58,11 +58,11 @@ int sweep_order(struct lab_run *run, struct device *device)
     return lab_case_end(c);
 }
 
-/* --- S2, S3, S4, S6: all variants -------------------------------------------------------------- */
+/* --- S2, S3, S4, S6: all variants --------------------------------------------------------------
+ */
 
 /* Odd sizes, sizes around a warp, a block and a tile, and a ladder for the spread. */
-static size_t sizes_for(enum device_kind kind, enum lab_mode mode, size_t sizes[16])
-{
+static size_t sizes_for(enum device_kind kind, enum lab_mode mode, size_t sizes[16]) {
     static const size_t small[] = {1, 3, 33, 257, 1000, 4097};
     size_t count = 0;
     for (size_t k = 0; k < sizeof small / sizeof *small; k++)
@@ -83,8 +83,7 @@ struct inputs {
 };
 
 static const struct input *input_get(struct inputs *all, enum input_kind kind, enum sum_type type,
-                                     size_t n, uint64_t seed)
-{
+                                     size_t n, uint64_t seed) {
     if (!all->have[type][kind]) {
         if (input_make(&all->made[type][kind], kind, type, n, seed) != 0)
             return NULL;
@@ -93,8 +92,7 @@ static const struct input *input_get(struct inputs *all, enum input_kind kind, e
     return &all->made[type][kind];
 }
 
-static void inputs_free(struct inputs *all)
-{
+static void inputs_free(struct inputs *all) {
     for (int t = 0; t < 4; t++)
         for (int k = 0; k < INPUT_KINDS; k++)
             if (all->have[t][k])
@@ -109,8 +107,7 @@ struct columns {
 
 /* Predicts, runs and rates one variant on one data set. */
 static int observe(struct room *room, const struct variant *v, const struct input *in,
-                   enum input_kind kind, size_t depth, struct columns *out)
-{
+                   enum input_kind kind, size_t depth, struct columns *out) {
     struct variant_class class = variant_class(v);
     size_t k = out->count;
     if (variant_model(v, in->x, in->y, in->n, &out->predicted[k]) != 0)
@@ -120,9 +117,10 @@ static int observe(struct room *room, const struct variant *v, const struct inpu
     double value = variant_value(class.acc, out->measured[k]);
     out->input[k] = kind;
     out->exact[k] = class.acc == SUM_ACC64 ? in->exact64 : in->exact32;
-    out->ulp[k] = class.acc == SUM_ACC64
-                      ? ulp_distance_f64(value, variant_value(SUM_ACC64, in->exact64))
-                      : ulp_distance_f32((float)value, (float)variant_value(SUM_ACC32, in->exact32));
+    out->ulp[k] =
+        class.acc == SUM_ACC64
+            ? ulp_distance_f64(value, variant_value(SUM_ACC64, in->exact64))
+            : ulp_distance_f32((float)value, (float)variant_value(SUM_ACC32, in->exact32));
     out->error[k] = fabs(value - in->exact);
     out->bound[k] = variant_bound(v, in, depth);
     out->reference[k] = in->exact;
@@ -131,13 +129,11 @@ static int observe(struct room *room, const struct variant *v, const struct inpu
 }
 
 static int record(struct lab_run *run, struct device *device, struct room *room,
-                  const struct variant *v, struct inputs *inputs, size_t n)
-{
+                  const struct variant *v, struct inputs *inputs, size_t n) {
     char plan[VARIANT_TEXT];
     struct variant_class class = variant_class(v);
     variant_text(v, plan);
-    struct lab_case *c =
-        lab_case_begin(run, device_id(device), "01/sum/n=%zu/plan=%s", n, plan);
+    struct lab_case *c = lab_case_begin(run, device_id(device), "01/sum/n=%zu/plan=%s", n, plan);
     if (!c)
         return 0;
     struct columns columns = {.count = 0};
@@ -172,8 +168,7 @@ static int record(struct lab_run *run, struct device *device, struct room *room,
     return lab_case_end(c);
 }
 
-static bool wanted(const struct variant *v, enum device_kind kind, enum lab_mode mode, size_t n)
-{
+static bool wanted(const struct variant *v, enum device_kind kind, enum lab_mode mode, size_t n) {
     if (v->native ? n == 0 : sum_plan_check(&v->plan, n, NULL) != 0)
         return false;
     struct variant_class class = variant_class(v);
@@ -187,8 +182,7 @@ static bool wanted(const struct variant *v, enum device_kind kind, enum lab_mode
     return true;
 }
 
-int sweep_bits(struct lab_run *run, struct device *device)
-{
+int sweep_bits(struct lab_run *run, struct device *device) {
     struct variant *variants;
     size_t variant_count, sizes[16];
     size_t size_count = sizes_for(device_kind(device), lab_mode(run), sizes);

@@ -8,15 +8,15 @@
 
 #include "labs/01-float-staging/staging.h"
 
-/* --- S1 ---------------------------------------------------------------------------------------- */
+/* --- S1 ----------------------------------------------------------------------------------------
+ */
 
 struct order_count {
     uint64_t triples, differ;
     char case_id[200];
 };
 
-static int count_order(void *context, const json_t *record)
-{
+static int count_order(void *context, const json_t *record) {
     struct order_count *count = context;
     const json_t *left = case_series(record, "a+b then c");
     const json_t *right = case_series(record, "a then b+c");
@@ -29,8 +29,7 @@ static int count_order(void *context, const json_t *record)
     return 0;
 }
 
-int check_order(struct lab_run *run, const char *device_id, struct finding *finding)
-{
+int check_order(struct lab_run *run, const char *device_id, struct finding *finding) {
     struct order_count count = {0};
     lab_cases(run, "01/order/", device_id, count_order, &count);
     if (count.triples == 0) {
@@ -49,29 +48,26 @@ int check_order(struct lab_run *run, const char *device_id, struct finding *find
     return 0;
 }
 
-/* --- S2 ---------------------------------------------------------------------------------------- */
+/* --- S2 ----------------------------------------------------------------------------------------
+ */
 
-static bool is_plain_float_sum(const struct observation *o)
-{
-    return o->class.method == SUM_PLAIN && o->class.type == SUM_F32 &&
-           o->class.acc == SUM_ACC32 && !o->class.dot;
+static bool is_plain_float_sum(const struct observation *o) {
+    return o->class.method == SUM_PLAIN && o->class.type == SUM_F32 && o->class.acc == SUM_ACC32 &&
+           !o->class.dot;
 }
 
 /* Nothing to stage in three numbers or fewer… and nothing to conclude from one plan. */
-static bool has_choice(const struct group *g)
-{
+static bool has_choice(const struct group *g) {
     return g->count > 1 && g->first->n > 32;
 }
 
-static int not_recorded(struct finding *finding, const char *device_id)
-{
+static int not_recorded(struct finding *finding, const char *device_id) {
     finding->verdict = VERDICT_NOT_TESTABLE;
     snprintf(finding->reason, sizeof finding->reason, "no sums were recorded on %s", device_id);
     return 0;
 }
 
-int check_staging(struct lab_run *run, const char *device_id, struct finding *finding)
-{
+int check_staging(struct lab_run *run, const char *device_id, struct finding *finding) {
     struct observations o;
     if (observations_load(run, device_id, &o) != 0)
         return -1;
@@ -106,11 +102,12 @@ int check_staging(struct lab_run *run, const char *device_id, struct finding *fi
     /* A check is a (size, data set) whose bits the plans move, or a result within its bound. */
     finding->checked = groups + results;
     finding->held = moved + within;
-    finding->verdict = moved == groups  ? VERDICT_CONFIRMED
-                       : moved == 0     ? VERDICT_REFUTED
-                                        : VERDICT_BOUNDED;
-    snprintf(finding->range, sizeof finding->range,
-             "%zu of %zu pairs of size and data set (n > 32, FP32)", moved, groups);
+    finding->verdict = moved == groups ? VERDICT_CONFIRMED
+                       : moved == 0    ? VERDICT_REFUTED
+                                       : VERDICT_BOUNDED;
+    if (finding->verdict == VERDICT_BOUNDED)
+        snprintf(finding->range, sizeof finding->range,
+                 "%zu of %zu pairs of size and data set (n > 32, FP32)", moved, groups);
     snprintf(finding->statement, sizeof finding->statement,
              "plans give different bits in %zu of %zu pairs of size and data set, at most %zu "
              "results from %zu plans (n = %zu); %llu of %llu results lie within their plan's bound",
@@ -119,7 +116,8 @@ int check_staging(struct lab_run *run, const char *device_id, struct finding *fi
     return 0;
 }
 
-/* --- S3 ---------------------------------------------------------------------------------------- */
+/* --- S3 ----------------------------------------------------------------------------------------
+ */
 
 struct spread {
     enum input_kind input;
@@ -131,8 +129,7 @@ struct spread {
 #define SPREADS_MAX 512
 
 static const struct spread *spread_find(const struct spread *list, size_t count,
-                                        enum input_kind input, enum sum_acc acc, size_t n)
-{
+                                        enum input_kind input, enum sum_acc acc, size_t n) {
     for (size_t k = 0; k < count; k++)
         if (list[k].input == input && list[k].acc == acc && list[k].n == n)
             return &list[k];
@@ -143,14 +140,12 @@ struct tally {
     uint64_t checked, held;
 };
 
-static void tally(struct tally *t, bool held)
-{
+static void tally(struct tally *t, bool held) {
     t->checked++;
     t->held += held;
 }
 
-int check_spread(struct lab_run *run, const char *device_id, struct finding *finding)
-{
+int check_spread(struct lab_run *run, const char *device_id, struct finding *finding) {
     struct observations o;
     struct spread list[SPREADS_MAX];
     size_t count = 0, position = 0;
@@ -173,7 +168,8 @@ int check_spread(struct lab_run *run, const char *device_id, struct finding *fin
     for (size_t k = 0; k < count; k++) {
         const struct spread *s = &list[k], *other;
         if (s->acc == SUM_ACC32) {
-            /* Sizes well apart: one data set each is no average, and neighbours are within noise. */
+            /* Sizes well apart: one data set each is no average, and neighbours are within noise.
+             */
             for (size_t j = 0; j < count; j++)
                 if (list[j].acc == s->acc && list[j].input == s->input && list[j].n >= 16 * s->n)
                     tally(&with_n, list[j].value > s->value);
@@ -191,25 +187,28 @@ int check_spread(struct lab_run *run, const char *device_id, struct finding *fin
     finding->held = with_n.held + cancelling.held + mixed.held + wider.held;
     if (finding->checked == 0)
         return not_recorded(finding, device_id);
-    finding->verdict = finding->held == finding->checked ? VERDICT_CONFIRMED
+    finding->verdict = finding->held == finding->checked      ? VERDICT_CONFIRMED
                        : 2 * finding->held > finding->checked ? VERDICT_BOUNDED
                                                               : VERDICT_REFUTED;
-    snprintf(finding->range, sizeof finding->range,
+    char counts[300];
+    snprintf(counts, sizeof counts,
              "grows with n in %llu of %llu steps, with cancellation in %llu of %llu, with mixed "
              "magnitudes in %llu of %llu; shrinks with FP64 accumulators in %llu of %llu",
              (unsigned long long)with_n.held, (unsigned long long)with_n.checked,
              (unsigned long long)cancelling.held, (unsigned long long)cancelling.checked,
              (unsigned long long)mixed.held, (unsigned long long)mixed.checked,
              (unsigned long long)wider.held, (unsigned long long)wider.checked);
-    snprintf(finding->statement, sizeof finding->statement, "the spread between plans %s",
-             finding->range);
+    snprintf(finding->statement, sizeof finding->statement, "the spread between plans %s", counts);
+    if (finding->verdict == VERDICT_BOUNDED)
+        snprintf(finding->range, sizeof finding->range,
+                 "in most of the comparisons counted in the statement, not in all");
     return 0;
 }
 
-/* --- S4 ---------------------------------------------------------------------------------------- */
+/* --- S4 ----------------------------------------------------------------------------------------
+ */
 
-int check_predicted(struct lab_run *run, const char *device_id, struct finding *finding)
-{
+int check_predicted(struct lab_run *run, const char *device_id, struct finding *finding) {
     struct observations o;
     if (observations_load(run, device_id, &o) != 0)
         return -1;
@@ -236,7 +235,8 @@ int check_predicted(struct lab_run *run, const char *device_id, struct finding *
     return 0;
 }
 
-/* --- S5 ---------------------------------------------------------------------------------------- */
+/* --- S5 ----------------------------------------------------------------------------------------
+ */
 
 struct tree_count {
     struct finding *finding;
@@ -244,8 +244,7 @@ struct tree_count {
     char named[160]; /* the libraries without a tree, with the reason */
 };
 
-static int count_trees(void *context, const json_t *record)
-{
+static int count_trees(void *context, const json_t *record) {
     struct tree_count *count = context;
     const char *id = json_string_value(json_object_get(record, "id"));
     const char *outcome = case_text(record, "params", "outcome");
@@ -254,10 +253,10 @@ static int count_trees(void *context, const json_t *record)
     if (library) {
         count->libraries++;
         count->recovered += found;
-        if (!found) {
+        if (!found && !strstr(count->named, library)) {
             size_t used = strlen(count->named);
-            snprintf(count->named + used, sizeof count->named - used, "%s%s: %s",
-                     used ? "; " : "", library, outcome ? outcome : "?");
+            snprintf(count->named + used, sizeof count->named - used, "%s%s: %s", used ? "; " : "",
+                     library, outcome ? outcome : "?");
         }
         finding_evidence(count->finding, id);
         return 0;
@@ -271,8 +270,7 @@ static int count_trees(void *context, const json_t *record)
     return 0;
 }
 
-int check_recovered(struct lab_run *run, const char *device_id, struct finding *finding)
-{
+int check_recovered(struct lab_run *run, const char *device_id, struct finding *finding) {
     struct tree_count count = {.finding = finding};
     lab_cases(run, "01/tree/", device_id, count_trees, &count);
     if (count.plans == 0)
@@ -287,9 +285,8 @@ int check_recovered(struct lab_run *run, const char *device_id, struct finding *
              "cures and exact sums), for %llu of %llu plans and sizes; of %llu library sums %llu "
              "gave a tree that passes all checks%s%s",
              (unsigned long long)count.named_plans, (unsigned long long)count.equal,
-             (unsigned long long)count.plans,
-             (unsigned long long)count.libraries, (unsigned long long)count.recovered,
-             count.named[0] ? " (none: " : "", count.named);
+             (unsigned long long)count.plans, (unsigned long long)count.libraries,
+             (unsigned long long)count.recovered, count.named[0] ? " (none: " : "", count.named);
     if (count.named[0]) {
         size_t used = strlen(finding->statement);
         if (used + 1 < sizeof finding->statement)

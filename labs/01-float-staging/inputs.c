@@ -13,15 +13,13 @@
 #define CONDITION 1e6
 #define STREAM_STEP 0x9e3779b97f4a7c15u /* keeps the sets of one run apart */
 
-const char *input_name(enum input_kind kind)
-{
+const char *input_name(enum input_kind kind) {
     static const char *const names[INPUT_KINDS] = {"uniform", "normal", "log-uniform", "cancelling",
                                                    "scores"};
     return kind < INPUT_KINDS ? names[kind] : "?";
 }
 
-static enum data_type data_type_of(enum sum_type type)
-{
+static enum data_type data_type_of(enum sum_type type) {
     switch (type) {
     case SUM_F64:
         return DATA_F64;
@@ -35,8 +33,7 @@ static enum data_type data_type_of(enum sum_type type)
     return DATA_F32;
 }
 
-static int fill(struct input *in, enum input_kind kind, uint64_t seed)
-{
+static int fill(struct input *in, enum input_kind kind, uint64_t seed) {
     static const enum data_kind kinds[INPUT_KINDS] = {DATA_UNIFORM, DATA_NORMAL, DATA_LOG_UNIFORM,
                                                       DATA_CANCELLING, DATA_ATTENTION};
     enum data_type type = data_type_of(in->type);
@@ -48,8 +45,7 @@ static int fill(struct input *in, enum input_kind kind, uint64_t seed)
 }
 
 /* Every input type but double fits into a float. */
-static float *widen(enum sum_type type, const void *x, size_t n)
-{
+static float *widen(enum sum_type type, const void *x, size_t n) {
     float *wide = malloc(n * sizeof *wide);
     if (!wide)
         return NULL;
@@ -61,8 +57,7 @@ static float *widen(enum sum_type type, const void *x, size_t n)
     return wide;
 }
 
-static void set_exact(struct input *in, double sum64, float sum32)
-{
+static void set_exact(struct input *in, double sum64, float sum32) {
     uint32_t low;
     in->exact = sum64;
     memcpy(&in->exact64, &sum64, sizeof sum64);
@@ -70,8 +65,7 @@ static void set_exact(struct input *in, double sum64, float sum32)
     in->exact32 = low;
 }
 
-static void rate_doubles(struct input *in)
-{
+static void rate_doubles(struct input *in) {
     const double *x = in->x, *y = in->y;
     double sum = y ? exact_dot_f64(x, y, in->n) : exact_sum_f64(x, in->n);
     set_exact(in, sum, (float)sum);
@@ -81,8 +75,7 @@ static void rate_doubles(struct input *in)
     }
 }
 
-static int rate_floats(struct input *in)
-{
+static int rate_floats(struct input *in) {
     float *x = widen(in->type, in->x, in->n);
     float *y = in->y ? widen(in->type, in->y, in->n) : NULL;
     bool ready = x && (y || !in->y);
@@ -103,8 +96,8 @@ static int rate_floats(struct input *in)
     return ready ? 0 : -1;
 }
 
-int input_make(struct input *in, enum input_kind kind, enum sum_type type, size_t n, uint64_t seed)
-{
+int input_make(struct input *in, enum input_kind kind, enum sum_type type, size_t n,
+               uint64_t seed) {
     *in = (struct input){.n = n, .type = type};
     size_t bytes = n * sum_type_bytes(type);
     in->x = malloc(bytes);
@@ -119,21 +112,18 @@ int input_make(struct input *in, enum input_kind kind, enum sum_type type, size_
     return status;
 }
 
-void input_free(struct input *in)
-{
+void input_free(struct input *in) {
     free(in->x);
     free(in->y);
     in->x = in->y = NULL;
 }
 
 /* d·u / (1 - d·u); infinite where that says nothing. */
-static double gamma_of(double d, double u)
-{
+static double gamma_of(double d, double u) {
     return d * u < 1 ? d * u / (1 - d * u) : INFINITY;
 }
 
-double variant_bound(const struct variant *v, const struct input *in, size_t tree_depth)
-{
+double variant_bound(const struct variant *v, const struct input *in, size_t tree_depth) {
     struct variant_class class = variant_class(v);
     double u = class.acc == SUM_ACC64 ? DBL_EPSILON / 2 : FLT_EPSILON / 2;
     double depth = (double)tree_depth;
@@ -145,8 +135,8 @@ double variant_bound(const struct variant *v, const struct input *in, size_t tre
     case SUM_COMPENSATED:
         /* The errors of the additions sum to at most gamma_d · sum|x| in magnitude; they are added
          * along the same tree, two additions a node; and the result is rounded once. */
-        bound = u * fabs(in->exact) + (1 + u) * gamma_of(2 * depth, u) * gamma_of(depth, u) *
-                                          in->magnitude;
+        bound = u * fabs(in->exact) +
+                (1 + u) * gamma_of(2 * depth, u) * gamma_of(depth, u) * in->magnitude;
         break;
     case SUM_BINNED:
         bound = u * fabs(in->exact) +
@@ -163,6 +153,6 @@ double variant_bound(const struct variant *v, const struct input *in, size_t tre
         bound += 2 * u * in->magnitude +
                  (double)in->n * (class.acc == SUM_ACC64 ? DBL_TRUE_MIN : FLT_TRUE_MIN);
     /* And the exact sum itself is known to one rounding of a double; sum|x| to a few. */
-    return bound * (1 + 1e-9) + DBL_EPSILON * (fabs(in->exact) + (double)in->n * DBL_EPSILON *
-                                                                     in->magnitude);
+    return bound * (1 + 1e-9) +
+           DBL_EPSILON * (fabs(in->exact) + (double)in->n * DBL_EPSILON * in->magnitude);
 }

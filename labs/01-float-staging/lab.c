@@ -16,7 +16,8 @@ static const struct claim claims[] = {
      "The spread between trees grows with n, cancellation and mixed magnitudes, and shrinks with "
      "wider accumulators.",
      check_spread},
-    {"S4", "The bits are predictable: given the tree, a CPU reproduces the device's result exactly.",
+    {"S4",
+     "The bits are predictable: given the tree, a CPU reproduces the device's result exactly.",
      check_predicted},
     {"S5", "The tree can be recovered from outputs alone, from our kernels and from libraries.",
      check_recovered},
@@ -26,8 +27,7 @@ static const struct claim claims[] = {
      check_cures},
 };
 
-static int run(struct lab_run *run)
-{
+static int run(struct lab_run *run) {
     for (size_t k = 0; k < lab_bits_devices(run); k++) {
         struct device *device = lab_bits_device(run, k);
         if (sweep_order(run, device) != 0 || sweep_bits(run, device) != 0 ||

@@ -5,8 +5,7 @@
 #include <omp.h>
 #include <string.h>
 
-size_t libraries_timed(enum device_kind kind, const struct tree_target **out, size_t most)
-{
+size_t libraries_timed(enum device_kind kind, const struct tree_target **out, size_t most) {
     static const char *const names[] = {"openblas-sasum", "onednn-sum", "cub"};
     size_t count = 0;
     for (size_t k = 0; k < sizeof names / sizeof *names && count < most; k++) {
@@ -17,8 +16,7 @@ size_t libraries_timed(enum device_kind kind, const struct tree_target **out, si
     return count;
 }
 
-void libraries_set_threads(unsigned threads)
-{
+void libraries_set_threads(unsigned threads) {
     openblas_set_num_threads((int)threads);
     omp_set_num_threads((int)threads); /* oneDNN's threads are OpenMP's */
 }

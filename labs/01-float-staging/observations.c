@@ -15,8 +15,7 @@ struct reading {
     size_t room;
 };
 
-static int read_record(void *context, const json_t *record)
-{
+static int read_record(void *context, const json_t *record) {
     struct reading *r = context;
     const json_t *measured = case_series(record, "measured");
     const json_t *predicted = case_series(record, "predicted");
@@ -59,8 +58,7 @@ static int read_record(void *context, const json_t *record)
     return 0;
 }
 
-static int compare_group(const struct observation *a, const struct observation *b)
-{
+static int compare_group(const struct observation *a, const struct observation *b) {
 #define BY(field)                                                                                  \
     if (a->field != b->field)                                                                      \
     return a->field < b->field ? -1 : 1
@@ -74,15 +72,13 @@ static int compare_group(const struct observation *a, const struct observation *
     return 0;
 }
 
-static int compare_row(const void *a, const void *b)
-{
+static int compare_row(const void *a, const void *b) {
     const struct observation *x = a, *y = b;
     int c = compare_group(x, y);
     return c ? c : strcmp(x->plan, y->plan);
 }
 
-int observations_load(struct lab_run *run, const char *device_id, struct observations *out)
-{
+int observations_load(struct lab_run *run, const char *device_id, struct observations *out) {
     *out = (struct observations){.records = json_array()};
     struct reading reading = {.out = out};
     if (!out->records || lab_cases(run, "01/sum/", device_id, read_record, &reading) != 0) {
@@ -94,21 +90,18 @@ int observations_load(struct lab_run *run, const char *device_id, struct observa
     return 0;
 }
 
-void observations_free(struct observations *o)
-{
+void observations_free(struct observations *o) {
     free(o->list);
     json_decref(o->records);
     *o = (struct observations){0};
 }
 
-static int compare_bits(const void *a, const void *b)
-{
+static int compare_bits(const void *a, const void *b) {
     uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
     return (x > y) - (x < y);
 }
 
-bool group_next(const struct observations *o, size_t *position, struct group *group)
-{
+bool group_next(const struct observations *o, size_t *position, struct group *group) {
     if (*position >= o->count)
         return false;
     const struct observation *first = &o->list[*position];

@@ -7,8 +7,12 @@
 #@ text that climbs means that the plan decides the last bits. The binned sum (grey) stays at 1
 #@ text whatever the plan: that is what it is for. Few numbers leave little to stage, so that all
 #@ text lines start near 1.
-#@ data 3 error: n,median,smallest,largest,bound by data,device where method=plain
-#@ plot error 3: Error of the plain plans, relative to the exact sum
+#@ data 3 error: n,median,smallest,largest,bound by data where view=plain cuda
+#@ data 8 error: n,median,smallest,largest,bound by data where view=plain simt
+#@ data 9 error: n,median,smallest,largest,bound by data where view=plain cpu
+#@ plot error-cuda 3: Error of the plain plans on the GPU, relative to the exact sum
+#@ plot error-simt 8: Error of the kernels' plain plans (SIMT machine), relative to the exact sum
+#@ plot error-cpu 9: Error of the native plain plans (CPU), relative to the exact sum
 #@ text A band runs from the best plan's error to the worst one's, its line is the median, and the
 #@ text dashes are the largest bound among the plans. A result above its own bound would be a bug,
 #@ text and the run would have failed. Cancelling data lie highest: the errors are those of
@@ -17,7 +21,7 @@
 #@ plot cures-error 4: What the cures do to the error, cancelling data
 #@ text Median error over the plans of each method. Errors below 1e-18 (exact sums) are drawn at
 #@ text 1e-18. A compensated sum gains about eight digits on a plain one in FP32.
-#@ data 5 bandwidth: bytes,gbps,low,high,roof fraction by role,threads,device
+#@ data 5 bandwidth: bytes,gbps,low,high,roof fraction by role,threads
 #@ plot bandwidth 5: Sums against the machine's read bandwidth
 #@ text One mark per plan or library: the share of the measured read bandwidth (the roof of lab 00)
 #@ text that it reaches. Plain plans that sit at 1 are bound by memory: no cleverness in adding
@@ -50,19 +54,56 @@ if (data1_rows > 0) {
 }
 eval fresh
 if (data3_rows > 0) {
-    set output out("error")
+    set output out("error-cuda")
     set title "Relative error of the plain plans: best, median, worst, and bound"
     eval powers_x
     set logscale y
     set format y "1e%T"
     set xlabel "numbers summed, n"
     set ylabel "|result - exact| / |exact|"
-    set yrange [1e-11:*]
+    set xrange [32:*]
+    set yrange [1e-10:*]
     plot for [i=0:data3_blocks-1] "data3.tsv" index i using 2:4:5 with filledcurves \
              linetype i+1 notitle, \
          for [i=0:data3_blocks-1] "data3.tsv" index i using 2:3 with linespoints \
              linetype i+1 title columnheader(1), \
          for [i=0:data3_blocks-1] "data3.tsv" index i using 2:6 with lines \
+             linetype i+1 linewidth 1 dashtype 3 notitle
+}
+eval fresh
+if (data8_rows > 0) {
+    set output out("error-simt")
+    set title "Relative error of the plain plans: best, median, worst, and bound"
+    eval powers_x
+    set logscale y
+    set format y "1e%T"
+    set xlabel "numbers summed, n"
+    set ylabel "|result - exact| / |exact|"
+    set xrange [32:*]
+    set yrange [1e-10:*]
+    plot for [i=0:data8_blocks-1] "data8.tsv" index i using 2:4:5 with filledcurves \
+             linetype i+1 notitle, \
+         for [i=0:data8_blocks-1] "data8.tsv" index i using 2:3 with linespoints \
+             linetype i+1 title columnheader(1), \
+         for [i=0:data8_blocks-1] "data8.tsv" index i using 2:6 with lines \
+             linetype i+1 linewidth 1 dashtype 3 notitle
+}
+eval fresh
+if (data9_rows > 0) {
+    set output out("error-cpu")
+    set title "Relative error of the plain plans: best, median, worst, and bound"
+    eval powers_x
+    set logscale y
+    set format y "1e%T"
+    set xlabel "numbers summed, n"
+    set ylabel "|result - exact| / |exact|"
+    set xrange [32:*]
+    set yrange [1e-10:*]
+    plot for [i=0:data9_blocks-1] "data9.tsv" index i using 2:4:5 with filledcurves \
+             linetype i+1 notitle, \
+         for [i=0:data9_blocks-1] "data9.tsv" index i using 2:3 with linespoints \
+             linetype i+1 title columnheader(1), \
+         for [i=0:data9_blocks-1] "data9.tsv" index i using 2:6 with lines \
              linetype i+1 linewidth 1 dashtype 3 notitle
 }
 eval fresh

@@ -17,8 +17,7 @@ struct repeats {
     size_t cases, single;
 };
 
-static int count_repeats(void *context, const json_t *record)
-{
+static int count_repeats(void *context, const json_t *record) {
     struct repeats *r = context;
     const json_t *measured = case_series(record, "measured");
     size_t n = case_series_length(measured);
@@ -39,11 +38,10 @@ static int count_repeats(void *context, const json_t *record)
 struct prices {
     struct finding *finding;
     size_t count;
-    char text[200];
+    char text[300];
 };
 
-static int list_prices(void *context, const json_t *record)
-{
+static int list_prices(void *context, const json_t *record) {
     struct prices *p = context;
     const char *what = case_text(record, "params", "what");
     double bytes = case_number(record, "params", "bytes");
@@ -59,8 +57,7 @@ static int list_prices(void *context, const json_t *record)
 }
 
 /* The compensated groups, each against the plain group of the same size and data. */
-static void compare_compensated(const struct observations *o, size_t *fewer, size_t *groups)
-{
+static void compare_compensated(const struct observations *o, size_t *fewer, size_t *groups) {
     size_t position = 0;
     struct group g, plain;
     while (group_next(o, &position, &g)) {
@@ -81,8 +78,7 @@ static void compare_compensated(const struct observations *o, size_t *fewer, siz
     }
 }
 
-int check_cures(struct lab_run *run, const char *device_id, struct finding *finding)
-{
+int check_cures(struct lab_run *run, const char *device_id, struct finding *finding) {
     struct observations o;
     struct group g;
     size_t position = 0, free_groups = 0, single = 0, fewer = 0, compensated = 0;
@@ -116,19 +112,21 @@ int check_cures(struct lab_run *run, const char *device_id, struct finding *find
     if (single != free_groups)
         finding->broken = true; /* "order-free" is ours to keep */
     bool all = finding->held == finding->checked;
-    finding->verdict = !all                   ? VERDICT_BOUNDED
-                       : prices.count == 0    ? VERDICT_BOUNDED
-                                              : VERDICT_CONFIRMED;
+    finding->verdict = !all                ? VERDICT_BOUNDED
+                       : prices.count == 0 ? VERDICT_BOUNDED
+                                           : VERDICT_CONFIRMED;
     if (repeats.single != repeats.cases)
         finding->verdict = VERDICT_REFUTED;
-    snprintf(finding->range, sizeof finding->range, "%s",
-             !all ? "the compensated spread is not below the plain one everywhere"
-                  : prices.count ? "all" : "bits only: no price was measured on this device");
-    snprintf(finding->statement, sizeof finding->statement,
-             "binned and exact sums: one result over all plans in %zu of %zu groups; a fixed plan: "
-             "one result in %zu of %zu series of repetitions; compensated: smaller spread in %zu of "
-             "%zu groups; prices over the best plain plan: %s",
-             single, free_groups, repeats.single, repeats.cases, fewer, compensated,
-             prices.count ? prices.text : "not measured on this device");
+    if (finding->verdict == VERDICT_BOUNDED)
+        snprintf(finding->range, sizeof finding->range, "%s",
+                 all ? "bits only: no price was measured on this device"
+                     : "the compensated spread is not below the plain one everywhere");
+    snprintf(
+        finding->statement, sizeof finding->statement,
+        "binned and exact sums: one result over all plans in %zu of %zu groups; a fixed plan: "
+        "one result in %zu of %zu series of repetitions; compensated: smaller spread in %zu of "
+        "%zu groups; prices over the best plain plan: %s",
+        single, free_groups, repeats.single, repeats.cases, fewer, compensated,
+        prices.count ? prices.text : "not measured on this device");
     return 0;
 }

@@ -25,8 +25,7 @@ static const char *const native_plans[] = {
 };
 
 static int repeat(struct lab_run *run, struct device *device, struct room *room,
-                  const struct variant *v, const struct input *in)
-{
+                  const struct variant *v, const struct input *in) {
     char plan[VARIANT_TEXT];
     variant_text(v, plan);
     struct lab_case *c = lab_case_begin(run, device_id(device), "01/repeat/plan=%s", plan);
@@ -56,8 +55,7 @@ static int repeat(struct lab_run *run, struct device *device, struct room *room,
     return lab_case_end(c);
 }
 
-int sweep_repeat(struct lab_run *run, struct device *device)
-{
+int sweep_repeat(struct lab_run *run, struct device *device) {
     bool native = device_kind(device) == DEVICE_CPU;
     size_t count = native ? sizeof native_plans / sizeof *native_plans
                           : sizeof kernel_plans / sizeof *kernel_plans;

@@ -24,7 +24,8 @@
 #include "kernels/sum/sum_cpu.h"
 #include "kernels/tree/tree.h"
 
-/* --- variants.c -------------------------------------------------------------------------------- */
+/* --- variants.c --------------------------------------------------------------------------------
+ */
 
 /* One way to sum. The CUDA kernels' plans run on cuda and simt, the native ones on cpu. */
 struct variant {
@@ -63,19 +64,26 @@ int room_open(struct room **out, struct device *device, size_t n);
 void room_close(struct room *room);
 
 /* Sums x[0…n-1] (or x · y) from host memory on the room's device; 0, or -1 with device_error(). */
-int variant_run(struct room *room, const struct variant *v, const void *x, const void *y,
-                size_t n, uint64_t *bits);
+int variant_run(struct room *room, const struct variant *v, const void *x, const void *y, size_t n,
+                uint64_t *bits);
 /* What the model says it will be. -1: no memory. */
 int variant_model(const struct variant *v, const void *x, const void *y, size_t n, uint64_t *bits);
 /* The tree; NULL for a method without an order, or without memory. */
 struct tree *variant_tree(const struct variant *v, size_t n);
-/* Additions on the longest path from an input to the result; an upper bound above 2^20 inputs. */
+/* Additions on the longest path from an input to the result; 0 without an order. */
 size_t variant_depth(const struct variant *v, size_t n);
 
-/* --- inputs.c ---------------------------------------------------------------------------------- */
+/* --- inputs.c ----------------------------------------------------------------------------------
+ */
 
-enum input_kind { INPUT_UNIFORM, INPUT_NORMAL, INPUT_LOG_UNIFORM, INPUT_CANCELLING, INPUT_SCORES,
-                  INPUT_KINDS };
+enum input_kind {
+    INPUT_UNIFORM,
+    INPUT_NORMAL,
+    INPUT_LOG_UNIFORM,
+    INPUT_CANCELLING,
+    INPUT_SCORES,
+    INPUT_KINDS
+};
 /* "uniform", "normal", "log-uniform", "cancelling", "scores" */
 const char *input_name(enum input_kind kind);
 
@@ -84,14 +92,13 @@ struct input {
     void *x, *y; /* y: NULL for sums */
     size_t n;
     enum sum_type type;
-    double exact;      /* the exact sum rounded once to double */
-    uint64_t exact32;  /* rounded once to float, as a pattern */
-    uint64_t exact64;  /* and to double */
-    double magnitude;  /* sum of |x| (or |x · y|) */
-    double largest;    /* the largest |x| */
+    double exact;     /* the exact sum rounded once to double */
+    uint64_t exact32; /* rounded once to float, as a pattern */
+    uint64_t exact64; /* and to double */
+    double magnitude; /* sum of |x| (or |x · y|) */
+    double largest;   /* the largest |x| */
 };
-int input_make(struct input *in, enum input_kind kind, enum sum_type type, size_t n,
-               uint64_t seed);
+int input_make(struct input *in, enum input_kind kind, enum sum_type type, size_t n, uint64_t seed);
 void input_free(struct input *in);
 
 /*
@@ -105,7 +112,8 @@ void input_free(struct input *in);
  */
 double variant_bound(const struct variant *v, const struct input *in, size_t tree_depth);
 
-/* --- the parts of the sweep -------------------------------------------------------------------- */
+/* --- the parts of the sweep --------------------------------------------------------------------
+ */
 
 int sweep_order(struct lab_run *run, struct device *device);
 int sweep_bits(struct lab_run *run, struct device *device);
@@ -113,7 +121,8 @@ int sweep_repeat(struct lab_run *run, struct device *device);
 int sweep_trees(struct lab_run *run, struct device *device);
 int sweep_times(struct lab_run *run, struct device *device);
 
-/* --- observations.c ---------------------------------------------------------------------------- */
+/* --- observations.c ----------------------------------------------------------------------------
+ */
 
 /* One result: a variant, a size and a data set. */
 struct observation {
@@ -123,9 +132,9 @@ struct observation {
     enum input_kind input;
     size_t n;
     uint64_t measured, predicted, exact;
-    double error, bound;   /* |measured - exact sum|, and its bound; absolute */
-    double value;          /* measured, as a number */
-    double reference;      /* the exact sum */
+    double error, bound; /* |measured - exact sum|, and its bound; absolute */
+    double value;        /* measured, as a number */
+    double reference;    /* the exact sum */
 };
 struct observations {
     struct observation *list;
@@ -140,8 +149,8 @@ void observations_free(struct observations *o);
 struct group {
     const struct observation *first;
     size_t count;
-    size_t distinct;       /* bit patterns among them */
-    double spread;         /* (largest - smallest) / |exact sum| */
+    size_t distinct; /* bit patterns among them */
+    double spread;   /* (largest - smallest) / |exact sum| */
 };
 /* The next group after `*position`; false at the end. */
 bool group_next(const struct observations *o, size_t *position, struct group *group);
@@ -149,7 +158,8 @@ bool group_next(const struct observations *o, size_t *position, struct group *gr
 /* The tables behind the plots, from the recorded cases. */
 int write_tables(struct lab_run *run);
 
-/* --- checks ------------------------------------------------------------------------------------ */
+/* --- checks ------------------------------------------------------------------------------------
+ */
 
 int check_order(struct lab_run *run, const char *device_id, struct finding *finding);
 int check_staging(struct lab_run *run, const char *device_id, struct finding *finding);

@@ -14,7 +14,6 @@
 
 #include "harness/bench.h"
 #include "harness/roof.h"
-#include "harness/roof.h"
 #include "kernels/threads/threads.h"
 #include "labs/01-float-staging/libraries.h"
 #include "labs/01-float-staging/staging.h"
@@ -46,10 +45,10 @@ struct contender {
     double value;
 };
 
-/* --- one call, and its check ------------------------------------------------------------------- */
+/* --- one call, and its check -------------------------------------------------------------------
+ */
 
-static int call(void *context)
-{
+static int call(void *context) {
     struct contender *c = context;
     struct arena *a = c->arena;
     if (c->library && c->library->start)
@@ -62,8 +61,7 @@ static int call(void *context)
                           a->workspace_bytes, device_stream(a->device));
 }
 
-static int validate(void *context)
-{
+static int validate(void *context) {
     struct contender *c = context;
     struct arena *a = c->arena;
     if (!c->library) {
@@ -74,8 +72,8 @@ static int validate(void *context)
             return -1;
         if (call(c) != 0 || device_sync(a->device) != 0)
             return -1;
-        if (a->ops && device_read(a->device, &c->bits, a->result,
-                                  sum_result_bytes(&c->variant.plan)) != 0)
+        if (a->ops &&
+            device_read(a->device, &c->bits, a->result, sum_result_bytes(&c->variant.plan)) != 0)
             return -1;
         if (!sum_same_bits(acc, c->bits, c->predicted))
             return device_fail("%s: its bits %llx are not the predicted %llx", c->name,
@@ -93,7 +91,8 @@ static int validate(void *context)
     return 0;
 }
 
-/* --- contenders -------------------------------------------------------------------------------- */
+/* --- contenders --------------------------------------------------------------------------------
+ */
 
 struct field_of {
     struct contender *list;
@@ -102,8 +101,7 @@ struct field_of {
     int failed;
 };
 
-static void enter_variant(struct field_of *field, const struct variant *v, enum role role)
-{
+static void enter_variant(struct field_of *field, const struct variant *v, enum role role) {
     struct contender *c = &field->list[field->count];
     if (field->count == CONTENDERS_MAX || field->failed)
         return;
@@ -117,12 +115,13 @@ static void enter_variant(struct field_of *field, const struct variant *v, enum 
     field->count++;
 }
 
-static void enter_native(struct field_of *field, enum lab_mode mode)
-{
+static void enter_native(struct field_of *field, enum lab_mode mode) {
     struct arena *a = field->arena;
     struct variant v = {.native = true};
-    struct sum_cpu_plan base =
-        sum_cpu_plan_default(SUM_F32, SUM_PLAIN, a->n, (int)a->threads);
+    struct sum_cpu_plan base = sum_cpu_plan_default(SUM_F32, SUM_PLAIN, a->n, (int)a->threads);
+    /* `threads` is how many there are to use: a short sum's default plan stays on one. */
+    v.cpu = base;
+    enter_variant(field, &v, ROLE_PLAIN);
     base.threads = (int)a->threads;
     v.cpu = base;
     enter_variant(field, &v, ROLE_PLAIN);
@@ -146,14 +145,13 @@ static void enter_native(struct field_of *field, enum lab_mode mode)
     static const enum role roles[] = {ROLE_COMPENSATED, ROLE_BINNED};
     for (size_t k = 0; k < 2; k++) {
         v.cpu = sum_cpu_plan_default(SUM_F32, cures[k], a->n, (int)a->threads);
+        enter_variant(field, &v, roles[k]);
         v.cpu.threads = (int)a->threads;
-        if (sum_cpu_plan_check(&v.cpu, NULL) == 0)
-            enter_variant(field, &v, roles[k]);
+        enter_variant(field, &v, roles[k]);
     }
 }
 
-static void enter_kernels(struct field_of *field)
-{
+static void enter_kernels(struct field_of *field) {
     static const char *const plans[] = {
         "f32.plain.strided.v4.i16.b256.g1056.shfl-down.warp.last",
         "f32.plain.strided.v4.i16.b512.g528.shfl-down.warp.last",
@@ -190,8 +188,7 @@ static void enter_kernels(struct field_of *field)
     }
 }
 
-static void enter_libraries(struct field_of *field)
-{
+static void enter_libraries(struct field_of *field) {
     const struct tree_target *libraries[8];
     struct arena *a = field->arena;
     size_t count = libraries_timed(device_kind(a->device), libraries, 8);
@@ -207,17 +204,16 @@ static void enter_libraries(struct field_of *field)
     }
 }
 
-static void leave_libraries(struct field_of *field)
-{
+static void leave_libraries(struct field_of *field) {
     for (size_t k = 0; k < field->count; k++)
         if (field->list[k].library)
             field->list[k].library->close(&field->list[k].target);
 }
 
-/* --- arena ------------------------------------------------------------------------------------- */
+/* --- arena -------------------------------------------------------------------------------------
+ */
 
-static void arena_close(struct arena *a)
-{
+static void arena_close(struct arena *a) {
     if (a->x != a->in.x)
         device_free(a->device, a->x);
     device_free(a->device, a->result);
@@ -226,8 +222,7 @@ static void arena_close(struct arena *a)
 }
 
 static int arena_open(struct arena *a, struct device *device, size_t n, unsigned threads,
-                      uint64_t seed)
-{
+                      uint64_t seed) {
     *a = (struct arena){.device = device, .n = n, .threads = threads};
     if (input_make(&a->in, INPUT_UNIFORM, SUM_F32, n, seed) != 0)
         return device_fail("out of memory for %zu floats; use --quick", n);
@@ -253,7 +248,8 @@ static int arena_open(struct arena *a, struct device *device, size_t n, unsigned
     return a->ops->prepare(a->workspace, a->workspace_bytes, device_stream(device));
 }
 
-/* --- recording --------------------------------------------------------------------------------- */
+/* --- recording ---------------------------------------------------------------------------------
+ */
 
 struct contest {
     struct lab_run *run;
@@ -264,8 +260,7 @@ struct contest {
     double roof; /* bytes per second */
 };
 
-static int record_contender(const struct contest *g, size_t k)
-{
+static int record_contender(const struct contest *g, size_t k) {
     const struct contender *c = &g->list[k];
     const struct bench_result *r = &g->results[k];
     struct arena *a = g->arena;
@@ -297,8 +292,7 @@ static int record_contender(const struct contest *g, size_t k)
 
 /* time(k) / time(base), paired by rounds. */
 static int record_ratio(const struct contest *g, const char *kind, size_t k, size_t base,
-                        const char *what)
-{
+                        const char *what) {
     struct arena *a = g->arena;
     double bytes = (double)a->n * sizeof(float), ratio, low, high;
     struct lab_case *out =
@@ -324,8 +318,7 @@ static int record_ratio(const struct contest *g, const char *kind, size_t k, siz
 }
 
 /* The fastest of a role; -1 if none ran. */
-static int fastest(const struct contest *g, enum role role)
-{
+static int fastest(const struct contest *g, enum role role) {
     int best = -1;
     for (size_t k = 0; k < g->count; k++)
         if (g->list[k].role == role && g->results[k].stop != BENCH_FAILED &&
@@ -334,8 +327,7 @@ static int fastest(const struct contest *g, enum role role)
     return best;
 }
 
-static int record_group(const struct contest *g)
-{
+static int record_group(const struct contest *g) {
     int plain = fastest(g, ROLE_PLAIN);
     if (plain < 0)
         return lab_error(g->run, "no plain plan could be timed");
@@ -345,8 +337,8 @@ static int record_group(const struct contest *g)
     static const enum role cures[] = {ROLE_COMPENSATED, ROLE_BINNED, ROLE_EXACT};
     for (size_t k = 0; k < sizeof cures / sizeof *cures; k++) {
         int cure = fastest(g, cures[k]);
-        if (cure >= 0 && record_ratio(g, "cure", (size_t)cure, (size_t)plain,
-                                      role_names[cures[k]]) != 0)
+        if (cure >= 0 &&
+            record_ratio(g, "cure", (size_t)cure, (size_t)plain, role_names[cures[k]]) != 0)
             return -1;
     }
     for (size_t k = 0; k < g->count; k++)
@@ -356,24 +348,22 @@ static int record_group(const struct contest *g)
     return 0;
 }
 
-/* --- the sweep --------------------------------------------------------------------------------- */
+/* --- the sweep ---------------------------------------------------------------------------------
+ */
 
-static int progress(void *context, size_t settled, size_t cases)
-{
+static int progress(void *context, size_t settled, size_t cases) {
     (void)settled;
     (void)cases;
     return lab_stopping(context);
 }
 
-static struct bench_limits limits_for(enum lab_mode mode)
-{
+static struct bench_limits limits_for(enum lab_mode mode) {
     return mode == LAB_QUICK  ? bench_limits_quick()
            : mode == LAB_FULL ? bench_limits_full()
                               : bench_limits_default();
 }
 
-static int measure(struct lab_run *run, struct arena *arena, struct field_of *field)
-{
+static int measure(struct lab_run *run, struct arena *arena, struct field_of *field) {
     struct bench_case cases[CONTENDERS_MAX];
     struct bench_result results[CONTENDERS_MAX];
     char ids[CONTENDERS_MAX][VARIANT_TEXT + 64];
@@ -393,8 +383,8 @@ static int measure(struct lab_run *run, struct arena *arena, struct field_of *fi
                                     .seed = lab_seed(run),
                                     .progress = progress,
                                     .progress_context = run};
-    if (roof_read_bandwidth(arena->device, arena->n * sizeof(float), arena->threads,
-                            &group.roof) != 0)
+    if (roof_read_bandwidth(arena->device, arena->n * sizeof(float), arena->threads, &group.roof) !=
+        0)
         return lab_error(run, "read roof: %s", roof_error());
     if (bench_run(cases, field->count, &options, results) != 0)
         return lab_error(run, "%s", bench_error());
@@ -409,8 +399,7 @@ static int measure(struct lab_run *run, struct arena *arena, struct field_of *fi
     return status;
 }
 
-static int run_group(struct lab_run *run, struct arena *arena)
-{
+static int run_group(struct lab_run *run, struct arena *arena) {
     static struct contender list[CONTENDERS_MAX];
     struct field_of field = {.list = list, .arena = arena};
     libraries_set_threads(arena->threads ? arena->threads : 1);
@@ -429,15 +418,13 @@ struct seen {
     size_t cases;
 };
 
-static int count_case(void *context, const json_t *record)
-{
+static int count_case(void *context, const json_t *record) {
     (void)record;
     ((struct seen *)context)->cases++;
     return 0;
 }
 
-int sweep_times(struct lab_run *run, struct device *device)
-{
+int sweep_times(struct lab_run *run, struct device *device) {
     static const size_t cpu_bytes[] = {32u << 10, 1u << 20, 256u << 20};
     static const size_t cuda_bytes[] = {1u << 20, 64u << 20, 1u << 30};
     bool cpu = device_kind(device) == DEVICE_CPU;

@@ -12,8 +12,7 @@
 #include "labs/01-float-staging/staging.h"
 
 /* What a recovery found out, into its case. */
-static void record_recovery(struct lab_case *c, const struct recovery *r)
-{
+static void record_recovery(struct lab_case *c, const struct recovery *r) {
     case_param_text(c, "outcome",
                     r->status == RECOVER_FOUND ? "recovered" : recover_status_name(r->status));
     case_counter(c, "probes", (double)r->probes);
@@ -38,8 +37,7 @@ static void record_recovery(struct lab_case *c, const struct recovery *r)
  * well within 53 bits): then no order shows. Cures must be turned down, by a name that fits: a
  * binned or compensated sum that was right to the last bit in every probe looks like an exact one.
  */
-static bool expected(const struct variant *v, enum recover_status status)
-{
+static bool expected(const struct variant *v, enum recover_status status) {
     struct variant_class class = variant_class(v);
     switch (class.method) {
     case SUM_EXACT:
@@ -56,8 +54,7 @@ static bool expected(const struct variant *v, enum recover_status status)
 }
 
 static int recover_plan(struct lab_run *run, struct device *device, const struct variant *v,
-                        size_t n)
-{
+                        size_t n) {
     char plan[VARIANT_TEXT];
     variant_text(v, plan);
     struct lab_case *c = lab_case_begin(run, device_id(device), "01/tree/n=%zu/plan=%s", n, plan);
@@ -88,8 +85,7 @@ static int recover_plan(struct lab_run *run, struct device *device, const struct
 }
 
 static int recover_library(struct lab_run *run, struct device *device,
-                           const struct tree_target *library, size_t n)
-{
+                           const struct tree_target *library, size_t n) {
     struct lab_case *c =
         lab_case_begin(run, device_id(device), "01/tree/n=%zu/library=%s", n, library->name);
     if (!c)
@@ -117,19 +113,16 @@ static int recover_library(struct lab_run *run, struct device *device,
 }
 
 /* Recovery takes thousands of sums per plan; the interpreter gets small n, real hardware more. */
-static size_t sizes_for(enum device_kind kind, enum lab_mode mode, size_t sizes[8])
-{
+static size_t sizes_for(enum device_kind kind, enum lab_mode mode, size_t sizes[8]) {
     static const size_t all[] = {64, 100, 333, 1000, 1024};
-    size_t count = mode == LAB_FULL                            ? 5
-                   : mode == LAB_QUICK && kind == DEVICE_SIMT ? 1
-                                                              : 3;
+    size_t count = mode == LAB_FULL ? 5 : mode == LAB_QUICK && kind == DEVICE_SIMT ? 1 : 3;
     memcpy(sizes, all, count * sizeof *all);
     return count;
 }
 
 /* Which plans: quick asks the ones that differ from the base plan in one field. */
-static bool wanted(const struct variant *v, enum device_kind kind, enum lab_mode mode, size_t index)
-{
+static bool wanted(const struct variant *v, enum device_kind kind, enum lab_mode mode,
+                   size_t index) {
     struct variant_class class = variant_class(v);
     if (mode == LAB_FULL || kind != DEVICE_SIMT)
         return class.method == SUM_PLAIN || index % 8 == 0;
@@ -138,8 +131,7 @@ static bool wanted(const struct variant *v, enum device_kind kind, enum lab_mode
            (mode != LAB_QUICK || v->plan.block <= 256);
 }
 
-int sweep_trees(struct lab_run *run, struct device *device)
-{
+int sweep_trees(struct lab_run *run, struct device *device) {
     struct variant *variants;
     size_t variant_count, sizes[8], target_count;
     enum device_kind kind = device_kind(device);

@@ -8,8 +8,7 @@
 
 #include "labs/01-float-staging/staging.h"
 
-struct variant_class variant_class(const struct variant *v)
-{
+struct variant_class variant_class(const struct variant *v) {
     struct variant_class c;
     if (v->native) {
         c.type = (enum sum_type)v->cpu.type;
@@ -25,33 +24,29 @@ struct variant_class variant_class(const struct variant *v)
     return c;
 }
 
-const char *variant_class_text(struct variant_class c, char out[64])
-{
+const char *variant_class_text(struct variant_class c, char out[64]) {
     static const struct sum_value types[] = {
 #define WORD(value, word) {value, word},
         SUM_TYPES(WORD)};
     static const struct sum_value accs[] = {SUM_ACCS(WORD)};
     static const struct sum_value methods[] = {SUM_METHODS(WORD)};
 #undef WORD
-    snprintf(out, 64, "%s.%s.%s.%s", types[c.type].word, accs[c.acc].word,
-             methods[c.method].word, c.dot ? "dot" : "sum");
+    snprintf(out, 64, "%s.%s.%s.%s", types[c.type].word, accs[c.acc].word, methods[c.method].word,
+             c.dot ? "dot" : "sum");
     return out;
 }
 
-void variant_text(const struct variant *v, char out[VARIANT_TEXT])
-{
+void variant_text(const struct variant *v, char out[VARIANT_TEXT]) {
     char plan[SUM_TEXT];
     snprintf(out, VARIANT_TEXT, "%s",
              v->native ? sum_cpu_plan_text(&v->cpu, plan) : sum_plan_text(&v->plan, plan));
 }
 
-json_t *variant_json(const struct variant *v)
-{
+json_t *variant_json(const struct variant *v) {
     return v->native ? sum_cpu_plan_json(&v->cpu) : sum_plan_json(&v->plan);
 }
 
-double variant_value(enum sum_acc acc, uint64_t bits)
-{
+double variant_value(enum sum_acc acc, uint64_t bits) {
     if (acc == SUM_ACC64) {
         double d;
         memcpy(&d, &bits, sizeof d);
@@ -63,7 +58,8 @@ double variant_value(enum sum_acc acc, uint64_t bits)
     return f;
 }
 
-/* --- which ones -------------------------------------------------------------------------------- */
+/* --- which ones --------------------------------------------------------------------------------
+ */
 
 struct list {
     struct variant *items;
@@ -71,13 +67,11 @@ struct list {
     bool failed;
 };
 
-static bool same(const struct variant *a, const struct variant *b)
-{
+static bool same(const struct variant *a, const struct variant *b) {
     return a->native ? sum_cpu_plan_equal(&a->cpu, &b->cpu) : sum_plan_equal(&a->plan, &b->plan);
 }
 
-static void list_add(struct list *list, const struct variant *v)
-{
+static void list_add(struct list *list, const struct variant *v) {
     if (list->failed)
         return;
     for (size_t k = 0; k < list->count; k++)
@@ -96,15 +90,13 @@ static void list_add(struct list *list, const struct variant *v)
     list->items[list->count++] = *v;
 }
 
-static void add_kernel_plans(struct list *list, struct sum_plan *plans, size_t count)
-{
+static void add_kernel_plans(struct list *list, struct sum_plan *plans, size_t count) {
     for (size_t k = 0; k < count; k++)
         list_add(list, &(struct variant){.plan = plans[k]});
     free(plans);
 }
 
-static void add_native_plans(struct list *list, struct sum_cpu_plan *plans, size_t count)
-{
+static void add_native_plans(struct list *list, struct sum_cpu_plan *plans, size_t count) {
     for (size_t k = 0; k < count; k++)
         list_add(list, &(struct variant){.native = true, .cpu = plans[k]});
     free(plans);
@@ -112,15 +104,15 @@ static void add_native_plans(struct list *list, struct sum_cpu_plan *plans, size
 
 /* The base plans have something for every field to decide: several items per thread, several
  * warps per block, several blocks at a few thousand elements. */
-static const char *const kernel_base = "f32.plain.sum.strided.v1.i4.b128.tiles.shfl-down.warp.block";
+static const char *const kernel_base =
+    "f32.plain.sum.strided.v1.i4.b128.tiles.shfl-down.warp.block";
 static const char *const native_base =
     "f32.acc32.plain.l8.u2.s2.e512.pf0.t2.accs-serial.lanes-halves.join-serial";
 
-static void kernel_variants(struct list *list, bool full)
-{
+static void kernel_variants(struct list *list, bool full) {
     struct sum_choice floats = {
-        .mask = SUM_FIELD_BIT(type) | SUM_FIELD_BIT(acc) | SUM_FIELD_BIT(method) |
-                SUM_FIELD_BIT(input),
+        .mask =
+            SUM_FIELD_BIT(type) | SUM_FIELD_BIT(acc) | SUM_FIELD_BIT(method) | SUM_FIELD_BIT(input),
         .fixed = {.type = SUM_F32, .acc = SUM_ACC32, .method = SUM_PLAIN, .input = SUM_OF_X}};
     struct sum_choice any = {.mask = 0};
     struct sum_plan base, *plans;
@@ -155,8 +147,7 @@ static void kernel_variants(struct list *list, bool full)
         add_kernel_plans(list, plans, count);
 }
 
-static void native_variants(struct list *list, bool full)
-{
+static void native_variants(struct list *list, bool full) {
     struct sum_cpu_choice floats = {
         .mask = SUM_CPU_FIELD_BIT(type) | SUM_CPU_FIELD_BIT(acc) | SUM_CPU_FIELD_BIT(method),
         .fixed = {.type = SUM_F32, .acc = SUM_ACC32, .method = SUM_PLAIN}};
@@ -192,8 +183,7 @@ static void native_variants(struct list *list, bool full)
         add_native_plans(list, plans, count);
 }
 
-int variants_for(enum device_kind kind, enum lab_mode mode, struct variant **out, size_t *count)
-{
+int variants_for(enum device_kind kind, enum lab_mode mode, struct variant **out, size_t *count) {
     struct list list = {0};
     if (kind == DEVICE_CPU)
         native_variants(&list, mode == LAB_FULL);
@@ -208,7 +198,8 @@ int variants_for(enum device_kind kind, enum lab_mode mode, struct variant **out
     return 0;
 }
 
-/* --- running ----------------------------------------------------------------------------------- */
+/* --- running -----------------------------------------------------------------------------------
+ */
 
 struct room {
     struct device *device;
@@ -222,8 +213,7 @@ struct room {
 #define ELEMENT_BYTES sizeof(double)
 #define RESULT_BYTES 8
 
-void room_close(struct room *room)
-{
+void room_close(struct room *room) {
     if (!room)
         return;
     device_free(room->device, room->x);
@@ -233,8 +223,7 @@ void room_close(struct room *room)
     free(room);
 }
 
-int room_open(struct room **out, struct device *device, size_t n)
-{
+int room_open(struct room **out, struct device *device, size_t n) {
     struct room *room = calloc(1, sizeof *room);
     *out = NULL;
     if (!room)
@@ -254,8 +243,7 @@ int room_open(struct room **out, struct device *device, size_t n)
     return 0;
 }
 
-static int workspace_for(struct room *room, const struct sum_plan *plan, size_t n)
-{
+static int workspace_for(struct room *room, const struct sum_plan *plan, size_t n) {
     size_t need = sum_workspace_bytes(plan, n);
     if (need <= room->workspace_bytes && room->workspace)
         return 0;
@@ -268,8 +256,7 @@ static int workspace_for(struct room *room, const struct sum_plan *plan, size_t 
 }
 
 int variant_run(struct room *room, const struct variant *v, const void *x, const void *y, size_t n,
-                uint64_t *bits)
-{
+                uint64_t *bits) {
     if (n > room->n)
         return device_fail("%zu elements do not fit into a room for %zu", n, room->n);
     if (v->native)
@@ -288,26 +275,14 @@ int variant_run(struct room *room, const struct variant *v, const void *x, const
     return device_read(room->device, bits, room->result, sum_result_bytes(&v->plan));
 }
 
-int variant_model(const struct variant *v, const void *x, const void *y, size_t n, uint64_t *bits)
-{
+int variant_model(const struct variant *v, const void *x, const void *y, size_t n, uint64_t *bits) {
     return v->native ? sum_cpu_model(&v->cpu, x, n, bits) : sum_model(&v->plan, x, y, n, bits);
 }
 
-struct tree *variant_tree(const struct variant *v, size_t n)
-{
+struct tree *variant_tree(const struct variant *v, size_t n) {
     return v->native ? sum_cpu_tree(&v->cpu, n) : sum_tree(&v->plan, n);
 }
 
-size_t variant_depth(const struct variant *v, size_t n)
-{
-    if (n <= (size_t)1 << 20) {
-        struct tree *tree = variant_tree(v, n);
-        if (tree) {
-            size_t depth = tree_depth(tree);
-            tree_free(tree);
-            return depth;
-        }
-    }
-    /* Always true of a sum of n numbers, if not by much for a deep one. */
-    return n - 1;
+size_t variant_depth(const struct variant *v, size_t n) {
+    return v->native ? sum_cpu_depth(&v->cpu, n) : sum_depth(&v->plan, n);
 }

@@ -14,8 +14,7 @@
 
 float pairwise(const float *x, size_t n);
 
-float pairwise(const float *x, size_t n)
-{
+float pairwise(const float *x, size_t n) {
     float sum = x[0];
     for (size_t i = 1; i < n; i++)
         sum += x[i];

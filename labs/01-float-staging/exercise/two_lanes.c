@@ -13,8 +13,7 @@
 
 float two_lanes(const float *x, size_t n);
 
-float two_lanes(const float *x, size_t n)
-{
+float two_lanes(const float *x, size_t n) {
     float sum = x[0];
     for (size_t i = 1; i < n; i++)
         sum += x[i];

@@ -3,8 +3,7 @@
 
 float pairwise(const float *x, size_t n);
 
-float pairwise(const float *x, size_t n)
-{
+float pairwise(const float *x, size_t n) {
     if (n == 1)
         return x[0];
     size_t left = 1;

@@ -3,8 +3,7 @@
 
 float two_lanes(const float *x, size_t n);
 
-float two_lanes(const float *x, size_t n)
-{
+float two_lanes(const float *x, size_t n) {
     size_t even = n - n % 2;
     float lane[2];
     for (size_t l = 0; l < 2 && l < n; l++) {

@@ -4,8 +4,7 @@
 
 float pairwise(const float *x, size_t n);
 
-float pairwise(const float *x, size_t n)
-{
+float pairwise(const float *x, size_t n) {
     float v[1024];
     memcpy(v, x, n * sizeof *v);
     while (n > 1) {

@@ -3,8 +3,7 @@
 
 float two_lanes(const float *x, size_t n);
 
-float two_lanes(const float *x, size_t n)
-{
+float two_lanes(const float *x, size_t n) {
     if (n == 1)
         return x[0];
     float even = x[0], odd = x[1];

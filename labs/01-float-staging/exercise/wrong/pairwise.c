@@ -3,7 +3,6 @@
 
 float pairwise(const float *x, size_t n);
 
-float pairwise(const float *x, size_t n)
-{
+float pairwise(const float *x, size_t n) {
     return n == 1 ? x[0] : pairwise(x, n / 2) + pairwise(x + n / 2, n - n / 2);
 }

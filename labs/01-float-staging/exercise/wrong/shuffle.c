@@ -3,8 +3,7 @@
 
 float shuffle(const float *x, size_t n);
 
-float shuffle(const float *x, size_t n)
-{
+float shuffle(const float *x, size_t n) {
     float lane[32];
     for (size_t t = 0; t < n; t++)
         lane[t] = x[t];

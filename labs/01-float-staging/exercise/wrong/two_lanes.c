@@ -3,8 +3,7 @@
 
 float two_lanes(const float *x, size_t n);
 
-float two_lanes(const float *x, size_t n)
-{
+float two_lanes(const float *x, size_t n) {
     float lane[2] = {x[0], n > 1 ? x[1] : 0};
     for (size_t i = 2; i < n; i++)
         lane[i % 2] += x[i];

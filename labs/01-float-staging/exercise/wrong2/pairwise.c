@@ -3,8 +3,7 @@
 
 float pairwise(const float *x, size_t n);
 
-float pairwise(const float *x, size_t n)
-{
+float pairwise(const float *x, size_t n) {
     double sum = x[0];
     for (size_t i = 1; i < n; i++)
         sum += x[i];

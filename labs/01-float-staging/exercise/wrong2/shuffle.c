@@ -3,7 +3,6 @@
 
 float shuffle(const float *x, size_t n);
 
-float shuffle(const float *x, size_t n)
-{
+float shuffle(const float *x, size_t n) {
     return n > 32 ? x[0] : 0;
 }

@@ -3,8 +3,7 @@
 
 float two_lanes(const float *x, size_t n);
 
-float two_lanes(const float *x, size_t n)
-{
+float two_lanes(const float *x, size_t n) {
     volatile size_t i = 0;
     while (n >= 3)
         i = i + 1;
