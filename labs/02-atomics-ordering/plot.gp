@@ -11,7 +11,7 @@
 #@ plot distribution 2: Where the results lie (real threads)
 #@ text How often each distance from the exact sum occurred, element by element into one address.
 #@ text A single bar would be a sum whose order is fixed. Two peaks far apart are common: they are
-#@ text runs in which one thread was done early, and runs in which both kept pace.
+#@ text runs in which one thread was done before the other began, and runs in which both kept pace.
 #@ data 3 distribution: ulps,runs by device,plan,load where device=simt
 #@ plot distribution-simt 3: Where the results lie (SIMT machine, random schedules)
 #@ text The same for the schedules that the kernel allows, drawn by a seed. Simulated GPU: bits, no
@@ -22,10 +22,10 @@
 #@ text table below holds the verdict: the median of the paired differences and its interval. When
 #@ text the interval holds 0, growth is *not shown*.
 #@ table turns: Does the spread grow?
-#@ data 5 reachable: updates,results by data,device
+#@ data 5 reachable: updates,results by data
 #@ plot reachable 5: Results that some order of the updates can reach
-#@ text Counted by the explorer, not sampled. The grey line is the number of different ways to pair
-#@ text up numbers in a running sum, n!/2: far more orders than results.
+#@ text Counted by the explorer, not sampled. The grey line is the number of orders that could differ,
+#@ text n!/2 (the first two updates commute): far more orders than results.
 #@ data 6 price: n,ratio,low,high by name,device where place=in cache
 #@ data 7 price: n,ratio,low,high by name,device where place=out of cache
 #@ plot price 6 7: Price of each way, over the plain atomic sum
@@ -51,7 +51,6 @@ if (data1_rows > 0) {
     set logscale x 2
     set logscale y 2
     set yrange [0.9:*]
-    set key below maxcols 2
     plot for [i=0:data1_blocks-1] "data1.tsv" index i using 2:3 with linespoints \
              linetype i+1 title columnheader(1)
 }
@@ -62,7 +61,6 @@ if (data2_rows > 0) {
     set xlabel "ULP from the exact sum"
     set ylabel "runs"
     set yrange [0:*]
-    set key below maxcols 2
     plot for [i=0:data2_blocks-1] "data2.tsv" index i using 2:3 with impulses \
              linetype i+1 linewidth 2 title columnheader(1)
 }
@@ -73,7 +71,6 @@ if (data3_rows > 0) {
     set xlabel "ULP from the exact sum"
     set ylabel "runs"
     set yrange [0:*]
-    set key below maxcols 2
     plot for [i=0:data3_blocks-1] "data3.tsv" index i using ($2 + 0.12 * (i - data3_blocks / 2.0)):3 \
              with impulses linetype i+1 linewidth 2 title columnheader(1)
 }
@@ -84,7 +81,6 @@ if (data4_rows > 0) {
     set xlabel "turn"
     set ylabel "standard deviation, ULP"
     set yrange [0:*]
-    set key below maxcols 1
     plot for [i=0:data4_blocks-1] "data4.tsv" index i using 2:3 with points \
              linetype i+1 pointsize 1.1 title columnheader(1)
 }
@@ -97,10 +93,10 @@ if (data5_rows > 0) {
     set logscale y
     set xrange [2:12]
     set xtics 1
-    factorial(n) = gamma(n + 1) / 2
+    set samples 11
     plot for [i=0:data5_blocks-1] "data5.tsv" index i using 2:3 with linespoints \
              linetype i+1 title columnheader(1), \
-         factorial(floor(x + 0.5)) with lines linetype grey title "n!/2"
+         gamma(x + 1) / 2 with lines linetype grey title "n!/2"
 }
 eval fresh
 if (data6_rows > 0 && data7_rows > 0) {
@@ -109,7 +105,7 @@ if (data6_rows > 0 && data7_rows > 0) {
     set xlabel ""
     set ylabel "ratio of times"
     set logscale y 10
-    set xrange [-0.2:1.2]
+    set xrange [-0.4:1.4]
     set xtics ("in cache" 0, "out of cache" 1)
     set arrow 1 from graph 0, first 1 to graph 1, first 1 nohead linetype grey
     plot for [i=0:data6_blocks-1] "data6.tsv" index i \

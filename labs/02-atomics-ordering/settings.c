@@ -84,7 +84,7 @@ static const struct setting cpu_plain[] = {
     {"f32.none.plain.a1.t4", INPUT_UNIFORM, false},
     {"f32.none.plain.a1.t1", INPUT_UNIFORM, true},
     {"f32.none.plain.a1.t2", INPUT_UNIFORM, true},
-    {"f32.none.plain.a1.t2", INPUT_ONES, true},
+    {"f32.none.plain.a1.t2", INPUT_ONES, false},
     {"f32.none.plain.a1.t2", INPUT_NORMAL, false},
     {"f32.none.plain.a1.t2", INPUT_LOG_UNIFORM, false},
     {"f32.none.plain.a1.t2", INPUT_CANCELLING, false},
