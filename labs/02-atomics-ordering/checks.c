@@ -8,28 +8,24 @@
 #include "harness/ulp.h"
 #include "labs/02-atomics-ordering/ordering.h"
 
-static const char *id_of(const json_t *record)
-{
+static const char *id_of(const json_t *record) {
     const char *id = json_string_value(json_object_get(record, "id"));
     return id ? id : "";
 }
 
-static const char *text_of(const json_t *record, const char *name)
-{
+static const char *text_of(const json_t *record, const char *name) {
     const char *text = case_text(record, "params", name);
     return text ? text : "?";
 }
 
-static int not_recorded(struct finding *finding, const char *device_id)
-{
+static int not_recorded(struct finding *finding, const char *device_id) {
     finding->verdict = VERDICT_NOT_TESTABLE;
     snprintf(finding->reason, sizeof finding->reason, "no sums by atomics were recorded on %s",
              device_id);
     return 0;
 }
 
-size_t series_distinct(const json_t *record, const char *name)
-{
+size_t series_distinct(const json_t *record, const char *name) {
     const json_t *series = case_series(record, name);
     size_t n = case_series_length(series);
     uint64_t *bits = malloc((n + 1) * sizeof *bits);
@@ -42,18 +38,17 @@ size_t series_distinct(const json_t *record, const char *name)
     return distinct > 0 ? (size_t)distinct : 0;
 }
 
-static bool is_simulated(const char *device_id)
-{
+static bool is_simulated(const char *device_id) {
     return strcmp(device_id, "simt") == 0;
 }
 
 /* What takes its turn in any order. */
-static const char *party_word(const char *device_id)
-{
+static const char *party_word(const char *device_id) {
     return strcmp(device_id, "cpu") == 0 ? "threads" : "blocks";
 }
 
-/* --- A1 ---------------------------------------------------------------------------------------- */
+/* --- A1 ----------------------------------------------------------------------------------------
+ */
 
 struct orders {
     struct finding *finding;
@@ -61,8 +56,7 @@ struct orders {
     char plan[PLAN_TEXT];
 };
 
-static int count_orders(void *context, const json_t *record)
-{
+static int count_orders(void *context, const json_t *record) {
     struct orders *o = context;
     const json_t *series = case_series(record, "order");
     size_t distinct = series_distinct(record, "order");
@@ -80,8 +74,7 @@ static int count_orders(void *context, const json_t *record)
     return 0;
 }
 
-int check_any_order(struct lab_run *run, const char *device_id, struct finding *finding)
-{
+int check_any_order(struct lab_run *run, const char *device_id, struct finding *finding) {
     struct orders o = {.finding = finding};
     lab_cases(run, "02/replay/", device_id, count_orders, &o);
     if (o.settings == 0)
@@ -98,7 +91,8 @@ int check_any_order(struct lab_run *run, const char *device_id, struct finding *
     return 0;
 }
 
-/* --- A2 ---------------------------------------------------------------------------------------- */
+/* --- A2 ----------------------------------------------------------------------------------------
+ */
 
 struct spreads {
     struct finding *finding;
@@ -109,15 +103,13 @@ struct spreads {
 };
 
 /* Two updates of a zero commute, and so do a thread's own with nobody else's. */
-static bool order_can_matter(const json_t *record)
-{
-    double per_address = case_number(record, "params", "updates") /
-                         case_number(record, "params", "addresses");
+static bool order_can_matter(const json_t *record) {
+    double per_address =
+        case_number(record, "params", "updates") / case_number(record, "params", "addresses");
     return per_address > 2;
 }
 
-static void count_ones(struct spreads *s, const json_t *record)
-{
+static void count_ones(struct spreads *s, const json_t *record) {
     const json_t *measured = case_series(record, "measured");
     float sum = (float)case_number(record, "params", "n");
     uint32_t bits;
@@ -130,8 +122,7 @@ static void count_ones(struct spreads *s, const json_t *record)
         finding_evidence(s->finding, id_of(record));
 }
 
-static int count_spread(void *context, const json_t *record)
-{
+static int count_spread(void *context, const json_t *record) {
     struct spreads *s = context;
     size_t distinct = series_distinct(record, "measured");
     if (strcmp(text_of(record, "input"), "ones") == 0) {
@@ -160,8 +151,7 @@ static int count_spread(void *context, const json_t *record)
     return 0;
 }
 
-int check_spread(struct lab_run *run, const char *device_id, struct finding *finding)
-{
+int check_spread(struct lab_run *run, const char *device_id, struct finding *finding) {
     struct spreads s = {.finding = finding};
     lab_cases(run, "02/repeat/", device_id, count_spread, &s);
     if (s.settings == 0)
@@ -185,7 +175,8 @@ int check_spread(struct lab_run *run, const char *device_id, struct finding *fin
     return 0;
 }
 
-/* --- A3 ---------------------------------------------------------------------------------------- */
+/* --- A3 ----------------------------------------------------------------------------------------
+ */
 
 struct axes {
     struct finding *finding;
@@ -195,8 +186,7 @@ struct axes {
     char grown[60], not_grown[100];
 };
 
-static int judge_axis(void *context, const json_t *record)
-{
+static int judge_axis(void *context, const json_t *record) {
     struct axes *a = context;
     struct comparison c;
     const char *name = text_of(record, "name");
@@ -215,14 +205,13 @@ static int judge_axis(void *context, const json_t *record)
     used = strlen(a->text);
     snprintf(a->text + used, sizeof a->text - used,
              "%s%s: %s, %.2f to %.2f ULP (change %.2f, 95 %% in %.2f to %.2f, %zu pairs)",
-             used ? "; " : "", name, direction_name(c.direction), c.a, c.b, c.change, c.low,
-             c.high, c.pairs);
+             used ? "; " : "", name, direction_name(c.direction), c.a, c.b, c.change, c.low, c.high,
+             c.pairs);
     finding_evidence(a->finding, id_of(record));
     return 0;
 }
 
-int check_load(struct lab_run *run, const char *device_id, struct finding *finding)
-{
+int check_load(struct lab_run *run, const char *device_id, struct finding *finding) {
     struct axes a = {.finding = finding};
     if (is_simulated(device_id)) {
         finding->verdict = VERDICT_NOT_TESTABLE;
@@ -241,8 +230,8 @@ int check_load(struct lab_run *run, const char *device_id, struct finding *findi
         finding->verdict = VERDICT_CONFIRMED;
     } else if (a.grows > 0) {
         finding->verdict = VERDICT_BOUNDED;
-        snprintf(finding->range, sizeof finding->range, "grows with: %s; not shown to grow with: %s",
-                 a.grown, a.not_grown);
+        snprintf(finding->range, sizeof finding->range,
+                 "grows with: %s; not shown to grow with: %s", a.grown, a.not_grown);
     } else if (a.open > 0) {
         /* An interval around zero bounds the effect; it does not say that there is none. */
         finding->verdict = VERDICT_BOUNDED;
@@ -256,7 +245,8 @@ int check_load(struct lab_run *run, const char *device_id, struct finding *findi
     return 0;
 }
 
-/* --- A4 ---------------------------------------------------------------------------------------- */
+/* --- A4 ----------------------------------------------------------------------------------------
+ */
 
 struct replayed {
     struct finding *finding;
@@ -268,8 +258,7 @@ struct replayed {
     char logging[200];
 };
 
-static int count_replay(void *context, const json_t *record)
-{
+static int count_replay(void *context, const json_t *record) {
     struct replayed *r = context;
     const json_t *chains = case_series(record, "chains");
     const json_t *held = case_series(record, "chains replayed to the bit");
@@ -292,8 +281,7 @@ static int count_replay(void *context, const json_t *record)
     return 0;
 }
 
-static int count_inside(void *context, const json_t *record)
-{
+static int count_inside(void *context, const json_t *record) {
     struct replayed *r = context;
     size_t runs = case_series_length(case_series(record, "measured"));
     uint64_t outside = (uint64_t)case_number(record, "counters", "outside");
@@ -305,8 +293,7 @@ static int count_inside(void *context, const json_t *record)
     return 0;
 }
 
-static int read_logging(void *context, const json_t *record)
-{
+static int read_logging(void *context, const json_t *record) {
     struct replayed *r = context;
     struct comparison c;
     if (compare_turns(record, &c) != 0)
@@ -317,8 +304,7 @@ static int read_logging(void *context, const json_t *record)
     return 0;
 }
 
-int check_replay(struct lab_run *run, const char *device_id, struct finding *finding)
-{
+int check_replay(struct lab_run *run, const char *device_id, struct finding *finding) {
     struct replayed r = {.finding = finding};
     lab_cases(run, "02/replay/", device_id, count_replay, &r);
     lab_cases(run, "02/reach/", device_id, count_inside, &r);
@@ -335,13 +321,14 @@ int check_replay(struct lab_run *run, const char *device_id, struct finding *fin
         snprintf(finding->range, sizeof finding->range,
                  "no shuffled order gave other bits on these data, so that agreeing proves little");
     }
-    snprintf(finding->statement, sizeof finding->statement,
-             "adding in the recovered order gave the run's own bits in %llu of %llu logged runs "
-             "(%llu of %llu addresses' chains), a shuffled order other bits in %.1f %%; of %llu "
-             "results of %zu kinds of small sums %llu were on the list of what some order gives%s%s",
-             (unsigned long long)r.runs_held, (unsigned long long)r.runs,
-             (unsigned long long)r.held, (unsigned long long)r.chains,
-             100.0 * (double)r.differ / (double)r.chains, (unsigned long long)r.observed, r.small,
-             (unsigned long long)r.inside, r.logging, r.failure);
+    snprintf(
+        finding->statement, sizeof finding->statement,
+        "adding in the recovered order gave the run's own bits in %llu of %llu logged runs "
+        "(%llu of %llu addresses' chains), a shuffled order other bits in %.1f %%; of %llu "
+        "results of %zu kinds of small sums %llu were on the list of what some order gives%s%s",
+        (unsigned long long)r.runs_held, (unsigned long long)r.runs, (unsigned long long)r.held,
+        (unsigned long long)r.chains, 100.0 * (double)r.differ / (double)r.chains,
+        (unsigned long long)r.observed, r.small, (unsigned long long)r.inside, r.logging,
+        r.failure);
     return 0;
 }

@@ -16,14 +16,12 @@ struct cured {
     char text[330];
 };
 
-static const char *id_of(const json_t *record)
-{
+static const char *id_of(const json_t *record) {
     const char *id = json_string_value(json_object_get(record, "id"));
     return id ? id : "";
 }
 
-static int count_cure(void *context, const json_t *record)
-{
+static int count_cure(void *context, const json_t *record) {
     struct cured *c = context;
     const json_t *measured = case_series(record, "measured");
     const json_t *predicted = case_series(record, "predicted");
@@ -40,8 +38,7 @@ static int count_cure(void *context, const json_t *record)
     return 0;
 }
 
-static int count_misfits(void *context, const json_t *record)
-{
+static int count_misfits(void *context, const json_t *record) {
     struct cured *c = context;
     const json_t *right = case_series(record, "as documented");
     const json_t *measured = case_series(record, "measured");
@@ -57,8 +54,7 @@ static int count_misfits(void *context, const json_t *record)
     return 0;
 }
 
-static int list_price(void *context, const json_t *record)
-{
+static int list_price(void *context, const json_t *record) {
     struct cured *c = context;
     enum atomics_cure cure = (enum atomics_cure)case_number(record, "params", "cure");
     const char *name = case_text(record, "params", "name");
@@ -74,8 +70,7 @@ static int list_price(void *context, const json_t *record)
     return 0;
 }
 
-int check_cures(struct lab_run *run, const char *device_id, struct finding *finding)
-{
+int check_cures(struct lab_run *run, const char *device_id, struct finding *finding) {
     struct cured c = {.finding = finding};
     lab_cases(run, "02/cure/", device_id, count_cure, &c);
     lab_cases(run, "02/range/", device_id, count_misfits, &c);

@@ -17,8 +17,7 @@ static const struct claim claims[] = {
      check_spread},
     {"A3", "The spread appears or grows under load: contention, more blocks, a noisy neighbour.",
      check_load},
-    {"A4",
-     "Arrival order is the only cause: replaying the recorded order reproduces the bits.",
+    {"A4", "Arrival order is the only cause: replaying the recorded order reproduces the bits.",
      check_replay},
     {"A5",
      "Fixed-point atomics, ticketed merges, two-phase partials and binned atomics remove it, each "
@@ -26,8 +25,7 @@ static const struct claim claims[] = {
      check_cures},
 };
 
-static int run(struct lab_run *run)
-{
+static int run(struct lab_run *run) {
     seat_seed(lab_seed(run));
     for (size_t k = 0; k < lab_bits_devices(run); k++) {
         struct device *device = lab_bits_device(run, k);

@@ -34,22 +34,16 @@ static const struct turns cpu_turns[] = {
 };
 static const struct turns cuda_turns[] = {
     {"parties", {"f32.block.plain.a1.i1.b32.g1", false}, {"f32.block.plain.a1.i1.b32.g16", false}},
-    {"neighbour",
-     {"f32.none.plain.a1.i1.b32.g16", false},
-     {"f32.none.plain.a1.i1.b32.g16", true}},
-    {"logging",
-     {"f32.none.plain.a1.i1.b32.g16", false},
-     {"f32.none.logged.a1.i1.b32.g16", false}},
+    {"neighbour", {"f32.none.plain.a1.i1.b32.g16", false}, {"f32.none.plain.a1.i1.b32.g16", true}},
+    {"logging", {"f32.none.plain.a1.i1.b32.g16", false}, {"f32.none.logged.a1.i1.b32.g16", false}},
 };
 
-static size_t pairs_for(enum lab_mode mode)
-{
+static size_t pairs_for(enum lab_mode mode) {
     return mode == LAB_QUICK ? 40 : mode == LAB_DEFAULT ? 200 : 1000;
 }
 
 /* One batch: its spread and its distinct results. */
-static int batch(struct seat *seat, bool loaded, double *spread, double *distinct)
-{
+static int batch(struct seat *seat, bool loaded, double *spread, double *distinct) {
     uint64_t bits[BATCH];
     double ulps[BATCH], mean = 0, squares = 0;
     for (size_t k = 0; k < BATCH; k++) {
@@ -68,8 +62,7 @@ static int batch(struct seat *seat, bool loaded, double *spread, double *distinc
 }
 
 static int take_turns(struct lab_case *c, struct device *device, const struct turns *t,
-                      const void *x, size_t n, size_t pairs)
-{
+                      const void *x, size_t n, size_t pairs) {
     struct seat a = {0}, b = {0};
     double *rows = malloc(4 * pairs * sizeof *rows);
     int status = rows ? 0 : device_fail("out of memory for %zu turns", pairs);
@@ -104,8 +97,7 @@ static int take_turns(struct lab_case *c, struct device *device, const struct tu
     return status;
 }
 
-int sweep_load(struct lab_run *run, struct device *device)
-{
+int sweep_load(struct lab_run *run, struct device *device) {
     /* On the SIMT machine schedules are drawn by this program: there is no load to ask about. */
     if (device_kind(device) == DEVICE_SIMT)
         return 0;
@@ -113,8 +105,8 @@ int sweep_load(struct lab_run *run, struct device *device)
     size_t n = settings_n(device_kind(device));
     lab_expect(run, 3);
     for (size_t k = 0; k < 3 && !lab_stopping(run); k++) {
-        struct lab_case *c = lab_case_begin(run, device_id(device), "02/turns/%s/n=%zu",
-                                            list[k].name, n);
+        struct lab_case *c =
+            lab_case_begin(run, device_id(device), "02/turns/%s/n=%zu", list[k].name, n);
         if (!c)
             continue;
         void *x = input_new(INPUT_UNIFORM, ATOMICS_F32, n, lab_seed(run));
@@ -131,17 +123,16 @@ int sweep_load(struct lab_run *run, struct device *device)
     return 0;
 }
 
-/* --- reading it back --------------------------------------------------------------------------- */
+/* --- reading it back ---------------------------------------------------------------------------
+ */
 
-const char *direction_name(enum direction direction)
-{
+const char *direction_name(enum direction direction) {
     return direction == DIRECTION_GROWS     ? "grows"
            : direction == DIRECTION_SHRINKS ? "shrinks"
                                             : "not shown";
 }
 
-int compare_turns(const json_t *record, struct comparison *out)
-{
+int compare_turns(const json_t *record, struct comparison *out) {
     static const char *const names[] = {"spread of a", "spread of b", "distinct of a",
                                         "distinct of b"};
     const json_t *series[4];

@@ -25,7 +25,8 @@
 #include "kernels/atomics/atomics_cpu.h"
 #include "kernels/atomics/atomics_model.h"
 
-/* --- settings.c -------------------------------------------------------------------------------- */
+/* --- settings.c --------------------------------------------------------------------------------
+ */
 
 enum input_kind {
     INPUT_UNIFORM,
@@ -40,8 +41,7 @@ const char *input_name(enum input_kind kind);
 /* n elements of a type in host memory, the same for the same arguments; NULL: no memory. */
 void *input_new(enum input_kind kind, enum atomics_type type, size_t n, uint64_t seed);
 /* Sum|x| / |sum x|, and the largest |x|; of packed halves, of both halves together. */
-int input_rate(enum atomics_type type, const void *x, size_t n, double *condition,
-               double *largest);
+int input_rate(enum atomics_type type, const void *x, size_t n, double *condition, double *largest);
 
 /* One thing that is repeated. */
 struct setting {
@@ -60,7 +60,8 @@ size_t settings_runs(enum lab_mode mode);
 /* The type that a plan's text names (f32 if it names none, or is no plan). */
 enum atomics_type settings_type(enum device_kind kind, const char *plan);
 
-/* --- seat.c ------------------------------------------------------------------------------------ */
+/* --- seat.c ------------------------------------------------------------------------------------
+ */
 
 #define PLAN_TEXT ATOMICS_TEXT
 
@@ -122,7 +123,8 @@ size_t seat_party(const struct seat *seat, size_t update);
 /* The seed of the SIMT machine's schedules in this run. */
 void seat_seed(uint64_t seed);
 
-/* --- the parts of the sweep -------------------------------------------------------------------- */
+/* --- the parts of the sweep --------------------------------------------------------------------
+ */
 
 int sweep_repeat(struct lab_run *run, struct device *device);
 int sweep_replay(struct lab_run *run, struct device *device);
@@ -132,7 +134,8 @@ int sweep_range(struct lab_run *run, struct device *device);
 int sweep_price(struct lab_run *run, struct device *device);
 int write_tables(struct lab_run *run);
 
-/* --- small helpers of several files ------------------------------------------------------------ */
+/* --- small helpers of several files ------------------------------------------------------------
+ */
 
 /* Distinct values among the bits of a recorded series; 0 if it is not there. */
 size_t series_distinct(const json_t *record, const char *name);
@@ -143,7 +146,7 @@ uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size);
 /* What the recorded turns of two settings say: spread(b) - spread(a), with an interval. */
 enum direction { DIRECTION_GROWS, DIRECTION_SHRINKS, DIRECTION_NOT_SHOWN };
 struct comparison {
-    double a, b;            /* median spread (standard deviation in ULP) of a batch */
+    double a, b;                   /* median spread (standard deviation in ULP) of a batch */
     double distinct_a, distinct_b; /* median distinct results in a batch */
     double change, low, high;      /* median of the paired differences, 95 % interval */
     size_t pairs;
@@ -153,7 +156,8 @@ struct comparison {
 int compare_turns(const json_t *record, struct comparison *out);
 const char *direction_name(enum direction direction);
 
-/* --- checks ------------------------------------------------------------------------------------ */
+/* --- checks ------------------------------------------------------------------------------------
+ */
 
 int check_any_order(struct lab_run *run, const char *device_id, struct finding *finding);
 int check_spread(struct lab_run *run, const char *device_id, struct finding *finding);

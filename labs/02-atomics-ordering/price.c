@@ -51,10 +51,10 @@ struct place {
     size_t n;
     bool flushed;
 };
-static const struct place cpu_places[] = {
-    {"in cache", (size_t)32 << 10, false}, {"out of cache", (size_t)1 << 20, true}};
-static const struct place cuda_places[] = {
-    {"in cache", (size_t)1 << 18, false}, {"out of cache", (size_t)1 << 26, false}};
+static const struct place cpu_places[] = {{"in cache", (size_t)32 << 10, false},
+                                          {"out of cache", (size_t)1 << 20, true}};
+static const struct place cuda_places[] = {{"in cache", (size_t)1 << 18, false},
+                                           {"out of cache", (size_t)1 << 26, false}};
 
 /* What a group shares. */
 struct market {
@@ -75,18 +75,17 @@ struct stall {
     bool cure;
 };
 
-/* --- flushing ---------------------------------------------------------------------------------- */
+/* --- flushing ----------------------------------------------------------------------------------
+ */
 
-static size_t flush_bytes(void)
-{
+static size_t flush_bytes(void) {
     long cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
     size_t least = (size_t)64 << 20;
     return cache > 0 && 2 * (size_t)cache > least ? 2 * (size_t)cache : least;
 }
 
 /* Each core has caches of its own, so each worker reads all of it. */
-static void read_other(void *context, unsigned index, unsigned count)
-{
+static void read_other(void *context, unsigned index, unsigned count) {
     struct market *m = context;
     unsigned sum = 0;
     (void)count;
@@ -95,8 +94,7 @@ static void read_other(void *context, unsigned index, unsigned count)
     m->sink[index & 1] = sum;
 }
 
-static int flush(void *context)
-{
+static int flush(void *context) {
     struct stall *s = context;
     struct pool *pool = pool_shared(2);
     if (!pool)
@@ -105,16 +103,15 @@ static int flush(void *context)
     return 0;
 }
 
-/* --- one call, and its check ------------------------------------------------------------------- */
+/* --- one call, and its check -------------------------------------------------------------------
+ */
 
-static int call(void *context)
-{
+static int call(void *context) {
     return seat_call(&((struct stall *)context)->seat);
 }
 
 /* A cure must have its one result; a plain sum one that no rounding can explain away is wrong. */
-static int validate(void *context)
-{
+static int validate(void *context) {
     struct stall *s = context;
     float value;
     if (seat_run(&s->seat, false, 0) != 0)
@@ -132,11 +129,11 @@ static int validate(void *context)
     return 0;
 }
 
-/* --- recording --------------------------------------------------------------------------------- */
+/* --- recording ---------------------------------------------------------------------------------
+ */
 
 static int record_time(struct lab_run *run, const struct market *m, const struct stall *s,
-                       const struct entry *e, const struct bench_result *r)
-{
+                       const struct entry *e, const struct bench_result *r) {
     struct lab_case *c = lab_case_begin(run, device_id(m->device), "02/time/n=%zu/plan=%s",
                                         m->place->n, s->seat.text);
     if (!c)
@@ -153,8 +150,7 @@ static int record_time(struct lab_run *run, const struct market *m, const struct
 
 static int record_ratio(struct lab_run *run, const struct market *m, const struct entry *e,
                         const struct stall *of, const struct stall *over,
-                        const struct bench_result *a, const struct bench_result *b)
-{
+                        const struct bench_result *a, const struct bench_result *b) {
     double ratio, low, high;
     struct lab_case *c = lab_case_begin(run, device_id(m->device), "02/price/n=%zu/plan=%s",
                                         m->place->n, of->seat.text);
@@ -178,8 +174,7 @@ static int record_ratio(struct lab_run *run, const struct market *m, const struc
 }
 
 static int record_group(struct lab_run *run, const struct market *m, const struct stall *stalls,
-                        const struct bench_result *results)
-{
+                        const struct bench_result *results) {
     for (size_t k = 0; k < m->count; k++) {
         if (results[k].stop == BENCH_FAILED)
             return lab_error(run, "%s: %s", stalls[k].seat.text, results[k].error);
@@ -195,17 +190,16 @@ static int record_group(struct lab_run *run, const struct market *m, const struc
     return 0;
 }
 
-/* --- one group --------------------------------------------------------------------------------- */
+/* --- one group ---------------------------------------------------------------------------------
+ */
 
-static int progress(void *context, size_t settled, size_t cases)
-{
+static int progress(void *context, size_t settled, size_t cases) {
     (void)settled;
     (void)cases;
     return lab_stopping(context);
 }
 
-static int measure(struct lab_run *run, struct market *m, struct stall *stalls)
-{
+static int measure(struct lab_run *run, struct market *m, struct stall *stalls) {
     struct bench_case cases[ENTRIES_MAX];
     struct bench_result results[ENTRIES_MAX];
     char ids[ENTRIES_MAX][PLAN_TEXT + 40];
@@ -235,8 +229,7 @@ static int measure(struct lab_run *run, struct market *m, struct stall *stalls)
     return status;
 }
 
-static int open_group(struct lab_run *run, struct market *m, struct stall *stalls)
-{
+static int open_group(struct lab_run *run, struct market *m, struct stall *stalls) {
     int unit = atomics_fixed_unit(m->place->n, 1);
     m->x = input_new(INPUT_UNIFORM, ATOMICS_F32, m->place->n, lab_seed(run));
     if (!m->x)
@@ -260,15 +253,13 @@ static int open_group(struct lab_run *run, struct market *m, struct stall *stall
     return 0;
 }
 
-static int count_case(void *context, const json_t *record)
-{
+static int count_case(void *context, const json_t *record) {
     (void)record;
     ++*(size_t *)context;
     return 0;
 }
 
-int sweep_price(struct lab_run *run, struct device *device)
-{
+int sweep_price(struct lab_run *run, struct device *device) {
     bool native = device_kind(device) == DEVICE_CPU;
     const struct place *places = native ? cpu_places : cuda_places;
     struct market base = {
@@ -293,8 +284,7 @@ int sweep_price(struct lab_run *run, struct device *device)
         m.place = &places[p];
         int status = stalls ? open_group(run, &m, stalls) : device_fail("out of memory");
         if (status != 0)
-            lab_error(run, "prices %s on %s: %s", m.place->name, device_id(device),
-                      device_error());
+            lab_error(run, "prices %s on %s: %s", m.place->name, device_id(device), device_error());
         else
             status = measure(run, &m, stalls);
         for (size_t k = 0; stalls && k < m.count; k++)

@@ -19,15 +19,14 @@ enum expected { IS_SUM, IS_NAN, IS_PLUS_INF, IS_MINUS_INF };
 
 struct misfit {
     const char *what;
-    double fill;            /* all elements; 0: uniform ones */
-    double at[2];           /* put at places 3 and 700, where not 0 */
+    double fill;  /* all elements; 0: uniform ones */
+    double at[2]; /* put at places 3 and 700, where not 0 */
     enum expected expected;
     uint32_t status;
 };
 
 /* `limit` is the largest that fits exactly; anything above it is out of range. */
-static size_t misfits(double limit, struct misfit out[10])
-{
+static size_t misfits(double limit, struct misfit out[10]) {
     double above = nextafterf((float)limit, INFINITY);
     const struct misfit list[] = {
         {"in range", 0, {0, 0}, IS_SUM, 0},
@@ -39,15 +38,13 @@ static size_t misfits(double limit, struct misfit out[10])
         {"NaN", 0, {NAN, 0}, IS_NAN, ATOMICS_NAN},
         {"infinity", 0, {INFINITY, 0}, IS_PLUS_INF, ATOMICS_PLUS_INF},
         {"minus infinity", 0, {0, -INFINITY}, IS_MINUS_INF, ATOMICS_MINUS_INF},
-        {"both infinities", 0, {INFINITY, -INFINITY}, IS_NAN,
-         ATOMICS_PLUS_INF | ATOMICS_MINUS_INF},
+        {"both infinities", 0, {INFINITY, -INFINITY}, IS_NAN, ATOMICS_PLUS_INF | ATOMICS_MINUS_INF},
     };
     memcpy(out, list, sizeof list);
     return sizeof list / sizeof *list;
 }
 
-static void fill(float x[N], const struct misfit *m, const float *uniform)
-{
+static void fill(float x[N], const struct misfit *m, const float *uniform) {
     for (size_t i = 0; i < N; i++)
         x[i] = m->fill != 0 ? (float)m->fill : uniform[i];
     if (m->at[0] != 0)
@@ -56,8 +53,7 @@ static void fill(float x[N], const struct misfit *m, const float *uniform)
         x[700] = (float)m->at[1];
 }
 
-static bool as_expected(const struct misfit *m, const struct seat *seat, const float x[N])
-{
+static bool as_expected(const struct misfit *m, const struct seat *seat, const float x[N]) {
     float value;
     memcpy(&value, seat->result, sizeof value);
     if (seat->status != m->status)
@@ -79,8 +75,7 @@ static bool as_expected(const struct misfit *m, const struct seat *seat, const f
 }
 
 static int try_all(struct lab_case *c, struct device *device, const char *plan,
-                   const float *uniform)
-{
+                   const float *uniform) {
     int unit = atomics_fixed_unit(N, LARGEST);
     struct misfit list[10];
     size_t count = misfits(atomics_fixed_limit(N, unit), list);
@@ -119,8 +114,7 @@ static int try_all(struct lab_case *c, struct device *device, const char *plan,
     return 0;
 }
 
-int sweep_range(struct lab_run *run, struct device *device)
-{
+int sweep_range(struct lab_run *run, struct device *device) {
     static const char *const native[] = {"f32.none.fixed.a1.t2", "f32.thread.fixed.a1.t2"};
     static const char *const kernels[] = {"f32.none.fixed.a1.i1.b32.g8",
                                           "f32.block.fixed.a1.i4.b64.g4"};

@@ -19,20 +19,20 @@ struct small {
     size_t n;
 };
 static const struct small cpu_small[] = {
-    {"f32.none.plain.a1.t2", 4},   {"f32.none.plain.a1.t2", 8},   {"f32.none.plain.a1.t2", 12},
-    {"f32.none.plain.a1.t4", 12},  {"f32.thread.plain.a1.t4", 4099}, {"f64.none.plain.a1.t4", 8},
+    {"f32.none.plain.a1.t2", 4},      {"f32.none.plain.a1.t2", 8},
+    {"f32.none.plain.a1.t2", 12},     {"f32.none.plain.a1.t4", 12},
+    {"f32.thread.plain.a1.t4", 4099}, {"f64.none.plain.a1.t4", 8},
     {"f32.thread.plain.a1.t8", 4099},
 };
 static const struct small kernel_small[] = {
-    {"f32.none.plain.a1.i1.b32.g1", 3},     {"f32.none.plain.a1.i1.b32.g1", 4},
-    {"f32.none.plain.a1.i1.b32.g1", 6},     {"f32.none.plain.a1.i1.b32.g1", 8},
-    {"f32.none.plain.a1.i1.b32.g1", 12},    {"f64.none.plain.a1.i1.b32.g1", 8},
-    {"f32.block.plain.a1.i1.b32.g8", 512},  {"f32.block.plain.a1.i1.b32.g4", 512},
+    {"f32.none.plain.a1.i1.b32.g1", 3},    {"f32.none.plain.a1.i1.b32.g1", 4},
+    {"f32.none.plain.a1.i1.b32.g1", 6},    {"f32.none.plain.a1.i1.b32.g1", 8},
+    {"f32.none.plain.a1.i1.b32.g1", 12},   {"f64.none.plain.a1.i1.b32.g1", 8},
+    {"f32.block.plain.a1.i1.b32.g8", 512}, {"f32.block.plain.a1.i1.b32.g4", 512},
 };
 
 /* Which updates must come before each: those of its own thread that the thread makes earlier. */
-static void precedence(const struct seat *seat, uint16_t before[ATOMICS_EXPLORE_MOST])
-{
+static void precedence(const struct seat *seat, uint16_t before[ATOMICS_EXPLORE_MOST]) {
     for (size_t u = 0; u < seat->updates; u++) {
         before[u] = 0;
         /* Kernels here have one update a thread. */
@@ -42,8 +42,7 @@ static void precedence(const struct seat *seat, uint16_t before[ATOMICS_EXPLORE_
     }
 }
 
-static int observe(struct seat *seat, uint64_t bits[RUNS])
-{
+static int observe(struct seat *seat, uint64_t bits[RUNS]) {
     for (size_t k = 0; k < RUNS; k++) {
         if (seat_run(seat, false, k) != 0)
             return -1;
@@ -53,8 +52,7 @@ static int observe(struct seat *seat, uint64_t bits[RUNS])
 }
 
 static void record(struct lab_case *c, const struct seat *seat, enum input_kind input,
-                   const struct atomics_reachable *list, size_t count, const uint64_t bits[RUNS])
-{
+                   const struct atomics_reachable *list, size_t count, const uint64_t bits[RUNS]) {
     int width = 8 * (int)atomics_type_bytes(seat->type);
     uint64_t *reachable = malloc((count + 1) * sizeof *reachable), outside = 0;
     double orders = 0;
@@ -80,8 +78,7 @@ static void record(struct lab_case *c, const struct seat *seat, enum input_kind 
 }
 
 static int explore(struct lab_case *c, struct device *device, const struct small *s,
-                   enum input_kind input, uint64_t seed)
-{
+                   enum input_kind input, uint64_t seed) {
     struct seat seat = {0};
     struct atomics_reachable *list = NULL;
     size_t count = 0;
@@ -97,8 +94,8 @@ static int explore(struct lab_case *c, struct device *device, const struct small
         for (size_t u = 0; u < seat.updates; u++)
             value[u] = atomics_get(seat.type, seat.values, u, 0);
         precedence(&seat, before);
-        status = atomics_explore(seat.add, 0, value, (unsigned)seat.updates, before, &list, &count,
-                                 why);
+        status =
+            atomics_explore(seat.add, 0, value, (unsigned)seat.updates, before, &list, &count, why);
         if (status != 0)
             device_fail("%s", why);
     }
@@ -113,10 +110,9 @@ static int explore(struct lab_case *c, struct device *device, const struct small
 }
 
 /* The model alone: how many results 2 … 12 updates can reach, each made by a thread of its own. */
-static int count_reachable(struct lab_run *run, struct device *device, enum input_kind input)
-{
-    struct lab_case *c = lab_case_begin(run, device_id(device), "02/reachable/data=%s",
-                                        input_name(input));
+static int count_reachable(struct lab_run *run, struct device *device, enum input_kind input) {
+    struct lab_case *c =
+        lab_case_begin(run, device_id(device), "02/reachable/data=%s", input_name(input));
     if (!c)
         return 0;
     uint64_t results[ATOMICS_EXPLORE_MOST - 1], value[ATOMICS_EXPLORE_MOST];
@@ -146,12 +142,11 @@ static int count_reachable(struct lab_run *run, struct device *device, enum inpu
     return lab_case_end(c);
 }
 
-int sweep_reach(struct lab_run *run, struct device *device)
-{
+int sweep_reach(struct lab_run *run, struct device *device) {
     bool native = device_kind(device) == DEVICE_CPU;
     const struct small *list = native ? cpu_small : kernel_small;
-    size_t count = native ? sizeof cpu_small / sizeof *cpu_small
-                          : sizeof kernel_small / sizeof *kernel_small;
+    size_t count =
+        native ? sizeof cpu_small / sizeof *cpu_small : sizeof kernel_small / sizeof *kernel_small;
     static const enum input_kind inputs[] = {INPUT_UNIFORM, INPUT_CANCELLING, INPUT_LOG_UNIFORM};
     bool first = device == lab_bits_device(run, 0); /* the model needs no second device */
     lab_expect(run, count * 2 + (first ? 3 : 0));

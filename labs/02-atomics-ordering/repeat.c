@@ -15,8 +15,7 @@ struct runs {
     size_t count;
 };
 
-static int repeat(struct seat *seat, bool loaded, struct runs *runs, int *width)
-{
+static int repeat(struct seat *seat, bool loaded, struct runs *runs, int *width) {
     for (size_t k = 0; k < runs->count; k++) {
         if (seat_run(seat, loaded, k) != 0)
             return -1;
@@ -26,8 +25,7 @@ static int repeat(struct seat *seat, bool loaded, struct runs *runs, int *width)
     return 0;
 }
 
-static void record_spread(struct lab_case *c, const struct runs *runs, int width)
-{
+static void record_spread(struct lab_case *c, const struct runs *runs, int width) {
     double low = INFINITY, high = -INFINITY, sum = 0, squares = 0;
     bool have = runs->count > 0;
     for (size_t k = 0; k < runs->count; k++) {
@@ -50,8 +48,7 @@ static void record_spread(struct lab_case *c, const struct runs *runs, int width
 }
 
 /* The unit of fixed point that takes the data, and the data's rating for the record. */
-static int rate(struct lab_case *c, enum atomics_type type, const void *x, size_t n, int *unit)
-{
+static int rate(struct lab_case *c, enum atomics_type type, const void *x, size_t n, int *unit) {
     double condition, largest;
     if (input_rate(type, x, n, &condition, &largest) != 0)
         return device_fail("out of memory for the data");
@@ -60,8 +57,7 @@ static int rate(struct lab_case *c, enum atomics_type type, const void *x, size_
     return 0;
 }
 
-static void describe(struct lab_case *c, const struct seat *seat, const struct setting *s)
-{
+static void describe(struct lab_case *c, const struct seat *seat, const struct setting *s) {
     case_plan(c, seat_json(seat));
     case_param_text(c, "plan", seat->text);
     case_param_text(c, "input", input_name(s->input));
@@ -75,12 +71,12 @@ static void describe(struct lab_case *c, const struct seat *seat, const struct s
 }
 
 static int measure(struct lab_run *run, struct device *device, struct lab_case *c,
-                   const struct setting *s, const void *x, bool cure)
-{
+                   const struct setting *s, const void *x, bool cure) {
     struct seat seat = {0};
     size_t n = settings_n(device_kind(device));
     struct runs runs = {.count = settings_runs(lab_mode(run))};
-    int unit = 0, width = 64, status = rate(c, settings_type(device_kind(device), s->plan), x, n, &unit);
+    int unit = 0, width = 64,
+        status = rate(c, settings_type(device_kind(device), s->plan), x, n, &unit);
     runs.bits = malloc(runs.count * sizeof *runs.bits);
     runs.ulps = malloc(runs.count * sizeof *runs.ulps);
     if (!runs.bits || !runs.ulps)
@@ -105,8 +101,7 @@ static int measure(struct lab_run *run, struct device *device, struct lab_case *
 }
 
 static int sweep_list(struct lab_run *run, struct device *device, const struct setting *list,
-                      size_t count, bool cure)
-{
+                      size_t count, bool cure) {
     size_t n = settings_n(device_kind(device));
     for (size_t k = 0; k < count && !lab_stopping(run); k++) {
         const struct setting *s = &list[k];
@@ -118,9 +113,10 @@ static int sweep_list(struct lab_run *run, struct device *device, const struct s
             input_name(s->input), s->loaded ? "loaded" : "idle", s->plan);
         if (!c)
             continue;
-        void *x = input_new(s->input, settings_type(device_kind(device), s->plan), n, lab_seed(run));
-        int status = x ? measure(run, device, c, s, x, cure)
-                       : device_fail("out of memory for the data");
+        void *x =
+            input_new(s->input, settings_type(device_kind(device), s->plan), n, lab_seed(run));
+        int status =
+            x ? measure(run, device, c, s, x, cure) : device_fail("out of memory for the data");
         free(x);
         if (status != 0) {
             lab_case_drop(c);
@@ -132,16 +128,14 @@ static int sweep_list(struct lab_run *run, struct device *device, const struct s
     return 0;
 }
 
-static size_t runnable(struct device *device, const struct setting *list, size_t count)
-{
+static size_t runnable(struct device *device, const struct setting *list, size_t count) {
     size_t sum = 0;
     for (size_t k = 0; k < count; k++)
         sum += !(list[k].loaded && device_kind(device) == DEVICE_SIMT);
     return sum;
 }
 
-int sweep_repeat(struct lab_run *run, struct device *device)
-{
+int sweep_repeat(struct lab_run *run, struct device *device) {
     size_t plain_count, cure_count;
     const struct setting *plain = settings_plain(device_kind(device), &plain_count);
     const struct setting *cures = settings_cures(device_kind(device), &cure_count);

@@ -19,8 +19,7 @@ struct replays {
     char failure[120];
 };
 
-static int make_room(struct replays *r, size_t count)
-{
+static int make_room(struct replays *r, size_t count) {
     r->count = count;
     r->bits = calloc(5 * count, sizeof *r->bits);
     if (!r->bits)
@@ -33,8 +32,7 @@ static int make_room(struct replays *r, size_t count)
 }
 
 /* The parties in the order of their updates: with it, which order it was. */
-static uint64_t order_hash(const struct seat *seat, const uint32_t *order)
-{
+static uint64_t order_hash(const struct seat *seat, const uint32_t *order) {
     uint64_t hash = HASH_START;
     for (size_t k = 0; k < seat->updates; k++) {
         uint32_t party = (uint32_t)seat_party(seat, order[k]);
@@ -44,8 +42,7 @@ static uint64_t order_hash(const struct seat *seat, const uint32_t *order)
 }
 
 static int replay(struct seat *seat, bool loaded, uint64_t seed, uint32_t *order,
-                  struct replays *r)
-{
+                  struct replays *r) {
     struct atomics_log log = {.type = seat->type,
                               .add = seat->add,
                               .addresses = seat->addresses,
@@ -72,8 +69,7 @@ static int replay(struct seat *seat, bool loaded, uint64_t seed, uint32_t *order
 }
 
 static void record(struct lab_case *c, const struct seat *seat, const struct setting *s,
-                   const struct replays *r)
-{
+                   const struct replays *r) {
     case_plan(c, seat_json(seat));
     case_param_text(c, "plan", seat->text);
     case_param_text(c, "input", input_name(s->input));
@@ -91,8 +87,7 @@ static void record(struct lab_case *c, const struct seat *seat, const struct set
     case_series_count(c, "chains that a shuffled order changed", "1", r->differ, r->count);
 }
 
-static int run_setting(struct lab_run *run, struct device *device, const struct setting *s)
-{
+static int run_setting(struct lab_run *run, struct device *device, const struct setting *s) {
     size_t n = settings_n(device_kind(device));
     struct lab_case *c =
         lab_case_begin(run, device_id(device), "02/replay/n=%zu/data=%s/%s/plan=%s", n,
@@ -104,8 +99,8 @@ static int run_setting(struct lab_run *run, struct device *device, const struct 
     struct seat seat = {0};
     struct replays r = {0};
     uint32_t *order = NULL;
-    int status = x ? make_room(&r, settings_runs(lab_mode(run)))
-                   : device_fail("out of memory for the data");
+    int status =
+        x ? make_room(&r, settings_runs(lab_mode(run))) : device_fail("out of memory for the data");
     if (status == 0)
         status = seat_open(&seat, device, s->plan, x, n, 0);
     if (status == 0 && !(order = malloc(seat.updates * sizeof *order)))
@@ -125,8 +120,7 @@ static int run_setting(struct lab_run *run, struct device *device, const struct 
     return lab_case_end(c);
 }
 
-int sweep_replay(struct lab_run *run, struct device *device)
-{
+int sweep_replay(struct lab_run *run, struct device *device) {
     size_t count;
     const struct setting *list = settings_logged(device_kind(device), &count);
     lab_expect(run, count);

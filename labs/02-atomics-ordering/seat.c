@@ -12,29 +12,27 @@
 #include "kernels/sum/exact.h"
 #include "labs/02-atomics-ordering/ordering.h"
 
-#define CONTENDERS 1       /* threads of the neighbour on a CPU */
+#define CONTENDERS 1        /* threads of the neighbour on a CPU */
 #define NEIGHBOUR_BLOCKS 32 /* blocks of the neighbour on a GPU … */
 #define NEIGHBOUR_ROUNDS 64 /* … and updates of each of its threads */
 
 static uint64_t schedule_seed;
 
-void seat_seed(uint64_t seed)
-{
+void seat_seed(uint64_t seed) {
     schedule_seed = seed;
 }
 
-uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size)
-{
+uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size) {
     const unsigned char *at = bytes;
     for (size_t k = 0; k < size; k++)
         hash = (hash ^ at[k]) * 0x100000001b3u;
     return hash;
 }
 
-/* --- opening ----------------------------------------------------------------------------------- */
+/* --- opening -----------------------------------------------------------------------------------
+ */
 
-static int open_native(struct seat *seat, const char *plan)
-{
+static int open_native(struct seat *seat, const char *plan) {
     char why[ATOMICS_WHY];
     if (atomics_cpu_plan_parse(plan, &seat->cpu, why) != 0 ||
         atomics_cpu_plan_check(&seat->cpu, seat->n, why) != 0)
@@ -48,8 +46,7 @@ static int open_native(struct seat *seat, const char *plan)
     return 0;
 }
 
-static int open_kernels(struct seat *seat, const char *plan)
-{
+static int open_kernels(struct seat *seat, const char *plan) {
     char why[ATOMICS_WHY];
     if (atomics_plan_parse(plan, &seat->plan, why) != 0 ||
         atomics_plan_check(&seat->plan, seat->n, why) != 0)
@@ -64,8 +61,7 @@ static int open_kernels(struct seat *seat, const char *plan)
     return seat->ops ? 0 : -1;
 }
 
-static int device_memory(struct seat *seat)
-{
+static int device_memory(struct seat *seat) {
     size_t bytes = seat->n * atomics_type_bytes(seat->type);
     seat->job.n = seat->n;
     seat->job.unit = seat->unit;
@@ -81,10 +77,9 @@ static int device_memory(struct seat *seat)
 }
 
 int seat_open(struct seat *seat, struct device *device, const char *plan, const void *x, size_t n,
-              int unit)
-{
-    *seat = (struct seat){.device = device, .kind = device_kind(device), .x = x, .n = n,
-                          .unit = unit};
+              int unit) {
+    *seat =
+        (struct seat){.device = device, .kind = device_kind(device), .x = x, .n = n, .unit = unit};
     seat->native = seat->kind == DEVICE_CPU;
     if ((seat->native ? open_native(seat, plan) : open_kernels(seat, plan)) != 0)
         return -1;
@@ -109,8 +104,7 @@ int seat_open(struct seat *seat, struct device *device, const char *plan, const 
     return 0;
 }
 
-void seat_close(struct seat *seat)
-{
+void seat_close(struct seat *seat) {
     if (seat->native) {
         atomics_cpu_job_end(&seat->cpu_job);
     } else if (seat->device) {
@@ -126,12 +120,12 @@ void seat_close(struct seat *seat)
     *seat = (struct seat){0};
 }
 
-/* --- running ----------------------------------------------------------------------------------- */
+/* --- running -----------------------------------------------------------------------------------
+ */
 
 /* The first turns are the machine's own adversaries in every combination, the rest are random
  * schedules, with 1 to 16 blocks live at once. */
-static int take_schedule(uint64_t turn)
-{
+static int take_schedule(uint64_t turn) {
     static const enum simt_interleave fixed[] = {SIMT_IN_ORDER, SIMT_REVERSE, SIMT_ROUND_ROBIN,
                                                  SIMT_LAST_FIRST, SIMT_RANDOM};
     struct simt_config config = {.resident = 1 + (unsigned)(turn % 16),
@@ -147,8 +141,7 @@ static int take_schedule(uint64_t turn)
 }
 
 /* The neighbour of a GPU contends for the very words of the result, on a stream of its own. */
-static int start_neighbour(struct seat *seat)
-{
+static int start_neighbour(struct seat *seat) {
     if (!seat->stream && seat->ops->stream_begin(&seat->stream) != 0)
         return -1;
     if (!seat->stream)
@@ -158,8 +151,7 @@ static int start_neighbour(struct seat *seat)
                               seat->stream);
 }
 
-static int read_back(struct seat *seat)
-{
+static int read_back(struct seat *seat) {
     size_t bytes = atomics_type_bytes(seat->type);
     const char *workspace = seat->job.workspace;
     if (device_sync(seat->device) != 0 ||
@@ -171,15 +163,13 @@ static int read_back(struct seat *seat)
                      : 0;
 }
 
-int seat_call(struct seat *seat)
-{
+int seat_call(struct seat *seat) {
     if (seat->native)
         return atomics_cpu_run(&seat->cpu, &seat->cpu_job);
     return seat->ops->launch(&seat->plan, &seat->job, device_stream(seat->device));
 }
 
-int seat_run(struct seat *seat, bool loaded, uint64_t turn)
-{
+int seat_run(struct seat *seat, bool loaded, uint64_t turn) {
     /* Poisoned: what is read afterwards was written by this run. */
     memset(seat->result, 0xff, seat->addresses * atomics_type_bytes(seat->type));
     if (seat->native) {
@@ -200,18 +190,17 @@ int seat_run(struct seat *seat, bool loaded, uint64_t turn)
     return status;
 }
 
-/* --- what came out ----------------------------------------------------------------------------- */
+/* --- what came out -----------------------------------------------------------------------------
+ */
 
-static uint64_t fingerprint(const struct seat *seat, const void *result, int *width)
-{
+static uint64_t fingerprint(const struct seat *seat, const void *result, int *width) {
     bool one = seat->addresses == 1 && seat->lanes == 1;
     uint64_t hash = HASH_START;
     if (width)
         *width = one ? (int)(8 * atomics_type_bytes(seat->type)) : 64;
     for (size_t k = 0; k < seat->addresses; k++)
         for (unsigned lane = 0; lane < seat->lanes; lane++) {
-            uint64_t bits =
-                atomics_canonical(seat->add, atomics_get(seat->type, result, k, lane));
+            uint64_t bits = atomics_canonical(seat->add, atomics_get(seat->type, result, k, lane));
             if (one)
                 return bits;
             hash = hash_bytes(hash, &bits, sizeof bits);
@@ -219,29 +208,26 @@ static uint64_t fingerprint(const struct seat *seat, const void *result, int *wi
     return hash;
 }
 
-uint64_t seat_fingerprint(const struct seat *seat, int *width)
-{
+uint64_t seat_fingerprint(const struct seat *seat, int *width) {
     return fingerprint(seat, seat->result, width);
 }
 
-int seat_predict(const struct seat *seat, uint64_t *out, uint32_t *status)
-{
+int seat_predict(const struct seat *seat, uint64_t *out, uint32_t *status) {
     char why[ATOMICS_WHY] = "";
     void *result = malloc(seat->addresses * atomics_type_bytes(seat->type));
     if (!result)
         return device_fail("out of memory for %zu addresses", seat->addresses);
     int failed = seat->native ? atomics_cpu_model(&seat->cpu, seat->x, seat->n, seat->unit, result,
                                                   status, why)
-                              : atomics_model(&seat->plan, seat->kind, seat->x, seat->n,
-                                              seat->unit, result, status, why);
+                              : atomics_model(&seat->plan, seat->kind, seat->x, seat->n, seat->unit,
+                                              result, status, why);
     if (failed == 0)
         *out = fingerprint(seat, result, NULL);
     free(result);
     return failed ? device_fail("the model of %s: %s", seat->text, why) : 0;
 }
 
-double seat_ulps(const struct seat *seat)
-{
+double seat_ulps(const struct seat *seat) {
     if (seat->addresses != 1 || seat->lanes != 1)
         return NAN;
     if (seat->type == ATOMICS_F64) {
@@ -256,18 +242,15 @@ double seat_ulps(const struct seat *seat)
     return value < exact ? -ulps : ulps;
 }
 
-json_t *seat_json(const struct seat *seat)
-{
+json_t *seat_json(const struct seat *seat) {
     return seat->native ? atomics_cpu_plan_json(&seat->cpu) : atomics_plan_json(&seat->plan);
 }
 
-size_t seat_parties(const struct seat *seat)
-{
+size_t seat_parties(const struct seat *seat) {
     return seat->native ? (size_t)seat->cpu.threads : atomics_grid(&seat->plan, seat->n);
 }
 
-size_t seat_party(const struct seat *seat, size_t u)
-{
+size_t seat_party(const struct seat *seat, size_t u) {
     if (seat->native) {
         size_t threads = (size_t)seat->cpu.threads, share = (seat->n + threads - 1) / threads;
         return seat->merge == ATOMICS_NONE ? u / share : u;

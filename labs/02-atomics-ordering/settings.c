@@ -15,15 +15,13 @@
 #define CONDITION 1e6
 #define STREAM_STEP 0x9e3779b97f4a7c15u /* keeps the data sets of one run apart */
 
-const char *input_name(enum input_kind kind)
-{
+const char *input_name(enum input_kind kind) {
     static const char *const names[INPUT_KINDS] = {"uniform", "normal", "log-uniform", "cancelling",
                                                    "ones"};
     return kind < INPUT_KINDS ? names[kind] : "?";
 }
 
-static enum data_type data_type_of(enum atomics_type type)
-{
+static enum data_type data_type_of(enum atomics_type type) {
     switch (type) {
     case ATOMICS_F64:
         return DATA_F64;
@@ -37,8 +35,7 @@ static enum data_type data_type_of(enum atomics_type type)
     return DATA_F32;
 }
 
-void *input_new(enum input_kind kind, enum atomics_type type, size_t n, uint64_t seed)
-{
+void *input_new(enum input_kind kind, enum atomics_type type, size_t n, uint64_t seed) {
     static const enum data_kind kinds[] = {DATA_UNIFORM, DATA_NORMAL, DATA_LOG_UNIFORM,
                                            DATA_CANCELLING};
     enum data_type element = data_type_of(type);
@@ -59,8 +56,8 @@ void *input_new(enum input_kind kind, enum atomics_type type, size_t n, uint64_t
     return NULL;
 }
 
-int input_rate(enum atomics_type type, const void *x, size_t n, double *condition, double *largest)
-{
+int input_rate(enum atomics_type type, const void *x, size_t n, double *condition,
+               double *largest) {
     enum data_type element = data_type_of(type);
     size_t count = n * atomics_type_lanes(type);
     double *wide = malloc(count * sizeof *wide);
@@ -76,7 +73,8 @@ int input_rate(enum atomics_type type, const void *x, size_t n, double *conditio
     return 0;
 }
 
-/* --- native threads ---------------------------------------------------------------------------- */
+/* --- native threads ----------------------------------------------------------------------------
+ */
 
 static const struct setting cpu_plain[] = {
     {"f32.none.plain.a1.t1", INPUT_UNIFORM, false},
@@ -118,7 +116,8 @@ static const struct setting cpu_logged[] = {
     {"f64.none.logged.a16.t2", INPUT_LOG_UNIFORM, false},
 };
 
-/* --- kernels ----------------------------------------------------------------------------------- */
+/* --- kernels -----------------------------------------------------------------------------------
+ */
 
 static const struct setting kernel_plain[] = {
     {"f32.block.plain.a1.i1.b32.g1", INPUT_UNIFORM, false},
@@ -173,8 +172,7 @@ static const struct setting kernel_logged[] = {
 };
 
 #define LIST(name, native, kernels)                                                                \
-    const struct setting *name(enum device_kind kind, size_t *count)                               \
-    {                                                                                              \
+    const struct setting *name(enum device_kind kind, size_t *count) {                             \
         *count = kind == DEVICE_CPU ? sizeof native / sizeof *native                               \
                                     : sizeof kernels / sizeof *kernels;                            \
         return kind == DEVICE_CPU ? native : kernels;                                              \
@@ -183,18 +181,15 @@ LIST(settings_plain, cpu_plain, kernel_plain)
 LIST(settings_cures, cpu_cures, kernel_cures)
 LIST(settings_logged, cpu_logged, kernel_logged)
 
-size_t settings_n(enum device_kind kind)
-{
+size_t settings_n(enum device_kind kind) {
     return kind == DEVICE_SIMT ? 512 : 10000;
 }
 
-size_t settings_runs(enum lab_mode mode)
-{
+size_t settings_runs(enum lab_mode mode) {
     return mode == LAB_FULL ? 10000 : 1000;
 }
 
-enum atomics_type settings_type(enum device_kind kind, const char *plan)
-{
+enum atomics_type settings_type(enum device_kind kind, const char *plan) {
     char why[ATOMICS_WHY];
     struct atomics_cpu_plan native;
     struct atomics_plan kernel;

@@ -8,28 +8,24 @@
 
 #include "labs/02-atomics-ordering/ordering.h"
 
-static const char *text_of(const json_t *record, const char *name)
-{
+static const char *text_of(const json_t *record, const char *name) {
     const char *text = case_text(record, "params", name);
     return text ? text : "";
 }
 
-static const char *device_of(const json_t *record)
-{
+static const char *device_of(const json_t *record) {
     const char *device = json_string_value(json_object_get(record, "device"));
     return device ? device : "";
 }
 
-static double param(const json_t *record, const char *name)
-{
+static double param(const json_t *record, const char *name) {
     return case_number(record, "params", name);
 }
 
 /* Plans that differ in their number of threads or blocks only, on uniform data. */
-static const char *ladder_of(const json_t *record)
-{
-    static const char *const merged[] = {"elements one by one", "sums of threads",
-                                         "sums of warps", "sums of blocks"};
+static const char *ladder_of(const json_t *record) {
+    static const char *const merged[] = {"elements one by one", "sums of threads", "sums of warps",
+                                         "sums of blocks"};
     int merge = (int)param(record, "merge");
     if (param(record, "addresses") != 1 || strncmp(text_of(record, "plan"), "f32.", 4) != 0 ||
         strcmp(text_of(record, "input"), "uniform") != 0 || param(record, "cure") != ATOMICS_PLAIN)
@@ -39,8 +35,7 @@ static const char *ladder_of(const json_t *record)
     return merge == ATOMICS_NONE || merge == ATOMICS_BLOCK ? merged[merge] : NULL;
 }
 
-static int repeat_row(void *context, const json_t *record)
-{
+static int repeat_row(void *context, const json_t *record) {
     bool has_ulps = case_series(record, "ulps from exact") != NULL;
     const char *ladder = ladder_of(record);
     char low[32] = "", high[32] = "", deviation[32] = "";
@@ -59,8 +54,7 @@ static int repeat_row(void *context, const json_t *record)
     return 0;
 }
 
-static int ladder_row(void *context, const json_t *record)
-{
+static int ladder_row(void *context, const json_t *record) {
     const char *ladder = ladder_of(record);
     if (ladder)
         lab_table_row(context, "%s\t%s\t%s\t%.0f\t%zu", device_of(record), ladder,
@@ -69,15 +63,13 @@ static int ladder_row(void *context, const json_t *record)
     return 0;
 }
 
-static int compare_real(const void *a, const void *b)
-{
+static int compare_real(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
 /* How often each distance occurs. Element by element into one address: where the spread is. */
-static int distribution_rows(void *context, const json_t *record)
-{
+static int distribution_rows(void *context, const json_t *record) {
     const json_t *series = case_series(record, "ulps from exact");
     size_t n = case_series_length(series), k = 0;
     bool uniform = strcmp(text_of(record, "input"), "uniform") == 0;
@@ -102,8 +94,7 @@ static int distribution_rows(void *context, const json_t *record)
     return 0;
 }
 
-static int cure_row(void *context, const json_t *record)
-{
+static int cure_row(void *context, const json_t *record) {
     const json_t *measured = case_series(record, "measured");
     uint64_t predicted = case_series_bits_at(case_series(record, "predicted"), 0);
     size_t n = case_series_length(measured), right = 0;
@@ -115,8 +106,7 @@ static int cure_row(void *context, const json_t *record)
     return 0;
 }
 
-static int replay_row(void *context, const json_t *record)
-{
+static int replay_row(void *context, const json_t *record) {
     const json_t *chains = case_series(record, "chains");
     const json_t *held = case_series(record, "chains replayed to the bit");
     const json_t *differ = case_series(record, "chains that a shuffled order changed");
@@ -133,8 +123,7 @@ static int replay_row(void *context, const json_t *record)
     return 0;
 }
 
-static int reach_row(void *context, const json_t *record)
-{
+static int reach_row(void *context, const json_t *record) {
     lab_table_row(context, "%s\t%s\t%s\t%.0f\t%.0f\t%.0f\t%zu\t%.0f", device_of(record),
                   text_of(record, "plan"), text_of(record, "input"), param(record, "updates"),
                   case_number(record, "counters", "orders"),
@@ -143,8 +132,7 @@ static int reach_row(void *context, const json_t *record)
     return 0;
 }
 
-static int reachable_rows(void *context, const json_t *record)
-{
+static int reachable_rows(void *context, const json_t *record) {
     const json_t *updates = case_series(record, "updates");
     const json_t *results = case_series(record, "results");
     for (size_t k = 0; k < case_series_length(updates); k++)
@@ -153,8 +141,7 @@ static int reachable_rows(void *context, const json_t *record)
     return 0;
 }
 
-static int turns_row(void *context, const json_t *record)
-{
+static int turns_row(void *context, const json_t *record) {
     struct comparison c;
     if (compare_turns(record, &c) != 0)
         return -1;
@@ -165,8 +152,7 @@ static int turns_row(void *context, const json_t *record)
 }
 
 /* Batch after batch, for the plot: both sides of the neighbour's turns. */
-static int turn_rows(void *context, const json_t *record)
-{
+static int turn_rows(void *context, const json_t *record) {
     static const char *const sides[] = {"a", "b"};
     for (size_t s = 0; s < 2; s++) {
         char series_name[20], load_name[20];
@@ -181,8 +167,7 @@ static int turn_rows(void *context, const json_t *record)
     return 0;
 }
 
-static int price_row(void *context, const json_t *record)
-{
+static int price_row(void *context, const json_t *record) {
     lab_table_row(context, "%s\t%s\t%s\t%.0f\t%.4g\t%.4g\t%.4g\t%s", device_of(record),
                   text_of(record, "name"), text_of(record, "place"), param(record, "n"),
                   case_number(record, "counters", "ratio"), case_number(record, "counters", "low"),
@@ -190,12 +175,11 @@ static int price_row(void *context, const json_t *record)
     return 0;
 }
 
-static int time_row(void *context, const json_t *record)
-{
+static int time_row(void *context, const json_t *record) {
     lab_table_row(context, "%s\t%s\t%s\t%s\t%.0f\t%.4g\t%.4g\t%.4g", device_of(record),
                   text_of(record, "name"), text_of(record, "plan"), text_of(record, "place"),
-                  param(record, "n"), case_number(record, "bench", "median") / param(record, "n") *
-                                          1e9,
+                  param(record, "n"),
+                  case_number(record, "bench", "median") / param(record, "n") * 1e9,
                   case_number(record, "bench", "low") / param(record, "n") * 1e9,
                   case_number(record, "bench", "high") / param(record, "n") * 1e9);
     return 0;
@@ -216,9 +200,8 @@ static const struct table tables[] = {
     {"distribution", "device\tplan\tload\tulps\truns", "02/repeat/", distribution_rows, false},
     {"cures", "device\tplan\tdata\tload\truns\tdistinct\tas predicted", "02/cure/", cure_row,
      false},
-    {"replay",
-     "device\tplan\tdata\tload\truns\tchains\treplayed\torders\tchanged by a shuffle", "02/replay/",
-     replay_row, false},
+    {"replay", "device\tplan\tdata\tload\truns\tchains\treplayed\torders\tchanged by a shuffle",
+     "02/replay/", replay_row, false},
     {"reach", "device\tplan\tdata\tupdates\torders\treachable\tobserved\toutside", "02/reach/",
      reach_row, false},
     {"reachable", "device\tdata\tupdates\tresults", "02/reachable/", reachable_rows, false},
@@ -231,8 +214,7 @@ static const struct table tables[] = {
     {"time", "device\tname\tplan\tplace\tn\tns\tlow\thigh", "02/time/", time_row, true},
 };
 
-int write_tables(struct lab_run *run)
-{
+int write_tables(struct lab_run *run) {
     for (size_t k = 0; k < sizeof tables / sizeof *tables; k++) {
         const struct table *t = &tables[k];
         if (t->timed && lab_time_devices(run) == 0)

@@ -12,21 +12,18 @@
 #include "exercise.h"
 
 /* SplitMix64: the same numbers everywhere. */
-static uint64_t random_bits(uint64_t *state)
-{
+static uint64_t random_bits(uint64_t *state) {
     uint64_t z = *state += 0x9e3779b97f4a7c15u;
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
     z = (z ^ z >> 27) * 0x94d049bb133111ebu;
     return z ^ z >> 31;
 }
 
-static double random_unit(uint64_t *state)
-{
+static double random_unit(uint64_t *state) {
     return (double)(random_bits(state) >> 11) * 0x1p-53;
 }
 
-static void shuffle(size_t *order, size_t n, uint64_t *state)
-{
+static void shuffle(size_t *order, size_t n, uint64_t *state) {
     for (size_t k = 0; k < n; k++)
         order[k] = k;
     for (size_t k = n; k > 1; k--) {
@@ -42,8 +39,7 @@ static void shuffle(size_t *order, size_t n, uint64_t *state)
 
 /* Adds x in an order and by `parts` totals, merged in an order too. */
 static int total_of(const float *x, size_t n, const size_t *order, size_t parts, uint64_t *state,
-                    float *sum)
-{
+                    float *sum) {
     struct total *part[8];
     size_t merge[8];
     for (size_t p = 0; p < parts; p++)
@@ -63,13 +59,13 @@ static int total_of(const float *x, size_t n, const size_t *order, size_t parts,
  * Uniform; of many magnitudes; and a sum that lies between two floats, 1 + 2^-24 and a little, of
  * which a wide float loses the little or not by its place in the order.
  */
-static void make(float x[N], int kind, uint64_t *state)
-{
+static void make(float x[N], int kind, uint64_t *state) {
     for (size_t i = 0; i < N; i++) {
         double sign = random_bits(state) & 1 ? -1 : 1;
         x[i] = (float)(kind == 0   ? sign * random_unit(state)
                        : kind == 1 ? sign * exp2(-60 * random_unit(state))
-                                   : i < 6 ? 0x1.8p-54 : 0);
+                       : i < 6     ? 0x1.8p-54
+                                   : 0);
     }
     if (kind == 2) {
         x[0] = 1;
@@ -77,8 +73,7 @@ static void make(float x[N], int kind, uint64_t *state)
     }
 }
 
-static int check(void)
-{
+static int check(void) {
     static float x[N];
     size_t order[N];
     uint64_t state = 1;
@@ -130,8 +125,7 @@ static int check(void)
 static float *reached;
 static size_t reached_count;
 
-static void extend(const float *x, size_t n, unsigned done, float sum)
-{
+static void extend(const float *x, size_t n, unsigned done, float sum) {
     if (done == (1u << n) - 1)
         reached[reached_count++] = sum;
     for (unsigned u = 0; u < n; u++)
@@ -139,14 +133,12 @@ static void extend(const float *x, size_t n, unsigned done, float sum)
             extend(x, n, done | 1u << u, sum + x[u]);
 }
 
-static int ascending(const void *a, const void *b)
-{
+static int ascending(const void *a, const void *b) {
     float x = *(const float *)a, y = *(const float *)b;
     return (x > y) - (x < y);
 }
 
-static int check(void)
-{
+static int check(void) {
     static float orders[5040], yours[5041];
     uint64_t state = 2;
     reached = orders;
@@ -187,8 +179,7 @@ static int check(void)
 #define MOST 1000
 
 /* Positive numbers; mixed ones; few different ones, so that values come back again and again. */
-static void make(float *x, size_t n, int kind, uint64_t *state)
-{
+static void make(float *x, size_t n, int kind, uint64_t *state) {
     for (size_t i = 0; i < n; i++) {
         double sign = random_bits(state) & 1 ? -1 : 1;
         x[i] = kind == 0   ? (float)random_unit(state)
@@ -197,8 +188,7 @@ static void make(float *x, size_t n, int kind, uint64_t *state)
     }
 }
 
-static int check(void)
-{
+static int check(void) {
     static float x[MOST], old[MOST];
     static size_t order[MOST], yours[MOST];
     static unsigned char seen[MOST];
@@ -228,8 +218,8 @@ static int check(void)
                     return 1;
                 }
                 if (old[u] != now) {
-                    printf("%zu updates: update %zu found %.9g, but at its turn there is %.9g\n",
-                           n, u, old[u], now);
+                    printf("%zu updates: update %zu found %.9g, but at its turn there is %.9g\n", n,
+                           u, old[u], now);
                     return 1;
                 }
                 now += x[u];
@@ -242,7 +232,6 @@ static int check(void)
 #error "EXERCISE is 1, 2 or 3"
 #endif
 
-int main(void)
-{
+int main(void) {
     return check();
 }

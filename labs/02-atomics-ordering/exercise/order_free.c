@@ -15,23 +15,19 @@ struct total {
     float sum;
 };
 
-size_t total_size(void)
-{
+size_t total_size(void) {
     return sizeof(struct total);
 }
 
-void total_add(struct total *total, float x)
-{
+void total_add(struct total *total, float x) {
     total->sum += x;
 }
 
-void total_merge(struct total *into, const struct total *from)
-{
+void total_merge(struct total *into, const struct total *from) {
     into->sum += from->sum;
 }
 
-int total_value(const struct total *total, float *sum)
-{
+int total_value(const struct total *total, float *sum) {
     *sum = total->sum;
     return 0;
 }

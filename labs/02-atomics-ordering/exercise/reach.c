@@ -10,8 +10,7 @@
  */
 #include "exercise.h"
 
-size_t reach(const float *x, size_t n, float *results)
-{
+size_t reach(const float *x, size_t n, float *results) {
     float sum = 0;
     for (size_t i = 0; i < n; i++)
         sum += x[i];

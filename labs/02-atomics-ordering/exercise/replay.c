@@ -9,8 +9,7 @@
  */
 #include "exercise.h"
 
-int replay(const float *x, const float *old, size_t n, size_t *order)
-{
+int replay(const float *x, const float *old, size_t n, size_t *order) {
     (void)x;
     (void)old;
     for (size_t k = 0; k < n; k++)

@@ -8,13 +8,11 @@ struct total {
     double misfits;
 };
 
-size_t total_size(void)
-{
+size_t total_size(void) {
     return sizeof(struct total);
 }
 
-void total_add(struct total *total, float x)
-{
+void total_add(struct total *total, float x) {
     if (!isfinite(x) || x > 1 || x < -1) {
         total->misfits += 1;
         return;
@@ -25,15 +23,13 @@ void total_add(struct total *total, float x)
     total->fine += fine;
 }
 
-void total_merge(struct total *into, const struct total *from)
-{
+void total_merge(struct total *into, const struct total *from) {
     into->coarse += from->coarse;
     into->fine += from->fine;
     into->misfits += from->misfits;
 }
 
-int total_value(const struct total *total, float *sum)
-{
+int total_value(const struct total *total, float *sum) {
     *sum = (float)(total->coarse + total->fine);
     return total->misfits > 0 ? -1 : 0;
 }

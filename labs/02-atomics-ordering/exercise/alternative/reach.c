@@ -9,8 +9,7 @@ struct search {
     float *results;
 };
 
-static void extend(struct search *s, unsigned done, float sum)
-{
+static void extend(struct search *s, unsigned done, float sum) {
     if (done == (1u << s->n) - 1) {
         s->results[s->count++] = sum;
         return;
@@ -20,14 +19,12 @@ static void extend(struct search *s, unsigned done, float sum)
             extend(s, done | 1u << u, sum + s->x[u]);
 }
 
-static int compare(const void *a, const void *b)
-{
+static int compare(const void *a, const void *b) {
     float x = *(const float *)a, y = *(const float *)b;
     return (x > y) - (x < y);
 }
 
-size_t reach(const float *x, size_t n, float *results)
-{
+size_t reach(const float *x, size_t n, float *results) {
     struct search s = {x, n, 0, results};
     size_t kept = 0;
     extend(&s, 0, 0);

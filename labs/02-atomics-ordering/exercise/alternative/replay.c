@@ -5,8 +5,7 @@
 #include "exercise.h"
 
 static size_t follow(const float *x, const float *old, size_t n, float value, bool *used,
-                     size_t *out)
-{
+                     size_t *out) {
     size_t count = 0, u = 0;
     while (u < n) {
         for (u = 0; u < n && (used[u] || old[u] != value); u++)
@@ -20,8 +19,7 @@ static size_t follow(const float *x, const float *old, size_t n, float value, bo
     return count;
 }
 
-int replay(const float *x, const float *old, size_t n, size_t *order)
-{
+int replay(const float *x, const float *old, size_t n, size_t *order) {
     static bool used[1000];
     static size_t ring[1000];
     memset(used, 0, sizeof used);

@@ -3,8 +3,7 @@
 
 #include <stdlib.h>
 
-static size_t insert(float *list, size_t count, float value)
-{
+static size_t insert(float *list, size_t count, float value) {
     size_t at = 0;
     while (at < count && list[at] < value)
         at++;
@@ -16,8 +15,7 @@ static size_t insert(float *list, size_t count, float value)
     return count + 1;
 }
 
-size_t reach(const float *x, size_t n, float *results)
-{
+size_t reach(const float *x, size_t n, float *results) {
     static float value[128][5040];
     size_t count[128] = {1};
     value[0][0] = 0;

@@ -3,8 +3,7 @@
 
 #include "exercise.h"
 
-int replay(const float *x, const float *old, size_t n, size_t *order)
-{
+int replay(const float *x, const float *old, size_t n, size_t *order) {
     static size_t walk[1000];
     static bool used[1000];
     size_t depth = 0, left = n;

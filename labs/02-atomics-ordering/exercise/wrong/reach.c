@@ -1,8 +1,7 @@
 /* Wrong: every rotation of the list, forwards and backwards. */
 #include "exercise.h"
 
-static size_t insert(float *list, size_t count, float value)
-{
+static size_t insert(float *list, size_t count, float value) {
     size_t at = 0;
     while (at < count && list[at] < value)
         at++;
@@ -14,8 +13,7 @@ static size_t insert(float *list, size_t count, float value)
     return count + 1;
 }
 
-size_t reach(const float *x, size_t n, float *results)
-{
+size_t reach(const float *x, size_t n, float *results) {
     size_t count = 0;
     for (size_t first = 0; first < n; first++) {
         float up = 0, down = 0;

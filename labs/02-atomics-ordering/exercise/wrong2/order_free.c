@@ -8,27 +8,23 @@ struct total {
     int misfit;
 };
 
-size_t total_size(void)
-{
+size_t total_size(void) {
     return sizeof(struct total);
 }
 
-void total_add(struct total *total, float x)
-{
+void total_add(struct total *total, float x) {
     if (isfinite(x) && fabsf(x) <= 1)
         total->sum += x;
     else
         total->misfit = 1;
 }
 
-void total_merge(struct total *into, const struct total *from)
-{
+void total_merge(struct total *into, const struct total *from) {
     into->sum += from->sum;
     into->misfit |= from->misfit;
 }
 
-int total_value(const struct total *total, float *sum)
-{
+int total_value(const struct total *total, float *sum) {
     *sum = (float)total->sum;
     return total->misfit ? -1 : 0;
 }

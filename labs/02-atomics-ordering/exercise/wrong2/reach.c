@@ -1,8 +1,7 @@
 /* Wrong: every way to put parentheses, which is more than one running sum can do. */
 #include "exercise.h"
 
-static size_t insert(float *list, size_t count, float value)
-{
+static size_t insert(float *list, size_t count, float value) {
     size_t at = 0;
     while (at < count && list[at] < value)
         at++;
@@ -14,8 +13,7 @@ static size_t insert(float *list, size_t count, float value)
     return count + 1;
 }
 
-static size_t combine(const float *x, size_t n, float *results, size_t count)
-{
+static size_t combine(const float *x, size_t n, float *results, size_t count) {
     if (n == 1)
         return insert(results, count, x[0]);
     for (size_t i = 0; i < n && count < 5000; i++)
@@ -31,7 +29,6 @@ static size_t combine(const float *x, size_t n, float *results, size_t count)
     return count;
 }
 
-size_t reach(const float *x, size_t n, float *results)
-{
+size_t reach(const float *x, size_t n, float *results) {
     return combine(x, n, results, 0);
 }

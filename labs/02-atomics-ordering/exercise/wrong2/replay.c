@@ -3,8 +3,7 @@
 
 #include "exercise.h"
 
-int replay(const float *x, const float *old, size_t n, size_t *order)
-{
+int replay(const float *x, const float *old, size_t n, size_t *order) {
     static bool used[1000];
     float value = 0;
     for (size_t u = 0; u < n; u++)
