@@ -199,6 +199,71 @@ static void test_cures(void **state) {
     device_close(device);
 }
 
+/* Every legal plan of one tile shape: run, or logged and replayed, once. */
+static void test_every_plan(void **state) {
+    (void)state;
+    struct device *device = simt();
+    const struct atomics_ops *ops = atomics_ops_for(DEVICE_SIMT, false);
+    struct atomics_choice choice = {.fixed = atomics_plan_default(),
+                                    .mask = ATOMICS_FIELD_BIT(items) | ATOMICS_FIELD_BIT(block)};
+    struct atomics_plan *plans;
+    size_t count, n = 333, ran = 0;
+    choice.fixed.items = 2;
+    choice.fixed.block = 64;
+    assert_int_equal(atomics_plans_all(&choice, &plans, &count), 0);
+    for (size_t k = 0; k < count; k++) {
+        struct atomics_plan *plan = &plans[k];
+        struct simt_config config = schedule((unsigned)k);
+        struct atomics_log_check check;
+        if (plan->cure == ATOMICS_PLAIN || plan->grid > 4) /* n has no more than three tiles */
+            continue;
+        if (plan->cure == ATOMICS_BINNED && plan->addresses == 4096 && k % 16)
+            continue; /* mostly clearing memory */
+        ran++;
+        fill(plan, DATA_NORMAL, out.x, n);
+        assert_int_equal(simt_configure(&config), 0);
+        run_on(device, ops, plan, n, -40);
+        if (plan->cure == ATOMICS_LOGGED)
+            expect_replay(plan, DEVICE_SIMT, n, &check);
+        else
+            expect_model(plan, DEVICE_SIMT, n, -40);
+    }
+    assert_true(ran > 1000);
+    free(plans);
+    device_close(device);
+}
+
+/* A model that misread one field would not predict these bits. */
+static void test_misread(void **state) {
+    (void)state;
+    struct device *device = simt();
+    const struct atomics_ops *ops = atomics_ops_for(DEVICE_SIMT, false);
+    static const char *const misread[] = {
+        "f32.warp.ordered.a1.i2.b64.g8",   "f32.thread.ordered.a1.i2.b64.g8",
+        "f32.block.ordered.a1.i4.b64.g8",  "f32.block.ordered.a1.i2.b128.g8",
+        "f32.block.ordered.a1.i2.b64.g16", "f32.block.ordered.a1.i2.b64.tiles",
+        "f32.block.ordered.a2.i2.b64.g8",  "f32.block.ticket.a1.i2.b64.g8",
+        "f32.block.fixed.a1.i2.b64.g8",    "f32.block.binned.a1.i2.b64.g8"};
+    struct atomics_plan plan = plan_of("f32.block.ordered.a1.i2.b64.g8");
+    size_t n = 3000;
+    for (size_t m = 0; m < COUNT(misread); m++) {
+        struct atomics_plan other = plan_of(misread[m]);
+        unsigned differ = 0;
+        for (uint64_t seed = 0; seed < 8; seed++) {
+            struct data_options options = {.seed = seed};
+            uint64_t predicted[2];
+            assert_int_equal(data_fill(DATA_NORMAL, DATA_F32, &options, out.x, n), 0);
+            run_on(device, ops, &plan, n, 0);
+            expect_model(&plan, DEVICE_SIMT, n, 0);
+            assert_int_equal(
+                atomics_model(&other, DEVICE_SIMT, out.x, n, -45, predicted, NULL, NULL), 0);
+            differ += memcmp(predicted, out.result, sizeof(float)) != 0;
+        }
+        assert_true(differ > 0);
+    }
+    device_close(device);
+}
+
 static void test_logs(void **state) {
     (void)state;
     struct device *device = simt();
@@ -414,6 +479,7 @@ static void test_refusals(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cures),      cmocka_unit_test(test_logs),
+        cmocka_unit_test(test_every_plan), cmocka_unit_test(test_misread),
         cmocka_unit_test(test_schedules),  cmocka_unit_test(test_explored),
         cmocka_unit_test(test_subnormals), cmocka_unit_test(test_special),
         cmocka_unit_test(test_contend),    cmocka_unit_test(test_refusals),
