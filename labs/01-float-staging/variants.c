@@ -115,8 +115,8 @@ static void kernel_variants(struct list *list, bool full) {
             SUM_FIELD_BIT(type) | SUM_FIELD_BIT(acc) | SUM_FIELD_BIT(method) | SUM_FIELD_BIT(input),
         .fixed = {.type = SUM_F32, .acc = SUM_ACC32, .method = SUM_PLAIN, .input = SUM_OF_X}};
     struct sum_choice any = {.mask = 0};
-    struct sum_plan base, *plans;
-    size_t count;
+    struct sum_plan base, *plans = NULL;
+    size_t count = 0;
     char why[SUM_WHY];
     if (sum_plan_parse(kernel_base, &base, why) != 0) {
         list->failed = true;
@@ -152,8 +152,8 @@ static void native_variants(struct list *list, bool full) {
         .mask = SUM_CPU_FIELD_BIT(type) | SUM_CPU_FIELD_BIT(acc) | SUM_CPU_FIELD_BIT(method),
         .fixed = {.type = SUM_F32, .acc = SUM_ACC32, .method = SUM_PLAIN}};
     struct sum_cpu_choice any = {.mask = 0};
-    struct sum_cpu_plan base, *plans;
-    size_t count;
+    struct sum_cpu_plan base, *plans = NULL;
+    size_t count = 0;
     char why[SUM_WHY];
     if (sum_cpu_plan_parse(native_base, &base, why) != 0) {
         list->failed = true;
