@@ -149,7 +149,7 @@ static void test_one_thread(void **state) {
     fill(&plan, DATA_NORMAL, job.n);
     float sum = 0;
     for (size_t k = 0; k < job.n; k++)
-        sum += ((const float *)x)[k];
+        sum += (float)data_get(DATA_F32, x, k);
     for (unsigned k = 0; k < 3; k++) {
         job.contenders = k;
         run(&plan, &job);

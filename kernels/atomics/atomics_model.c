@@ -109,21 +109,35 @@ uint64_t atomics_add_bits(enum atomics_add add, uint64_t old, uint64_t value) {
 /* --- arrays ------------------------------------------------------------------------------------
  */
 
+/* Where a lane is, and how long it is. Copied, since the array may be of the float type itself. */
+static size_t lane_place(enum atomics_type type, size_t k, unsigned lane, size_t *bytes) {
+    *bytes = type == ATOMICS_F64 ? 8 : type == ATOMICS_F32 ? 4 : 2;
+    return (k * atomics_type_lanes(type) + lane) * *bytes;
+}
+
 uint64_t atomics_get(enum atomics_type type, const void *array, size_t k, unsigned lane) {
-    if (type == ATOMICS_F64)
-        return ((const uint64_t *)array)[k];
-    if (type == ATOMICS_F32)
-        return ((const uint32_t *)array)[k];
-    return ((const uint16_t *)array)[2 * k + lane];
+    size_t bytes, at = lane_place(type, k, lane, &bytes);
+    uint64_t wide;
+    uint32_t word;
+    uint16_t half;
+    if (bytes == 8) {
+        memcpy(&wide, (const char *)array + at, sizeof wide);
+        return wide;
+    }
+    if (bytes == 4) {
+        memcpy(&word, (const char *)array + at, sizeof word);
+        return word;
+    }
+    memcpy(&half, (const char *)array + at, sizeof half);
+    return half;
 }
 
 void atomics_set(enum atomics_type type, void *array, size_t k, unsigned lane, uint64_t bits) {
-    if (type == ATOMICS_F64)
-        ((uint64_t *)array)[k] = bits;
-    else if (type == ATOMICS_F32)
-        ((uint32_t *)array)[k] = (uint32_t)bits;
-    else
-        ((uint16_t *)array)[2 * k + lane] = (uint16_t)bits;
+    size_t bytes, at = lane_place(type, k, lane, &bytes);
+    uint32_t word = (uint32_t)bits;
+    uint16_t half = (uint16_t)bits;
+    const void *from = bytes == 8 ? (const void *)&bits : bytes == 4 ? (const void *)&word : &half;
+    memcpy((char *)array + at, from, bytes);
 }
 
 /* --- the updates of a plan ---------------------------------------------------------------------
@@ -284,7 +298,7 @@ static int model_binned_f64(const struct atomics_case *c, double *result, uint32
 }
 
 int atomics_case_model(const struct atomics_case *c, void *result, uint32_t *status, char *why) {
-    uint32_t unused;
+    uint32_t unused = 0;
     status = status ? status : &unused;
     *status = 0;
     if (c->cure == ATOMICS_FIXED)

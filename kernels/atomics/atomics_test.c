@@ -411,10 +411,10 @@ static void test_special(void **state) {
         for (size_t c = 0; c < COUNT(cases); c++) {
             struct atomics_plan plan = plan_of(plans[p]);
             bool fixed = plan.cure == ATOMICS_FIXED;
-            float *x = (float *)out.x;
-            memset(x, 0, 100 * sizeof *x);
+            float x[100] = {0};
             x[17] = cases[c].a;
             x[71] = cases[c].b;
+            memcpy(out.x, x, sizeof x);
             run_on(device, ops, &plan, 100, unit);
             expect_model(&plan, DEVICE_SIMT, 100, unit);
             assert_int_equal(atomics_get(ATOMICS_F32, out.result, 0, 0),
