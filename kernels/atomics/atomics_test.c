@@ -292,7 +292,7 @@ static void test_schedules(void **state) {
     const struct atomics_ops *ops = atomics_ops_for(DEVICE_SIMT, false);
     struct atomics_plan plan = plan_of("f32.block.logged.a1.i1.b32.tiles");
     size_t n = 32 * 24;
-    uint32_t seen[64];
+    uint32_t seen[64] = {0};
     size_t distinct = 0;
     fill(&plan, DATA_NORMAL, out.x, n);
     for (unsigned k = 0; k < 1000; k++) {
