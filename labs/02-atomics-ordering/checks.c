@@ -183,7 +183,7 @@ struct axes {
     size_t count;
     size_t grows, shrinks, open;
     char text[500];
-    char grown[60], not_grown[100];
+    char by_direction[3][60]; /* the names of the axes, by enum direction */
 };
 
 static int judge_axis(void *context, const json_t *record) {
@@ -198,10 +198,9 @@ static int judge_axis(void *context, const json_t *record) {
     a->grows += c.direction == DIRECTION_GROWS;
     a->shrinks += c.direction == DIRECTION_SHRINKS;
     a->open += c.direction == DIRECTION_NOT_SHOWN;
-    char *list = c.direction == DIRECTION_GROWS ? a->grown : a->not_grown;
-    size_t room = c.direction == DIRECTION_GROWS ? sizeof a->grown : sizeof a->not_grown;
+    char *list = a->by_direction[c.direction];
     size_t used = strlen(list);
-    snprintf(list + used, room - used, "%s%s", used ? ", " : "", name);
+    snprintf(list + used, sizeof a->by_direction[0] - used, "%s%s", used ? ", " : "", name);
     used = strlen(a->text);
     snprintf(a->text + used, sizeof a->text - used,
              "%s%s: %s, %.2f to %.2f ULP (change %.2f, 95 %% in %.2f to %.2f, %zu pairs)",
@@ -230,8 +229,11 @@ int check_load(struct lab_run *run, const char *device_id, struct finding *findi
         finding->verdict = VERDICT_CONFIRMED;
     } else if (a.grows > 0) {
         finding->verdict = VERDICT_BOUNDED;
-        snprintf(finding->range, sizeof finding->range,
-                 "grows with: %s; not shown to grow with: %s", a.grown, a.not_grown);
+        const char *shrunk = a.by_direction[DIRECTION_SHRINKS];
+        const char *open = a.by_direction[DIRECTION_NOT_SHOWN];
+        snprintf(finding->range, sizeof finding->range, "grows with: %s%s%s%s%s",
+                 a.by_direction[DIRECTION_GROWS], shrunk[0] ? "; shrinks with: " : "", shrunk,
+                 open[0] ? "; not shown with: " : "", open);
     } else if (a.open > 0) {
         /* An interval around zero bounds the effect; it does not say that there is none. */
         finding->verdict = VERDICT_BOUNDED;

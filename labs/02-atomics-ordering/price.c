@@ -52,7 +52,7 @@ struct place {
     bool flushed;
 };
 static const struct place cpu_places[] = {{"in cache", (size_t)32 << 10, false},
-                                          {"out of cache", (size_t)1 << 20, true}};
+                                          {"out of cache", (size_t)512 << 10, true}};
 static const struct place cuda_places[] = {{"in cache", (size_t)1 << 18, false},
                                            {"out of cache", (size_t)1 << 26, false}};
 

@@ -104,9 +104,8 @@ static const struct setting cpu_cures[] = {
     {"f32.thread.ordered.a1.t4", INPUT_CANCELLING, true},
     {"f64.thread.ordered.a1.t4", INPUT_LOG_UNIFORM, false},
     {"f32.thread.ticket.a1.t2", INPUT_CANCELLING, false},
-    {"f32.thread.ticket.a1.t4", INPUT_CANCELLING, true},
+    {"f32.thread.ticket.a1.t4", INPUT_CANCELLING, false},
     {"f32.none.binned.a1.t2", INPUT_CANCELLING, false},
-    {"f32.none.binned.a1.t2", INPUT_CANCELLING, true},
     {"f32.thread.binned.a1.t4", INPUT_LOG_UNIFORM, false},
 };
 
