@@ -40,7 +40,8 @@ struct pool {
     unsigned count;
     unsigned threads;
     atomic_bool ending;
-    int *cpu; /* of each worker; cpu[0] is where the caller should be. NULL: not bound */
+    int *cpu; /* of the bound workers; cpu[0] is where the caller should be. NULL: not bound */
+    unsigned bound; /* workers with a place in `cpu`, the caller's among them */
     struct worker *workers; /* workers[0] is the caller's place and has no thread */
     struct pool *outgrown;  /* an earlier, smaller shared pool, still valid, asleep */
     _Alignas(CACHE_LINE) _Atomic unsigned left; /* workers still at the job; futex word */
@@ -172,7 +173,7 @@ static void make_way(struct pool *pool) {
     int here = sched_getcpu();
     if (here == pool->cpu[0])
         return;
-    for (unsigned i = 1; i < pool->threads; ++i)
+    for (unsigned i = 1; i < pool->bound; ++i)
         if (pool->cpu[i] == here) {
             pool->cpu[i] = pool->cpu[0];
             pool->cpu[0] = here;
@@ -181,14 +182,18 @@ static void make_way(struct pool *pool) {
         }
 }
 
+/* As many as there are CPUs; in a larger pool the others run wherever they are put. Were none of
+ * them bound, the first two workers might share a CPU for good and never run at the same time. */
 static void bind_pool(struct pool *pool) {
-    if (pool->threads < 2 || pool->threads > pool_cpus() || machine.count == 0)
+    unsigned cpus = pool_cpus(), bound = pool->threads < cpus ? pool->threads : cpus;
+    if (bound < 2 || machine.count < bound)
         return;
-    pool->cpu = malloc(pool->threads * sizeof *pool->cpu);
+    pool->cpu = malloc(bound * sizeof *pool->cpu);
     if (!pool->cpu)
         return;
-    memcpy(pool->cpu, machine.cpu, pool->threads * sizeof *pool->cpu);
-    for (unsigned i = 1; i < pool->threads; ++i)
+    pool->bound = bound;
+    memcpy(pool->cpu, machine.cpu, bound * sizeof *pool->cpu);
+    for (unsigned i = 1; i < bound; ++i)
         bind_worker(pool, i);
 }
 

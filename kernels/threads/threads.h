@@ -9,8 +9,8 @@
  * that derives its part from them gives the same bits every time.
  *
  * One thread at a time may call pool_run on a pool. The function must not call pool_run on the
- * same pool. A pool with no more workers than CPUs binds its workers, but never the caller, to one
- * CPU each.
+ * same pool. A pool binds its workers, but never the caller, to one CPU each, as far as there are
+ * CPUs; workers beyond these run anywhere.
  */
 #ifndef NANOLAB_KERNELS_THREADS_THREADS_H
 #define NANOLAB_KERNELS_THREADS_THREADS_H

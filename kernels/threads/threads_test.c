@@ -2,12 +2,14 @@
  * threads_test.c: every part runs exactly once, nothing is lost between jobs, sleeping workers
  * wake, and pools of many sizes come and go.
  */
+#define _GNU_SOURCE /* affinity masks */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <time.h>
@@ -118,11 +120,34 @@ static void test_shared_grows(void **state) {
     assert_true(pool_cpus() >= 1);
 }
 
+static void note_places(void *context, unsigned index, unsigned count) {
+    int *places = context;
+    cpu_set_t set;
+    (void)count;
+    places[index] = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : -1;
+}
+
+/* Otherwise two workers of a large pool can stay on one CPU and never run at the same time. */
+static void test_first_workers_have_cpus(void **state) {
+    (void)state;
+    unsigned cpus = pool_cpus();
+    if (cpus < 2 || cpus + 1 > MOST)
+        skip();
+    struct pool *pool;
+    int places[MOST];
+    assert_int_equal(pool_create(&pool, cpus + 1), 0);
+    pool_run(pool, note_places, places);
+    for (unsigned i = 1; i < cpus; i++)
+        assert_int_equal(places[i], 1);
+    assert_true(places[cpus] > 1);
+    pool_destroy(pool);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_part_once), cmocka_unit_test(test_first_workers_only),
         cmocka_unit_test(test_sleepers_wake),  cmocka_unit_test(test_idle_pool_ends),
-        cmocka_unit_test(test_shared_grows),
+        cmocka_unit_test(test_shared_grows),   cmocka_unit_test(test_first_workers_have_cpus),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,18 @@
+/*
+ * Exercise 3: find the order again.
+ *
+ * n updates were added to one address that held 0. Nobody noted their order, but update u noted
+ * what it found: old[u]. It left old[u] + x[u]. Put them in an order in which this can have
+ * happened. Several may be possible, since equal values make updates look alike; any will do.
+ *
+ * Below they are in the order of the list. Rewrite it; then `make exercise-02`.
+ */
+#include "exercise.h"
+
+int replay(const float *x, const float *old, size_t n, size_t *order) {
+    (void)x;
+    (void)old;
+    for (size_t k = 0; k < n; k++)
+        order[k] = k;
+    return 0;
+}
