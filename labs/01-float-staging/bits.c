@@ -175,9 +175,6 @@ static int record(struct lab_run *run, struct device *device, struct room *room,
     return lab_case_end(c);
 }
 
-/* The first variants of a list are the base plan with one field changed at a time. */
-#define ONE_AT_A_TIME 30
-
 static bool wanted(const struct variant *v, size_t index, enum device_kind kind, enum lab_mode mode,
                    size_t n) {
     if (v->native ? n == 0 : sum_plan_check(&v->plan, n, NULL) != 0)
@@ -189,7 +186,7 @@ static bool wanted(const struct variant *v, size_t index, enum device_kind kind,
     if (mode == LAB_QUICK && kind == DEVICE_SIMT && n > 4097)
         return float_sum || (class.type == SUM_F32 && !class.dot && class.method != SUM_EXACT);
     if (n > (size_t)1 << 24)
-        return float_sum && index < ONE_AT_A_TIME;
+        return float_sum && index < VARIANTS_ONE_AT_A_TIME;
     if (n > (size_t)1 << 20)
         return class.type == SUM_F32 && !class.dot;
     return true;

@@ -28,6 +28,8 @@ static const struct claim claims[] = {
 };
 
 static int run(struct lab_run *run) {
+    if (lab_predict(run) && predict(run) != 0)
+        return -1;
     for (size_t k = 0; k < lab_bits_devices(run); k++) {
         struct device *device = lab_bits_device(run, k);
         if (sweep_order(run, device) != 0 || sweep_bits(run, device) != 0 ||

@@ -4,6 +4,7 @@
  *     lab.c           the claims, and the sweep as a list of its parts
  *     variants.c      one way to sum: a plan of the kernels or one of the native CPU code
  *     inputs.c        the data sets
+ *     predict.c       --predict: the bits told beforehand
  *     bits.c          predicted and measured bits of every variant
  *     repeat.c        the same sum under many schedules
  *     trees.c         recovered trees against the plans' own; libraries' trees
@@ -52,6 +53,9 @@ json_t *variant_json(const struct variant *v);
 
 /* A result's bits as a number. */
 double variant_value(enum sum_acc acc, uint64_t bits);
+
+/* At least so many at the head of the list are the base plan with one field changed at a time. */
+#define VARIANTS_ONE_AT_A_TIME 30
 
 /* The variants whose bits a device is asked for: one base plan with each field at each value (so
  * that one choice changes at a time), and every pair of field values (--full: every plan that
@@ -114,6 +118,9 @@ double variant_bound(const struct variant *v, const struct input *in, size_t tre
 
 /* --- the parts of the sweep --------------------------------------------------------------------
  */
+
+/* Under --predict: the model's bits, before any device has run. */
+int predict(struct lab_run *run);
 
 int sweep_order(struct lab_run *run, struct device *device);
 int sweep_bits(struct lab_run *run, struct device *device);
