@@ -161,18 +161,17 @@ json_t *provenance_machine(void) {
     json_t *machine = json_object(), *missing = json_object();
     hwloc_topology_t topology;
     json_t *cpu = NULL;
-    json_int_t memory = 0;
     if (hwloc_topology_init(&topology) == 0) {
-        if (hwloc_topology_load(topology) == 0) {
+        if (hwloc_topology_load(topology) == 0)
             cpu = cpu_of(topology);
-            memory = (json_int_t)hwloc_get_root_obj(topology)->total_memory;
-        }
         hwloc_topology_destroy(topology);
     }
     put(machine, missing, "cpu", cpu, "hwloc cannot read the topology");
-    put(machine, missing, "memory_bytes", memory > 0 ? json_integer(memory) : NULL,
-        "hwloc cannot tell");
-    json_object_set_new(machine, "page_bytes", json_integer(sysconf(_SC_PAGESIZE)));
+    /* Not from hwloc, whose nodes leave out memory that was added to a virtual machine later. */
+    json_int_t pages = (json_int_t)sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    put(machine, missing, "memory_bytes", pages > 0 ? json_integer(pages * page) : NULL,
+        "the kernel does not tell");
+    json_object_set_new(machine, "page_bytes", json_integer(page));
     put(machine, missing, "transparent_huge_pages",
         chosen_of("/sys/kernel/mm/transparent_hugepage/enabled"), "the kernel does not tell");
     int hypervisor = under_hypervisor();
