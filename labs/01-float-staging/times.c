@@ -399,6 +399,18 @@ static int measure(struct lab_run *run, struct arena *arena, struct field_of *fi
     return status;
 }
 
+/* One case for each contender, and one for each ratio that record_group takes. */
+static size_t expected_cases(const struct field_of *field) {
+    bool role[sizeof role_names / sizeof *role_names] = {false};
+    size_t count = field->count;
+    for (size_t k = 0; k < field->count; k++) {
+        enum role r = field->list[k].role;
+        count += r == ROLE_LIBRARY || (r != ROLE_PLAIN && !role[r]);
+        role[r] = true;
+    }
+    return count;
+}
+
 static int run_group(struct lab_run *run, struct arena *arena) {
     static struct contender list[CONTENDERS_MAX];
     struct field_of field = {.list = list, .arena = arena};
@@ -408,6 +420,7 @@ static int run_group(struct lab_run *run, struct arena *arena) {
     else
         enter_native(&field, lab_mode(run));
     enter_libraries(&field);
+    lab_expect(run, expected_cases(&field));
     int status = field.failed ? lab_error(run, "%s", device_error()) : measure(run, arena, &field);
     leave_libraries(&field);
     return status;
@@ -430,7 +443,6 @@ int sweep_times(struct lab_run *run, struct device *device) {
     bool cpu = device_kind(device) == DEVICE_CPU;
     const size_t *bytes = cpu ? cpu_bytes : cuda_bytes;
     unsigned most = cpu ? (pool_cpus() < 2 ? 1 : 2) : 0;
-    lab_expect(run, 3 * (cpu ? most : 1));
     for (size_t s = 0; s < 3 && !lab_stopping(run); s++) {
         for (unsigned threads = cpu ? 1 : 0; threads <= most && !lab_stopping(run); threads++) {
             struct arena arena;
