@@ -90,13 +90,23 @@ static void list_add(struct list *list, const struct variant *v) {
     list->items[list->count++] = *v;
 }
 
-static void add_kernel_plans(struct list *list, struct sum_plan *plans, size_t count) {
+/* `status` is that of the call that listed the plans. */
+static void add_kernel_plans(struct list *list, int status, struct sum_plan *plans, size_t count) {
+    if (status != 0) {
+        list->failed = true;
+        return;
+    }
     for (size_t k = 0; k < count; k++)
         list_add(list, &(struct variant){.plan = plans[k]});
     free(plans);
 }
 
-static void add_native_plans(struct list *list, struct sum_cpu_plan *plans, size_t count) {
+static void add_native_plans(struct list *list, int status, struct sum_cpu_plan *plans,
+                             size_t count) {
+    if (status != 0) {
+        list->failed = true;
+        return;
+    }
     for (size_t k = 0; k < count; k++)
         list_add(list, &(struct variant){.native = true, .cpu = plans[k]});
     free(plans);
@@ -117,6 +127,7 @@ static void kernel_variants(struct list *list, bool full) {
     struct sum_choice any = {.mask = 0};
     struct sum_plan base, *plans = NULL;
     size_t count = 0;
+    int status;
     char why[SUM_WHY];
     if (sum_plan_parse(kernel_base, &base, why) != 0) {
         list->failed = true;
@@ -131,20 +142,14 @@ static void kernel_variants(struct list *list, bool full) {
                 list_add(list, &v);
         }
     }
-    if ((full ? sum_plans_all : sum_plans_pairs)(&floats, &plans, &count) != 0)
-        list->failed = true;
-    else
-        add_kernel_plans(list, plans, count);
+    status = (full ? sum_plans_all : sum_plans_pairs)(&floats, &plans, &count);
+    add_kernel_plans(list, status, plans, count);
     /* The same in FP64, for what a wider accumulator does to the spread. */
     floats.fixed.acc = SUM_ACC64;
-    if (sum_plans_pairs(&floats, &plans, &count) != 0)
-        list->failed = true;
-    else
-        add_kernel_plans(list, plans, count);
-    if (sum_plans_pairs(&any, &plans, &count) != 0)
-        list->failed = true;
-    else
-        add_kernel_plans(list, plans, count);
+    status = sum_plans_pairs(&floats, &plans, &count);
+    add_kernel_plans(list, status, plans, count);
+    status = sum_plans_pairs(&any, &plans, &count);
+    add_kernel_plans(list, status, plans, count);
 }
 
 static void native_variants(struct list *list, bool full) {
@@ -154,6 +159,7 @@ static void native_variants(struct list *list, bool full) {
     struct sum_cpu_choice any = {.mask = 0};
     struct sum_cpu_plan base, *plans = NULL;
     size_t count = 0;
+    int status;
     char why[SUM_WHY];
     if (sum_cpu_plan_parse(native_base, &base, why) != 0) {
         list->failed = true;
@@ -168,19 +174,13 @@ static void native_variants(struct list *list, bool full) {
                 list_add(list, &v);
         }
     }
-    if ((full ? sum_cpu_plans_all : sum_cpu_plans_pairs)(&floats, &plans, &count) != 0)
-        list->failed = true;
-    else
-        add_native_plans(list, plans, count);
+    status = (full ? sum_cpu_plans_all : sum_cpu_plans_pairs)(&floats, &plans, &count);
+    add_native_plans(list, status, plans, count);
     floats.fixed.acc = SUM_ACC64;
-    if (sum_cpu_plans_pairs(&floats, &plans, &count) != 0)
-        list->failed = true;
-    else
-        add_native_plans(list, plans, count);
-    if (sum_cpu_plans_pairs(&any, &plans, &count) != 0)
-        list->failed = true;
-    else
-        add_native_plans(list, plans, count);
+    status = sum_cpu_plans_pairs(&floats, &plans, &count);
+    add_native_plans(list, status, plans, count);
+    status = sum_cpu_plans_pairs(&any, &plans, &count);
+    add_native_plans(list, status, plans, count);
 }
 
 int variants_for(enum device_kind kind, enum lab_mode mode, struct variant **out, size_t *count) {
