@@ -9,7 +9,7 @@
  * done once per thread is a switch on the job.
  */
 #include "kernels/atomics/atomics.h"
-#include "kernels/atomics/atomics_fields.h"
+#include "kernels/atomics/atomics_inside.h"
 #include "kernels/atomics/atomics_state.cuh"
 #include "kernels/device/kernel.h"
 
@@ -436,7 +436,7 @@ int atomics_by_type(const struct atomics_call *call) {
 }
 
 int atomics_launch(const struct atomics_plan *plan, const struct atomics_job *job, void *stream) {
-    char why[ATOMICS_WHY], text[ATOMICS_TEXT];
+    char why[PLAN_WHY], text[PLAN_TEXT];
     size_t n = job->n, bytes = atomics_type_bytes((enum atomics_type)plan->type);
     if (n == 0)
         return device_fail("a sum of no inputs has no kernel to run: n must be at least 1");

@@ -32,6 +32,7 @@
 #include <stdint.h>
 
 #include "kernels/device/device.h"
+#include "kernels/plan/plan.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -109,43 +110,21 @@ struct atomics_plan {
 enum atomics_field_id { ATOMICS_PLAN_FIELDS(ATOMICS_FIELD_ID) ATOMICS_FIELDS };
 #define ATOMICS_FIELD_BIT(name) (1u << ATOMICS_FIELD_##name)
 
-struct atomics_value {
-    int value;
-    const char *word;
-};
-struct atomics_field {
-    const char *name;
-    const char *what;
-    size_t offset; /* of the int in the plan's struct */
-    const struct atomics_value *values;
-    size_t count;
-};
-extern const struct atomics_field atomics_fields[ATOMICS_FIELDS];
-
-/* Room for any plan's text and for any reason. */
-#define ATOMICS_TEXT 80
-#define ATOMICS_WHY 240
-
 /* f32, none, plain, one address, 4 items, 256 threads, one block per tile. */
 struct atomics_plan atomics_plan_default(void);
-/* The words in order: "f32.none.plain.a1.i4.b256.tiles". `out` has ATOMICS_TEXT bytes; returned. */
+/* The words in order: "f32.none.plain.a1.i4.b256.tiles". `out` has PLAN_TEXT bytes; returned. */
 char *atomics_plan_text(const struct atomics_plan *plan, char *out);
 /* Words in any order, missing ones as in the default plan. 0, or -1 with the reason in `why`. */
 int atomics_plan_parse(const char *text, struct atomics_plan *plan, char *why);
 /* One object, a member per field: words as text, counts as numbers. New reference. */
 struct json_t *atomics_plan_json(const struct atomics_plan *plan);
-/* 0 if n elements can be added up by this plan; -1 with the reason in `why` (ATOMICS_WHY bytes, or
+/* 0 if n elements can be added up by this plan; -1 with the reason in `why` (PLAN_WHY bytes, or
  * NULL). n = 0 asks about the plan alone. */
 int atomics_plan_check(const struct atomics_plan *plan, size_t n, char *why);
 
 /* Every legal plan whose fields in `mask` (ATOMICS_FIELD_BIT) have the values of `fixed`, in the
- * order of the lists. *plans is malloc'ed. -1: no memory. */
-struct atomics_choice {
-    unsigned mask;
-    struct atomics_plan fixed;
-};
-int atomics_plans_all(const struct atomics_choice *choice, struct atomics_plan **plans,
-                      size_t *count);
+ * order of the lists. 0, or -1: no memory. list->plans is malloc'ed: struct atomics_plan. */
+int atomics_plans_all(unsigned mask, const struct atomics_plan *fixed, struct plan_list *list);
 
 /* --- arithmetic of a plan ----------------------------------------------------------------------
  */

@@ -17,7 +17,6 @@
 #include <emmintrin.h>
 #endif
 
-#include "kernels/atomics/atomics_fields.h"
 #include "kernels/atomics/atomics_fixed.h"
 #include "kernels/atomics/atomics_inside.h"
 #include "kernels/sum/binned.h"
@@ -149,10 +148,28 @@ static struct binned_f64 state_of_f64(int bin, const int64_t *piece) {
 /* --- the plan ----------------------------------------------------------------------------------
  */
 
-ATOMICS_CPU_PLAN_FIELDS(ATOMICS_VALUES)
-#define FIELD(name, values, what) ATOMICS_FIELD_OF(atomics_cpu_plan, name, what)
-const struct atomics_field atomics_cpu_fields[ATOMICS_CPU_FIELDS] = {
-    ATOMICS_CPU_PLAN_FIELDS(FIELD)};
+ATOMICS_CPU_PLAN_FIELDS(PLAN_VALUES)
+#define FIELD(name, values, what) PLAN_FIELD(atomics_cpu_plan, name, what)
+static const struct plan_field fields[ATOMICS_CPU_FIELDS] = {ATOMICS_CPU_PLAN_FIELDS(FIELD)};
+
+static int rules(const void *of, char *why) {
+    const struct atomics_cpu_plan *plan = of;
+    if (plan->merge == ATOMICS_NONE &&
+        (plan->cure == ATOMICS_ORDERED || plan->cure == ATOMICS_TICKET))
+        PLAN_REFUSE("%s merges threads' values: it needs the merge 'thread'",
+                    plan->cure == ATOMICS_ORDERED ? "ordered" : "ticket");
+    return 0;
+}
+
+static const struct plan_family family = {
+    .name = "a plan of atomics on a CPU",
+    .example = "f32.none.fixed.a1.t2",
+    .size = sizeof(struct atomics_cpu_plan),
+    .fields = fields,
+    .count = ATOMICS_CPU_FIELDS,
+    .counts = 1u << ATOMICS_CPU_FIELD_addresses | 1u << ATOMICS_CPU_FIELD_threads,
+    .rules = rules,
+};
 
 struct atomics_cpu_plan atomics_cpu_plan_default(void) {
     return (struct atomics_cpu_plan){.type = ATOMICS_F32,
@@ -163,21 +180,20 @@ struct atomics_cpu_plan atomics_cpu_plan_default(void) {
 }
 
 char *atomics_cpu_plan_text(const struct atomics_cpu_plan *plan, char *out) {
-    return atomics_fields_text(atomics_cpu_fields, ATOMICS_CPU_FIELDS, plan, out);
+    return plan_text(&family, plan, out);
 }
 
 int atomics_cpu_plan_parse(const char *text, struct atomics_cpu_plan *plan, char *why) {
     struct atomics_cpu_plan parsed = atomics_cpu_plan_default();
-    if (atomics_fields_parse(atomics_cpu_fields, ATOMICS_CPU_FIELDS, text, &parsed,
-                             "f32.none.fixed.a1.t2", why) ||
-        atomics_cpu_plan_check(&parsed, 0, why))
+    unsigned named;
+    if (plan_parse(&family, text, &parsed, &named, why) || atomics_cpu_plan_check(&parsed, 0, why))
         return -1;
     *plan = parsed;
     return 0;
 }
 
 struct json_t *atomics_cpu_plan_json(const struct atomics_cpu_plan *plan) {
-    return atomics_fields_json(atomics_cpu_fields, ATOMICS_CPU_FIELDS, plan);
+    return plan_json(&family, plan);
 }
 
 size_t atomics_cpu_updates(const struct atomics_cpu_plan *plan, size_t n) {
@@ -185,19 +201,15 @@ size_t atomics_cpu_updates(const struct atomics_cpu_plan *plan, size_t n) {
 }
 
 int atomics_cpu_plan_check(const struct atomics_cpu_plan *plan, size_t n, char *why) {
-    if (atomics_fields_check(atomics_cpu_fields, ATOMICS_CPU_FIELDS, plan, why))
+    if (plan_check(&family, plan, why))
         return -1;
-    if (plan->merge == ATOMICS_NONE &&
-        (plan->cure == ATOMICS_ORDERED || plan->cure == ATOMICS_TICKET))
-        ATOMICS_REFUSE("%s merges threads' values: it needs the merge 'thread'",
-                       plan->cure == ATOMICS_ORDERED ? "ordered" : "ticket");
     size_t updates = n ? atomics_cpu_updates(plan, n) : 0;
     if (updates > (size_t)INT32_MAX)
-        ATOMICS_REFUSE("%zu updates are more than the %d that are numbered", updates, INT32_MAX);
+        PLAN_REFUSE("%zu updates are more than the %d that are numbered", updates, INT32_MAX);
     if (plan->cure == ATOMICS_BINNED && plan->type == ATOMICS_F64 &&
         updates / (size_t)plan->addresses >= BINNED_F64_FOLD)
-        ATOMICS_REFUSE("%zu updates at %d addresses are more than 64-bit pieces hold, %d at each",
-                       updates, plan->addresses, BINNED_F64_FOLD);
+        PLAN_REFUSE("%zu updates at %d addresses are more than 64-bit pieces hold, %d at each",
+                    updates, plan->addresses, BINNED_F64_FOLD);
     return 0;
 }
 
@@ -273,7 +285,7 @@ static int get_scratch(struct atomics_cpu_job *job, size_t bytes) {
 }
 
 int atomics_cpu_run(const struct atomics_cpu_plan *plan, struct atomics_cpu_job *job) {
-    char why[ATOMICS_WHY], text[ATOMICS_TEXT];
+    char why[PLAN_WHY], text[PLAN_TEXT];
     if (job->n == 0)
         return device_fail("a sum of no inputs is not run: n must be at least 1");
     if (atomics_cpu_plan_check(plan, job->n, why))
@@ -371,7 +383,7 @@ int atomics_cpu_model(const struct atomics_cpu_plan *plan, const void *x, size_t
     };
     void *values = malloc(c.updates * atomics_type_bytes(c.type));
     if (!values)
-        ATOMICS_REFUSE("out of memory");
+        PLAN_REFUSE("out of memory");
     atomics_cpu_update_values(plan, x, n, values);
     c.values = values;
     int failed = atomics_case_model(&c, result, status, why);

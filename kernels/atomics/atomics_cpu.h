@@ -36,7 +36,6 @@ struct atomics_cpu_plan {
 };
 #define ATOMICS_CPU_FIELD_ID(name, values, what) ATOMICS_CPU_FIELD_##name,
 enum atomics_cpu_field_id { ATOMICS_CPU_PLAN_FIELDS(ATOMICS_CPU_FIELD_ID) ATOMICS_CPU_FIELDS };
-extern const struct atomics_field atomics_cpu_fields[ATOMICS_CPU_FIELDS];
 
 /* As their namesakes of atomics.h; the default: f32, none, plain, one address, two threads. */
 struct atomics_cpu_plan atomics_cpu_plan_default(void);

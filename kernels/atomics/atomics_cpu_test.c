@@ -25,7 +25,7 @@ static uint64_t x[N_MOST], result[4096], expected[4096], values[N_MOST], olds[N_
 
 static struct atomics_cpu_plan plan_of(const char *text) {
     struct atomics_cpu_plan plan;
-    char why[ATOMICS_WHY];
+    char why[PLAN_WHY];
     if (atomics_cpu_plan_parse(text, &plan, why))
         fail_msg("%s: %s", text, why);
     return plan;
@@ -38,7 +38,7 @@ static void fill(const struct atomics_cpu_plan *plan, enum data_kind kind, size_
 }
 
 static void run(const struct atomics_cpu_plan *plan, struct atomics_cpu_job *job) {
-    char text[ATOMICS_TEXT];
+    char text[PLAN_TEXT];
     job->x = x;
     job->result = result;
     job->log = olds;
@@ -48,7 +48,7 @@ static void run(const struct atomics_cpu_plan *plan, struct atomics_cpu_job *job
 
 static void expect_same(const struct atomics_cpu_plan *plan, size_t n) {
     enum atomics_type type = (enum atomics_type)plan->type;
-    char text[ATOMICS_TEXT];
+    char text[PLAN_TEXT];
     for (size_t a = 0; a < (size_t)plan->addresses; a++) {
         uint64_t got = atomics_get(type, result, a, 0), want = atomics_get(type, expected, a, 0);
         if (!atomics_same_bits(atomics_add_plain(type), got, want))
@@ -72,7 +72,7 @@ static void check_cure(const char *name, size_t n, enum data_kind kind, unsigned
     struct atomics_cpu_plan plan = plan_of(name);
     struct atomics_cpu_job job = {.n = n, .contenders = contenders};
     uint32_t status;
-    char why[ATOMICS_WHY];
+    char why[PLAN_WHY];
     if (plan.cure == ATOMICS_PLAIN)
         n = job.n = n < 1000 ? n : 1000; /* no address is updated twice, so order cannot matter */
     fill(&plan, kind, n);
@@ -243,7 +243,7 @@ static void test_special(void **state) {
 static void test_refusals(void **state) {
     (void)state;
     struct atomics_cpu_plan plan;
-    char why[ATOMICS_WHY], text[ATOMICS_TEXT];
+    char why[PLAN_WHY], text[PLAN_TEXT];
     assert_int_equal(atomics_cpu_plan_parse("f32.none.ordered", &plan, why), -1);
     assert_non_null(strstr(why, "thread"));
     assert_int_equal(atomics_cpu_plan_parse("f32.t2.t3", &plan, why), -1);

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernels/atomics/atomics_fields.h"
+#include "kernels/atomics/atomics_inside.h"
 
 /* 2^24 states take 400 MB: data of which 12 updates reach more are no small case. */
 #define STATES_MOST ((size_t)1 << 24)
@@ -88,8 +88,8 @@ int atomics_explore(enum atomics_add add, uint64_t first, const uint64_t *value,
     *results = NULL;
     *count = 0;
     if (n > ATOMICS_EXPLORE_MOST)
-        ATOMICS_REFUSE("%u updates of one address are more than the %d whose orders are listed", n,
-                       ATOMICS_EXPLORE_MOST);
+        PLAN_REFUSE("%u updates of one address are more than the %d whose orders are listed", n,
+                    ATOMICS_EXPLORE_MOST);
     size_t masks = (size_t)1 << n;
     size_t *begin = malloc((masks + 1) * sizeof *begin);
     struct pool pool = {0};
@@ -114,12 +114,12 @@ int atomics_explore(enum atomics_add add, uint64_t first, const uint64_t *value,
     }
     if (failed) {
         if (why)
-            snprintf(why, ATOMICS_WHY, "out of memory, or more than %zu states of these updates",
+            snprintf(why, PLAN_WHY, "out of memory, or more than %zu states of these updates",
                      STATES_MOST);
     } else if (begin[masks] == begin[masks - 1]) {
         failed = -1;
         if (why)
-            snprintf(why, ATOMICS_WHY,
+            snprintf(why, PLAN_WHY,
                      "no order of the updates keeps to what must come before "
                      "what: there is a cycle");
     }
@@ -128,7 +128,7 @@ int atomics_explore(enum atomics_add add, uint64_t first, const uint64_t *value,
     if (!failed && !list) {
         failed = -1;
         if (why)
-            snprintf(why, ATOMICS_WHY, "out of memory");
+            snprintf(why, PLAN_WHY, "out of memory");
     }
     for (size_t k = 0; list && k < found; k++) {
         size_t s = begin[masks - 1] + k;

@@ -25,7 +25,7 @@ struct atomics_reachable {
  * All results of adding value[0 … n-1], n <= 12, to `first`, in ascending order of their patterns.
  * before[u] (or before = NULL) is the set, as bits, of updates that must precede u: one thread's
  * updates of one address keep their order. *results is malloc'ed. Returns 0, or -1 with the reason
- * in `why` (ATOMICS_WHY bytes, or NULL): n too large, a cycle in `before`, or no memory.
+ * in `why` (PLAN_WHY bytes, or NULL): n too large, a cycle in `before`, or no memory.
  */
 int atomics_explore(enum atomics_add add, uint64_t first, const uint64_t *value, unsigned n,
                     const uint16_t *before, struct atomics_reachable **results, size_t *count,

@@ -54,7 +54,7 @@ static size_t compare(enum atomics_add add, uint64_t first, const uint64_t *valu
     struct brute b = {.add = add, .value = value, .before = before, .n = n};
     struct atomics_reachable *all;
     size_t count;
-    char why[ATOMICS_WHY];
+    char why[PLAN_WHY];
     permute(&b, 0, atomics_canonical(add, first));
     assert_int_equal(atomics_explore(add, first, value, n, before, &all, &count, why), 0);
     assert_int_equal(count, b.count);
@@ -125,7 +125,7 @@ static void test_before(void **state) {
     uint16_t circle[2] = {2, 1};
     struct atomics_reachable *list;
     size_t count;
-    char why[ATOMICS_WHY];
+    char why[PLAN_WHY];
     assert_int_equal(atomics_explore(ATOMICS_ADD_F32, 0, value, 2, circle, &list, &count, why), -1);
     assert_non_null(strstr(why, "cycle"));
     assert_null(list);
@@ -157,7 +157,7 @@ static void test_twelve(void **state) {
     uint64_t value[13], orders = 0;
     struct atomics_reachable *all;
     size_t count;
-    char why[ATOMICS_WHY];
+    char why[PLAN_WHY];
     for (unsigned u = 0; u < 13; u++)
         value[u] = f32(philox_normal(6, 2, u));
     assert_int_equal(atomics_explore(ATOMICS_ADD_F32, 0, value, 12, NULL, &all, &count, why), 0);

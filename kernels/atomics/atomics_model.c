@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernels/atomics/atomics_fields.h"
 #include "kernels/atomics/atomics_fixed.h"
 #include "kernels/atomics/atomics_inside.h"
 #include "kernels/rng/data.h"
@@ -243,7 +242,7 @@ struct fixed_sum {
 static int model_fixed(const struct atomics_case *c, void *result, uint32_t *status, char *why) {
     struct fixed_sum *sum = calloc(c->addresses, sizeof *sum);
     if (!sum)
-        ATOMICS_REFUSE("out of memory");
+        PLAN_REFUSE("out of memory");
     double limit = atomics_fixed_limit(c->n, c->unit);
     for (size_t i = 0; i < c->n; i++) {
         struct fixed_sum *at = &sum[c->update_of(c->plan, c->n, i) % c->addresses];
@@ -269,7 +268,7 @@ static int model_binned_f32(const struct atomics_case *c, float *result, uint32_
                             char *why) {
     struct binned_f32 *sum = calloc(c->addresses, sizeof *sum);
     if (!sum)
-        ATOMICS_REFUSE("out of memory");
+        PLAN_REFUSE("out of memory");
     for (size_t i = 0; i < c->n; i++)
         binned_f32_deposit(&sum[c->update_of(c->plan, c->n, i) % c->addresses],
                            ((const float *)c->x)[i]);
@@ -285,7 +284,7 @@ static int model_binned_f64(const struct atomics_case *c, double *result, uint32
                             char *why) {
     struct binned_f64 *sum = calloc(c->addresses, sizeof *sum);
     if (!sum)
-        ATOMICS_REFUSE("out of memory");
+        PLAN_REFUSE("out of memory");
     for (size_t i = 0; i < c->n; i++)
         binned_f64_deposit(&sum[c->update_of(c->plan, c->n, i) % c->addresses],
                            ((const double *)c->x)[i]);
@@ -308,9 +307,9 @@ int atomics_case_model(const struct atomics_case *c, void *result, uint32_t *sta
                                       : model_binned_f32(c, result, status, why);
     bool free_order = c->cure == ATOMICS_PLAIN || c->cure == ATOMICS_LOGGED;
     if (free_order && c->updates > c->addresses)
-        ATOMICS_REFUSE("%zu updates of %zu addresses may come in any order: no one result to "
-                       "predict; replay a log, or explore",
-                       c->updates, c->addresses);
+        PLAN_REFUSE("%zu updates of %zu addresses may come in any order: no one result to "
+                    "predict; replay a log, or explore",
+                    c->updates, c->addresses);
     for (size_t a = 0; a < c->addresses; a++)
         for (unsigned lane = 0; lane < atomics_type_lanes(c->type); lane++) {
             uint64_t bits = 0;
@@ -344,7 +343,7 @@ int atomics_model(const struct atomics_plan *plan, enum device_kind kind, const 
     if (c.cure != ATOMICS_FIXED && c.cure != ATOMICS_BINNED) {
         values = malloc(c.updates * atomics_type_bytes(c.type));
         if (!values)
-            ATOMICS_REFUSE("out of memory");
+            PLAN_REFUSE("out of memory");
         atomics_update_values(plan, x, n, values);
         c.values = values;
     }

@@ -51,7 +51,7 @@ void atomics_update_values(const struct atomics_plan *plan, const void *x, size_
  * What the plan leaves at every address: `result` is an array of the type with `addresses`
  * elements, *status as in the workspace (may be NULL). Only for plans of one result: the cures,
  * and plain or logged ones with at most one update an address. Otherwise, or without memory, -1
- * with the reason in `why` (ATOMICS_WHY bytes, or NULL).
+ * with the reason in `why` (PLAN_WHY bytes, or NULL).
  */
 int atomics_model(const struct atomics_plan *plan, enum device_kind kind, const void *x, size_t n,
                   int unit, void *result, uint32_t *status, char *why);

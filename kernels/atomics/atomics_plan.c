@@ -6,15 +6,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernels/atomics/atomics_fields.h"
+#include "kernels/atomics/atomics_inside.h"
 #include "kernels/sum/binned.h"
 
 _Static_assert(ATOMICS_BINS_F32 == BINNED_F32_TOP + 1, "one set of sums for each bin");
 _Static_assert(ATOMICS_BINS_F64 == BINNED_F64_TOP + 1, "one set of sums for each bin");
 
-ATOMICS_PLAN_FIELDS(ATOMICS_VALUES)
-#define FIELD(name, values, what) ATOMICS_FIELD_OF(atomics_plan, name, what)
-const struct atomics_field atomics_fields[ATOMICS_FIELDS] = {ATOMICS_PLAN_FIELDS(FIELD)};
+ATOMICS_PLAN_FIELDS(PLAN_VALUES)
+#define FIELD(name, values, what) PLAN_FIELD(atomics_plan, name, what)
+static const struct plan_field fields[ATOMICS_FIELDS] = {ATOMICS_PLAN_FIELDS(FIELD)};
+
+static int rules(const void *of, char *why);
+static const struct plan_family family = {
+    .name = "a plan of atomics",
+    .example = "f32.block.plain.a1.i4.b256.g8",
+    .size = sizeof(struct atomics_plan),
+    .fields = fields,
+    .count = ATOMICS_FIELDS,
+    .counts = ATOMICS_FIELD_BIT(addresses) | ATOMICS_FIELD_BIT(items) | ATOMICS_FIELD_BIT(block),
+    .rules = rules,
+};
 
 /* Update numbers are 32 bits wide, and orders of them too. */
 #define UPDATES_MOST ((size_t)INT32_MAX)
@@ -30,101 +41,65 @@ struct atomics_plan atomics_plan_default(void) {
     return plan;
 }
 
+/* What does not depend on the number of elements. */
+static int rules(const void *of, char *why) {
+    const struct atomics_plan *plan = of;
+    bool integers = plan->cure == ATOMICS_FIXED || plan->cure == ATOMICS_BINNED;
+    if (integers && plan->type != ATOMICS_F32 && plan->type != ATOMICS_F64)
+        PLAN_REFUSE("fixed point and binned sums are of f32 or f64; halves have the cures "
+                    "ordered and ticket");
+    if (plan->cure == ATOMICS_ORDERED && plan->merge == ATOMICS_NONE)
+        PLAN_REFUSE("ordered partials of single elements would be the input again: merge "
+                    "thread, warp or block first");
+    if (plan->cure == ATOMICS_TICKET && plan->merge != ATOMICS_BLOCK)
+        PLAN_REFUSE("a ticket orders blocks: it needs the merge 'block'");
+    return 0;
+}
+
+int atomics_plan_check(const struct atomics_plan *plan, size_t n, char *why) {
+    if (plan_check(&family, plan, why))
+        return -1;
+    if (!n)
+        return 0;
+    size_t tile = (size_t)plan->block * (size_t)plan->items;
+    size_t tiles = n / tile + (n % tile != 0);
+    if (plan->grid == ATOMICS_GRID_TILES && tiles > (size_t)INT32_MAX)
+        PLAN_REFUSE("%zu inputs make %zu tiles, and a grid has at most %d blocks: use a fixed "
+                    "grid",
+                    n, tiles, INT32_MAX);
+    if (atomics_updates(plan, n) > UPDATES_MOST)
+        PLAN_REFUSE("%zu updates are more than the %zu that are numbered", atomics_updates(plan, n),
+                    UPDATES_MOST);
+    if (plan->cure == ATOMICS_BINNED && plan->type == ATOMICS_F64 &&
+        atomics_updates_at(plan, n, 0) > BINNED_F64_FOLD)
+        PLAN_REFUSE("%zu updates of one address are more than the %d that its 64-bit pieces "
+                    "hold: merge more first, or use more addresses",
+                    atomics_updates_at(plan, n, 0), BINNED_F64_FOLD);
+    return 0;
+}
+
+/* --- as any plan -------------------------------------------------------------------------------
+ */
+
 char *atomics_plan_text(const struct atomics_plan *plan, char *out) {
-    return atomics_fields_text(atomics_fields, ATOMICS_FIELDS, plan, out);
+    return plan_text(&family, plan, out);
 }
 
 int atomics_plan_parse(const char *text, struct atomics_plan *plan, char *why) {
     struct atomics_plan parsed = atomics_plan_default();
-    if (atomics_fields_parse(atomics_fields, ATOMICS_FIELDS, text, &parsed,
-                             "f32.block.plain.a1.i4.b256.g8", why) ||
-        atomics_plan_check(&parsed, 0, why))
+    unsigned named;
+    if (plan_parse(&family, text, &parsed, &named, why) || atomics_plan_check(&parsed, 0, why))
         return -1;
     *plan = parsed;
     return 0;
 }
 
 struct json_t *atomics_plan_json(const struct atomics_plan *plan) {
-    return atomics_fields_json(atomics_fields, ATOMICS_FIELDS, plan);
+    return plan_json(&family, plan);
 }
 
-int atomics_plan_check(const struct atomics_plan *plan, size_t n, char *why) {
-    if (atomics_fields_check(atomics_fields, ATOMICS_FIELDS, plan, why))
-        return -1;
-    bool integers = plan->cure == ATOMICS_FIXED || plan->cure == ATOMICS_BINNED;
-    if (integers && plan->type != ATOMICS_F32 && plan->type != ATOMICS_F64)
-        ATOMICS_REFUSE("fixed point and binned sums are of f32 or f64; halves have the cures "
-                       "ordered and ticket");
-    if (plan->cure == ATOMICS_ORDERED && plan->merge == ATOMICS_NONE)
-        ATOMICS_REFUSE("ordered partials of single elements would be the input again: merge "
-                       "thread, warp or block first");
-    if (plan->cure == ATOMICS_TICKET && plan->merge != ATOMICS_BLOCK)
-        ATOMICS_REFUSE("a ticket orders blocks: it needs the merge 'block'");
-    if (!n)
-        return 0;
-    size_t tile = (size_t)plan->block * (size_t)plan->items;
-    size_t tiles = n / tile + (n % tile != 0);
-    if (plan->grid == ATOMICS_GRID_TILES && tiles > (size_t)INT32_MAX)
-        ATOMICS_REFUSE("%zu inputs make %zu tiles, and a grid has at most %d blocks: use a fixed "
-                       "grid",
-                       n, tiles, INT32_MAX);
-    if (atomics_updates(plan, n) > UPDATES_MOST)
-        ATOMICS_REFUSE("%zu updates are more than the %zu that are numbered",
-                       atomics_updates(plan, n), UPDATES_MOST);
-    if (plan->cure == ATOMICS_BINNED && plan->type == ATOMICS_F64 &&
-        atomics_updates_at(plan, n, 0) > BINNED_F64_FOLD)
-        ATOMICS_REFUSE("%zu updates of one address are more than the %d that its 64-bit pieces "
-                       "hold: merge more first, or use more addresses",
-                       atomics_updates_at(plan, n, 0), BINNED_F64_FOLD);
-    return 0;
-}
-
-/* --- many plans --------------------------------------------------------------------------------
- */
-
-struct plan_list {
-    struct atomics_plan *plans;
-    size_t count, room;
-};
-
-static int add_all(const struct atomics_choice *choice, struct atomics_plan *plan, size_t field,
-                   struct plan_list *list) {
-    if (field < ATOMICS_FIELDS) {
-        const struct atomics_field *info = &atomics_fields[field];
-        if (choice->mask & 1u << field)
-            return add_all(choice, plan, field + 1, list);
-        for (size_t k = 0; k < info->count; k++) {
-            atomics_field_set(info, plan, info->values[k].value);
-            if (add_all(choice, plan, field + 1, list))
-                return -1;
-        }
-        return 0;
-    }
-    if (atomics_plan_check(plan, 0, NULL))
-        return 0;
-    if (list->count == list->room) {
-        size_t room = list->room ? 2 * list->room : 64;
-        struct atomics_plan *grown = realloc(list->plans, room * sizeof *grown);
-        if (!grown)
-            return -1;
-        list->plans = grown;
-        list->room = room;
-    }
-    list->plans[list->count++] = *plan;
-    return 0;
-}
-
-int atomics_plans_all(const struct atomics_choice *choice, struct atomics_plan **plans,
-                      size_t *count) {
-    struct plan_list list = {0};
-    struct atomics_plan plan = choice->fixed;
-    if (add_all(choice, &plan, 0, &list)) {
-        free(list.plans);
-        return -1;
-    }
-    *plans = list.plans;
-    *count = list.count;
-    return 0;
+int atomics_plans_all(unsigned mask, const struct atomics_plan *fixed, struct plan_list *list) {
+    return plan_all(&family, mask, fixed, list);
 }
 
 /* --- arithmetic --------------------------------------------------------------------------------

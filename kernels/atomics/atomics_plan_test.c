@@ -16,12 +16,14 @@
 
 static void test_text(void **state) {
     (void)state;
-    struct atomics_choice choice = {.fixed = atomics_plan_default(),
-                                    .mask = ATOMICS_FIELD_BIT(items) | ATOMICS_FIELD_BIT(block)};
-    struct atomics_plan *plans, parsed;
-    size_t count;
-    char text[ATOMICS_TEXT], again[ATOMICS_TEXT], why[ATOMICS_WHY];
-    assert_int_equal(atomics_plans_all(&choice, &plans, &count), 0);
+    const unsigned mask = ATOMICS_FIELD_BIT(items) | ATOMICS_FIELD_BIT(block);
+    struct atomics_plan fixed = atomics_plan_default();
+    struct plan_list list;
+    struct atomics_plan parsed;
+    char text[PLAN_TEXT], again[PLAN_TEXT], why[PLAN_WHY];
+    assert_int_equal(atomics_plans_all(mask, &fixed, &list), 0);
+    struct atomics_plan *plans = list.plans;
+    size_t count = list.count;
     /* 9 addresses, 11 grids; per type and merge: plain and logged 4 merges each, ordered 3, ticket
      * 1 for four types, fixed and binned 4 each for two. */
     assert_int_equal(count, 9 * 11 * (4 * (4 + 4 + 3 + 1) + 2 * (4 + 4)));
@@ -29,7 +31,7 @@ static void test_text(void **state) {
         atomics_plan_text(&plans[k], text);
         assert_int_equal(atomics_plan_parse(text, &parsed, why), 0);
         assert_memory_equal(&parsed, &plans[k], sizeof parsed);
-        assert_true(strlen(text) + 1 < ATOMICS_TEXT);
+        assert_true(strlen(text) + 1 < PLAN_TEXT);
     }
     free(plans);
     assert_int_equal(atomics_plan_parse("g8.block.a4096", &parsed, why), 0);
@@ -56,7 +58,7 @@ static void test_json(void **state) {
 static void test_legal(void **state) {
     (void)state;
     struct atomics_plan plan = atomics_plan_default();
-    char why[ATOMICS_WHY];
+    char why[PLAN_WHY];
     plan.type = ATOMICS_F16X2;
     plan.cure = ATOMICS_FIXED;
     assert_int_equal(atomics_plan_check(&plan, 0, why), -1);
@@ -83,7 +85,7 @@ static void test_legal(void **state) {
 static void test_counts(void **state) {
     (void)state;
     struct atomics_plan plan;
-    char why[ATOMICS_WHY];
+    char why[PLAN_WHY];
     assert_int_equal(atomics_plan_parse("f32.warp.logged.a4.i2.b64.g8", &plan, why), 0);
     assert_int_equal(atomics_grid(&plan, 1), 1);
     assert_int_equal(atomics_grid(&plan, 129), 2);
@@ -120,7 +122,7 @@ static void test_fixed_range(void **state) {
 static void test_fixed_full(void **state) {
     (void)state;
     struct atomics_plan plan;
-    char why[ATOMICS_WHY];
+    char why[PLAN_WHY];
     float x[5] = {0x1p30f, 0x1p30f, 0x1p30f, 0x1p30f, 1.5f}, result;
     double wide[4] = {0x1p30, 0x1p30, 0x1p30, -0x1.8p-32}, sum;
     uint32_t status;
@@ -143,7 +145,7 @@ static void test_no_prediction(void **state) {
     (void)state;
     struct atomics_plan plan = atomics_plan_default();
     float x[3] = {1, 2, 3}, result[4];
-    char why[ATOMICS_WHY];
+    char why[PLAN_WHY];
     assert_int_equal(atomics_model(&plan, DEVICE_SIMT, x, 3, 0, result, NULL, why), -1);
     assert_non_null(strstr(why, "order"));
     plan.addresses = 4;

@@ -46,7 +46,7 @@ static const char *const races[] = {"f32.none.a1.i2.b64.tiles",    "f32.thread.a
 
 static struct atomics_plan plan_of(const char *text) {
     struct atomics_plan plan;
-    char why[ATOMICS_WHY];
+    char why[PLAN_WHY];
     if (atomics_plan_parse(text, &plan, why))
         fail_msg("%s: %s", text, why);
     return plan;
@@ -71,7 +71,7 @@ static void run_on(struct device *device, const struct atomics_ops *ops,
     size_t each = atomics_type_bytes((enum atomics_type)plan->type);
     size_t workspace_bytes = atomics_workspace_bytes(plan, n);
     void *x, *result, *workspace;
-    char text[ATOMICS_TEXT];
+    char text[PLAN_TEXT];
     assert_int_equal(device_alloc(device, &x, n * each), 0);
     assert_int_equal(device_alloc(device, &result, (size_t)plan->addresses * each), 0);
     assert_int_equal(device_alloc(device, &workspace, workspace_bytes), 0);
@@ -95,7 +95,7 @@ static void expect_model(const struct atomics_plan *plan, enum device_kind kind,
     static uint64_t expected[4096];
     enum atomics_type type = (enum atomics_type)plan->type;
     uint32_t status;
-    char why[ATOMICS_WHY], text[ATOMICS_TEXT];
+    char why[PLAN_WHY], text[PLAN_TEXT];
     if (atomics_model(plan, kind, out.x, n, unit, expected, &status, why))
         fail_msg("%s: %s", atomics_plan_text(plan, text), why);
     assert_int_equal(out.status, status);
@@ -113,7 +113,7 @@ static void expect_model(const struct atomics_plan *plan, enum device_kind kind,
 static void expect_replay(const struct atomics_plan *plan, enum device_kind kind, size_t n,
                           struct atomics_log_check *check) {
     enum atomics_type type = (enum atomics_type)plan->type;
-    char text[ATOMICS_TEXT];
+    char text[PLAN_TEXT];
     atomics_update_values(plan, out.x, n, out.values);
     struct atomics_log log = {.type = type,
                               .add = atomics_add_rule(type, kind),
@@ -204,13 +204,15 @@ static void test_every_plan(void **state) {
     (void)state;
     struct device *device = simt();
     const struct atomics_ops *ops = atomics_ops_for(DEVICE_SIMT, false);
-    struct atomics_choice choice = {.fixed = atomics_plan_default(),
-                                    .mask = ATOMICS_FIELD_BIT(items) | ATOMICS_FIELD_BIT(block)};
-    struct atomics_plan *plans;
-    size_t count, n = 333, ran = 0;
-    choice.fixed.items = 2;
-    choice.fixed.block = 64;
-    assert_int_equal(atomics_plans_all(&choice, &plans, &count), 0);
+    const unsigned mask = ATOMICS_FIELD_BIT(items) | ATOMICS_FIELD_BIT(block);
+    struct atomics_plan fixed = atomics_plan_default();
+    struct plan_list list;
+    size_t n = 333, ran = 0;
+    fixed.items = 2;
+    fixed.block = 64;
+    assert_int_equal(atomics_plans_all(mask, &fixed, &list), 0);
+    struct atomics_plan *plans = list.plans;
+    size_t count = list.count;
     for (size_t k = 0; k < count; k++) {
         struct atomics_plan *plan = &plans[k];
         struct simt_config config = schedule((unsigned)k);

@@ -63,8 +63,6 @@ enum atomics_type settings_type(enum device_kind kind, const char *plan);
 /* --- seat.c ------------------------------------------------------------------------------------
  */
 
-#define PLAN_TEXT ATOMICS_TEXT
-
 /* One way to sum, with its data and its memory, on one device. */
 struct seat {
     struct device *device;

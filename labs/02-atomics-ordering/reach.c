@@ -84,7 +84,7 @@ static int explore(struct lab_case *c, struct device *device, const struct small
     size_t count = 0;
     uint64_t value[ATOMICS_EXPLORE_MOST], bits[RUNS];
     uint16_t before[ATOMICS_EXPLORE_MOST];
-    char why[ATOMICS_WHY];
+    char why[PLAN_WHY];
     void *x = input_new(input, settings_type(device_kind(device), s->plan), s->n, seed);
     int status = x ? seat_open(&seat, device, s->plan, x, s->n, 0)
                    : device_fail("out of memory for the data");
@@ -118,7 +118,7 @@ static int count_reachable(struct lab_run *run, struct device *device, enum inpu
     uint64_t results[ATOMICS_EXPLORE_MOST - 1], value[ATOMICS_EXPLORE_MOST];
     double updates[ATOMICS_EXPLORE_MOST - 1];
     float *x = input_new(input, ATOMICS_F32, ATOMICS_EXPLORE_MOST, lab_seed(run));
-    char why[ATOMICS_WHY] = "out of memory for the data";
+    char why[PLAN_WHY] = "out of memory for the data";
     int status = x ? 0 : -1;
     for (unsigned n = 2; n <= ATOMICS_EXPLORE_MOST && status == 0; n++) {
         struct atomics_reachable *list = NULL;

@@ -33,7 +33,7 @@ uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size) {
  */
 
 static int open_native(struct seat *seat, const char *plan) {
-    char why[ATOMICS_WHY];
+    char why[PLAN_WHY];
     if (atomics_cpu_plan_parse(plan, &seat->cpu, why) != 0 ||
         atomics_cpu_plan_check(&seat->cpu, seat->n, why) != 0)
         return device_fail("plan %s: %s", plan, why);
@@ -47,7 +47,7 @@ static int open_native(struct seat *seat, const char *plan) {
 }
 
 static int open_kernels(struct seat *seat, const char *plan) {
-    char why[ATOMICS_WHY];
+    char why[PLAN_WHY];
     if (atomics_plan_parse(plan, &seat->plan, why) != 0 ||
         atomics_plan_check(&seat->plan, seat->n, why) != 0)
         return device_fail("plan %s: %s", plan, why);
@@ -213,7 +213,7 @@ uint64_t seat_fingerprint(const struct seat *seat, int *width) {
 }
 
 int seat_predict(const struct seat *seat, uint64_t *out, uint32_t *status) {
-    char why[ATOMICS_WHY] = "";
+    char why[PLAN_WHY] = "";
     void *result = malloc(seat->addresses * atomics_type_bytes(seat->type));
     if (!result)
         return device_fail("out of memory for %zu addresses", seat->addresses);

@@ -189,7 +189,7 @@ size_t settings_runs(enum lab_mode mode) {
 }
 
 enum atomics_type settings_type(enum device_kind kind, const char *plan) {
-    char why[ATOMICS_WHY];
+    char why[PLAN_WHY];
     struct atomics_cpu_plan native;
     struct atomics_plan kernel;
     if (kind == DEVICE_CPU)
