@@ -156,7 +156,7 @@ BINNED_FN uint64_t binned_f32_magnitude(const struct binned_f32 *sum, int *negat
     uint64_t low = (uint64_t)sum->a1 << BINNED_F32_WIDTH;
     int64_t high = sum->a1 >> (64 - BINNED_F32_WIDTH);
     uint64_t total = low + (uint64_t)sum->a2;
-    high += (sum->a2 >> 63) + (total < low);
+    high += (total < low) - (sum->a2 < 0); /* the carry, and the sign of a2 extended */
     *e = binned_f32_unit(sum->bin) - BINNED_F32_WIDTH;
     return round_fold_128(high, total, negative, e);
 }
