@@ -221,8 +221,12 @@ static void count_row(const struct kv_table *table, unsigned s, size_t block_byt
 static size_t count_pages(const struct kv_table *table, const uint64_t *named, size_t block_bytes) {
     size_t pages = 0, next = 0; /* pages under `next` are counted */
     for (size_t id = 0; id < table->pool_blocks; id++) {
-        if (!(named[id / 64] >> (id % 64) & 1))
+        uint64_t rest = named[id / 64] >> (id % 64);
+        if (!rest) {
+            id |= 63; /* nothing more in this word */
             continue;
+        }
+        id += (size_t)__builtin_ctzll(rest);
         size_t first = id * block_bytes / PAGE_BYTES;
         size_t last = ((id + 1) * block_bytes - 1) / PAGE_BYTES;
         first = first < next ? next : first;
