@@ -73,9 +73,10 @@ __global__ void __launch_bounds__(PAGED_THREADS) paged_attend(struct paged_job j
     struct paged_tile tile = paged_tile_ask(job, sequence, tokens, next, end);
     paged_tile_place(&tile, job);
     uint4 a[F::LOADS], b[F::LOADS];
-    if (tile.count == PAGED_TILE)
+    bool full = tile.count == PAGED_TILE;
+    if (full)
         paged_load<F>(a, job.k, job, tile, 0, lane_at);
-    while (tile.count == PAGED_TILE) {
+    while (full) {
         next += PAGED_WARPS;
         struct paged_tile then = paged_tile_ask(job, sequence, tokens, next, end);
 #pragma unroll 1
@@ -94,28 +95,24 @@ __global__ void __launch_bounds__(PAGED_THREADS) paged_attend(struct paged_job j
         __syncwarp();
         paged_tile_place(&then, job);
 #pragma unroll 1
-        for (int c = 0; c < F::CHUNKS; c += 2) {
-            bool more = c + 2 < F::CHUNKS;
-            if constexpr (VLLM) {
-                paged_load_vllm<F>(b, job, tile, c + 1, head_at);
-                paged_weigh_vllm<F, E, G>(&state, score, a, c);
-                if (more)
-                    paged_load_vllm<F>(a, job, tile, c + 2, head_at);
-                else if (then.count == PAGED_TILE)
-                    paged_load<F>(a, job.k, job, then, 0, lane_at);
-                paged_weigh_vllm<F, E, G>(&state, score, b, c + 1);
-            } else {
-                paged_load<F>(b, job.v, job, tile, c + 1, lane_at);
-                paged_weigh<F, E, G>(&state, score, a, c);
-                if (more)
-                    paged_load<F>(a, job.v, job, tile, c + 2, lane_at);
-                else if (then.count == PAGED_TILE)
-                    paged_load<F>(a, job.k, job, then, 0, lane_at);
-                paged_weigh<F, E, G>(&state, score, b, c + 1);
-            }
+        for (int c = 0; c < F::CHUNKS - 2; c += 2) {
+            paged_load_values<F, VLLM>(b, job, tile, c + 1, lane_at, head_at);
+            paged_weigh<F, E, G, VLLM>(&state, score, a, c);
+            paged_load_values<F, VLLM>(a, job, tile, c + 2, lane_at, head_at);
+            paged_weigh<F, E, G, VLLM>(&state, score, b, c + 1);
         }
-        __syncwarp(); /* all have used the weights before scores take their place */
+        paged_load_values<F, VLLM>(b, job, tile, F::CHUNKS - 1, lane_at, head_at);
+        paged_weigh<F, E, G, VLLM>(&state, score, a, F::CHUNKS - 2);
         tile = then;
+        full = tile.count == PAGED_TILE;
+        if (!full) { /* so that the load below stands under no condition */
+            paged_weigh<F, E, G, VLLM>(&state, score, b, F::CHUNKS - 1);
+            __syncwarp();
+            break;
+        }
+        paged_load<F>(a, job.k, job, tile, 0, lane_at);
+        paged_weigh<F, E, G, VLLM>(&state, score, b, F::CHUNKS - 1);
+        __syncwarp(); /* all have used the weights before scores take their place */
     }
     if (tile.count) {
 #pragma unroll 1
@@ -128,13 +125,11 @@ __global__ void __launch_bounds__(PAGED_THREADS) paged_attend(struct paged_job j
         __syncwarp();
 #pragma unroll 1
         for (int c = 0; c < F::CHUNKS; c++) {
-            if constexpr (VLLM) {
+            if constexpr (VLLM)
                 paged_load_vllm<F>(a, job, tile, c, head_at);
-                paged_weigh_vllm<F, E, G>(&state, score, a, c);
-            } else {
+            else
                 paged_load_last<F>(a, job.v, job, tile, c, lane_at, &zero);
-                paged_weigh<F, E, G>(&state, score, a, c);
-            }
+            paged_weigh<F, E, G, VLLM>(&state, score, a, c);
         }
     }
     paged_settle<F, D, G, VLLM>(&state, outs[warp], largest[warp], sum[warp]);
@@ -259,9 +254,10 @@ __global__ void __launch_bounds__(PAGED_THREADS) paged_gather(struct paged_job j
     struct paged_tile tile = paged_tile_ask(job, sequence, tokens, next, end);
     paged_tile_place(&tile, job);
     uint4 a[F::LOADS], b[F::LOADS];
-    if (tile.count == PAGED_TILE)
+    bool full = tile.count == PAGED_TILE;
+    if (full)
         paged_load<F>(a, job.k, job, tile, 0, lane_at);
-    while (tile.count == PAGED_TILE) {
+    while (full) {
         next += PAGED_WARPS;
         struct paged_tile then = paged_tile_ask(job, sequence, tokens, next, end);
 #pragma unroll 1
@@ -277,23 +273,22 @@ __global__ void __launch_bounds__(PAGED_THREADS) paged_gather(struct paged_job j
         }
         paged_tile_place(&then, job);
 #pragma unroll 1
-        for (int c = 0; c < F::CHUNKS; c += 2) {
-            if constexpr (VLLM)
-                paged_load_vllm<F>(b, job, tile, c + 1, head_at);
-            else
-                paged_load<F>(b, job.v, job, tile, c + 1, lane_at);
+        for (int c = 0; c < F::CHUNKS - 2; c += 2) {
+            paged_load_values<F, VLLM>(b, job, tile, c + 1, lane_at, head_at);
             sum += paged_words(a);
-            if (c + 2 == F::CHUNKS) {
-                if (then.count == PAGED_TILE)
-                    paged_load<F>(a, job.k, job, then, 0, lane_at);
-            } else if constexpr (VLLM) {
-                paged_load_vllm<F>(a, job, tile, c + 2, head_at);
-            } else {
-                paged_load<F>(a, job.v, job, tile, c + 2, lane_at);
-            }
+            paged_load_values<F, VLLM>(a, job, tile, c + 2, lane_at, head_at);
             sum += paged_words(b);
         }
+        paged_load_values<F, VLLM>(b, job, tile, F::CHUNKS - 1, lane_at, head_at);
+        sum += paged_words(a);
         tile = then;
+        full = tile.count == PAGED_TILE;
+        if (!full) {
+            sum += paged_words(b);
+            break;
+        }
+        paged_load<F>(a, job.k, job, tile, 0, lane_at);
+        sum += paged_words(b);
     }
     for (int c = 0; tile.count && c < F::CHUNKS; c++) {
         paged_load_last<F>(a, job.k, job, tile, c, lane_at, &zero);

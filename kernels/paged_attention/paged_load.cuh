@@ -161,6 +161,17 @@ __device__ inline void paged_load_vllm(uint4 (&to)[F::LOADS], const struct paged
     }
 }
 
+/* Chunk c of a full tile of values, in any layout. */
+template <class F, bool VLLM>
+__device__ inline void paged_load_values(uint4 (&to)[F::LOADS], const struct paged_job &job,
+                                         const struct paged_tile &tile, int c, unsigned lane_at,
+                                         unsigned head_at) {
+    if constexpr (VLLM)
+        paged_load_vllm<F>(to, job, tile, c, head_at);
+    else
+        paged_load<F>(to, job.v, job, tile, c, lane_at);
+}
+
 template <int E>
 __device__ inline void paged_widen(float *to, unsigned word) {
     if constexpr (E == PAGED_F32) {
