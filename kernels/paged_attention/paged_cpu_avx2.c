@@ -110,13 +110,15 @@ INLINE v16 v16_exp2(v16 x) {
 INLINE v8x64 v8x64_zero(void) {
     return (v8x64){_mm256_setzero_si256(), _mm256_setzero_si256()};
 }
-INLINE __m256i sum8(__m256i sum, const char *p) {
-    __m256i x = _mm256_loadu_si256((const __m256i *)p);
-    sum = _mm256_add_epi64(sum, _mm256_srli_epi64(x, 32));
-    return _mm256_add_epi64(sum, _mm256_and_si256(x, _mm256_set1_epi64x(0xffffffff)));
+INLINE __m256i load4(const char *p) {
+    return _mm256_loadu_si256((const __m256i *)p);
 }
-INLINE v8x64 v16_sum_words(v8x64 sum, const char *p) {
-    return (v8x64){sum8(sum.low, p), sum8(sum.high, p + 32)};
+INLINE v8x64 v8x64_add(v8x64 sum, const char *p) {
+    return (v8x64){_mm256_add_epi64(sum.low, load4(p)), _mm256_add_epi64(sum.high, load4(p + 32))};
+}
+INLINE v8x64 v8x64_add_high(v8x64 sum, const char *p) {
+    return (v8x64){_mm256_add_epi64(sum.low, _mm256_srli_epi64(load4(p), 32)),
+                   _mm256_add_epi64(sum.high, _mm256_srli_epi64(load4(p + 32), 32))};
 }
 
 #define SCORE_QUERIES 1

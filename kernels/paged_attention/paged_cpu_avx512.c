@@ -98,10 +98,11 @@ INLINE v16 v16_exp2(v16 x) {
 INLINE v8x64 v8x64_zero(void) {
     return _mm512_setzero_si512();
 }
-INLINE v8x64 v16_sum_words(v8x64 sum, const char *p) {
-    __m512i x = _mm512_loadu_si512(p);
-    sum = _mm512_add_epi64(sum, _mm512_srli_epi64(x, 32));
-    return _mm512_add_epi64(sum, _mm512_and_si512(x, _mm512_set1_epi64(0xffffffff)));
+INLINE v8x64 v8x64_add(v8x64 sum, const char *p) {
+    return _mm512_add_epi64(sum, _mm512_loadu_si512(p));
+}
+INLINE v8x64 v8x64_add_high(v8x64 sum, const char *p) {
+    return _mm512_add_epi64(sum, _mm512_srli_epi64(_mm512_loadu_si512(p), 32));
 }
 
 /* Rows to columns: 4 × 4 inside every quarter of four rows, then the quarters. */

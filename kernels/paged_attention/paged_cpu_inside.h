@@ -19,6 +19,9 @@
 
 #define PAGED_LANES 16
 #define PAGED_LINE 64
+#ifndef PAGED_HINT
+#define PAGED_HINT 2
+#endif
 
 /* --- arithmetic --------------------------------------------------------------------------------
  */
@@ -27,17 +30,16 @@
 #define PAGED_SCORE_KEYS 4
 #define PAGED_VALUE_TOKENS 8
 
-typedef void paged_scores(const char *const *k, size_t piece, const float *const *q,
-                          float *const *scores);
+typedef void paged_scores(const char *const *k, size_t piece, const float *q, float *scores);
 typedef void paged_values(const char *const *v, size_t offset, unsigned tokens,
                           const float *weights, float *acc);
 
 enum { PAGED_ELEMENT_TYPES = 3, PAGED_HEAD_SIZES = 2, PAGED_GROUP_SIZES = 4 };
 
 struct paged_cpu_kernels {
-    /* q·k of PAGED_SCORE_KEYS keys, each with its own queries, [group][head] in f32: scores[n][g ×
-     * PAGED_TILE]. k: where each key's channels begin. `rows`: channels lie one after another.
-     * `pieces`: 16 bytes of them, the next `piece` bytes further. */
+    /* q·k of PAGED_SCORE_KEYS keys of one head, for q[group][head] in f32: scores[g × PAGED_TILE +
+     * n]. k: where each key's channels begin. `rows`: channels lie one after another. `pieces`: 16
+     * bytes of them, the next `piece` bytes further. */
     paged_scores *rows[PAGED_ELEMENT_TYPES][PAGED_HEAD_SIZES][PAGED_GROUP_SIZES];
     paged_scores *pieces[PAGED_ELEMENT_TYPES][PAGED_HEAD_SIZES][PAGED_GROUP_SIZES];
     /* acc[g][channel] += weights[g × PAGED_TILE + i] v[i][channel] for i = 0…tokens-1, in order;
@@ -164,21 +166,20 @@ unsigned paged_spans(const struct paged_job *job, const struct paged_half *half,
                      struct paged_span *spans);
 
 /*
- * Asks for the bytes of a share before they are used: into the second-level cache, since more comes
- * than the first one holds.
+ * Asks for the bytes of a share before they are used, a batch of PAGED_BATCH lines at a time. It
+ * must cost next to nothing per line, so the lines of a batch lie `step` apart from each other's
+ * places in `at`, which move on together.
  */
-enum { PAGED_PAGES_MOST = 16, PAGED_PAGE_LINES = 64 };
+enum { PAGED_BATCH = 8 };
 struct paged_ahead {
-    bool on;
-    unsigned pages, lines; /* taken by turns; of each, the first so many lines */
+    const char *at[PAGED_BATCH];
+    size_t offset, end, step; /* from `at`; what one batch moves on by */
+    long due;                 /* bytes that are to be asked for; below 0: so many too many */
+    bool robin, on;
     struct paged_walk walk;
     struct paged_span spans[PAGED_TILE];
     unsigned span, spans_count;
-    size_t stretch, at;   /* of the span; bytes of the stretch */
-    double asked, target; /* bytes from the share's beginning */
-    double each;          /* bytes that a line of these stands for */
-    const char *line[PAGED_PAGES_MOST * PAGED_PAGE_LINES];
-    unsigned next, count;
+    size_t stretch, stretch_at; /* of the span; bytes of the stretch */
 };
 void paged_ahead_begin(struct paged_ahead *ahead, const struct paged_job *job, unsigned thread);
 void paged_ahead_fill(struct paged_ahead *ahead);
@@ -186,12 +187,12 @@ void paged_ahead_fill(struct paged_ahead *ahead);
 static inline void paged_ahead_use(struct paged_ahead *ahead, size_t bytes) {
     if (!ahead->on)
         return;
-    ahead->target += (double)bytes;
-    while (ahead->asked < ahead->target) {
-        if (ahead->next == ahead->count)
+    for (ahead->due += (long)bytes; ahead->due > 0; ahead->due -= PAGED_BATCH * PAGED_LINE) {
+        if (ahead->offset >= ahead->end)
             paged_ahead_fill(ahead);
-        __builtin_prefetch(ahead->line[ahead->next++], 0, 2);
-        ahead->asked += ahead->each;
+        for (int i = 0; i < PAGED_BATCH; i++)
+            __builtin_prefetch(ahead->at[i] + ahead->offset, 0, PAGED_HINT);
+        ahead->offset += ahead->step;
     }
 }
 

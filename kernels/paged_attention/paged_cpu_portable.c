@@ -70,11 +70,18 @@ static inline void v16_reduce4(const v16 *v, float *out) {
 static inline v8x64 v8x64_zero(void) {
     return (v8x64){{0}};
 }
-static inline v8x64 v16_sum_words(v8x64 sum, const char *p) {
-    uint32_t word[PAGED_LANES];
+static inline v8x64 v8x64_add(v8x64 sum, const char *p) {
+    uint64_t word[8];
     memcpy(word, p, sizeof word);
-    for (int i = 0; i < PAGED_LANES; i++)
-        sum.word[i / 2] += word[i];
+    for (int i = 0; i < 8; i++)
+        sum.word[i] += word[i];
+    return sum;
+}
+static inline v8x64 v8x64_add_high(v8x64 sum, const char *p) {
+    uint64_t word[8];
+    memcpy(word, p, sizeof word);
+    for (int i = 0; i < 8; i++)
+        sum.word[i] += word[i] >> 32;
     return sum;
 }
 

@@ -6,12 +6,13 @@
 
 #include "kernels/paged_attention/paged_cpu_inside.h"
 
-/* How far ahead of use lines are asked for; pages that are taken by turns, and how many lines of
- * each are asked for: the hardware follows a page once it is begun. */
-#define LEAD ((size_t)64 << 10)
-#define ROBIN_PAGES 8
-#define ROBIN_LINES 4
+/* How far ahead of use lines are asked for, and how long a page is. */
+#ifndef LEAD
+#define LEAD (64 << 10)
+#endif
+#ifndef PAGE_BYTES
 #define PAGE_BYTES 4096
+#endif
 
 /* --- halves ------------------------------------------------------------------------------------
  */
@@ -88,32 +89,28 @@ unsigned paged_spans(const struct paged_job *job, const struct paged_half *half,
  */
 
 void paged_ahead_begin(struct paged_ahead *ahead, const struct paged_job *job, unsigned thread) {
-    bool robin = job->call->prefetch == PAGED_PREFETCH_ROBIN;
-    ahead->on = job->call->prefetch != PAGED_PREFETCH_NONE;
-    ahead->pages = robin ? ROBIN_PAGES : 1;
-    ahead->lines = robin ? ROBIN_LINES : PAGE_BYTES / PAGED_LINE;
-    ahead->asked = 0;
-    ahead->target = LEAD;
-    ahead->span = ahead->spans_count = ahead->next = ahead->count = 0;
+    *ahead = (struct paged_ahead){.on = job->call->prefetch != PAGED_PREFETCH_NONE,
+                                  .robin = job->call->prefetch == PAGED_PREFETCH_ROBIN,
+                                  .due = LEAD};
     paged_walk_begin(&ahead->walk, job, thread);
 }
 
-/* The next stretch of at most a page that is to come; its bytes, or 0: nothing is. */
-static size_t next_page(struct paged_ahead *ahead, const char **at) {
+/* The next stretch of at most `most` bytes that is to come; its bytes, or 0: nothing is. */
+static size_t next_stretch(struct paged_ahead *ahead, size_t most, const char **at) {
     if (ahead->span == ahead->spans_count) {
         struct paged_half half;
         if (!paged_walk_next(&ahead->walk, &half))
             return 0;
         ahead->spans_count = paged_spans(ahead->walk.job, &half, ahead->spans);
         ahead->span = 0;
-        ahead->stretch = ahead->at = 0;
+        ahead->stretch = ahead->stretch_at = 0;
     }
     const struct paged_span *span = &ahead->spans[ahead->span];
-    size_t left = span->bytes - ahead->at, bytes = left < PAGE_BYTES ? left : PAGE_BYTES;
-    *at = span->at + ahead->stretch * span->stride + ahead->at;
-    ahead->at += bytes;
+    size_t left = span->bytes - ahead->stretch_at, bytes = left < most ? left : most;
+    *at = span->at + ahead->stretch * span->stride + ahead->stretch_at;
+    ahead->stretch_at += bytes;
     if (bytes == left) {
-        ahead->at = 0;
+        ahead->stretch_at = 0;
         if (++ahead->stretch == span->count) {
             ahead->stretch = 0;
             ahead->span++;
@@ -122,20 +119,20 @@ static size_t next_page(struct paged_ahead *ahead, const char **at) {
     return bytes;
 }
 
+/* The next page, whose lines are taken in order, or the next eight, taken by turns: as far as the
+ * longest of them goes, since asking for a line too many does no harm. */
 void paged_ahead_fill(struct paged_ahead *ahead) {
-    const char *at[PAGED_PAGES_MOST], *end[PAGED_PAGES_MOST];
-    size_t bytes = 0, some;
-    unsigned pages = 0;
-    for (; pages < ahead->pages && (some = next_page(ahead, &at[pages])); pages++) {
-        end[pages] = at[pages] + some;
-        bytes += some;
+    ahead->offset = ahead->end = 0;
+    for (int i = 0; i < PAGED_BATCH; i++) {
+        if (!ahead->robin && i > 0) {
+            ahead->at[i] = ahead->at[0] + i * PAGED_LINE;
+            continue;
+        }
+        size_t bytes = next_stretch(ahead, PAGE_BYTES, &ahead->at[i]);
+        if (bytes == 0)
+            ahead->at[i] = i ? ahead->at[0] : ahead->walk.job->call->k;
+        ahead->end = bytes > ahead->end ? bytes : ahead->end;
     }
-    ahead->next = ahead->count = 0;
-    for (unsigned line = 0; line < ahead->lines; line++)
-        for (unsigned i = 0; i < pages; i++)
-            if (at[i] + line * PAGED_LINE < end[i])
-                ahead->line[ahead->count++] = at[i] + line * PAGED_LINE;
-    ahead->each = pages ? (double)bytes / ahead->count : INFINITY;
-    if (!pages)
-        ahead->line[ahead->count++] = ahead->walk.job->call->k;
+    ahead->on = ahead->end > 0;
+    ahead->step = ahead->robin ? PAGED_LINE : PAGED_BATCH * PAGED_LINE;
 }
