@@ -89,10 +89,8 @@ int cache_open(struct cache *cache, struct device *device, enum paged_element el
 
 void cache_close(struct cache *cache) {
     if (cache->device && device_kind(cache->device) != DEVICE_CPU) {
-        if (cache->k)
-            device_free(cache->device, cache->k);
-        if (cache->v)
-            device_free(cache->device, cache->v);
+        device_free(cache->device, cache->k);
+        device_free(cache->device, cache->v);
     }
     for (int side = 0; side < 2; side++) {
         pages_free(&cache->pages[side]);
@@ -173,8 +171,7 @@ void step_close(struct step *step) {
     if (step->cache) {
         void *memory[] = {step->q, step->out, step->sums, step->workspace, step->ids, step->tokens};
         for (size_t k = 0; k < sizeof memory / sizeof *memory; k++)
-            if (memory[k])
-                device_free(step->cache->device, memory[k]);
+            device_free(step->cache->device, memory[k]);
     }
     free(step->host_q);
     *step = (struct step){0};
@@ -246,8 +243,7 @@ int step_cycles(struct step *step, uint32_t **cycles, size_t *count) {
     if (status == 0 && (ops->launch(&call) != 0 || device_sync(device) != 0 ||
                         device_read(device, *cycles, memory, *count * sizeof **cycles) != 0))
         status = -1;
-    if (memory)
-        device_free(device, memory);
+    device_free(device, memory);
     if (status != 0) {
         free(*cycles);
         *cycles = NULL;
