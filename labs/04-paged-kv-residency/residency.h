@@ -39,7 +39,8 @@
  * No two blocks hold the same, so that a step that follows the wrong table is noticed. */
 struct cache {
     struct device *device;
-    size_t bytes;          /* of keys, and as many of values */
+    size_t bytes; /* of keys, and as many of values */
+    enum pages_kind kind;
     struct pages pages[2]; /* on a CPU: keys, values */
     void *k, *v;           /* device memory */
     void *host[2];         /* on a GPU: a copy in host memory, for validation */

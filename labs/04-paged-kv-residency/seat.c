@@ -66,7 +66,7 @@ static int open_copies(struct cache *cache) {
 
 int cache_open(struct cache *cache, struct device *device, enum paged_element element, size_t bytes,
                enum pages_kind kind, uint64_t seed) {
-    *cache = (struct cache){.device = device, .bytes = bytes};
+    *cache = (struct cache){.device = device, .bytes = bytes, .kind = kind};
     bool native = device_kind(device) == DEVICE_CPU;
     int status = native ? 0 : open_copies(cache);
     for (int side = 0; side < 2 && native && status == 0; side++)
