@@ -300,3 +300,18 @@ int contest_measure(struct contest *contest) {
         bench_result_free(&results[k]);
     return status;
 }
+
+/* --- reading back ------------------------------------------------------------------------------
+ */
+
+int ratio_read(const json_t *record, const char *name, struct ratio *out) {
+    char low[80], high[80];
+    if (!json_is_number(json_object_get(json_object_get(record, "counters"), name)))
+        return -1;
+    snprintf(low, sizeof low, "%s low", name);
+    snprintf(high, sizeof high, "%s high", name);
+    out->value = case_number(record, "counters", name);
+    out->low = case_number(record, "counters", low);
+    out->high = case_number(record, "counters", high);
+    return 0;
+}

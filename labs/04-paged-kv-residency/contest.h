@@ -94,6 +94,16 @@ int contest_readers(struct contest *contest, size_t bytes);
  * lab_error(). */
 int contest_measure(struct contest *contest);
 
+/* --- reading back ------------------------------------------------------------------------------
+ */
+
+/* A paired ratio of speeds with its 95 % interval. */
+struct ratio {
+    double value, low, high;
+};
+/* From a record's counters NAME, "NAME low" and "NAME high"; -1 if they are not there. */
+int ratio_read(const json_t *record, const char *name, struct ratio *out);
+
 /* --- what the callers share --------------------------------------------------------------------
  */
 
