@@ -57,6 +57,7 @@ struct entrant *contest_step(struct contest *contest, struct cache *cache,
         return NULL;
     }
     e->map = map;
+    snprintf(e->arm, sizeof e->arm, "%s", more);
     if (device_kind(contest->device) == DEVICE_CPU && plan->op != PAGED_WALK)
         snprintf(prefetch, sizeof prefetch, "/%s", paged_prefetch_name(e->step->prefetch));
     snprintf(e->id, sizeof e->id, "%s/%s/h%u/batch=%u/tokens=%d/%s%s%s%s", contest->prefix,
@@ -191,6 +192,7 @@ static void step_params(struct lab_case *c, const struct entrant *e) {
     case_param_text(c, "element", word(plan, PAGED_FIELD_element));
     case_param_text(c, "rule", word(plan, PAGED_FIELD_rule));
     case_param_text(c, "map", e->map);
+    case_param_text(c, "arm", e->arm);
     case_param_int(c, "block", plan->mapping == PAGED_TABLE ? plan->block : 0);
     case_param_int(c, "block bytes",
                    plan->mapping == PAGED_TABLE ? (int64_t)paged_block_bytes(plan, &s->shape) : 0);

@@ -24,6 +24,7 @@ struct entrant {
     struct roofs_job *job; /* … a reader of the roof */
     struct roofs_plan reader;
     const char *map;          /* "slab", or what the table's map is called */
+    char arm[40];             /* what else the id says */
     struct roofs_job *before; /* read, untimed, before each sample of one call; NULL: warm */
     double before_bytes;
     bool rewarm; /* with `before`, or without: one untimed step first */

@@ -84,8 +84,7 @@ static int group_row(void *context, const json_t *record) {
     if (is_step(record) && attention)
         lab_table_row(context, "%s\t%s\t%s\t%.0f\t%.4g\t%.4g\t%s", device_of(record),
                       text_of(record, "element"),
-                      case_series(record, "time") && param(record, "tokens") > 64 ? "in memory"
-                                                                                  : "in cache",
+                      strcmp(text_of(record, "arm"), "in-memory") == 0 ? "in memory" : "in cache",
                       param(record, "group"), param(record, "flops") / param(record, "bytes"),
                       case_number(record, "counters", "bytes per second") / 1e9,
                       cost_cells(record, "over gather", cost));
