@@ -43,19 +43,18 @@ static void add(char *text, size_t size, const char *format, ...) {
  * holds them (memory is not what it waits for).
  */
 
-/* Longer than the gather by more than this share is more than waiting for memory. */
-#define GATHER_MARGIN 0.15
-/* Faster in cache by less than this is no speed-up to speak of. */
-#define CACHE_MARGIN 0.10
+/* Longer than the gather by more than this share is more than waiting for memory … */
+#define AS_GATHER (1 / 1.15)
+/* … and faster in cache by less than this is no speed-up to speak of. */
+#define AS_IN_CACHE (1 / 1.10)
 
 struct group {
+    char id[240];
     double queries, flops_per_byte;
     struct ratio gather, cache; /* speed in memory over the gather's, and over its own in cache */
-    bool as_gather, waits;
 };
 
 struct groups {
-    struct finding *finding;
     struct group of[8];
     size_t count;
 };
@@ -66,88 +65,98 @@ static int take_group(void *context, const json_t *record) {
     if (groups->count == 8 || ratio_read(record, "over gather", &g->gather) != 0 ||
         ratio_read(record, "over in cache", &g->cache) != 0)
         return 0;
+    snprintf(g->id, sizeof g->id, "%s", id_of(record));
     g->queries = case_number(record, "params", "group");
     g->flops_per_byte =
         case_number(record, "params", "flops") / case_number(record, "params", "bytes");
-    g->as_gather = g->gather.low >= 1 / (1 + GATHER_MARGIN);
-    g->waits = g->cache.high <= 1 / (1 + CACHE_MARGIN);
-    groups->finding->checked += 2;
-    groups->finding->held += g->as_gather + g->waits;
-    finding_evidence(groups->finding, id_of(record));
     groups->count++;
     return 0;
 }
 
-static const char *bound_by(const struct group *g) {
-    return g->as_gather && g->waits ? "memory" : g->as_gather || g->waits ? "both" : "arithmetic";
+enum bound { BY_MEMORY, BY_ARITHMETIC, BY_BOTH };
+
+/* Memory: it takes no longer than its gather, and would be faster if memory were. Arithmetic: it
+ * takes longer, and would not. All beyond the intervals; anything else is some of both, or too
+ * noisy to say. */
+static enum bound bound_by(const struct group *g) {
+    bool as_gather = g->gather.low >= AS_GATHER, waits = g->cache.high <= AS_IN_CACHE;
+    if (as_gather && waits)
+        return BY_MEMORY;
+    return g->gather.high < AS_GATHER && g->cache.low > AS_IN_CACHE ? BY_ARITHMETIC : BY_BOTH;
 }
+
+static const char *const bound_words[] = {"memory", "arithmetic", "both or not settled"};
 
 static int say_roof(void *context, const json_t *record) {
     struct ratio roof;
     const char *op = case_text(record, "params", "op"), *map = case_text(record, "params", "map");
     if (op && map && strcmp(op, "attention") == 0 &&
         ratio_read(record, "roof fraction", &roof) == 0)
-        add(context, 300, "%s%s %.2f", *(char *)context ? ", " : "", map, roof.value);
+        add(context, 120, "%s%s %.2f", *(char *)context ? ", " : "", map, roof.value);
     return 0;
 }
 
-/* Groups of one element, ascending as they were measured. Adds to the statement and the range;
- * returns how many from the first on are bound by memory. */
-static size_t judge_element(struct lab_run *run, const char *device_id, const char *element,
-                            struct finding *finding, struct groups *groups) {
-    char prefix[60], roof[300] = "";
-    size_t memory = 0;
-    groups->count = 0;
-    snprintf(prefix, sizeof prefix, "04/decode/group/%s/", element);
-    lab_cases(run, prefix, device_id, take_group, groups);
-    if (groups->count == 0)
-        return 0;
-    while (memory < groups->count && strcmp(bound_by(&groups->of[memory]), "memory") == 0)
-        memory++;
-    add(finding->statement, sizeof finding->statement, "%s%s:", *finding->statement ? "; " : "",
-        element);
+/* Which groups are bound by what, in the order they were measured: "memory up to 2, arithmetic from
+ * 4 queries per KV head (2 flop per byte)". */
+static void say_range(const struct groups *groups, const char *element, struct finding *finding) {
+    char *range = finding->range;
+    add(range, sizeof finding->range, "%s%s:", *range ? "; " : "", element);
     for (size_t k = 0; k < groups->count; k++) {
         const struct group *g = &groups->of[k];
-        add(finding->statement, sizeof finding->statement,
-            "%s %.0f quer%s per KV head takes x%.2f of the gather's time and is x%.2f faster per "
-            "byte in cache (%s)",
-            k ? "," : "", g->queries, g->queries == 1 ? "y" : "ies", 1 / g->gather.value,
-            1 / g->cache.value, bound_by(g));
+        if (k == 0 || bound_by(g) != bound_by(g - 1))
+            add(range, sizeof finding->range,
+                "%s %s from %.0f quer%s per KV head on (%.2g flop per "
+                "byte)",
+                k ? "," : "", bound_words[bound_by(g)], g->queries, g->queries == 1 ? "y" : "ies",
+                g->flops_per_byte);
     }
-    snprintf(prefix, sizeof prefix, "04/decode/roof/%s/", element);
-    lab_cases(run, prefix, device_id, say_roof, roof);
+}
+
+static void say_groups(const struct groups *groups, const char *element, const char *roof,
+                       struct finding *finding) {
+    char *text = finding->statement;
+    size_t size = sizeof finding->statement;
+    add(text, size, "%s%s: with", *text ? "; " : "", element);
+    for (size_t k = 0; k < groups->count; k++)
+        add(text, size, "%s%.0f", k ? "/" : " ", groups->of[k].queries);
+    add(text, size, " queries per KV head a step takes");
+    for (size_t k = 0; k < groups->count; k++)
+        add(text, size, "%sx%.2f", k ? "/" : " ", 1 / groups->of[k].gather.value);
+    add(text, size,
+        " of the time that reading its bytes takes, and is faster per byte in cache by");
+    for (size_t k = 0; k < groups->count; k++)
+        add(text, size, "%sx%.2f", k ? "/" : " ", 1 / groups->of[k].cache.value);
     if (*roof)
-        add(finding->statement, sizeof finding->statement, "; of the read roof: %s", roof);
-    if (memory > 0)
-        add(finding->range, sizeof finding->range,
-            "%s%s: up to %.0f quer%s per KV head (%.2g flop per byte)", *finding->range ? "; " : "",
-            element, groups->of[memory - 1].queries,
-            groups->of[memory - 1].queries == 1 ? "y" : "ies",
-            groups->of[memory - 1].flops_per_byte);
-    else
-        add(finding->range, sizeof finding->range,
-            "%s%s: with one query per KV head it is bound "
-            "by %s",
-            *finding->range ? "; " : "", element, bound_by(&groups->of[0]));
-    return memory;
+        add(text, size, "; of the read roof: %s", roof);
 }
 
 int check_bound(struct lab_run *run, const char *device_id, struct finding *finding) {
-    struct groups groups = {.finding = finding};
-    size_t all = 0, memory = 0;
-    bool neither = true;
     static const char *const elements[] = {"f32", "bf16"};
-    for (size_t k = 0; k < 2; k++) {
-        memory += judge_element(run, device_id, elements[k], finding, &groups);
-        all += groups.count;
-        if (groups.count && strcmp(bound_by(&groups.of[0]), "arithmetic") != 0)
-            neither = false;
+    size_t refuted = 0, judged = 0;
+    for (size_t e = 0; e < 2; e++) {
+        struct groups groups = {.count = 0};
+        char prefix[60], roof[120] = "";
+        snprintf(prefix, sizeof prefix, "04/decode/group/%s/", elements[e]);
+        lab_cases(run, prefix, device_id, take_group, &groups);
+        snprintf(prefix, sizeof prefix, "04/decode/roof/%s/", elements[e]);
+        lab_cases(run, prefix, device_id, say_roof, roof);
+        if (groups.count == 0)
+            continue;
+        judged++;
+        refuted += bound_by(&groups.of[0]) == BY_ARITHMETIC;
+        for (size_t k = 0; k < groups.count; k++) {
+            finding->checked++;
+            finding->held += bound_by(&groups.of[k]) == BY_MEMORY;
+            finding_evidence(finding, groups.of[k].id);
+        }
+        say_groups(&groups, elements[e], roof, finding);
+        say_range(&groups, elements[e], finding);
     }
-    if (all == 0)
+    if (judged == 0)
         return not_testable(finding, no_time);
-    finding->verdict = neither         ? VERDICT_REFUTED
-                       : memory == all ? VERDICT_CONFIRMED
-                                       : VERDICT_BOUNDED;
+    finding->verdict = refuted == judged                   ? VERDICT_REFUTED
+                       : finding->held == finding->checked ? VERDICT_CONFIRMED
+                                                           : VERDICT_BOUNDED;
     if (finding->verdict != VERDICT_BOUNDED)
         *finding->range = '\0';
     return 0;

@@ -91,7 +91,7 @@ int contest_readers(struct contest *contest, size_t bytes) {
         char text[ROOFS_TEXT];
         if (!e)
             return -1;
-        if (roofs_job_open(&e->job, contest->memory, &plans[k]) != 0)
+        if (roofs_job_open(&e->job, contest->room->memory, &plans[k]) != 0)
             return lab_error(contest->run, "%s: %s", contest->prefix, device_error());
         e->reader = plans[k];
         snprintf(e->id, sizeof e->id, "%s/read/%s", contest->prefix,
@@ -205,7 +205,7 @@ static void step_params(struct lab_case *c, const struct entrant *e) {
     case_param_real(c, "bytes", step_bytes(s));
     case_param_real(c, "unique bytes", step_unique_bytes(s));
     case_param_real(c, "flops", paged_flops(plan, &s->shape));
-    case_param_int(c, "pool bytes", (int64_t)(2 * s->cache->bytes));
+    case_param_int(c, "pool bytes", (int64_t)(2 * paged_cache_bytes(plan, &s->shape)));
     case_param_text(c, "pages", native ? pages_name(s->cache->kind) : "device");
     case_param_int(c, "threads", native ? s->threads : 0);
     case_param_text(c, "prefetch", native ? paged_prefetch_name(s->prefetch) : "none");
