@@ -108,14 +108,25 @@ static const char *width_of(const json_t *record) {
     return param(record, "kv heads") > 1 ? "wide" : "narrow";
 }
 
+/* The place of a map on the plot's axis: slab 0, then as kv_table.h lists them, churned last. */
+static int map_place(const char *name) {
+    if (strcmp(name, "slab") == 0)
+        return 0;
+    for (int map = 0; map < KV_MAP_COUNT; map++)
+        if (strcmp(name, kv_map_name((enum kv_map)map)) == 0)
+            return 1 + map;
+    return 1 + KV_MAP_COUNT;
+}
+
 static int map_row(void *context, const json_t *record) {
     char slab[64], identity[64];
     if (is_step(record) && strcmp(text_of(record, "op"), "walk") != 0)
-        lab_table_row(
-            context, "%s\t%s\t%s\t%s\t%s\t%.4g\t%s\t%s", device_of(record), width_of(record),
-            text_of(record, "op"), text_of(record, "pages"), text_of(record, "map"),
-            case_number(record, "counters", "unique bytes per second") / 1e9,
-            ratio_cells(record, "over slab", slab), cost_cells(record, "over identity", identity));
+        lab_table_row(context, "%s\t%s\t%s\t%s\t%s\t%d\t%.4g\t%s\t%s", device_of(record),
+                      width_of(record), text_of(record, "op"), text_of(record, "pages"),
+                      text_of(record, "map"), map_place(text_of(record, "map")),
+                      case_number(record, "counters", "unique bytes per second") / 1e9,
+                      ratio_cells(record, "over slab", slab),
+                      cost_cells(record, "over identity", identity));
     return 0;
 }
 
@@ -158,6 +169,19 @@ static int walk_row(void *context, const json_t *record) {
                       param(record, "pool bytes") / 1048576, text_of(record, "state"),
                       case_number(record, "bench", "median") * 1e6,
                       cost_cells(record, "over gather", share));
+    return 0;
+}
+
+/* The cycles that warps of a gather spent, bin by bin (GPU). */
+static int cycles_rows(void *context, const json_t *record) {
+    const json_t *series = case_series(record, "cycles of a warp");
+    const json_t *edges = json_object_get(series, "edges"), *bins = json_object_get(series, "bins");
+    for (size_t k = 0; k < json_array_size(bins); k++) {
+        json_int_t count = json_integer_value(json_array_get(bins, k));
+        if (count > 0)
+            lab_table_row(context, "%s\t%s\t%.0f\t%lld", device_of(record), text_of(record, "map"),
+                          json_number_value(json_array_get(edges, k)), (long long)count);
+    }
     return 0;
 }
 
@@ -206,13 +230,15 @@ static const struct table tables[] = {
      "04/decode/group/", group_row},
     {"splits", "device\tbatch\trule\tsplits\tms\tover one split\tlow\thigh", "04/decode/splits/",
      splits_row},
-    {"maps", "device\twidth\top\tpages\tmap\tgbps\tover slab\tlow\thigh\tcost\tcost low\tcost high",
+    {"maps",
+     "device\twidth\top\tpages\tmap\tplace\tgbps\tover slab\tlow\thigh\tcost\tcost low\tcost high",
      "04/gather/map/", map_row},
     {"blocks", "device\twidth\tpages\tblock\tbytes\tcost\tlow\thigh", "04/gather/block/",
      block_row},
     {"layouts", "device\top\tlayout\tmap\tover slab\tlow\thigh", "04/gather/layout/", layout_row},
     {"pools", "device\tpool\tstate\tmap\tgbps\tcost\tlow\thigh", "04/gather/pool/", pool_row},
     {"walk", "device\twidth\tpool\tstate\tus\tshare\tlow\thigh", "04/gather/", walk_row},
+    {"cycles", "device\tmap\tcycles\twarps", "04/gather/map/", cycles_rows},
     {"stream", "device\tkv\tstreamed\tus\tcost\tlow\thigh", "04/stream/", stream_row},
     {"resources", "device\tplan\tstate\tregisters\tlocal bytes", "04/resources/", resource_row},
 };
