@@ -14,8 +14,6 @@
 
 #include "labs/04-paged-kv-residency/contest.h"
 
-/* Costs below this are none to speak of; the interval says whether they may be larger. */
-#define MARGIN 0.02
 #define SCATTERS_MOST 96
 
 /* A scattered gather, compared with the identity map over the same pages. */
@@ -29,14 +27,6 @@ struct scatters {
     struct scatter of[SCATTERS_MOST];
     size_t count;
 };
-
-enum cost { COSTS, FREE, OPEN };
-
-static enum cost cost_of(const struct scatter *s) {
-    return s->speed.high < 1 - MARGIN                                  ? COSTS
-           : s->speed.low >= 1 - MARGIN && s->speed.value > 1 - MARGIN ? FREE
-                                                                       : OPEN;
-}
 
 static void add(char *text, size_t size, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -125,7 +115,7 @@ static void say_range(const struct scatters *all, size_t costs, struct finding *
         const struct scatter *s = &all->of[k];
         size_t side = pages[0] && strcmp(pages[0], s->pages) != 0;
         pages[side] = s->pages;
-        if (cost_of(s) == COSTS && s->block_bytes > largest[side])
+        if (scatter_cost(&s->speed) == COSTS && s->block_bytes > largest[side])
             largest[side] = s->block_bytes;
     }
     for (size_t side = 0; side < 2 && pages[side]; side++) {
@@ -158,7 +148,7 @@ static size_t page_size_matters(const struct scatters *all, size_t *pairs,
                 strcmp(small->width, huge->width) != 0 || small->block != huge->block)
                 continue;
             ++*pairs;
-            if (small->speed.high >= huge->speed.low)
+            if (!pages_part(&small->speed, &huge->speed))
                 continue;
             count++;
             if (huge->speed.value - small->speed.value > gap) {
@@ -206,7 +196,7 @@ int check_scatter(struct lab_run *run, const char *device_id, struct finding *fi
     }
     qsort(all->of, all->count, sizeof *all->of, by_pages_and_bytes);
     for (size_t k = 0; k < all->count; k++) {
-        enum cost cost = cost_of(&all->of[k]);
+        enum cost cost = scatter_cost(&all->of[k].speed);
         costs += cost == COSTS;
         open += cost == OPEN;
         finding_evidence(finding, all->of[k].id);
