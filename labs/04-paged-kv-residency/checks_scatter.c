@@ -84,21 +84,23 @@ static int by_pages_and_bytes(const void *a, const void *b) {
                                               : strcmp(x->id, y->id);
 }
 
-/* The cost at each block's contiguous bytes, by page size; and where it is none. */
+/* The cost at each block's contiguous bytes, by page size. Two costs of the same bytes are the two
+ * widths. */
 static void say_blocks(const struct scatters *all, struct finding *finding) {
-    const char *pages = "";
-    char bytes[24];
+    char *text = finding->statement, bytes[24];
+    size_t size = sizeof finding->statement;
+    add(text, size, "permuted over identity, by contiguous bytes of keys in a block");
     for (size_t k = 0; k < all->count; k++) {
-        const struct scatter *s = &all->of[k];
+        const struct scatter *s = &all->of[k], *before = k ? s - 1 : NULL;
+        bool other_pages = !before || strcmp(before->pages, s->pages) != 0;
         size_text(s->block_bytes, bytes);
-        if (strcmp(pages, s->pages) != 0)
-            add(finding->statement, sizeof finding->statement, "%s%s: ",
-                *pages ? "; " : "permuted over identity, by contiguous bytes of keys in a block; ",
-                pages_text(s));
+        if (other_pages)
+            add(text, size, "; %s: %s ", pages_text(s), bytes);
+        else if (before->block_bytes == s->block_bytes)
+            add(text, size, " and ");
         else
-            add(finding->statement, sizeof finding->statement, ", ");
-        pages = s->pages;
-        add(finding->statement, sizeof finding->statement, "%s x%.2f", bytes, 1 / s->speed.value);
+            add(text, size, ", %s ", bytes);
+        add(text, size, "x%.2f", 1 / s->speed.value);
     }
 }
 
