@@ -60,8 +60,7 @@ static int predict_one(struct lab_run *run, struct device *device, const struct 
         return 0;
     struct kv_table table = {0};
     struct trial trial = {0};
-    int status =
-        small_table(&table, RAGGED, ragged, (unsigned)plan->block, map, lab_seed(run) + 1);
+    int status = small_table(&table, RAGGED, ragged, (unsigned)plan->block, map, lab_seed(run) + 1);
     if (status == 0) {
         struct paged_shape shape = {.kv_heads = RAGGED_HEADS, .table = &table};
         status = trial_open(&trial, device, plan, &shape, lab_seed(run));
@@ -87,8 +86,8 @@ static int sweep_pairs(struct lab_run *run, struct device *device) {
     struct paged_plan fixed = paged_plan_default();
     struct plan_list list;
     int status = 0;
-    if ((lab_mode(run) == LAB_FULL ? plan_all : plan_pairs)(
-            &paged_family, PAGED_FIELD_BIT(op), &fixed, &list) != 0)
+    if ((lab_mode(run) == LAB_FULL ? plan_all : plan_pairs)(&paged_family, PAGED_FIELD_BIT(op),
+                                                            &fixed, &list) != 0)
         return lab_error(run, "out of memory for the list of plans");
     const struct paged_plan *plans = list.plans;
     lab_expect(run, list.count);
@@ -160,16 +159,15 @@ static int churned_table(struct kv_table *table, enum kv_policy policy, unsigned
 
 static int way_table(struct kv_table *table, const struct way *way, uint64_t seed) {
     static const int32_t tokens[SAME_SEQUENCES] = {SAME_TOKENS, SAME_TOKENS, SAME_TOKENS};
-    return way->map == CHURNED
-               ? churned_table(table, way->policy, (unsigned)way->block, seed)
-               : small_table(table, SAME_SEQUENCES, tokens, (unsigned)way->block,
-                             (enum kv_map)way->map, seed);
+    return way->map == CHURNED ? churned_table(table, way->policy, (unsigned)way->block, seed)
+                               : small_table(table, SAME_SEQUENCES, tokens, (unsigned)way->block,
+                                             (enum kv_map)way->map, seed);
 }
 
 static int hold_content(struct lab_case *c, struct trial *t) {
     float *expected = malloc(t->outputs * sizeof *expected);
-    int status =
-        expected ? trial_predict(t, expected) : device_fail("out of memory for the model of a step");
+    int status = expected ? trial_predict(t, expected)
+                          : device_fail("out of memory for the model of a step");
     if (status == 0)
         status = trial_run(t, false);
     if (status == 0) {
@@ -211,9 +209,10 @@ static int same_one(struct lab_run *run, struct device *device, const char *valu
         case_param_text(c, "plan", text);
         case_param_text(c, "values", value);
         case_param_text(c, "map", map);
-        case_param_text(c, "layout", way->layout == PAGED_NHD   ? "nhd"
-                                     : way->layout == PAGED_HND ? "hnd"
-                                                                : "vllm");
+        case_param_text(c, "layout",
+                        way->layout == PAGED_NHD   ? "nhd"
+                        : way->layout == PAGED_HND ? "hnd"
+                                                   : "vllm");
         case_param_int(c, "block", way->mapping == PAGED_SLAB ? SAME_TOKENS : way->block);
         status = hold_content(c, &trial);
     }

@@ -23,8 +23,8 @@ static const char *const rules[] = {"fixed.s4", "heuristic.s32"};
 static int first_request(struct lab_case *c, struct trial *t, unsigned batch) {
     size_t first = t->outputs / batch;
     float *expected = malloc(t->outputs * sizeof *expected);
-    int status =
-        expected ? trial_predict(t, expected) : device_fail("out of memory for the model of a step");
+    int status = expected ? trial_predict(t, expected)
+                          : device_fail("out of memory for the model of a step");
     if (status == 0)
         status = trial_run(t, false);
     if (status == 0) {
@@ -37,8 +37,7 @@ static int first_request(struct lab_case *c, struct trial *t, unsigned batch) {
     return status;
 }
 
-static int batch_one(struct lab_run *run, struct device *device, const char *rule,
-                     unsigned batch) {
+static int batch_one(struct lab_run *run, struct device *device, const char *rule, unsigned batch) {
     char why[PLAN_WHY], text[PLAN_TEXT];
     struct paged_plan plan = paged_plan_default();
     if (paged_plan_parse(rule, &plan, why) != 0)
@@ -55,8 +54,7 @@ static int batch_one(struct lab_run *run, struct device *device, const char *rul
     int status = small_table(&table, batch, tokens, (unsigned)plan.block, KV_MAP_PERMUTED,
                              lab_seed(run) + batch);
     if (status == 0) {
-        struct paged_shape shape = {
-            .kv_heads = HEADS, .table = &table, .processors = PROCESSORS};
+        struct paged_shape shape = {.kv_heads = HEADS, .table = &table, .processors = PROCESSORS};
         status = trial_open(&trial, device, &plan, &shape, lab_seed(run));
     }
     if (status == 0) {
@@ -137,8 +135,7 @@ static int refuse_one(struct lab_run *run, struct device *device, const struct f
     struct paged_plan plan = paged_plan_default();
     struct kv_table table = {0};
     char why[PLAN_WHY] = "";
-    struct lab_case *c =
-        lab_case_begin(run, device_id(device), "04/refusal/fault=%s", fault->name);
+    struct lab_case *c = lab_case_begin(run, device_id(device), "04/refusal/fault=%s", fault->name);
     if (!c)
         return 0;
     if (small_table(&table, 3, tokens, (unsigned)plan.block, KV_MAP_PERMUTED, lab_seed(run)) != 0) {

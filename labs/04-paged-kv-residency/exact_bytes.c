@@ -64,10 +64,10 @@ static int bytes_one(struct lab_run *run, struct device *device, const struct by
     struct paged_plan plan = paged_plan_default();
     if (paged_plan_parse(shape->plan, &plan, why) != 0)
         return lab_error(run, "plan %s: %s", shape->plan, why);
-    struct lab_case *c = lab_case_begin(
-        run, device_id(device), "04/bytes/plan=%s/batch=%u/tokens=%u/heads=%u/shared=%u",
-        paged_plan_text(&plan, text), shape->batch, shape->tokens, shape->heads,
-        shape->shared_blocks);
+    struct lab_case *c = lab_case_begin(run, device_id(device),
+                                        "04/bytes/plan=%s/batch=%u/tokens=%u/heads=%u/shared=%u",
+                                        paged_plan_text(&plan, text), shape->batch, shape->tokens,
+                                        shape->heads, shape->shared_blocks);
     if (!c)
         return 0;
     struct kv_table table = {0};
