@@ -28,9 +28,10 @@ extern "C" {
  */
 
 /* Which free block is taken next. fifo: the one freed longest ago (vLLM V1: a queue that starts in
- * id order; a sequence's blocks are freed last token first). lifo: the one freed last. address: the
- * lowest id. buddy: power-of-two runs, split and merged; a sequence asks for its next run as large
- * as its last needs. */
+ * id order; a sequence's blocks are freed last token first). lifo: the one freed last; id 0 to
+ * begin with. address: the lowest id. buddy: aligned runs of powers of two, split and merged; a
+ * take of n blocks is served by the longest runs that it fills, each from the lowest of the
+ * shortest free runs that are long enough. */
 #define KV_POLICIES(X)                                                                             \
     X(KV_FIFO, "fifo", "the block freed longest ago, vLLM's order")                                \
     X(KV_LIFO, "lifo", "the block freed last")                                                     \
@@ -46,6 +47,7 @@ int kv_policy_parse(const char *word, enum kv_policy *policy);
 
 struct kv_pool;
 
+/* 0, or -1: no memory, no such policy, or not 1…INT32_MAX blocks. */
 int kv_pool_open(struct kv_pool **out, enum kv_policy policy, unsigned blocks);
 void kv_pool_close(struct kv_pool *pool);
 
@@ -62,10 +64,14 @@ int kv_pool_release(struct kv_pool *pool, int32_t id);
 int kv_pool_pin(struct kv_pool *pool, int32_t id);
 int kv_pool_unpin(struct kv_pool *pool, int32_t id);
 
-/* Prefix caching. A full block is known by a hash of its tokens and its parent's hash. `find` takes
- * a reference (out of the free list if it lies there) and returns the id, or KV_NO_BLOCK. */
+/* Prefix caching. A full block is known by a hash of its tokens and its parent's hash (0 for the
+ * first block). */
 uint64_t kv_hash_chain(uint64_t parent, const uint32_t *tokens, unsigned count);
+/* Makes a held block findable. If another block is known by this hash already, that one stays the
+ * one that is found. 0, or -1: nobody holds the block, or it is known by another hash. */
 int kv_pool_cache(struct kv_pool *pool, int32_t id, uint64_t hash);
+/* Takes a reference (out of the free list if the block lies there) and returns the id, or
+ * KV_NO_BLOCK. */
 int32_t kv_pool_find(struct kv_pool *pool, uint64_t hash);
 
 unsigned kv_pool_blocks(const struct kv_pool *pool);
@@ -90,8 +96,9 @@ const char *kv_fit_name(enum kv_fit fit);
 struct kv_slab;
 int kv_slab_open(struct kv_slab **out, enum kv_fit fit, uint64_t slots);
 void kv_slab_close(struct kv_slab *slab);
-/* The start of a range of `slots`, or -1: no hole is large enough. */
+/* The start of a range of `slots` (>= 1), or -1: no hole is large enough. */
 int64_t kv_slab_take(struct kv_slab *slab, uint64_t slots);
+/* The range that starts there. 0, or -1: none does. */
 int kv_slab_release(struct kv_slab *slab, int64_t start);
 uint64_t kv_slab_free_slots(const struct kv_slab *slab);
 uint64_t kv_slab_largest_hole(const struct kv_slab *slab);
@@ -110,26 +117,32 @@ struct kv_churn_options {
     unsigned prompt_mean;   /* tokens; lengths are log-normal about it, deviation `length_sigma` */
     unsigned output_mean;   /* tokens generated */
     double length_sigma;    /* of the log-normal's logarithm; 0: all equal */
-    unsigned length_most;   /* of prompt plus output: what a contiguous allocator must reserve */
-    double share;           /* part of the requests that start with one of `prefixes` */
+    unsigned length_most;   /* of prompt plus output: longer ones are cut off */
+    unsigned output_most;   /* tokens that a request may generate, 0: up to length_most; prompt plus
+                               this, at most length_most, is what a contiguous allocator must
+                               reserve, as no request says how long its output will be */
+    double share;           /* part of the requests whose prompt has one of `prefixes` in front */
     unsigned prefixes;      /* shared prompts … */
     unsigned prefix_tokens; /* … of so many tokens each */
 };
 /* A workload like a chat service's on a pool of this size; policy fifo. */
 struct kv_churn_options kv_churn_default(unsigned pool_blocks, unsigned block_tokens,
                                          uint64_t seed);
+/* Whether a workload can be run: 0, or -1 with what is wrong and how to put it right in `why`. */
+int kv_churn_check(const struct kv_churn_options *options, char *why);
 
 struct kv_churn;
+/* 0, or -1: no memory, or options that make no sense (kv_churn_check says which). */
 int kv_churn_open(struct kv_churn **out, const struct kv_churn_options *options);
 void kv_churn_close(struct kv_churn *churn);
-/* Runs `steps` decode steps: one token for every running request, admissions before it. -1: no
- * memory, or an invariant broke (`why`). */
+/* Runs `steps` decode steps: one token for every running request, admissions before it (none after
+ * a step that pre-empted); then audits the pool. -1: no memory, or an invariant broke (`why`). */
 int kv_churn_run(struct kv_churn *churn, uint64_t steps, char *why);
 
 struct kv_churn_counts {
     uint64_t steps, admitted, finished, preempted;
     uint64_t blocks_taken, blocks_found; /* new ones; shared ones found by their hash */
-    uint64_t operations;                 /* takes, holds and releases */
+    uint64_t operations;                 /* blocks taken, found and given back */
 };
 void kv_churn_counts(const struct kv_churn *churn, struct kv_churn_counts *out);
 const struct kv_pool *kv_churn_pool(const struct kv_churn *churn);
@@ -138,8 +151,8 @@ const struct kv_pool *kv_churn_pool(const struct kv_churn *churn);
  * The block table of a batch at an exactly given shape and an exactly given amount of free memory,
  * on the pool as the workload left it: running requests are ended, oldest first, until the batch
  * and `free_blocks` fit; the batch is admitted in turns of `prompt` tokens each and then grows one
- * token per sequence and step to `tokens`, as decoding would; and requests are ended or blocks held
- * until exactly `free_blocks` are free. So replicas of different seeds or policies differ in the
+ * token per sequence and step to `tokens`, as decoding would; and what is free beyond `free_blocks`
+ * is held. So replicas of different seeds or policies differ in the
  * map and in nothing else. The batch shares nothing. `table` is opened here. The churn can only be
  * closed afterwards. 0, or -1 with the reason in `why` (KV_WHY bytes): it does not fit.
  */
@@ -148,8 +161,9 @@ int kv_churn_table(struct kv_churn *churn, unsigned sequences, unsigned prompt, 
 
 /*
  * Waste of paged and of contiguous allocation on one trace: the requests of `options`, arriving
- * faster than they can be served, in equal memory (pool_blocks × block_tokens slots).
- * Sampled after every step; shares of the slots taken (inner) and of all slots (outer).
+ * faster than they can be served, in equal memory (pool_blocks × block_tokens slots). Nothing is
+ * moved to close holes. `outer` is sampled in every step when no more requests can be admitted (0
+ * unless the next one was refused for want of memory), all else after the step's tokens.
  */
 struct kv_waste {
     double inner_mean, inner_worst;    /* slots taken that hold no token, over slots taken */
