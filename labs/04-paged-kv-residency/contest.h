@@ -1,0 +1,108 @@
+/*
+ * contest.h: steps and readers that are measured together, in the rounds of one bench group, so
+ * that every ratio between them is paired; used by gather.c, decode.c and stream.c.
+ *
+ * Entrants are added one by one, then measured and recorded. A ratio is always speed over speed,
+ * bytes of keys and values per second: below 1, the entrant is slower than what it is compared
+ * with.
+ */
+#ifndef NANOLAB_LABS_04_CONTEST_H
+#define NANOLAB_LABS_04_CONTEST_H
+
+#include "harness/roof.h"
+#include "labs/04-paged-kv-residency/residency.h"
+
+#define CONTEST_MOST 48
+#define CONTEST_OVERS 3
+#define CONTEST_CACHES 4
+#define CONTEST_TABLES 40
+#define CONTEST_FLUSHERS 16
+
+struct entrant {
+    char id[240];
+    struct step *step;     /* owned; or … */
+    struct roofs_job *job; /* … a reader of the roof */
+    struct roofs_plan reader;
+    const char *map;          /* "slab", or what the table's map is called */
+    struct roofs_job *before; /* read, untimed, before each sample of one call; NULL: warm */
+    double before_bytes;
+    bool rewarm; /* with `before`, or without: one untimed step first */
+    struct {
+        const struct entrant *of;
+        const char *label; /* of the counters: "over LABEL", with "low" and "high" */
+    } over[CONTEST_OVERS];
+};
+
+struct contest {
+    struct lab_run *run;
+    struct device *device;
+    char prefix[120]; /* of all ids, without a slash at the end */
+    struct bench_limits limits;
+    size_t count;
+    struct entrant entrants[CONTEST_MOST];
+    /* What the entrants share; owned. */
+    struct cache caches[CONTEST_CACHES];
+    size_t cache_count;
+    struct kv_table tables[CONTEST_TABLES];
+    size_t table_count;
+    struct roofs_memory *memory;
+    struct roofs_job *flushers[CONTEST_FLUSHERS];
+    size_t flusher_count;
+};
+
+/* Whether an earlier session of this run has recorded the whole group. */
+bool contest_done(struct lab_run *run, struct device *device, const char *prefix);
+/* NULL after lab_error(). */
+struct contest *contest_open(struct lab_run *run, struct device *device, const char *prefix);
+void contest_close(struct contest *contest);
+
+/* A cache of `bytes` of keys and values together. 0, or -1 after lab_error(). *out is NULL where
+ * `kind` cannot be had: lab_note() says so. */
+int contest_cache(struct contest *contest, enum paged_element element, size_t bytes,
+                  enum pages_kind kind, struct cache **out);
+/* In 2 MiB pages, or as the system does it. NULL after lab_error(). */
+struct cache *contest_huge_cache(struct contest *contest, enum paged_element element, size_t bytes);
+/* A table of equal sequences for steps of `plan`, or one that an allocator's use has left (fifo).
+ * NULL after lab_error(). pool_blocks 0: just enough. */
+const struct kv_table *contest_table(struct contest *contest, const struct paged_plan *plan,
+                                     unsigned kv_heads, unsigned sequences, unsigned tokens,
+                                     unsigned pool_blocks, enum kv_map map);
+const struct kv_table *contest_churned(struct contest *contest, const struct paged_plan *plan,
+                                       unsigned sequences, unsigned tokens, unsigned pool_blocks);
+/* Memory that readers and flushers read; once. 0, or -1 after lab_error(). */
+int contest_memory(struct contest *contest, size_t bytes);
+/* A reader of the first `bytes` of it, to stream them through the caches before a sample. NULL
+ * after lab_error(). */
+struct roofs_job *contest_flusher(struct contest *contest, size_t bytes);
+
+/* Adds a step, NULL after lab_error(). `map` is for the id; `like` as in step_open; `more` is added
+ * to the id ("" for nothing). */
+struct entrant *contest_step(struct contest *contest, struct cache *cache,
+                             const struct paged_plan *plan, unsigned kv_heads,
+                             const struct kv_table *table, const char *map, const struct step *like,
+                             const char *more);
+/* Compares an entrant with another; of NULL: nothing happens. */
+void entrant_over(struct entrant *entrant, const struct entrant *of, const char *label);
+/* Makes an entrant cold: `bytes` of other memory are read before every sample. */
+void entrant_after_reading(struct entrant *entrant, struct roofs_job *reader, bool rewarm);
+
+/* Adds every reader of the first `bytes` of the contest's memory: the best of them, by its median,
+ * is the roof, and steps get a counter "roof fraction", paired. 0, or -1 after lab_error(). */
+int contest_readers(struct contest *contest, size_t bytes);
+
+/* Measures and records all. A group that a signal stopped records nothing. 0, or -1 after
+ * lab_error(). */
+int contest_measure(struct contest *contest);
+
+/* --- what the callers share --------------------------------------------------------------------
+ */
+
+/* The last-level cache as the topology says; a default where it does not. In a virtual machine it
+ * may be wrong, so it only sizes flushes and sweeps. */
+size_t cache_last_level(const struct device *device);
+/* The largest of bytes, bytes/2, … that leaves three quarters of the device's memory free. */
+size_t fitting_bytes(const struct device *device, size_t bytes);
+/* attention.table.nhd.ELEMENT.b16.d128.g1.fixed.s1, or of slabs. */
+struct paged_plan plan_of(enum paged_op op, enum paged_mapping mapping, enum paged_element element);
+
+#endif

@@ -1,0 +1,122 @@
+/*
+ * outcome.c: what came out of a step: its output's hash, and whether it is right. Sums must be
+ * equal to the bit; attention must lie within the bound of its float64 reference.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "labs/04-paged-kv-residency/residency.h"
+
+static const void *cache_host(const struct cache *cache, int side) {
+    return cache->host[side] ? cache->host[side] : side == 0 ? cache->k : cache->v;
+}
+
+/* The output in host memory, to be freed; NULL with device_error(). */
+static float *read_output(const struct step *step, size_t *count) {
+    struct device *device = step->cache->device;
+    *count = paged_query_elements(&step->plan, &step->shape);
+    float *out = malloc(*count * sizeof *out);
+    if (!out) {
+        device_fail("out of memory for %zu numbers of output", *count);
+        return NULL;
+    }
+    if (device_sync(device) == 0 && device_read(device, out, step->out, *count * sizeof *out) == 0)
+        return out;
+    free(out);
+    return NULL;
+}
+
+int step_hash(struct step *step, uint64_t *hash) {
+    size_t count;
+    float *out = read_output(step, &count);
+    if (!out)
+        return -1;
+    *hash = 0xcbf29ce484222325u;
+    for (size_t k = 0; k < count * sizeof *out; k++)
+        *hash = (*hash ^ ((const unsigned char *)out)[k]) * 0x100000001b3u;
+    free(out);
+    return 0;
+}
+
+/* A pair's reference costs 2 × tokens × head × group multiply-adds in double; so many of them are
+ * some tenth of a second. Never fewer than four pairs. */
+#define REFERENCE_WORK 3e7
+
+static size_t pairs_to_check(const struct step *step) {
+    size_t pairs = (size_t)step->table->sequences * step->shape.kv_heads;
+    double work = 2.0 * step->plan.head * step->plan.group * step->table->tokens[0];
+    double most = work > 0 ? REFERENCE_WORK / work : 64;
+    most = most < 4 ? 4 : most > 64 ? 64 : most;
+    return pairs < (size_t)most ? pairs : (size_t)most;
+}
+
+static int compare_pair(const struct step *step, size_t pair, const float *out) {
+    unsigned sequence = (unsigned)(pair / step->shape.kv_heads);
+    unsigned kv_head = (unsigned)(pair % step->shape.kv_heads);
+    size_t n = (size_t)step->plan.group * (size_t)step->plan.head;
+    double *reference = malloc(2 * n * sizeof *reference);
+    double *bound = reference + n;
+    if (!reference ||
+        paged_reference(&step->plan, &step->shape, sequence, kv_head, cache_host(step->cache, 0),
+                        cache_host(step->cache, 1), step->host_q, reference, bound) != 0) {
+        free(reference);
+        return device_fail("out of memory for the reference of an attention step");
+    }
+    int status = 0;
+    for (size_t k = 0; k < n && status == 0; k++)
+        /* Written so that a NaN fails. */
+        if (!(fabs(out[pair * n + k] - reference[k]) <= bound[k]))
+            status = device_fail("sequence %u, KV head %u: output %zu is %.9g, the reference %.9g "
+                                 "with a bound of %.3g",
+                                 sequence, kv_head, k, out[pair * n + k], reference[k], bound[k]);
+    free(reference);
+    return status;
+}
+
+static int validate_attention(const struct step *step) {
+    size_t count, pairs = (size_t)step->table->sequences * step->shape.kv_heads;
+    float *out = read_output(step, &count);
+    if (!out)
+        return -1;
+    int status = 0;
+    for (size_t k = 0; k < count && status == 0; k++)
+        if (!isfinite(out[k]))
+            status = device_fail("output %zu of %zu was not written, or is no number", k, count);
+    size_t checked = pairs_to_check(step);
+    for (size_t k = 0; k < checked && status == 0; k++)
+        status = compare_pair(step, k * pairs / checked, out);
+    free(out);
+    return status;
+}
+
+static int validate_sums(const struct step *step) {
+    struct device *device = step->cache->device;
+    size_t n = step->table->sequences;
+    uint64_t *sums = malloc(2 * n * sizeof *sums);
+    if (!sums || paged_sums(&step->plan, &step->shape, cache_host(step->cache, 0),
+                            cache_host(step->cache, 1), sums) != 0) {
+        free(sums);
+        return device_fail("out of memory for the sums of %zu sequences", n);
+    }
+    int status = device_sync(device);
+    if (status == 0)
+        status = device_read(device, sums + n, step->sums, n * sizeof *sums);
+    for (size_t k = 0; k < n && status == 0; k++)
+        if (sums[k] != sums[n + k])
+            status = device_fail("sequence %zu: the sum of its words is %llx and should be %llx", k,
+                                 (unsigned long long)sums[n + k], (unsigned long long)sums[k]);
+    free(sums);
+    return status;
+}
+
+int step_validate(void *context) {
+    struct step *step = context;
+    struct device *device = step->cache->device;
+    bool attention = step->plan.op == PAGED_ATTENTION;
+    size_t bytes = attention ? paged_query_elements(&step->plan, &step->shape) * sizeof(float)
+                             : step->table->sequences * sizeof(uint64_t);
+    if (device_fill(device, attention ? step->out : step->sums, 0xff, bytes) != 0 ||
+        step_call(step) != 0)
+        return -1;
+    return attention ? validate_attention(step) : validate_sums(step);
+}
