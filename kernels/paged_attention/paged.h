@@ -5,7 +5,7 @@
  *
  * For each sequence s, KV head h and query head g of its group:
  *
- *     score[t] = scale × q[s,h,g] · k[s,t,h]        t = 0 … tokens[s] - 1
+ *     score[t] = q[s,h,g] · k[s,t,h] / sqrt(D)      t = 0 … tokens[s] - 1, D channels
  *     out[s,h,g] = Σ_t softmax(score)[t] v[s,t,h]   f32; all zero where tokens[s] is 0
  *
  * Keys and values lie in blocks that a table names (kernels/kv_pool/kv_table.h), in one of three
@@ -13,9 +13,9 @@
  * kernels/paged_attention/paged.cu executes it on a GPU or on the SIMT machine, paged_cpu.h
  * natively.
  *
- * What decides the bits: element, head, group, threads and the split of a sequence's tokens, and
- * nothing of the map, the layout or the block size, because all kernels walk the tokens in the same
- * order in tiles of PAGED_TILE tokens. So residency changes the time and never the answer; a split
+ * What decides the bits: element, head and the split of a sequence's tokens, and nothing of the
+ * map, the layout or the block size, because all kernels walk the tokens in the same order in tiles
+ * of PAGED_TILE tokens. So residency changes the time and never the answer; a split
  * that the batch chooses changes the answer. The exponential is written out in fused multiply-adds
  * (paged_exp.h), so that it, too, has the same bits everywhere.
  */
@@ -128,13 +128,15 @@ struct paged_shape {
 int paged_check(const struct paged_plan *plan, const struct paged_shape *shape, bool may_share,
                 char *why);
 
-/* The number of splits of every sequence. By the longest sequence's tiles, as a grid has one size;
- * a sequence with fewer tiles than splits leaves the last ones empty. */
+/* The number of splits of every sequence: on the device that shape->processors says; launching
+ * with 0 processors on a GPU counts its own instead. By the longest sequence's tiles, as a grid has
+ * one size; a sequence with fewer tiles than splits leaves the last ones empty. */
 unsigned paged_splits(const struct paged_plan *plan, const struct paged_shape *shape);
 /* FlashAttention's rule: one split if `work` (sequences × KV heads) fills 0.8 of the processors or
  * there are at most 4 tiles; else the fewest splits within 85 % of the best wave efficiency. */
 unsigned paged_split_heuristic(unsigned work, unsigned processors, unsigned tiles, unsigned most);
-/* Tiles [first, end) of one split. */
+/* Tiles [first, end) of one split: tiles / splits of them, rounded up; the last ones may have fewer
+ * or none. */
 void paged_split_range(unsigned tiles, unsigned splits, unsigned split, unsigned *first,
                        unsigned *end);
 
@@ -144,7 +146,7 @@ size_t paged_token_bytes(const struct paged_plan *plan, const struct paged_shape
 size_t paged_block_bytes(const struct paged_plan *plan, const struct paged_shape *shape);
 size_t paged_cache_bytes(const struct paged_plan *plan, const struct paged_shape *shape);
 /* K1's formula, 2·B·L·H·D·s, with the sum of the tokens for B·L: bytes of keys and values that a
- * step must load. Shared blocks count for every sequence that names them. */
+ * step must load; a walk loads none. Shared blocks count for every sequence that names them. */
 double paged_kv_bytes(const struct paged_plan *plan, const struct paged_shape *shape);
 /* Distinct bytes among them (shared blocks once). -1: no memory. */
 double paged_unique_bytes(const struct paged_plan *plan, const struct paged_shape *shape);
