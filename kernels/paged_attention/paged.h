@@ -150,7 +150,9 @@ size_t paged_cache_bytes(const struct paged_plan *plan, const struct paged_shape
 double paged_kv_bytes(const struct paged_plan *plan, const struct paged_shape *shape);
 /* Distinct bytes among them (shared blocks once). -1: no memory. */
 double paged_unique_bytes(const struct paged_plan *plan, const struct paged_shape *shape);
-/* What else a step loads and stores: table and lengths, queries, output, partial results. */
+/* What else a step of cuda and simt loads and stores: the ids of each tile's blocks, once per KV
+ * head; the length, once per KV head and split; the queries, once per split; the output; partial
+ * results, written and read once. Gather and walk: ids, lengths and the sums. */
 double paged_other_bytes(const struct paged_plan *plan, const struct paged_shape *shape);
 double paged_flops(const struct paged_plan *plan, const struct paged_shape *shape);
 size_t paged_workspace_bytes(const struct paged_plan *plan, const struct paged_shape *shape);
@@ -205,8 +207,10 @@ const struct paged_ops *paged_ops_for(enum device_kind kind, bool checked);
 /* The bits of cuda and simt, from host memory laid out by the plan. 0 or -1: no memory. */
 int paged_model(const struct paged_plan *plan, const struct paged_shape *shape, const void *k,
                 const void *v, const void *q, float *out);
-/* The sums of a gather (all 32-bit words of a sequence's keys and values, as unsigned, mod 2^64) or
- * of a walk (its ids): exact in every order, so the same on every device. */
+/* The sums of a gather (all 32-bit words of a sequence's keys and values, as unsigned, mod 2^64; a
+ * half of a word that holds no token's number, as vllm's values can have it, counts as 0) or of a
+ * walk (a sequence's ids, each once): exact in every order, so the same on every device. A walk
+ * does not look at k and v. */
 int paged_sums(const struct paged_plan *plan, const struct paged_shape *shape, const void *k,
                const void *v, uint64_t *sums);
 

@@ -1,9 +1,9 @@
 /*
  * paged_fill.c: what a cache and the queries hold.
  *
- * A token's row of D channels is a stretch of one random array of normal numbers, at an offset that
- * a hash of (seed, keys or values, sequence, token, head) gives: rows of their own for a memcpy
- * each, so that gigabytes take seconds.
+ * A token's row of D channels is a stretch of one random array of normal numbers, at an offset
+ * drawn for (seed, keys or values, sequence, token, head): a row of its own for a memcpy, so that
+ * gigabytes take seconds.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,8 @@
 #include "kernels/rng/philox.h"
 #include "kernels/threads/threads.h"
 
-#define FILL_OFFSETS 32768 /* a power of two: offsets are a hash's low bits */
+#define FILL_OFFSETS 32768     /* a power of two: offsets are low bits of a random number */
+#define FILL_STREAM 0x70616765 /* and the two after it: one each for keys, values, queries */
 /* Tokens that a worker fills at a time; slabs are longer. */
 #define FILL_TOKENS 256
 
@@ -55,18 +56,10 @@ static char *random_array(const struct paged_plan *plan, uint64_t seed) {
     return array;
 }
 
-/* splitmix64's finaliser (Steele, Lea, Flood 2014): every input bit reaches the low ones. */
-static uint64_t mixed(uint64_t z) {
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
-    return z ^ z >> 31;
-}
-
 static const char *row_of(const struct fill *fill, enum fill_use use, unsigned sequence,
                           uint64_t token, unsigned head) {
-    uint64_t z = mixed(fill->seed * 4 + use + 0x9E3779B97F4A7C15u);
-    z = mixed(z ^ ((uint64_t)sequence << 40 | (uint64_t)head << 32));
-    z = mixed(z + token);
+    uint64_t z = philox_u64(fill->seed, FILL_STREAM + use,
+                            (uint64_t)sequence << 40 | (uint64_t)head << 32 | token);
     return fill->random + z % FILL_OFFSETS * paged_element_bytes(fill->plan->element);
 }
 

@@ -67,8 +67,17 @@ double ladder_growth(const struct ladder *ladder, double from, double to);
 /* Whether changing the page size alone takes the knee away: over its footprints neither large pages
  * nor the same lines on few pages grow by half as much (in logarithms) as small pages do. */
 bool knee_moves(const struct knee *knee, const struct ladder *large, const struct ladder *packed);
-/* A recorded ladder: "4k", "2m", "packed" and so on; its points in order. */
+/* A recorded ladder ("4k", "2m", "packed", …), from the smallest range on. 0, or -1: it has fewer
+ * than three points. */
 int ladder_read(struct lab_run *run, const char *device_id, const char *curve, struct ladder *out);
+
+/* Time of curve a over that of curve b at one range, paired by round; 95 % bootstrap interval. */
+struct ladder_ratio {
+    double bytes, ratio, low, high;
+};
+/* At every range that both have. Returns how many. */
+size_t ladder_ratios(struct lab_run *run, const char *device_id, const char *a, const char *b,
+                     struct ladder_ratio out[LADDER_MOST]);
 
 /* --- replicas_stats.c: are the differences between maps more than noise? -------------------------
  */
