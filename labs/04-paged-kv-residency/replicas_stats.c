@@ -254,7 +254,8 @@ static int read_replica(void *context, const json_t *record) {
         out->round[k] = case_series_real_at(round, k);
     }
     snprintf(out->policy, sizeof out->policy, "%s", record_text(record, "policy"));
-    snprintf(out->name, sizeof out->name, "%s %.0f", out->policy, record_param(record, "seed"));
+    snprintf(out->name, sizeof out->name, "%s %.0f", record_text(record, "policy"),
+             record_param(record, "seed"));
     return 0;
 }
 
