@@ -106,13 +106,15 @@ static int waste_row(void *table, const json_t *record) {
                    : strcmp(allocator, "first-fit") == 0 ? 1
                                                          : 2;
     double tokens = middle(record, "tokens_mean"), inner = middle(record, "inner_mean");
+    double from = 0;
     for (size_t k = 0; k < 3; k++) {
         /* Inner waste is a share of the slots taken; here all are shares of all slots. */
         double share = k == 1 ? tokens * inner / (1 - inner) : middle(record, kinds[k].series);
-        lab_table_row(table, "%s\t%d\t%s\t%.2f\t%.1f\t%.1f\t%.0f\t%.0f", allocator, position,
-                      kinds[k].name, 100 * share, middle(record, "inner_per_sequence"),
-                      middle(record, "running_mean"), middle(record, "finished"),
-                      middle(record, "refused_by_holes"));
+        lab_table_row(table, "%s\t%d\t%s\t%.2f\t%.2f\t%.2f\t%.1f\t%.1f\t%.0f\t%.0f", allocator,
+                      position, kinds[k].name, 100 * share, 100 * from, 100 * (from + share),
+                      middle(record, "inner_per_sequence"), middle(record, "running_mean"),
+                      middle(record, "finished"), middle(record, "refused_by_holes"));
+        from += share;
     }
     return 0;
 }
@@ -123,9 +125,16 @@ static int waste_rows(struct lab_run *run, struct lab_table *table) {
 /* --- ladder --------------------------------------------------------------------------------------
  */
 
+/* Which curves are drawn together. */
+static const char *ladder_mode(const json_t *record) {
+    return record_param(record, "stride") == 64 ? "every line"
+           : record_param(record, "lanes") > 1  ? "a line per page, several chains"
+                                                : "a line per page";
+}
+
 static int ladder_row(void *table, const json_t *record) {
-    lab_table_row(table, "%s\t%s\t%.0f\t%.0f\t%.4g\t%.4g\t%.4g\t%.0f", record_device(record),
-                  record_text(record, "curve"), record_param(record, "range"),
+    lab_table_row(table, "%s\t%s\t%s\t%.0f\t%.0f\t%.4g\t%.4g\t%.4g\t%.0f", record_device(record),
+                  ladder_mode(record), record_text(record, "curve"), record_param(record, "range"),
                   record_param(record, "places"), record_counter(record, "ns per hop"),
                   record_counter(record, "ns low"), record_counter(record, "ns high"),
                   record_param(record, "huge bytes"));
@@ -236,10 +245,10 @@ static const struct table {
      "jump bytes\tpage switches",
      churn_rows, false},
     {"waste",
-     "allocator\tposition\tslots\tpercent\tinside per sequence\trunning\tfinished\t"
+     "allocator\tposition\tslots\tpercent\tfrom\tto\tinside per sequence\trunning\tfinished\t"
      "refused by holes",
      waste_rows, false},
-    {"ladder", "device\tcurve\trange\tplaces\tns\tlow\thigh\thuge bytes", ladder_rows, true},
+    {"ladder", "device\tmode\tcurve\trange\tplaces\tns\tlow\thigh\thuge bytes", ladder_rows, true},
     {"page-size", "device\tcurves\trange\tratio\tlow\thigh", ratio_rows, true},
     {"controls", "device\tfrom\tto\t4 KiB pages\t2 MiB pages\tpacked\tverdict", control_rows, true},
     {"lanes", "device\tchains\tlanes\tcold\tns\tlow\thigh", lanes_rows, true},
