@@ -21,8 +21,9 @@ static int cite(void *finding, const json_t *record) {
 /* --- K5 ----------------------------------------------------------------------------------------
  *
  * Refuted by a variance between maps that swapping the samples of a round among the maps gives as
- * well. If it is more than that, but the p99 of the maps' times is within 5 % of their p50, the
- * effect is real and small: bounded.
+ * well, where noise is low enough to see a p99 that is 5 % above the p50. If noise is higher than
+ * that, nothing is shown: bounded by what chance gives. If the variance is more than noise, but the
+ * p99 is within 5 % of the p50, the effect is real and small: bounded, too.
  */
 
 #define REGIME 1.05 /* p99/p50 from which on a map is another regime */
@@ -74,7 +75,7 @@ static size_t tell_arm(char *text, size_t size, const char *pages, const struct 
 
 int check_replicas(struct lab_run *run, const char *device_id, struct finding *finding) {
     static const char *const pages[] = {"4k", "2m", "any"};
-    size_t used = 0, arms = 0, real = 0, regimes = 0;
+    size_t used = 0, arms = 0, real = 0, regimes = 0, blind = 0;
     char range[400] = "";
     for (size_t k = 0; k < 3; k++) {
         struct arm arm;
@@ -86,6 +87,7 @@ int check_replicas(struct lab_run *run, const char *device_id, struct finding *f
         bool differ = arm.found.p <= CHANCE && arm.found.spread > arm.found.spread_by_chance;
         real += differ;
         regimes += differ && arm.found.spread >= REGIME;
+        blind += !differ && arm.found.spread_by_chance >= REGIME;
         if (used < sizeof finding->statement) {
             used += (size_t)snprintf(finding->statement + used, sizeof finding->statement - used,
                                      "%s", used ? "; " : "");
@@ -93,8 +95,10 @@ int check_replicas(struct lab_run *run, const char *device_id, struct finding *f
                              &arm);
         }
         size_t at = strlen(range);
-        snprintf(range + at, sizeof range - at, "%spages %s: %s, p99/p50 %.3f", at ? "; " : "",
-                 pages[k], differ ? "more than noise" : "not told from noise", arm.found.spread);
+        snprintf(range + at, sizeof range - at,
+                 "%spages %s: %s, p99/p50 %.3f, by chance up to %.3f", at ? "; " : "", pages[k],
+                 differ ? "more than noise" : "not told from noise", arm.found.spread,
+                 arm.found.spread_by_chance);
     }
     if (arms == 0)
         return not_testable(finding, "no steps over replicas' maps were timed on this device: run "
@@ -104,7 +108,7 @@ int check_replicas(struct lab_run *run, const char *device_id, struct finding *f
     finding->held = real;
     if (regimes == arms) {
         finding->verdict = VERDICT_CONFIRMED;
-    } else if (real > 0) {
+    } else if (real > 0 || blind > 0) {
         finding->verdict = VERDICT_BOUNDED;
         snprintf(finding->range, sizeof finding->range, "%s", range);
     } else {

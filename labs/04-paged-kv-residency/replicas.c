@@ -257,7 +257,7 @@ int sweep_replicas(struct lab_run *run, struct device *device) {
     if (paged_plan_parse(PLAN, &r->plan, why) != 0)
         status = lab_error(run, "plan %s: %s", PLAN, why);
     r->block_bytes = (size_t)r->plan.block * (size_t)r->plan.head * KV_HEADS * 2;
-    r->pool_blocks = (unsigned)(((size_t)(quick ? 256 : gpu ? 4096 : 512) << 20) / r->block_bytes);
+    r->pool_blocks = (unsigned)(((size_t)(gpu ? 4096 : quick ? 128 : 512) << 20) / r->block_bytes);
     while (r->pool_blocks > 1024 &&
            8 * r->pool_blocks * r->block_bytes > device_memory_free(device))
         r->pool_blocks /= 2;
