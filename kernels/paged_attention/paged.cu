@@ -4,7 +4,8 @@
  * A block of threads takes one (sequence, KV head, split). Its four warps take the split's tiles in
  * turns, each with an online softmax of its own, and walk a tile in chunks: the next chunk is
  * always asked for before the one in hand is used, values follow keys, and the next tile's ids and
- * first keys are asked for before this tile is done. What a lane holds is in paged_load.cuh, what
+ * first keys are asked for before this tile is done; a sequence's last tile, if it is not full,
+ * takes a plainer loop. What a lane holds is in paged_load.cuh, what
  * it computes in paged_state.cuh. The warps' states are merged in their order; then, if there are
  * several splits, their partial results, by a second kernel, in theirs.
  *
@@ -42,6 +43,7 @@ __global__ void __launch_bounds__(PAGED_THREADS) paged_attend(struct paged_job j
     __shared__ float outs[PAGED_WARPS][G * D];
     __shared__ float largest[PAGED_WARPS][G], sum[PAGED_WARPS][G];
     __shared__ unsigned length;
+    __shared__ uint4 zero;
 
     unsigned sequence = blockIdx.x / job.heads, head = blockIdx.x % job.heads;
     for (int i = threadIdx.x; i < G * F::LANES; i += PAGED_THREADS) {
@@ -52,8 +54,10 @@ __global__ void __launch_bounds__(PAGED_THREADS) paged_attend(struct paged_job j
             q[(i / F::LANES * (F::VECTOR / 4) + e / 4) * F::LANES + i % F::LANES] =
                 make_float4(x[e], x[e + 1], x[e + 2], x[e + 3]);
     }
-    if (threadIdx.x == 0)
+    if (threadIdx.x == 0) {
         length = (unsigned)job.tokens[sequence];
+        zero = make_uint4(0, 0, 0, 0);
+    }
     __syncthreads();
 
     int warp = threadIdx.x / 32;
@@ -69,9 +73,10 @@ __global__ void __launch_bounds__(PAGED_THREADS) paged_attend(struct paged_job j
     struct paged_tile tile = paged_tile_ask(job, sequence, tokens, next, end);
     paged_tile_place(&tile, job);
     uint4 a[F::LOADS], b[F::LOADS];
-    if (tile.count)
+    bool full = tile.count == PAGED_TILE;
+    if (full)
         paged_load<F>(a, job.k, job, tile, 0, lane_at);
-    while (tile.count) {
+    while (full) {
         next += PAGED_WARPS;
         struct paged_tile then = paged_tile_ask(job, sequence, tokens, next, end);
 #pragma unroll 1
@@ -79,41 +84,53 @@ __global__ void __launch_bounds__(PAGED_THREADS) paged_attend(struct paged_job j
             paged_load<F>(b, job.k, job, tile, c + 1, lane_at);
             paged_score<F, E, G>(score, q, a, c);
             bool more = c + 2 < F::CHUNKS;
-            if constexpr (VLLM) {
-                if (more)
-                    paged_load<F>(a, job.k, job, tile, c + 2, lane_at);
-                else
-                    paged_load_vllm<F>(a, job, tile, 0, head_at);
-            } else {
+            if (!VLLM || more)
                 paged_load<F>(a, more ? job.k : job.v, job, tile, more ? c + 2 : 0, lane_at);
-            }
+            else
+                paged_load_vllm<F>(a, job, tile, 0, head_at);
             paged_score<F, E, G>(score, q, b, c + 1);
+        }
+        __syncwarp();
+        paged_soften(&state, score, paged_scale(D), PAGED_TILE);
+        __syncwarp();
+        paged_tile_place(&then, job);
+#pragma unroll 1
+        for (int c = 0; c < F::CHUNKS - 2; c += 2) {
+            paged_load_values<F, VLLM>(b, job, tile, c + 1, lane_at, head_at);
+            paged_weigh<F, E, G, VLLM>(&state, score, a, c);
+            paged_load_values<F, VLLM>(a, job, tile, c + 2, lane_at, head_at);
+            paged_weigh<F, E, G, VLLM>(&state, score, b, c + 1);
+        }
+        paged_load_values<F, VLLM>(b, job, tile, F::CHUNKS - 1, lane_at, head_at);
+        paged_weigh<F, E, G, VLLM>(&state, score, a, F::CHUNKS - 2);
+        tile = then;
+        full = tile.count == PAGED_TILE;
+        if (!full) { /* so that the load below stands under no condition */
+            paged_weigh<F, E, G, VLLM>(&state, score, b, F::CHUNKS - 1);
+            __syncwarp();
+            break;
+        }
+        paged_load<F>(a, job.k, job, tile, 0, lane_at);
+        paged_weigh<F, E, G, VLLM>(&state, score, b, F::CHUNKS - 1);
+        __syncwarp(); /* all have used the weights before scores take their place */
+    }
+    if (tile.count) {
+#pragma unroll 1
+        for (int c = 0; c < F::CHUNKS; c++) {
+            paged_load_last<F>(a, job.k, job, tile, c, lane_at, &zero);
+            paged_score<F, E, G>(score, q, a, c);
         }
         __syncwarp();
         paged_soften(&state, score, paged_scale(D), tile.count);
         __syncwarp();
-        paged_tile_place(&then, job);
 #pragma unroll 1
-        for (int c = 0; c < F::CHUNKS; c += 2) {
-            bool more = c + 2 < F::CHUNKS;
-            if constexpr (VLLM) {
-                paged_load_vllm<F>(b, job, tile, c + 1, head_at);
-                paged_weigh_vllm<F, E, G>(&state, score, a, c);
-                if (more)
-                    paged_load_vllm<F>(a, job, tile, c + 2, head_at);
-                else
-                    paged_load<F>(a, job.k, job, then, 0, lane_at);
-                paged_weigh_vllm<F, E, G>(&state, score, b, c + 1);
-            } else {
-                paged_load<F>(b, job.v, job, tile, c + 1, lane_at);
-                paged_weigh<F, E, G>(&state, score, a, c);
-                paged_load<F>(a, more ? job.v : job.k, job, more ? tile : then, more ? c + 2 : 0,
-                              lane_at);
-                paged_weigh<F, E, G>(&state, score, b, c + 1);
-            }
+        for (int c = 0; c < F::CHUNKS; c++) {
+            if constexpr (VLLM)
+                paged_load_vllm<F>(a, job, tile, c, head_at);
+            else
+                paged_load_last<F>(a, job.v, job, tile, c, lane_at, &zero);
+            paged_weigh<F, E, G, VLLM>(&state, score, a, c);
         }
-        __syncwarp(); /* all have used the weights before scores take their place */
-        tile = then;
     }
     paged_settle<F, D, G, VLLM>(&state, outs[warp], largest[warp], sum[warp]);
     __syncthreads();
@@ -218,9 +235,12 @@ template <int E, int D, bool VLLM>
 __global__ void __launch_bounds__(PAGED_THREADS) paged_gather(struct paged_job job) {
     typedef struct paged_form<E, D, paged_loads<1>::COUNT> F;
     __shared__ unsigned length;
+    __shared__ uint4 zero;
     unsigned sequence = blockIdx.x / job.heads, head = blockIdx.x % job.heads;
-    if (threadIdx.x == 0)
+    if (threadIdx.x == 0) {
         length = (unsigned)job.tokens[sequence];
+        zero = make_uint4(0, 0, 0, 0);
+    }
     __syncthreads();
     unsigned started = paged_clock();
 
@@ -234,9 +254,10 @@ __global__ void __launch_bounds__(PAGED_THREADS) paged_gather(struct paged_job j
     struct paged_tile tile = paged_tile_ask(job, sequence, tokens, next, end);
     paged_tile_place(&tile, job);
     uint4 a[F::LOADS], b[F::LOADS];
-    if (tile.count)
+    bool full = tile.count == PAGED_TILE;
+    if (full)
         paged_load<F>(a, job.k, job, tile, 0, lane_at);
-    while (tile.count) {
+    while (full) {
         next += PAGED_WARPS;
         struct paged_tile then = paged_tile_ask(job, sequence, tokens, next, end);
 #pragma unroll 1
@@ -244,36 +265,38 @@ __global__ void __launch_bounds__(PAGED_THREADS) paged_gather(struct paged_job j
             paged_load<F>(b, job.k, job, tile, c + 1, lane_at);
             sum += paged_words(a);
             bool more = c + 2 < F::CHUNKS;
-            if constexpr (VLLM) {
-                if (more)
-                    paged_load<F>(a, job.k, job, tile, c + 2, lane_at);
-                else
-                    paged_load_vllm<F>(a, job, tile, 0, head_at);
-            } else {
+            if (!VLLM || more)
                 paged_load<F>(a, more ? job.k : job.v, job, tile, more ? c + 2 : 0, lane_at);
-            }
+            else
+                paged_load_vllm<F>(a, job, tile, 0, head_at);
             sum += paged_words(b);
         }
         paged_tile_place(&then, job);
 #pragma unroll 1
-        for (int c = 0; c < F::CHUNKS; c += 2) {
-            bool more = c + 2 < F::CHUNKS;
-            if constexpr (VLLM) {
-                paged_load_vllm<F>(b, job, tile, c + 1, head_at);
-                sum += paged_words(a);
-                if (more)
-                    paged_load_vllm<F>(a, job, tile, c + 2, head_at);
-                else
-                    paged_load<F>(a, job.k, job, then, 0, lane_at);
-            } else {
-                paged_load<F>(b, job.v, job, tile, c + 1, lane_at);
-                sum += paged_words(a);
-                paged_load<F>(a, more ? job.v : job.k, job, more ? tile : then, more ? c + 2 : 0,
-                              lane_at);
-            }
+        for (int c = 0; c < F::CHUNKS - 2; c += 2) {
+            paged_load_values<F, VLLM>(b, job, tile, c + 1, lane_at, head_at);
+            sum += paged_words(a);
+            paged_load_values<F, VLLM>(a, job, tile, c + 2, lane_at, head_at);
             sum += paged_words(b);
         }
+        paged_load_values<F, VLLM>(b, job, tile, F::CHUNKS - 1, lane_at, head_at);
+        sum += paged_words(a);
         tile = then;
+        full = tile.count == PAGED_TILE;
+        if (!full) {
+            sum += paged_words(b);
+            break;
+        }
+        paged_load<F>(a, job.k, job, tile, 0, lane_at);
+        sum += paged_words(b);
+    }
+    for (int c = 0; tile.count && c < F::CHUNKS; c++) {
+        paged_load_last<F>(a, job.k, job, tile, c, lane_at, &zero);
+        if constexpr (VLLM)
+            paged_load_vllm<F>(b, job, tile, c, head_at);
+        else
+            paged_load_last<F>(b, job.v, job, tile, c, lane_at, &zero);
+        sum += paged_words(a) + paged_words(b);
     }
     sum = paged_warp_sum(sum);
     size_t at = ((size_t)blockIdx.x * job.splits + blockIdx.y) * PAGED_WARPS + warp;

@@ -15,6 +15,7 @@
 
 #define FILL_OFFSETS 32768     /* a power of two: offsets are low bits of a random number */
 #define FILL_STREAM 0x70616765 /* and the two after it: one each for keys, values, queries */
+#define FILL_ROW (128 * 4)     /* bytes of the longest row */
 /* Tokens that a worker fills at a time; slabs are longer. */
 #define FILL_TOKENS 256
 
@@ -41,6 +42,7 @@ struct fill {
     size_t stretch; /* slots that a worker takes at a time */
     size_t stretches;
     char *random;
+    char nan[FILL_ROW]; /* the row of a slot without a token */
     void *cache[2];
 };
 
@@ -63,16 +65,25 @@ static const char *row_of(const struct fill *fill, enum fill_use use, unsigned s
     return fill->random + z % FILL_OFFSETS * paged_element_bytes(fill->plan->element);
 }
 
-/* D channels of one token and head, scattered: the vllm layout. NULL row: NaN. */
+/* D channels of one token and head in the vllm layout, where keys are scattered by 16 bytes and
+ * values by elements. */
 static void put_scattered(const struct fill *fill, enum fill_use use, struct paged_place place,
                           unsigned head, const char *row) {
-    size_t bytes = paged_element_bytes(fill->plan->element);
-    static const char nan[4] = {-1, -1, -1, -1};
-    for (size_t d = 0; d < (size_t)fill->plan->head; d++) {
-        size_t at = use == FILL_KEYS ? paged_k_at(fill->plan, fill->shape, place, head, d)
-                                     : paged_v_at(fill->plan, fill->shape, place, head, d);
-        memcpy((char *)fill->cache[use] + at * bytes, row ? row + d * bytes : nan, bytes);
+    size_t bytes = paged_element_bytes(fill->plan->element), D = (size_t)fill->plan->head;
+    if (use == FILL_KEYS) {
+        char *to =
+            (char *)fill->cache[use] + paged_k_at(fill->plan, fill->shape, place, head, 0) * bytes;
+        for (size_t piece = 0; piece < D * bytes / 16; piece++)
+            memcpy(to + piece * place.n * 16, row + piece * 16, 16);
+        return;
     }
+    char *to =
+        (char *)fill->cache[use] + paged_v_at(fill->plan, fill->shape, place, head, 0) * bytes;
+    for (size_t d = 0; d < D; d++)
+        if (bytes == 4)
+            memcpy(to + d * place.n * 4, row + d * 4, 4);
+        else
+            memcpy(to + d * place.n * 2, row + d * 2, 2);
 }
 
 static void put_row(const struct fill *fill, enum fill_use use, struct paged_place place,
@@ -84,10 +95,7 @@ static void put_row(const struct fill *fill, enum fill_use use, struct paged_pla
     size_t bytes = paged_element_bytes(fill->plan->element);
     char *to =
         (char *)fill->cache[use] + paged_k_at(fill->plan, fill->shape, place, head, 0) * bytes;
-    if (row)
-        memcpy(to, row, (size_t)fill->plan->head * bytes);
-    else
-        memset(to, 0xff, (size_t)fill->plan->head * bytes);
+    memcpy(to, row, (size_t)fill->plan->head * bytes);
 }
 
 static void fill_stretch(const struct fill *fill, size_t index) {
@@ -100,7 +108,7 @@ static void fill_stretch(const struct fill *fill, size_t index) {
         for (size_t slot = from; slot < end; slot++)
             for (unsigned head = 0; head < heads; head++) {
                 struct paged_place place = {start, fill->n, slot};
-                const char *row = NULL;
+                const char *row = fill->nan;
                 if (slot < of->filled)
                     row = row_of(fill, use, of->sequence, of->token + slot, head);
                 put_row(fill, use, place, head, row);
@@ -146,6 +154,7 @@ int paged_fill_cache(const struct paged_plan *plan, const struct paged_shape *sh
                         .unit_count = slab ? table->sequences : table->pool_blocks,
                         .n = slab ? paged_slab_tokens(table) : (size_t)plan->block,
                         .cache = {k, v}};
+    memset(fill.nan, 0xff, sizeof fill.nan);
     fill.stretch = fill.n < FILL_TOKENS ? fill.n : FILL_TOKENS;
     fill.stretches = fill.n ? (fill.n + fill.stretch - 1) / fill.stretch : 0;
     struct fill_unit *units = units_of(plan, table, fill.unit_count);

@@ -95,30 +95,35 @@ __device__ inline unsigned paged_slot(const struct paged_job &job, const struct 
     return (tile.token + (unsigned)t) & ((1u << job.shift) - 1);
 }
 
-/* Chunk c of keys, or of values in nhd and hnd. Absent tokens are zeros, and not loaded. `lane_at`:
- * this lane's place inside a token, with the head's. */
+/* Chunk c of a full tile of keys, or of values in nhd and hnd. `lane_at`: this lane's place inside
+ * a token, with the head's. */
 template <class F>
 __device__ inline void paged_load(uint4 (&to)[F::LOADS], const uint4 *from,
                                   const struct paged_job &job, const struct paged_tile &tile, int c,
                                   unsigned lane_at) {
-    int sub = threadIdx.x % 32 / F::LANES;
-    int first = c * F::CHUNK + sub;
+    int first = c * F::CHUNK + threadIdx.x % 32 / F::LANES;
     bool far = c * F::CHUNK >= 32;
-    if (c * F::CHUNK + F::CHUNK <= tile.count) {
-#pragma unroll
-        for (int j = 0; j < F::LOADS; j++) {
-            int t = first + j * F::WIDE;
-            unsigned at =
-                paged_start(job, tile, far, t) + paged_slot(job, tile, t) * job.token_step;
-            to[j] = from[at + lane_at];
-        }
-        return;
-    }
 #pragma unroll
     for (int j = 0; j < F::LOADS; j++) {
         int t = first + j * F::WIDE;
         unsigned at = paged_start(job, tile, far, t) + paged_slot(job, tile, t) * job.token_step;
-        to[j] = t < tile.count ? from[at + lane_at] : make_uint4(0, 0, 0, 0);
+        to[j] = from[at + lane_at];
+    }
+}
+
+/* The same of a sequence's last tile, if it is not full: absent tokens are not loaded. They take
+ * `zero`, 16 bytes of shared memory: loads under a condition would go one after another. */
+template <class F>
+__device__ inline void paged_load_last(uint4 (&to)[F::LOADS], const uint4 *from,
+                                       const struct paged_job &job, const struct paged_tile &tile,
+                                       int c, unsigned lane_at, const uint4 *zero) {
+    int first = c * F::CHUNK + threadIdx.x % 32 / F::LANES;
+    bool far = c * F::CHUNK >= 32;
+#pragma unroll
+    for (int j = 0; j < F::LOADS; j++) {
+        int t = first + j * F::WIDE;
+        unsigned at = paged_start(job, tile, far, t) + paged_slot(job, tile, t) * job.token_step;
+        to[j] = *(t < tile.count ? from + at + lane_at : zero);
     }
 }
 
@@ -154,6 +159,17 @@ __device__ inline void paged_load_vllm(uint4 (&to)[F::LOADS], const struct paged
         }
         to[j] = make_uint4(word[0], word[1], word[2], word[3]);
     }
+}
+
+/* Chunk c of a full tile of values, in any layout. */
+template <class F, bool VLLM>
+__device__ inline void paged_load_values(uint4 (&to)[F::LOADS], const struct paged_job &job,
+                                         const struct paged_tile &tile, int c, unsigned lane_at,
+                                         unsigned head_at) {
+    if constexpr (VLLM)
+        paged_load_vllm<F>(to, job, tile, c, head_at);
+    else
+        paged_load<F>(to, job.v, job, tile, c, lane_at);
 }
 
 template <int E>

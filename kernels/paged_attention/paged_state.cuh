@@ -153,10 +153,10 @@ __device__ inline void paged_soften(struct paged_state<F, G> *state, float *scor
     }
 }
 
-/* Adds chunk c of values, times their weights. */
+/* Adds chunk c of values in nhd and hnd, times their weights. */
 template <class F, int E, int G>
-__device__ inline void paged_weigh(struct paged_state<F, G> *state, const float *weight,
-                                   const uint4 (&v)[F::LOADS], int c) {
+__device__ inline void paged_weigh_rows(struct paged_state<F, G> *state, const float *weight,
+                                        const uint4 (&v)[F::LOADS], int c) {
     int sub = threadIdx.x % 32 / F::LANES;
     float w[G][F::LOADS];
 #pragma unroll
@@ -199,6 +199,15 @@ __device__ inline void paged_weigh_vllm(struct paged_state<F, G> *state, const f
                                                 state->out[g][slot]);
         }
     }
+}
+
+template <class F, int E, int G, bool VLLM>
+__device__ inline void paged_weigh(struct paged_state<F, G> *state, const float *weight,
+                                   const uint4 (&v)[F::LOADS], int c) {
+    if constexpr (VLLM)
+        paged_weigh_vllm<F, E, G>(state, weight, v, c);
+    else
+        paged_weigh_rows<F, E, G>(state, weight, v, c);
 }
 
 /* A warp's state to shared memory: out [G][D], and `largest` and `sum` per query. */
