@@ -57,6 +57,7 @@ struct entrant *contest_step(struct contest *contest, struct cache *cache,
         return NULL;
     }
     e->map = map;
+    snprintf(e->arm, sizeof e->arm, "%s", more);
     if (device_kind(contest->device) == DEVICE_CPU && plan->op != PAGED_WALK)
         snprintf(prefetch, sizeof prefetch, "/%s", paged_prefetch_name(e->step->prefetch));
     snprintf(e->id, sizeof e->id, "%s/%s/h%u/batch=%u/tokens=%d/%s%s%s%s", contest->prefix,
@@ -90,7 +91,7 @@ int contest_readers(struct contest *contest, size_t bytes) {
         char text[ROOFS_TEXT];
         if (!e)
             return -1;
-        if (roofs_job_open(&e->job, contest->memory, &plans[k]) != 0)
+        if (roofs_job_open(&e->job, contest->room->memory, &plans[k]) != 0)
             return lab_error(contest->run, "%s: %s", contest->prefix, device_error());
         e->reader = plans[k];
         snprintf(e->id, sizeof e->id, "%s/read/%s", contest->prefix,
@@ -191,6 +192,7 @@ static void step_params(struct lab_case *c, const struct entrant *e) {
     case_param_text(c, "element", word(plan, PAGED_FIELD_element));
     case_param_text(c, "rule", word(plan, PAGED_FIELD_rule));
     case_param_text(c, "map", e->map);
+    case_param_text(c, "arm", e->arm);
     case_param_int(c, "block", plan->mapping == PAGED_TABLE ? plan->block : 0);
     case_param_int(c, "block bytes",
                    plan->mapping == PAGED_TABLE ? (int64_t)paged_block_bytes(plan, &s->shape) : 0);
@@ -203,7 +205,7 @@ static void step_params(struct lab_case *c, const struct entrant *e) {
     case_param_real(c, "bytes", step_bytes(s));
     case_param_real(c, "unique bytes", step_unique_bytes(s));
     case_param_real(c, "flops", paged_flops(plan, &s->shape));
-    case_param_int(c, "pool bytes", (int64_t)(2 * s->cache->bytes));
+    case_param_int(c, "pool bytes", (int64_t)(2 * paged_cache_bytes(plan, &s->shape)));
     case_param_text(c, "pages", native ? pages_name(s->cache->kind) : "device");
     case_param_int(c, "threads", native ? s->threads : 0);
     case_param_text(c, "prefetch", native ? paged_prefetch_name(s->prefetch) : "none");
@@ -299,4 +301,19 @@ int contest_measure(struct contest *contest) {
     for (size_t k = 0; k < contest->count; k++)
         bench_result_free(&results[k]);
     return status;
+}
+
+/* --- reading back ------------------------------------------------------------------------------
+ */
+
+int ratio_read(const json_t *record, const char *name, struct ratio *out) {
+    char low[80], high[80];
+    if (!json_is_number(json_object_get(json_object_get(record, "counters"), name)))
+        return -1;
+    snprintf(low, sizeof low, "%s low", name);
+    snprintf(high, sizeof high, "%s high", name);
+    out->value = case_number(record, "counters", name);
+    out->low = case_number(record, "counters", low);
+    out->high = case_number(record, "counters", high);
+    return 0;
 }

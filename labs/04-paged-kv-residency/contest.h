@@ -14,9 +14,45 @@
 
 #define CONTEST_MOST 48
 #define CONTEST_OVERS 3
-#define CONTEST_CACHES 4
 #define CONTEST_TABLES 40
 #define CONTEST_FLUSHERS 16
+
+/* --- room.c ------------------------------------------------------------------------------------
+ */
+
+#define ROOM_CACHES 4
+
+struct room {
+    struct lab_run *run;
+    struct device *device;
+    struct cache caches[ROOM_CACHES];
+    enum paged_element elements[ROOM_CACHES];
+    size_t count;
+    struct roofs_memory *memory;
+};
+/* Empty: takes what groups ask for, and keeps it for the next ones. */
+struct room room_open(struct lab_run *run, struct device *device);
+void room_close(struct room *room);
+/* A cache with room for `bytes` of keys and values together; ask for the largest first. 0, or -1
+ * after lab_error(). *out is NULL where `kind` cannot be had: lab_note() says so. */
+int room_cache(struct room *room, enum paged_element element, size_t bytes, enum pages_kind kind,
+               struct cache **out);
+/* In 2 MiB pages, or as the system does it. NULL after lab_error(). */
+struct cache *room_huge_cache(struct room *room, enum paged_element element, size_t bytes);
+/* Memory that readers and flushers read, the first time it is asked for: ask for the most. 0, or -1
+ * after lab_error(). */
+int room_memory(struct room *room, size_t bytes);
+
+/* The last-level cache as the topology says; a default where it does not. In a virtual machine it
+ * may be wrong, so it only sizes flushes and sweeps. */
+size_t cache_last_level(const struct device *device);
+/* The largest of bytes, bytes/2, … that leaves three quarters of the device's memory free. */
+size_t fitting_bytes(const struct device *device, size_t bytes);
+/* attention.table.nhd.ELEMENT.b16.d128.g1.fixed.s1, or of slabs. */
+struct paged_plan plan_of(enum paged_op op, enum paged_mapping mapping, enum paged_element element);
+
+/* --- contest.c ---------------------------------------------------------------------------------
+ */
 
 struct entrant {
     char id[240];
@@ -24,6 +60,7 @@ struct entrant {
     struct roofs_job *job; /* … a reader of the roof */
     struct roofs_plan reader;
     const char *map;          /* "slab", or what the table's map is called */
+    char arm[40];             /* what else the id says */
     struct roofs_job *before; /* read, untimed, before each sample of one call; NULL: warm */
     double before_bytes;
     bool rewarm; /* with `before`, or without: one untimed step first */
@@ -36,32 +73,23 @@ struct entrant {
 struct contest {
     struct lab_run *run;
     struct device *device;
+    struct room *room;
     char prefix[120]; /* of all ids, without a slash at the end */
     struct bench_limits limits;
     size_t count;
     struct entrant entrants[CONTEST_MOST];
-    /* What the entrants share; owned. */
-    struct cache caches[CONTEST_CACHES];
-    size_t cache_count;
-    struct kv_table tables[CONTEST_TABLES];
+    struct kv_table tables[CONTEST_TABLES]; /* owned */
     size_t table_count;
-    struct roofs_memory *memory;
-    struct roofs_job *flushers[CONTEST_FLUSHERS];
+    struct roofs_job *flushers[CONTEST_FLUSHERS]; /* owned */
     size_t flusher_count;
 };
 
 /* Whether an earlier session of this run has recorded the whole group. */
 bool contest_done(struct lab_run *run, struct device *device, const char *prefix);
 /* NULL after lab_error(). */
-struct contest *contest_open(struct lab_run *run, struct device *device, const char *prefix);
+struct contest *contest_open(struct room *room, const char *prefix);
 void contest_close(struct contest *contest);
 
-/* A cache of `bytes` of keys and values together. 0, or -1 after lab_error(). *out is NULL where
- * `kind` cannot be had: lab_note() says so. */
-int contest_cache(struct contest *contest, enum paged_element element, size_t bytes,
-                  enum pages_kind kind, struct cache **out);
-/* In 2 MiB pages, or as the system does it. NULL after lab_error(). */
-struct cache *contest_huge_cache(struct contest *contest, enum paged_element element, size_t bytes);
 /* A table of equal sequences for steps of `plan`, or one that an allocator's use has left (fifo).
  * NULL after lab_error(). pool_blocks 0: just enough. */
 const struct kv_table *contest_table(struct contest *contest, const struct paged_plan *plan,
@@ -69,10 +97,8 @@ const struct kv_table *contest_table(struct contest *contest, const struct paged
                                      unsigned pool_blocks, enum kv_map map);
 const struct kv_table *contest_churned(struct contest *contest, const struct paged_plan *plan,
                                        unsigned sequences, unsigned tokens, unsigned pool_blocks);
-/* Memory that readers and flushers read; once. 0, or -1 after lab_error(). */
-int contest_memory(struct contest *contest, size_t bytes);
-/* A reader of the first `bytes` of it, to stream them through the caches before a sample. NULL
- * after lab_error(). */
+/* A reader of the first `bytes` of the room's memory, to stream them through the caches before a
+ * sample. NULL after lab_error(). */
 struct roofs_job *contest_flusher(struct contest *contest, size_t bytes);
 
 /* Adds a step, NULL after lab_error(). `map` is for the id; `like` as in step_open; `more` is added
@@ -86,7 +112,7 @@ void entrant_over(struct entrant *entrant, const struct entrant *of, const char 
 /* Makes an entrant cold: `bytes` of other memory are read before every sample. */
 void entrant_after_reading(struct entrant *entrant, struct roofs_job *reader, bool rewarm);
 
-/* Adds every reader of the first `bytes` of the contest's memory: the best of them, by its median,
+/* Adds every reader of the first `bytes` of the room's memory: the best of them, by its median,
  * is the roof, and steps get a counter "roof fraction", paired. 0, or -1 after lab_error(). */
 int contest_readers(struct contest *contest, size_t bytes);
 
@@ -94,15 +120,14 @@ int contest_readers(struct contest *contest, size_t bytes);
  * lab_error(). */
 int contest_measure(struct contest *contest);
 
-/* --- what the callers share --------------------------------------------------------------------
+/* --- reading back ------------------------------------------------------------------------------
  */
 
-/* The last-level cache as the topology says; a default where it does not. In a virtual machine it
- * may be wrong, so it only sizes flushes and sweeps. */
-size_t cache_last_level(const struct device *device);
-/* The largest of bytes, bytes/2, … that leaves three quarters of the device's memory free. */
-size_t fitting_bytes(const struct device *device, size_t bytes);
-/* attention.table.nhd.ELEMENT.b16.d128.g1.fixed.s1, or of slabs. */
-struct paged_plan plan_of(enum paged_op op, enum paged_mapping mapping, enum paged_element element);
+/* A paired ratio of speeds with its 95 % interval. */
+struct ratio {
+    double value, low, high;
+};
+/* From a record's counters NAME, "NAME low" and "NAME high"; -1 if they are not there. */
+int ratio_read(const json_t *record, const char *name, struct ratio *out);
 
 #endif

@@ -32,8 +32,9 @@ static size_t large_bytes(const struct lab_run *run, const struct device *device
     return fitting_bytes(device, on_gpu(device) ? 4096 * MIB : bytes);
 }
 
-static size_t middle_bytes(const struct device *device) {
-    return fitting_bytes(device, on_gpu(device) ? 2048 * MIB : 256 * MIB);
+static size_t middle_bytes(const struct lab_run *run, const struct device *device) {
+    size_t bytes = lab_mode(run) == LAB_QUICK ? 128 * MIB : 256 * MIB;
+    return fitting_bytes(device, on_gpu(device) ? 2048 * MIB : bytes);
 }
 
 /* One shape through slabs, and through tables; each entrant NULL if it could not be added. */
@@ -79,20 +80,20 @@ static int enter_maps(struct contest *c, struct cache *cache, enum paged_op op, 
     return out[0] && out[1] && out[2] ? 0 : -1;
 }
 
-static int sweep_roof(struct lab_run *run, struct device *device, enum paged_element element) {
-    size_t bytes = large_bytes(run, device);
+static int sweep_roof(struct room *room, enum paged_element element) {
+    size_t bytes = large_bytes(room->run, room->device);
     struct shape shape = {element, (unsigned)(bytes / token_bytes(element) / TOKENS), TOKENS};
     char prefix[80];
     snprintf(prefix, sizeof prefix, "04/decode/roof/%s/kv=%zuMiB", element_name(element),
              bytes / MIB);
-    if (shape.sequences == 0 || contest_done(run, device, prefix))
+    if (shape.sequences == 0 || contest_done(room->run, room->device, prefix))
         return 0;
-    struct contest *c = contest_open(run, device, prefix);
+    struct contest *c = contest_open(room, prefix);
     if (!c)
         return -1;
     struct entrant *none[3] = {NULL}, *gather[3], *attention[3];
-    struct cache *cache = contest_huge_cache(c, element, bytes);
-    int status = cache && contest_memory(c, bytes) == 0 && contest_readers(c, bytes) == 0 &&
+    struct cache *cache = room_huge_cache(room, element, bytes);
+    int status = cache && room_memory(room, bytes) == 0 && contest_readers(c, bytes) == 0 &&
                          enter_maps(c, cache, PAGED_GATHER, shape, none, gather) == 0 &&
                          enter_maps(c, cache, PAGED_ATTENTION, shape, gather, attention) == 0
                      ? contest_measure(c)
@@ -104,22 +105,23 @@ static int sweep_roof(struct lab_run *run, struct device *device, enum paged_ele
 /* --- prefetching (CPU) -------------------------------------------------------------------------
  */
 
-static int sweep_prefetch(struct lab_run *run, struct device *device) {
-    size_t bytes = middle_bytes(device);
+static int sweep_prefetch(struct room *room) {
+    size_t bytes = middle_bytes(room->run, room->device);
     struct shape shape = {PAGED_F32, (unsigned)(bytes / token_bytes(PAGED_F32) / TOKENS), TOKENS};
     struct paged_plan plan = plan_of(PAGED_ATTENTION, PAGED_TABLE, PAGED_F32);
     char prefix[80];
     snprintf(prefix, sizeof prefix, "04/decode/prefetch/kv=%zuMiB", bytes / MIB);
-    if (on_gpu(device) || shape.sequences == 0 || contest_done(run, device, prefix))
+    if (on_gpu(room->device) || shape.sequences == 0 ||
+        contest_done(room->run, room->device, prefix))
         return 0;
-    struct contest *c = contest_open(run, device, prefix);
+    struct contest *c = contest_open(room, prefix);
     if (!c)
         return -1;
-    struct cache *cache = contest_huge_cache(c, PAGED_F32, bytes);
+    struct cache *cache = room_huge_cache(room, PAGED_F32, bytes);
     const struct kv_table *table =
         cache ? contest_table(c, &plan, HEADS, shape.sequences, shape.tokens, 0, KV_MAP_PERMUTED)
               : NULL;
-    int status = table && contest_memory(c, bytes) == 0 && contest_readers(c, bytes) == 0 ? 0 : -1;
+    int status = table && room_memory(room, bytes) == 0 && contest_readers(c, bytes) == 0 ? 0 : -1;
     for (int p = 0; p < PAGED_PREFETCH_COUNT && status == 0; p++) {
         const struct step like = {.isa = paged_isa_best(), .prefetch = (enum paged_prefetch)p};
         if (!enter_slab(c, cache, plan, shape, &like, "") ||
@@ -134,18 +136,18 @@ static int sweep_prefetch(struct lab_run *run, struct device *device) {
 /* --- the same bytes as few long or many short sequences ----------------------------------------
  */
 
-static int sweep_shapes(struct lab_run *run, struct device *device) {
-    size_t bytes = middle_bytes(device), tokens = bytes / token_bytes(PAGED_F32);
+static int sweep_shapes(struct room *room) {
+    size_t bytes = middle_bytes(room->run, room->device), tokens = bytes / token_bytes(PAGED_F32);
     struct paged_plan plan = plan_of(PAGED_ATTENTION, PAGED_TABLE, PAGED_F32);
     char prefix[80];
     snprintf(prefix, sizeof prefix, "04/decode/shape/kv=%zuMiB", bytes / MIB);
-    if (contest_done(run, device, prefix))
+    if (contest_done(room->run, room->device, prefix))
         return 0;
-    struct contest *c = contest_open(run, device, prefix);
+    struct contest *c = contest_open(room, prefix);
     if (!c)
         return -1;
-    struct cache *cache = contest_huge_cache(c, PAGED_F32, bytes);
-    int status = cache && contest_memory(c, bytes) == 0 && contest_readers(c, bytes) == 0 ? 0 : -1;
+    struct cache *cache = room_huge_cache(room, PAGED_F32, bytes);
+    int status = cache && room_memory(room, bytes) == 0 && contest_readers(c, bytes) == 0 ? 0 : -1;
     for (size_t context = 128; context <= tokens && status == 0; context *= 4) {
         struct shape shape = {PAGED_F32, (unsigned)(tokens / context), (unsigned)context};
         const struct kv_table *table =
@@ -174,19 +176,19 @@ static struct shape hot_shape(const struct device *device, enum paged_element el
                           PAGED_TILE};
 }
 
-static int sweep_groups(struct lab_run *run, struct device *device, enum paged_element element) {
+static int sweep_groups(struct room *room, enum paged_element element) {
     static const int groups[] = {1, 2, 4, 8};
-    size_t bytes = middle_bytes(device);
+    size_t bytes = middle_bytes(room->run, room->device);
     struct shape cold = {element, (unsigned)(bytes / token_bytes(element) / TOKENS), TOKENS};
     char prefix[80];
     snprintf(prefix, sizeof prefix, "04/decode/group/%s/kv=%zuMiB", element_name(element),
              bytes / MIB);
-    if (cold.sequences == 0 || contest_done(run, device, prefix))
+    if (cold.sequences == 0 || contest_done(room->run, room->device, prefix))
         return 0;
-    struct contest *c = contest_open(run, device, prefix);
+    struct contest *c = contest_open(room, prefix);
     if (!c)
         return -1;
-    struct cache *cache = contest_huge_cache(c, element, bytes);
+    struct cache *cache = room_huge_cache(room, element, bytes);
     struct entrant *gather =
         cache ? enter_slab(c, cache, plan_of(PAGED_GATHER, PAGED_SLAB, element), cold, NULL, "")
               : NULL;
@@ -196,8 +198,9 @@ static int sweep_groups(struct lab_run *run, struct device *device, enum paged_e
         plan.group = groups[k];
         struct entrant *in_memory = enter_slab(c, cache, plan, cold, NULL, "in-memory");
         struct entrant *in_cache =
-            in_memory ? enter_slab(c, cache, plan, hot_shape(device, element), NULL, "in-cache")
-                      : NULL;
+            in_memory
+                ? enter_slab(c, cache, plan, hot_shape(room->device, element), NULL, "in-cache")
+                : NULL;
         if (in_cache) {
             entrant_over(in_memory, gather, "gather");
             entrant_over(in_memory, in_cache, "in cache");
@@ -212,21 +215,21 @@ static int sweep_groups(struct lab_run *run, struct device *device, enum paged_e
 /* --- splits ------------------------------------------------------------------------------------
  */
 
-static int sweep_splits(struct lab_run *run, struct device *device) {
+static int sweep_splits(struct room *room) {
     static const int splits[] = {1, 2, 8, 32};
     /* What the heuristic counts with: a GPU knows its own number. */
     const struct step like = {.isa = paged_isa_best(),
                               .prefetch = PAGED_PREFETCH_ROBIN,
-                              .shape = {.processors = on_gpu(device) ? 0 : pool_cpus()}};
-    size_t bytes = middle_bytes(device), tokens = bytes / token_bytes(PAGED_F32);
+                              .shape = {.processors = on_gpu(room->device) ? 0 : pool_cpus()}};
+    size_t bytes = middle_bytes(room->run, room->device), tokens = bytes / token_bytes(PAGED_F32);
     char prefix[80];
     snprintf(prefix, sizeof prefix, "04/decode/splits/kv=%zuMiB", bytes / MIB);
-    if (contest_done(run, device, prefix))
+    if (contest_done(room->run, room->device, prefix))
         return 0;
-    struct contest *c = contest_open(run, device, prefix);
+    struct contest *c = contest_open(room, prefix);
     if (!c)
         return -1;
-    struct cache *cache = contest_huge_cache(c, PAGED_F32, bytes);
+    struct cache *cache = room_huge_cache(room, PAGED_F32, bytes);
     int status = cache ? 0 : -1;
     for (size_t batch = 1; batch <= 16 && status == 0; batch *= 16) {
         struct shape shape = {PAGED_F32, (unsigned)batch, (unsigned)(tokens / batch)};
@@ -248,11 +251,13 @@ static int sweep_splits(struct lab_run *run, struct device *device) {
 }
 
 int sweep_decode(struct lab_run *run, struct device *device) {
-    if (lab_stopping(run))
-        return 0;
-    if (sweep_roof(run, device, PAGED_F32) != 0 || sweep_roof(run, device, PAGED_BF16) != 0 ||
-        sweep_prefetch(run, device) != 0 || sweep_shapes(run, device) != 0 ||
-        sweep_groups(run, device, PAGED_F32) != 0 || sweep_groups(run, device, PAGED_BF16) != 0)
-        return -1;
-    return sweep_splits(run, device);
+    struct room room = room_open(run, device);
+    int status = 0;
+    if (!lab_stopping(run) && (sweep_roof(&room, PAGED_F32) != 0 ||
+                               sweep_roof(&room, PAGED_BF16) != 0 || sweep_prefetch(&room) != 0 ||
+                               sweep_shapes(&room) != 0 || sweep_groups(&room, PAGED_F32) != 0 ||
+                               sweep_groups(&room, PAGED_BF16) != 0 || sweep_splits(&room) != 0))
+        status = -1;
+    room_close(&room);
+    return status;
 }

@@ -108,11 +108,11 @@ static size_t open_backings(struct contest *c, const struct width *width, size_t
     static const enum pages_kind kinds[BACKINGS] = {PAGES_2M, PAGES_4K};
     size_t n = 0;
     if (on_gpu(c->device)) {
-        caches[0] = contest_huge_cache(c, width->element, bytes);
+        caches[0] = room_huge_cache(c->room, width->element, bytes);
         return caches[0] != NULL;
     }
     for (size_t k = 0; k < BACKINGS; k++) {
-        if (contest_cache(c, width->element, bytes, kinds[k], &caches[n]) != 0)
+        if (room_cache(c->room, width->element, bytes, kinds[k], &caches[n]) != 0)
             return 0;
         n += caches[n] != NULL;
     }
@@ -202,15 +202,15 @@ static int record_cycles(struct contest *c) {
 }
 
 /* A pool with an eighth of it free, as an allocator's batch leaves it. */
-static int sweep_maps(struct lab_run *run, struct device *device, const struct width *width) {
-    size_t bytes = pool_bytes(run, device), tokens = bytes / token_bytes(width) / 8;
+static int sweep_maps(struct room *room, const struct width *width) {
+    size_t bytes = pool_bytes(room->run, room->device), tokens = bytes / token_bytes(width) / 8;
     struct paged_plan plan = plan_of(PAGED_GATHER, PAGED_TABLE, width->element);
     struct cache *caches[BACKINGS];
     char prefix[80];
     snprintf(prefix, sizeof prefix, "04/gather/map/%s/pool=%zuMiB", width->name, bytes / MIB);
-    if (contest_done(run, device, prefix))
+    if (contest_done(room->run, room->device, prefix))
         return 0;
-    struct contest *c = contest_open(run, device, prefix);
+    struct contest *c = contest_open(room, prefix);
     size_t n = c ? open_backings(c, width, bytes, caches) : 0;
     int status = n ? 0 : -1;
     for (size_t k = 0; k < n && status == 0; k++) {
@@ -221,13 +221,13 @@ static int sweep_maps(struct lab_run *run, struct device *device, const struct w
                           .tokens = (unsigned)tokens,
                           .pool_blocks = (unsigned)(8 * tokens / 16)};
         struct entrant *permuted = NULL;
-        status = enter_all_maps(&y, &plan, k > 0 && lab_mode(run) == LAB_QUICK, &permuted);
+        status = enter_all_maps(&y, &plan, k > 0 && lab_mode(room->run) == LAB_QUICK, &permuted);
         if (status == 0 && k == 0)
             status = enter_others(&y, plan, permuted);
     }
     if (status == 0)
         status = contest_measure(c);
-    if (status == 0 && on_gpu(device) && !lab_stopping(run))
+    if (status == 0 && on_gpu(room->device) && !lab_stopping(room->run))
         status = record_cycles(c);
     contest_close(c);
     return status;
@@ -236,15 +236,15 @@ static int sweep_maps(struct lab_run *run, struct device *device, const struct w
 /* --- blocks ------------------------------------------------------------------------------------
  */
 
-static int sweep_blocks(struct lab_run *run, struct device *device, const struct width *width) {
+static int sweep_blocks(struct room *room, const struct width *width) {
     static const int blocks[] = {1, 16, 64, 256};
-    size_t bytes = pool_bytes(run, device), tokens = bytes / token_bytes(width) / 8;
+    size_t bytes = pool_bytes(room->run, room->device), tokens = bytes / token_bytes(width) / 8;
     struct cache *caches[BACKINGS];
     char prefix[80];
     snprintf(prefix, sizeof prefix, "04/gather/block/%s/pool=%zuMiB", width->name, bytes / MIB);
-    if (contest_done(run, device, prefix))
+    if (contest_done(room->run, room->device, prefix))
         return 0;
-    struct contest *c = contest_open(run, device, prefix);
+    struct contest *c = contest_open(room, prefix);
     size_t n = c ? open_backings(c, width, bytes, caches) : 0;
     int status = n ? 0 : -1;
     for (size_t k = 0; k < n && status == 0; k++) {
@@ -265,15 +265,15 @@ static int sweep_blocks(struct lab_run *run, struct device *device, const struct
 /* --- layouts -----------------------------------------------------------------------------------
  */
 
-static int sweep_layouts(struct lab_run *run, struct device *device, const struct width *width) {
-    size_t bytes = pool_bytes(run, device), tokens = bytes / token_bytes(width) / 8;
+static int sweep_layouts(struct room *room, const struct width *width) {
+    size_t bytes = pool_bytes(room->run, room->device), tokens = bytes / token_bytes(width) / 8;
     char prefix[80];
     snprintf(prefix, sizeof prefix, "04/gather/layout/%s/pool=%zuMiB", width->name, bytes / MIB);
-    if (contest_done(run, device, prefix))
+    if (contest_done(room->run, room->device, prefix))
         return 0;
-    struct contest *c = contest_open(run, device, prefix);
+    struct contest *c = contest_open(room, prefix);
     struct entry y = {.contest = c, .width = width, .sequences = 8, .tokens = (unsigned)tokens};
-    y.cache = c ? contest_huge_cache(c, width->element, bytes) : NULL;
+    y.cache = c ? room_huge_cache(c->room, width->element, bytes) : NULL;
     int status = y.cache ? 0 : -1;
     for (int op = PAGED_ATTENTION; op <= PAGED_GATHER && status == 0; op++) {
         struct paged_plan plan = plan_of((enum paged_op)op, PAGED_TABLE, width->element);
@@ -297,7 +297,7 @@ static int enter_pool(struct contest *c, size_t bytes, struct roofs_job *flusher
     struct entry y = {.contest = c, .width = width, .sequences = 4};
     struct paged_plan plan = plan_of(PAGED_GATHER, PAGED_TABLE, width->element);
     y.tokens = (unsigned)(bytes / token_bytes(width) / y.sequences);
-    y.cache = contest_huge_cache(c, width->element, bytes);
+    y.cache = room_huge_cache(c->room, width->element, bytes);
     for (int cold = 0; cold < 2 && y.cache; cold++) {
         /* Another entrant's flush came before a warm sample, too. */
         y.before = cold ? flusher : NULL;
@@ -315,18 +315,18 @@ static int enter_pool(struct contest *c, size_t bytes, struct roofs_job *flusher
     return y.cache ? 0 : -1;
 }
 
-static int sweep_pools(struct lab_run *run, struct device *device) {
+static int sweep_pools(struct room *room) {
     static const size_t cpu_pools[] = {4 * MIB, 64 * MIB};
     static const size_t gpu_pools[] = {16 * MIB, 128 * MIB};
-    const size_t *pools = on_gpu(device) ? gpu_pools : cpu_pools;
-    size_t flush = 2 * cache_last_level(device);
-    if (contest_done(run, device, "04/gather/pool"))
+    const size_t *pools = on_gpu(room->device) ? gpu_pools : cpu_pools;
+    size_t flush = 2 * cache_last_level(room->device);
+    if (contest_done(room->run, room->device, "04/gather/pool"))
         return 0;
-    struct contest *c = contest_open(run, device, "04/gather/pool");
-    flush = fitting_bytes(device, flush < 64 * MIB ? 64 * MIB : flush);
+    struct contest *c = contest_open(room, "04/gather/pool");
+    flush = fitting_bytes(room->device, flush < 64 * MIB ? 64 * MIB : flush);
     flush -= flush % (2 * ROOFS_PAGE);
     struct roofs_job *flusher =
-        c && contest_memory(c, flush) == 0 ? contest_flusher(c, flush) : NULL;
+        c && room_memory(room, flush) == 0 ? contest_flusher(c, flush) : NULL;
     int status = flusher ? 0 : -1;
     for (size_t k = 0; k < 2 && status == 0; k++)
         status = enter_pool(c, pools[k], flusher);
@@ -339,13 +339,14 @@ static int sweep_pools(struct lab_run *run, struct device *device) {
 }
 
 int sweep_gather(struct lab_run *run, struct device *device) {
-    for (size_t k = 0; k < sizeof widths / sizeof *widths; k++)
-        if (!lab_stopping(run) && (sweep_maps(run, device, &widths[k]) != 0 ||
-                                   sweep_blocks(run, device, &widths[k]) != 0))
-            return -1;
-    if (lab_stopping(run))
-        return 0;
-    if (sweep_layouts(run, device, &widths[0]) != 0)
-        return -1;
-    return sweep_pools(run, device);
+    int status = 0;
+    for (size_t k = 0; k < sizeof widths / sizeof *widths && status == 0; k++) {
+        struct room room = room_open(run, device);
+        if (!lab_stopping(run) &&
+            (sweep_maps(&room, &widths[k]) != 0 || sweep_blocks(&room, &widths[k]) != 0 ||
+             (k == 0 && (sweep_layouts(&room, &widths[k]) != 0 || sweep_pools(&room) != 0))))
+            status = -1;
+        room_close(&room);
+    }
+    return status;
 }

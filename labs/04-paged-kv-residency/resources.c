@@ -70,10 +70,11 @@ int sweep_resources(struct lab_run *run, struct device *device) {
     if (device_kind(device) != DEVICE_CUDA || lab_stopping(run) ||
         contest_done(run, device, "04/resources"))
         return 0;
-    struct contest *c = contest_open(run, device, "04/resources");
-    struct cache *cache = c ? contest_huge_cache(c, PAGED_BF16, 8 * MIB) : NULL;
+    struct room room = room_open(run, device);
+    struct contest *c = contest_open(&room, "04/resources");
+    struct cache *cache = c ? room_huge_cache(&room, PAGED_BF16, 8 * MIB) : NULL;
     struct roofs_job *flusher =
-        cache && contest_memory(c, flush) == 0 ? contest_flusher(c, flush) : NULL;
+        cache && room_memory(&room, flush) == 0 ? contest_flusher(c, flush) : NULL;
     int status = flusher ? 0 : -1;
     for (size_t k = 0; k < 3 && status == 0; k++) {
         struct paged_plan plan =
@@ -87,5 +88,6 @@ int sweep_resources(struct lab_run *run, struct device *device) {
     if (status == 0)
         status = contest_measure(c);
     contest_close(c);
+    room_close(&room);
     return status;
 }

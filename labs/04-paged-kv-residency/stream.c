@@ -40,22 +40,22 @@ static struct entrant *enter(struct contest *c, struct cache *cache, const struc
     return e;
 }
 
-static int sweep_size(struct lab_run *run, struct device *device, size_t bytes) {
+static int sweep_size(struct room *room, size_t bytes) {
     const struct paged_plan plan = plan_of(PAGED_ATTENTION, PAGED_TABLE, PAGED_F32);
     unsigned sequences = 16;
     unsigned tokens = (unsigned)(bytes / (2 * HEADS * HEAD * sizeof(float)) / sequences);
     char prefix[80];
     snprintf(prefix, sizeof prefix, "04/stream/kv=%zuMiB", bytes / MIB);
-    if (lab_stopping(run) || contest_done(run, device, prefix))
+    if (lab_stopping(room->run) || contest_done(room->run, room->device, prefix))
         return 0;
-    struct contest *c = contest_open(run, device, prefix);
+    struct contest *c = contest_open(room, prefix);
     if (!c)
         return -1;
-    size_t most = most_streamed(device), least = on_gpu(device) ? 8 * MIB : MIB;
-    struct cache *cache = contest_huge_cache(c, PAGED_F32, bytes);
+    size_t most = most_streamed(room->device), least = on_gpu(room->device) ? 8 * MIB : MIB;
+    struct cache *cache = room_huge_cache(room, PAGED_F32, bytes);
     const struct kv_table *table =
         cache ? contest_table(c, &plan, HEADS, sequences, tokens, 0, KV_MAP_IDENTITY) : NULL;
-    struct entrant *warm = table && contest_memory(c, most) == 0 ? enter(c, cache, table, 0) : NULL;
+    struct entrant *warm = table && room_memory(room, most) == 0 ? enter(c, cache, table, 0) : NULL;
     int status = warm ? 0 : -1;
     for (size_t streamed = least; streamed <= most && status == 0; streamed *= 2) {
         struct entrant *e = enter(c, cache, table, streamed);
@@ -74,8 +74,10 @@ static int sweep_size(struct lab_run *run, struct device *device, size_t bytes) 
 int sweep_stream(struct lab_run *run, struct device *device) {
     static const size_t cpu_sizes[] = {2 * MIB, 8 * MIB}, gpu_sizes[] = {8 * MIB, 24 * MIB};
     const size_t *sizes = on_gpu(device) ? gpu_sizes : cpu_sizes;
-    for (size_t k = 0; k < 2; k++)
-        if (sweep_size(run, device, sizes[k]) != 0)
-            return -1;
-    return 0;
+    struct room room = room_open(run, device);
+    int status = 0;
+    for (size_t k = 2; k-- > 0 && status == 0;)
+        status = sweep_size(&room, sizes[k]);
+    room_close(&room);
+    return status;
 }
