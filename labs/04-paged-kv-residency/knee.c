@@ -14,6 +14,7 @@
 
 #define RISES 1.2 /* a knee: this much above the level before */
 #define STILL 1.1 /* up to this much apart, points are of one level */
+#define SPLINTERED 1.5
 
 /* Least squares under "never falls": Ayer, Brunk, Ewing, Reid and Silverman (1955). */
 static void fit_levels(const struct ladder *ladder, double *level) {
@@ -75,4 +76,14 @@ bool knee_moves(const struct knee *knee, const struct ladder *large, const struc
     double half = 0.5 * log(knee->growth);
     return log(ladder_growth(large, knee->from, knee->to)) < half &&
            log(ladder_growth(packed, knee->from, knee->to)) < half;
+}
+
+bool pages_splintered(const struct ladder *large, const struct ladder *packed) {
+    double level[2][LADDER_MOST];
+    bool slower = false;
+    fit_levels(large, level[0]);
+    fit_levels(packed, level[1]);
+    for (size_t k = 0; k < large->count && large->bytes[k] <= PAGES_HUGE / 2; k++)
+        slower = level[0][k] > SPLINTERED * level_at(packed, level[1], large->bytes[k]);
+    return slower;
 }

@@ -150,6 +150,14 @@ static int sweep_lanes(struct chase_group *g) {
     return chase_group_measure(g);
 }
 
+static void remark_on_pages(struct lab_run *run, const char *device) {
+    struct ladder large, packed;
+    if (ladder_read(run, device, "2m", &large) == 0 &&
+        ladder_read(run, device, "packed", &packed) == 0 && pages_splintered(&large, &packed))
+        lab_note(run, "2 MiB pages act as 4 KiB ones here, as in a virtual machine whose host puts "
+                      "them together from small ones: what page size does cannot be seen in full");
+}
+
 int sweep_ladder(struct lab_run *run, struct device *device) {
     struct chase_group *g = calloc(1, sizeof *g);
     if (!g)
@@ -159,6 +167,8 @@ int sweep_ladder(struct lab_run *run, struct device *device) {
     int status = sweep_lanes(g);
     if (status == 0 && !lab_stopping(run))
         status = sweep_ranges(g);
+    if (status == 0)
+        remark_on_pages(run, device_id(device));
     free(g);
     return status;
 }

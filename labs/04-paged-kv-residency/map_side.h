@@ -67,6 +67,11 @@ double ladder_growth(const struct ladder *ladder, double from, double to);
 /* Whether changing the page size alone takes the knee away: over its footprints neither large pages
  * nor the same lines on few pages grow by half as much (in logarithms) as small pages do. */
 bool knee_moves(const struct knee *knee, const struct ladder *large, const struct ladder *packed);
+/* Whether 2 MiB pages act as small ones, as where a host puts a virtual machine's large pages
+ * together from 4 KiB pieces: inside one large page, at a range of 1 MiB, a line in every 4 KiB
+ * takes half as long again as the same lines packed, or longer. The page size is then not the only
+ * thing that is changed with it. */
+bool pages_splintered(const struct ladder *large, const struct ladder *packed);
 /* A recorded ladder ("4k", "2m", "packed", …), from the smallest range on. 0, or -1: it has fewer
  * than three points. */
 int ladder_read(struct lab_run *run, const char *device_id, const char *curve, struct ladder *out);

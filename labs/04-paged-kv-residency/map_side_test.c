@@ -97,6 +97,17 @@ static void translation_needs_both_controls(void **state) {
     assert_false(knee_moves(knees, &empty, &flat));      /* no control, no cause */
 }
 
+static void splintered_pages_are_noticed(void **state) {
+    (void)state;
+    static const double tlb[] = {512 * KIB}, cache[] = {4096 * KIB};
+    struct ladder flat = planted(2, 1, NULL, 0, 0.05, 1), early = planted(2, 2.5, tlb, 1, 0.05, 2);
+    struct ladder late = planted(2, 2.5, cache, 1, 0.05, 3), empty = {0};
+    assert_true(pages_splintered(&early, &flat));
+    assert_false(pages_splintered(&flat, &flat));
+    assert_false(pages_splintered(&late, &flat)); /* beyond one page: a cache, or its own limit */
+    assert_false(pages_splintered(&empty, &flat));
+}
+
 /* --- replicas ----------------------------------------------------------------------------------
  */
 
@@ -233,6 +244,7 @@ int main(void) {
         cmocka_unit_test(one_slow_sample_is_no_knee),
         cmocka_unit_test(a_ramp_is_one_knee_with_a_wide_bracket),
         cmocka_unit_test(translation_needs_both_controls),
+        cmocka_unit_test(splintered_pages_are_noticed),
         cmocka_unit_test(maps_are_told_from_noise),
         cmocka_unit_test(drift_is_no_difference_between_maps),
         cmocka_unit_test(the_map_explains_what_it_causes),

@@ -15,7 +15,10 @@
 #@ table controls: Knees of the ladder, and what their controls do there
 #@ text Between `from` and `to` bytes of addresses the chase with 4 KiB pages becomes slower by the
 #@ text factor in the next column. Translation is named only where both controls grow by less than
-#@ text half of that, on a logarithmic scale.
+#@ text half of that, on a logarithmic scale. In a virtual machine large pages may be put together
+#@ text from 4 KiB ones by the host; the processor then has no larger page to remember, and the page
+#@ text size cannot be changed alone. A line in every 4 KiB of 1 MiB tells: it must cost what packed
+#@ text lines cost.
 #@ data 3 lanes: cold,ns,low,high by chains,device
 #@ plot lanes 3: A hop of many lanes, some of them cold
 #@ text Joined lanes go on when the last of them has its number. If a warp waits for its slowest lane,
@@ -37,11 +40,12 @@
 #@ plot waste 6: Where memory goes, on one trace
 #@ text All slots of the pool: holding a token, taken without a token (inside), free but in holes too
 #@ text small for the request that waits (outside). What is left to 100 % was free and fit.
-#@ data 7 replicas: rank,ms,low,high,map pages,map runs by kind,pages,device
+#@ data 7 replicas: position,ms,low,high,map pages,map runs by kind,pages,device
 #@ plot replicas 7: Step times of replicas, sorted
-#@ text Each point is one replica: same shape, same lengths, same number of free blocks, same memory
-#@ text behind it; only the block table differs. Bars are 95 % intervals. Twins are some of the
-#@ text replicas measured twice: what twins differ by is noise.
+#@ text Each point of the left group is one replica: same shape, same lengths, same number of free
+#@ text blocks, same memory behind it; only the block table differs. Bars are 95 % intervals. In the
+#@ text middle twins: some of the replicas once more, so that what they differ by is noise. On the
+#@ text right made maps: identity, permuted, spread.
 #@ plot replica-runs 7: Step times of replicas, against the runs in their maps
 #@ text A map of few runs lies in long consecutive stretches. If the points lie on no line, the map's
 #@ text runs do not explain the time.
@@ -60,7 +64,7 @@ if (data1_rows > 0) {
     eval bytes_x
     set xlabel "address range"
     set ylabel "ns per hop"
-    set logscale y 10
+    set logscale y 2
     plot for [i=0:data1_blocks-1] "data1.tsv" index i using 2:4:5 \
              with filledcurves linetype i+1 notitle, \
          for [i=0:data1_blocks-1] "data1.tsv" index i using 2:3 \
@@ -86,6 +90,7 @@ if (data3_rows > 0) {
     set output out("lanes")
     set title "Chains that advance together, some in 16 KiB, some all over 256 MiB"
     set xlabel "cold chains"
+    set autoscale xfix
     set ylabel "ns per hop"
     set yrange [0:*]
     plot for [i=0:data3_blocks-1] "data3.tsv" index i using 2:3:4:5 \
@@ -102,9 +107,9 @@ if (data4_rows > 0) {
     set logscale x 2
     set yrange [0:*]
     set ytics 1
-    plot for [i=0:data4_blocks-1] "data4.tsv" index i using 2:3 \
+    plot for [i=0:data4_blocks-1] "data4.tsv" index i using 2:($3 + 0.07 * i) \
              with linespoints linetype i+1 title columnheader(1), \
-         for [i=0:data4_blocks-1] "data4.tsv" index i using 2:3:4 \
+         for [i=0:data4_blocks-1] "data4.tsv" index i using 2:($3 + 0.07 * i):4 \
              with labels offset 0,1 notitle
 }
 eval fresh
@@ -112,6 +117,7 @@ if (data5_rows > 0) {
     set output out("churn-runs")
     set title "Blocks per run in a batch's table"
     set xlabel "turnovers of the pool"
+    set autoscale xfix
     set ylabel "mean length of a run, blocks"
     set yrange [0:*]
     plot for [i=0:data5_blocks-1] "data5.tsv" index i using 2:3 \
@@ -122,6 +128,7 @@ if (data5_rows > 0) {
     set output out("churn-pages")
     set title "Pages of 2 MiB that a batch touches"
     set xlabel "turnovers of the pool"
+    set autoscale xfix
     set ylabel "pages, over the fewest possible"
     set yrange [0:*]
     plot for [i=0:data5_blocks-1] "data5.tsv" index i using 2:4 \
@@ -144,9 +151,10 @@ eval fresh
 if (data7_rows > 0) {
     set output out("replicas")
     set title "One step, same shape, same free memory, many maps"
-    set xlabel "replicas, by step time"
+    set xlabel "replicas by step time; then twins; then made maps"
     set ylabel "ms per step"
-    plot for [i=0:data7_blocks-1] "data7.tsv" index i using 2:3:4:5 \
+    set autoscale xfix
+    plot for [i=0:data7_blocks-1] "data7.tsv" index i using ($2 + 0.05 * i):3:4:5 \
              with yerrorbars linetype i+1 pointsize 1 title columnheader(1)
 }
 eval fresh
@@ -166,7 +174,7 @@ if (data8_rows > 0) {
     eval bytes_x
     set xlabel "footprint"
     set ylabel "ns per hop"
-    set logscale y 10
+    set logscale y 2
     plot for [i=0:data8_blocks-1] "data8.tsv" index i using 2:4:5 \
              with filledcurves linetype i+1 notitle, \
          for [i=0:data8_blocks-1] "data8.tsv" index i using 2:3 \
