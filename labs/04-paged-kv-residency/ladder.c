@@ -50,6 +50,16 @@ static const struct curve cuda_curves[] = {
     {"lines-any", PAGES_ANY, LINE_STRIDE, false, 1, 256 * MIB},
 };
 
+/* Hops of one call on a CPU, so that a sample can be short; a launch on a GPU must last longer. */
+#define HOPS 8192
+
+static unsigned laps(const struct chase_group *g, size_t places, unsigned lanes) {
+    size_t hops = places / lanes;
+    if (device_kind(g->device) != DEVICE_CPU)
+        return 0;
+    return hops < HOPS ? (unsigned)(HOPS / hops) : 1;
+}
+
 static struct chase_entry *enter(struct chase_group *g) {
     struct chase_entry *e = &g->entry[g->count++];
     *e = (struct chase_entry){.plan = {.order = CHASE_CYCLE, .seed = lab_seed(g->run)}};
@@ -67,6 +77,7 @@ static void enter_curve(struct chase_group *g, const struct curve *curve, size_t
     e->plan.packed = curve->packed;
     e->plan.lanes = curve->lanes;
     e->plan.pages = curve->pages;
+    e->plan.laps = laps(g, places, curve->lanes);
     e->cold = curve->lanes;
     snprintf(e->curve, sizeof e->curve, "%s", curve->name);
     snprintf(e->id, sizeof e->id, "04/ladder/range=%zu/curve=%s", range, curve->name);
@@ -123,6 +134,7 @@ static void enter_lanes(struct chase_group *g, unsigned lanes, unsigned cold, bo
     e->plan.joined = joined;
     e->plan.hot_lanes = cold ? lanes - cold : 0;
     e->plan.hot_bytes = cold && cold < lanes ? HOT_BYTES : 0;
+    e->plan.laps = laps(g, e->plan.bytes / e->plan.stride, cold ? cold : lanes);
     e->plan.pages = device_kind(g->device) == DEVICE_CPU ? PAGES_2M : PAGES_ANY;
     snprintf(e->curve, sizeof e->curve, "%u lane%s%s", lanes, lanes == 1 ? "" : "s",
              lanes == 1 ? ""
