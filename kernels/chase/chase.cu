@@ -20,17 +20,26 @@ __device__ word chase_clock() {
 #endif
 }
 
+/* Of global memory, through the first-level cache: an ordinary load of an address that was itself
+ * loaded is a generic one, which first finds out what memory is meant. */
+__device__ word chase_load(word address) {
+#ifdef __CUDACC__
+    return __ldca((const word *)address);
+#else
+    return *(const word *)address;
+#endif
+}
+
 /* One block of `lanes` threads. */
 __global__ void chase_walk_kernel(const word *start, const word *end, word *right, word *cycles,
                                   word hops) {
     unsigned lane = threadIdx.x;
-    word at = start[lane], must = end[lane];
+    word at = start[lane], must = end[lane], ended = right[lane];
     word before = chase_clock();
 #pragma unroll 8
     for (word hop = 0; hop < hops; hop++)
-        at = *(const word *)at;
-    /* The addition needs the last load, so the clock is read after it. */
-    right[lane] += at == must;
+        at = chase_load(at);
+    right[lane] = ended + (at == must); /* waits for the last load */
     word after = chase_clock();
     if (lane == 0)
         *cycles = after - before;

@@ -5,9 +5,17 @@
  * A footprint is cut into places `stride` bytes apart, one line each; a lap visits every place of
  * every chain once. Only whole laps are timed. With `lanes` chains, each has its own part of the
  * places, every `lanes`th of the footprint, so that all see the whole of it, and they advance
- * together: free, each as soon as its own load is back; or joined, where
- * no chain goes on before all loads of the step are back, as the lanes of a warp do. On a GPU the
- * lanes are those of one warp and are joined by nature.
+ * together: free, each as soon as its own load is back; or joined, where no chain goes on before
+ * all loads of the step are back, as the lanes of a warp do. On a GPU the lanes are those of one
+ * warp and are joined by nature.
+ *
+ * Page-stride mode (a stride of 4096, spread, order cycle) is where pages show: every hop is on
+ * another page, so the range outgrows the TLBs while the caches still hold all lines; the same
+ * number of lines, packed, is the control. Ranges are what `bytes` says: 512 KiB are 128 places. A
+ * virtual machine may have 2 MiB pages of its own that the host puts together from 4 KiB pages. A
+ * TLB then holds the 4 KiB pieces: the knees of `2m` stay where those of `4k` are (seen at 72 and
+ * 3,072 places on a Zen 4), and only the walk is shorter. The kernel's count, chase_job_huge_bytes,
+ * does not tell; spread against packed at a range below 2 MiB does.
  *
  * Native on `cpu`; `cuda` and `simt` share chase.cu. A job has the shape that harness/bench.h
  * times; one call is `laps` laps of all chains. The proof of a call is that every chain ended where

@@ -82,7 +82,7 @@ size_t chase_region_bytes(const struct chase_region *region) {
 /* Nanoseconds that a hop may take, from the number of lines; right within a factor of some. */
 static double guess_hop(size_t lines, enum device_kind kind) {
     if (kind == DEVICE_CUDA)
-        return 300;
+        return lines <= 2048 ? 20 : lines <= 400000 ? 200 : 500;
     return lines <= 512 ? 1.5 : lines <= 16384 ? 6 : lines <= 262144 ? 25 : 120;
 }
 

@@ -51,8 +51,8 @@ static struct kv_sequence *sequence_open(const struct kv_churn_options *options,
     sequence->request = kv_trace_request(options, number);
     sequence->tokens = sequence->request.prompt;
     size_t most = (sequence->request.prompt + sequence->request.output - 1) / options->block_tokens;
-    sequence->ids = malloc((most + 1) * sizeof *sequence->ids);
-    sequence->hashes = malloc((most + 1) * sizeof *sequence->hashes);
+    sequence->ids = calloc(most + 1, sizeof *sequence->ids);
+    sequence->hashes = calloc(most + 1, sizeof *sequence->hashes);
     if (sequence->ids && sequence->hashes)
         return sequence;
     sequence_close(sequence);

@@ -116,7 +116,7 @@ int kv_table_map(struct kv_table *table, enum kv_map map, unsigned page_blocks, 
                        "a pool of %zu blocks is too small for %zu; enlarge it, or let blocks be "
                        "shared (%s)",
                        pool, total, kv_map_name(KV_MAP_ALIASED));
-    struct making making = {.order = malloc((total ? total : 1) * sizeof *making.order),
+    struct making making = {.order = calloc(total ? total : 1, sizeof *making.order),
                             .total = total,
                             .pool = pool,
                             .page_blocks = page_blocks,

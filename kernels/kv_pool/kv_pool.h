@@ -152,9 +152,9 @@ const struct kv_pool *kv_churn_pool(const struct kv_churn *churn);
  * on the pool as the workload left it: running requests are ended, oldest first, until the batch
  * and `free_blocks` fit; the batch is admitted in turns of `prompt` tokens each and then grows one
  * token per sequence and step to `tokens`, as decoding would; and what is free beyond `free_blocks`
- * is held. So replicas of different seeds or policies differ in the
- * map and in nothing else. The batch shares nothing. `table` is opened here. The churn can only be
- * closed afterwards. 0, or -1 with the reason in `why` (KV_WHY bytes): it does not fit.
+ * is held. So replicas of different seeds or policies differ in the map and in nothing else. The
+ * batch shares nothing. `table` is opened here. The churn can only be closed afterwards. 0, or -1
+ * with the reason in `why` (KV_WHY bytes): it does not fit.
  */
 int kv_churn_table(struct kv_churn *churn, unsigned sequences, unsigned prompt, unsigned tokens,
                    unsigned free_blocks, struct kv_table *table, char *why);
@@ -172,7 +172,7 @@ struct kv_waste {
     double inner_per_sequence;         /* slots; paged: under one block */
     double running_mean;               /* requests in memory */
     double tokens_mean;                /* tokens in memory, over all slots: what is really used */
-    uint64_t steps, finished, refused; /* refused: a step in which the next one did not fit … */
+    uint64_t steps, finished, refused; /* refused: steps in which the next one did not fit … */
     uint64_t refused_by_holes;         /* … although so many slots were free in all */
 };
 int kv_waste_paged(const struct kv_churn_options *options, uint64_t steps, struct kv_waste *out,

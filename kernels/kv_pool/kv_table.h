@@ -32,8 +32,8 @@ struct kv_table {
     int32_t *tokens;       /* [sequences]: tokens in context, >= 0 */
 };
 
-/* A table with no block named yet. `tokens` has one number per sequence. 0, or -1: no memory, or
- * sizes out of range. */
+/* A table with no block named yet. `tokens` has one number per sequence; it is copied. 0, or -1: no
+ * memory, or sizes out of range. */
 int kv_table_open(struct kv_table *out, unsigned sequences, const int32_t *tokens,
                   unsigned block_tokens, unsigned pool_blocks);
 /* Frees ids and tokens. A zeroed table is allowed. */
@@ -47,6 +47,12 @@ size_t kv_table_blocks(const struct kv_table *table);
 /*
  * Maps that other benchmarks use, and the extremes between which a real one lies. `page_blocks` is
  * the number of blocks in one 2 MiB of cache (at least 1).
+ *
+ * identity, reversed and within-sequence use the lowest blocks of the pool, as many as are named;
+ * permuted, clustered and aliased use blocks of all of it. Clusters go on from one sequence to the
+ * next. spread takes one block of each 2 MiB in turn, in a random order of these that stays, round
+ * after round, from the first sequence to the last: so all pages before any page again, and a new
+ * page at each step unless only one has blocks left.
  */
 #define KV_MAPS(X)                                                                                 \
     X(KV_MAP_IDENTITY, "identity", "blocks in the order of the sequences and their tokens")        \
@@ -62,8 +68,9 @@ enum kv_map { KV_MAPS(KV_MAP_ENUMERATOR) KV_MAP_COUNT };
 const char *kv_map_name(enum kv_map map);
 const char *kv_map_what(enum kv_map map);
 
-/* Names the blocks of an opened table. The same arguments give the same ids on every machine
- * (Philox). 0, or -1 with the reason in `why` (KV_WHY bytes, or NULL): the pool is too small. */
+/* Names the blocks of an opened table; kv_table_check is sure to accept them. The same arguments
+ * give the same ids on every machine (Philox). 0, or -1 with the reason in `why` (KV_WHY bytes, or
+ * NULL) and the table as it was: the pool is too small (aliased fits any), no memory. */
 #define KV_WHY 240
 int kv_table_map(struct kv_table *table, enum kv_map map, unsigned page_blocks, uint64_t seed,
                  char *why);
@@ -81,15 +88,17 @@ struct kv_map_stats {
     size_t runs;          /* maximal stretches of a row whose ids go up by one: also the copies that
                              moving all sequences elsewhere takes */
     double run_mean;      /* blocks per run */
-    size_t run_median, run_longest;
-    size_t pages;            /* distinct 2 MiB pages touched */
-    double pages_over_ideal; /* over the fewest that hold so many bytes */
-    double jump_mean;        /* mean distance in bytes from a block's end to the next one's start,
-                                0 inside a run */
-    double page_switches;    /* share of steps, block to block in a row, into another page */
-    size_t run_lengths[24];  /* runs of length [2^k, 2^(k+1)); the last one: and more */
+    size_t run_median, run_longest; /* of an even number of runs: the lower middle one */
+    size_t pages;                   /* distinct 2 MiB pages touched */
+    double pages_over_ideal;        /* over the fewest that hold so many bytes */
+    double jump_mean;       /* mean distance in bytes from a block's end to the next one's start,
+                               0 inside a run */
+    double page_switches;   /* share of steps, block to block in a row, into another page than the
+                               one in which the last block ended */
+    size_t run_lengths[24]; /* runs of length [2^k, 2^(k+1)); the last one: and more */
 };
-/* 0, or -1: no memory. */
+/* Of a table that kv_table_check accepts, sharing or not; all 0 if it names no block. 0, or -1: no
+ * memory, or blocks of 0 bytes or too long to count with. */
 int kv_table_stats(const struct kv_table *table, size_t block_bytes, struct kv_map_stats *out);
 
 #ifdef __cplusplus

@@ -112,6 +112,12 @@ int write_time_tables(struct lab_run *run); /* tables_time.c: gather, decode, st
 /* --- checks ------------------------------------------------------------------------------------
  */
 
+/* Whether address translation may be named as a cause on this device: somewhere the ladder of
+ * pointer chases goes up with 4 KiB pages, and neither with 2 MiB pages nor with the same lines
+ * packed onto few pages by half as much. `text` then says where and how much ("" if not). False as
+ * well where the page size cannot be chosen. From recorded cases ("04/ladder/"). */
+bool knee_is_translation(struct lab_run *run, const char *device_id, char *text, size_t size);
+
 int check_bytes(struct lab_run *run, const char *device_id, struct finding *finding);     /* K1 */
 int check_bound(struct lab_run *run, const char *device_id, struct finding *finding);     /* K2 */
 int check_residency(struct lab_run *run, const char *device_id, struct finding *finding); /* K3 */
