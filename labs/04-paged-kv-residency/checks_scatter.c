@@ -133,10 +133,6 @@ static void say_range(const struct scatters *all, size_t costs, struct finding *
 /* --- the cause ---------------------------------------------------------------------------------
  */
 
-/* checks_map.c; without it nothing is said about causes. */
-bool knee_is_translation(struct lab_run *run, const char *device_id, char *text, size_t size)
-    __attribute__((weak));
-
 /* Where the same map costs more in 4 KiB pages, beyond both intervals; of `pairs` compared. */
 static size_t page_size_matters(const struct scatters *all, size_t *pairs,
                                 const struct scatter **most) {
@@ -178,7 +174,7 @@ static void say_cause(struct lab_run *run, const char *device_id, const struct s
     size_text(most->block_bytes, bytes);
     add(finding->statement, sizeof finding->statement,
         "; the page size alone changes %zu of %zu costs, most at %s", matters, pairs, bytes);
-    if (knee_is_translation && knee_is_translation(run, device_id, chases, sizeof chases))
+    if (knee_is_translation(run, device_id, chases, sizeof chases))
         add(finding->statement, sizeof finding->statement,
             ", and pointer chases agree that it is address translation: %s", chases);
 }

@@ -10,12 +10,18 @@
 /* A map that costs less than this costs nothing to speak of. */
 #define AS_IDENTITY 0.98
 
+/* Nothing is slower in cache than in memory. What seems so, beyond what handing a short step to the
+ * threads takes, was disturbed. */
+#define DISTURBED 1.25
+
 /* Memory: it takes no longer than its gather, and would be faster if memory were. Arithmetic: it
  * takes longer, and would not be. Anything else is some of both, or too noisy to say. */
 enum bound bound_by(const struct ratio *gather, const struct ratio *cache) {
     if (gather->low >= AS_GATHER && cache->high <= AS_IN_CACHE)
         return BY_MEMORY;
-    return gather->high < AS_GATHER && cache->low > AS_IN_CACHE ? BY_ARITHMETIC : BY_BOTH;
+    return gather->high < AS_GATHER && cache->low > AS_IN_CACHE && cache->value < DISTURBED
+               ? BY_ARITHMETIC
+               : BY_BOTH;
 }
 
 enum cost scatter_cost(const struct ratio *speed) {
