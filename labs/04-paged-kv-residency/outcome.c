@@ -96,7 +96,7 @@ struct summing {
     int failed[64];
 };
 
-/* Each worker takes every count-th sequence, as a table of its own. */
+/* Each worker takes every count-th sequence, as a batch of its own. */
 static void sum_part(void *context, unsigned index, unsigned count) {
     struct summing *all = context;
     const struct step *step = all->step;
@@ -108,17 +108,27 @@ static void sum_part(void *context, unsigned index, unsigned count) {
         row.ids += (size_t)s * table->row_blocks;
         row.tokens += s;
         shape.table = &row;
-        if (paged_sums(&step->plan, &shape, cache_host(step->cache, 0), cache_host(step->cache, 1),
-                       &all->sums[s]) != 0)
+        /* Slabs of one length follow each other. */
+        size_t at =
+            step->plan.mapping == PAGED_SLAB ? s * paged_cache_bytes(&step->plan, &shape) : 0;
+        if (paged_sums(&step->plan, &shape, (const char *)cache_host(step->cache, 0) + at,
+                       (const char *)cache_host(step->cache, 1) + at, &all->sums[s]) != 0)
             all->failed[index % 64] = -1;
     }
 }
 
-/* What the sums must be. A slab's place depends on those before it, so that these go one by one. */
+static bool equal_lengths(const struct kv_table *table) {
+    for (unsigned s = 1; s < table->sequences; s++)
+        if (table->tokens[s] != table->tokens[0])
+            return false;
+    return true;
+}
+
+/* What the sums must be. */
 static int expected_sums(const struct step *step, uint64_t *sums) {
     struct summing all = {.step = step, .sums = sums};
     struct pool *pool = pool_shared(pool_cpus());
-    if (step->plan.mapping == PAGED_SLAB || !pool)
+    if (!pool || (step->plan.mapping == PAGED_SLAB && !equal_lengths(step->table)))
         return paged_sums(&step->plan, &step->shape, cache_host(step->cache, 0),
                           cache_host(step->cache, 1), sums);
     pool_run(pool, sum_part, &all);

@@ -92,17 +92,24 @@ struct bench_seat {
     struct step step;
 };
 
-static void take_seat(struct bench_seat *seat, enum device_kind kind, enum paged_op op,
-                      enum kv_map map) {
-    int32_t tokens[SEQUENCES] = {TOKENS, TOKENS, TOKENS};
-    struct paged_plan plan = plan_of(op, PAGED_TABLE, PAGED_BF16);
+static void take_seat_of(struct bench_seat *seat, enum device_kind kind,
+                         const struct paged_plan *plan, enum kv_map map, int last) {
+    int32_t tokens[SEQUENCES] = {TOKENS, TOKENS, last};
     memset(seat, 0, sizeof *seat);
     assert_int_equal(device_open(&seat->device, kind, 0), 0);
-    assert_int_equal(kv_table_open(&seat->table, SEQUENCES, tokens, 16, BLOCKS), 0);
+    assert_int_equal(kv_table_open(&seat->table, SEQUENCES, tokens, (unsigned)plan->block,
+                                   plan->mapping == PAGED_SLAB ? SEQUENCES * TOKENS : BLOCKS),
+                     0);
     assert_int_equal(kv_table_map(&seat->table, map, 4, 1, NULL), 0);
     size_t bytes = (size_t)BLOCKS * 16 * HEADS * 128 * 2;
     assert_int_equal(cache_open(&seat->cache, seat->device, PAGED_BF16, bytes, PAGES_ANY, 7), 0);
-    assert_int_equal(step_open(&seat->step, &seat->cache, &plan, HEADS, &seat->table, NULL, 3), 0);
+    assert_int_equal(step_open(&seat->step, &seat->cache, plan, HEADS, &seat->table, NULL, 3), 0);
+}
+
+static void take_seat(struct bench_seat *seat, enum device_kind kind, enum paged_op op,
+                      enum kv_map map) {
+    struct paged_plan plan = plan_of(op, PAGED_TABLE, PAGED_BF16);
+    take_seat_of(seat, kind, &plan, map, TOKENS);
 }
 
 static void leave_seat(struct bench_seat *seat) {
@@ -126,6 +133,21 @@ static void right_steps_are_valid(void **state) {
                 assert_true(step_bytes(&seat.step) == 2.0 * SEQUENCES * TOKENS * HEADS * 128 * 2);
             leave_seat(&seat);
         }
+}
+
+/* Of one length, and not: where a slab begins depends on it. */
+static void slabs_are_valid(void **state) {
+    (void)state;
+    for (int op = PAGED_ATTENTION; op <= PAGED_GATHER; op++)
+        for (int layout = PAGED_NHD; layout <= PAGED_HND; layout++)
+            for (int shorter = 0; shorter < 2; shorter++) {
+                struct paged_plan plan = plan_of((enum paged_op)op, PAGED_SLAB, PAGED_BF16);
+                struct bench_seat seat;
+                plan.layout = layout;
+                take_seat_of(&seat, DEVICE_CPU, &plan, KV_MAP_IDENTITY, TOKENS - 37 * shorter);
+                assert_int_equal(step_validate(&seat.step), 0);
+                leave_seat(&seat);
+            }
 }
 
 /* What the check reads is changed behind the kernels' back: one key of the last token. */
@@ -207,6 +229,7 @@ int main(void) {
         cmocka_unit_test(a_cost_needs_its_interval),
         cmocka_unit_test(a_knee_lies_at_half_the_slow_down),
         cmocka_unit_test(right_steps_are_valid),
+        cmocka_unit_test(slabs_are_valid),
         cmocka_unit_test(a_changed_word_is_noticed),
         cmocka_unit_test(a_wrong_block_is_noticed),
         cmocka_unit_test(other_queries_are_noticed),
