@@ -23,7 +23,8 @@ static int cite(void *finding, const json_t *record) {
  * Refuted by a variance between maps that swapping the samples of a round among the maps gives as
  * well, where noise is low enough to see a p99 that is 5 % above the p50. If noise is higher than
  * that, nothing is shown: bounded by what chance gives. If the variance is more than noise, but the
- * p99 is within 5 % of the p50, the effect is real and small: bounded, too.
+ * p99 is within 5 % of the p50 (or within what chance gives), the effect is real and small:
+ * bounded, too.
  */
 
 #define REGIME 1.05 /* p99/p50 from which on a map is another regime */
@@ -65,7 +66,7 @@ static size_t tell_arm(char *text, size_t size, const char *pages, const struct 
     const struct replica_finding *f = &arm->found;
     int n = snprintf(
         text, size,
-        "pages %s: p50 %.3f, p95 %.3f, p99 %.3f ms over %zu maps, p99/p50 %.3f (by chance up to "
+        "pages %s: p50 %.3f, p95 %.3f, p99 %.3f ms over %zu maps, p99/p50 %.3f (noise alone up to "
         "%.3f, twins %.3f), F %.1f, p %.3f, R2 of pages and runs %.2f (%.2f to %.2f), rank "
         "correlation %.2f and %.2f",
         pages, f->p50 * 1e3, f->p95 * 1e3, f->p99 * 1e3, f->maps, f->spread, f->spread_by_chance,
@@ -84,9 +85,9 @@ int check_replicas(struct lab_run *run, const char *device_id, struct finding *f
         if (!arm.there)
             continue;
         arms++;
-        bool differ = arm.found.p <= CHANCE && arm.found.spread > arm.found.spread_by_chance;
+        bool differ = arm.found.p <= CHANCE;
         real += differ;
-        regimes += differ && arm.found.spread >= REGIME;
+        regimes += differ && arm.found.spread >= fmax(REGIME, arm.found.spread_by_chance);
         blind += !differ && arm.found.spread_by_chance >= REGIME;
         if (used < sizeof finding->statement) {
             used += (size_t)snprintf(finding->statement + used, sizeof finding->statement - used,
@@ -96,7 +97,7 @@ int check_replicas(struct lab_run *run, const char *device_id, struct finding *f
         }
         size_t at = strlen(range);
         snprintf(range + at, sizeof range - at,
-                 "%spages %s: %s, p99/p50 %.3f, by chance up to %.3f", at ? "; " : "", pages[k],
+                 "%spages %s: %s, p99/p50 %.3f, noise alone up to %.3f", at ? "; " : "", pages[k],
                  differ ? "more than noise" : "not told from noise", arm.found.spread,
                  arm.found.spread_by_chance);
     }
