@@ -1,10 +1,10 @@
 /*
  * replicas.c: one shape, one amount of free memory, many maps.
  *
- * Every replica is a pool that was used by another seed or another policy; its batch then has the
- * same shape, the same lengths and the same number of free blocks as all others. They share one
- * cache in memory, so that nothing but the block table differs, and their steps take turns in one
- * bench group. Controls: twins (a replica's own table once more: what they differ by is noise),
+ * Every replica is a pool that another seed, another policy or more use has aged; its batch then
+ * has the same shape, the same lengths and the same number of free blocks as all others. They share
+ * one cache in memory, so that nothing but the block table differs, and their steps take turns in
+ * one bench group. Controls: twins (a replica's own table once more: what they differ by is noise),
  * made maps (identity, permuted, spread), and the page size, 4 KiB against 2 MiB.
  *
  * One KV head, as one of eight GPUs that share a model's eight KV heads holds: a block of 16 tokens
@@ -29,6 +29,7 @@ struct entry {
     enum replica_kind kind;
     const char *policy; /* or the made map's name */
     unsigned seed;
+    unsigned turnovers;    /* of the pool, before the batch came */
     struct kv_table table; /* a twin's is its replica's: not closed */
     struct kv_map_stats stats;
 };
@@ -37,7 +38,7 @@ struct replicas {
     struct lab_run *run;
     struct device *device;
     struct paged_plan plan;
-    unsigned pool_blocks, tokens, turnovers;
+    unsigned pool_blocks, tokens;
     size_t block_bytes;
     size_t count;
     struct entry entry[REPLICAS_MOST];
@@ -59,7 +60,7 @@ static int churned_entry(struct replicas *r, struct entry *e, enum kv_policy pol
     struct kv_churn_counts counts = {0};
     options.policy = policy;
     int status = kv_churn_open(&churn, &options);
-    while (status == 0 && counts.blocks_taken < (uint64_t)r->turnovers * r->pool_blocks) {
+    while (status == 0 && counts.blocks_taken < (uint64_t)e->turnovers * r->pool_blocks) {
         status = kv_churn_run(churn, 64, why);
         kv_churn_counts(churn, &counts);
     }
@@ -76,12 +77,14 @@ static int made_entry(struct replicas *r, struct entry *e, enum kv_map map) {
 }
 
 static int open_entries(struct replicas *r, unsigned seeds) {
+    static const unsigned turnovers[] = {1, 3, 0}; /* busy; aged; just started */
     int status = 0;
     for (unsigned k = 0; k < seeds * KV_POLICY_COUNT && status == 0; k++) {
         enum kv_policy policy = (enum kv_policy)(k % KV_POLICY_COUNT);
         struct entry *e = &r->entry[r->count++];
         e->policy = kv_policy_name(policy);
         e->seed = k / KV_POLICY_COUNT;
+        e->turnovers = turnovers[e->seed % 3];
         status = churned_entry(r, e, policy);
     }
     for (size_t k = 0; k < TWINS && status == 0; k++) {
@@ -137,7 +140,7 @@ static int record(struct replicas *r, struct seat *seat, const struct bench_resu
     case_param_int(c, "tokens", r->tokens);
     case_param_int(c, "pool bytes", (int64_t)(2 * r->pool_blocks * r->block_bytes));
     case_param_int(c, "free blocks", r->pool_blocks / 4);
-    case_param_int(c, "turnovers", r->turnovers);
+    case_param_int(c, "turnovers", e->turnovers);
     case_counter(c, "map pages", (double)e->stats.pages);
     case_counter(c, "map runs", (double)e->stats.runs);
     case_counter(c, "map run mean", e->stats.run_mean);
@@ -252,7 +255,6 @@ int sweep_replicas(struct lab_run *run, struct device *device) {
     lab_expect(run, all);
     r->run = run;
     r->device = device;
-    r->turnovers = quick ? 3 : 10;
     int status = 0;
     if (paged_plan_parse(PLAN, &r->plan, why) != 0)
         status = lab_error(run, "plan %s: %s", PLAN, why);

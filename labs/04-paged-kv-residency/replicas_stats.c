@@ -5,9 +5,11 @@
  * The unit of evidence is a round: one sample of every map. Each sample is taken as the logarithm
  * of its time over its round's median, which takes out what all maps shared in that moment. If maps
  * made no difference, the samples of a round could be swapped among the maps at will: so they are,
- * 999 times, and the variance between maps (over that within, F) and the p99/p50 of the maps'
- * medians are compared with what swapping gives. R² is that of least squares on two numbers of a
- * map; its interval comes from resampling the maps.
+ * 999 times, and the variance between maps (over that within, F, of the samples' ranks in their
+ * rounds, so that one disturbed sample weighs no more than any last place) is compared with what
+ * swapping gives. The p99/p50 of the maps' medians is compared with what swapping gives when each
+ * map's own median is taken out first: what noise alone does to it. R² is that of least squares on
+ * two numbers of a map; its interval comes from resampling the maps.
  */
 #include <math.h>
 #include <stdio.h>
@@ -33,7 +35,9 @@ void replica_set_close(struct replica_set *set) {
  */
 
 struct sample {
-    double round, y;
+    double round, y; /* y: log time over the round's median */
+    double rank;     /* its place in the round */
+    double rest;     /* y over its map's median */
     size_t map;
 };
 
@@ -58,6 +62,9 @@ static void take_out_rounds(struct sample *s, size_t n, double *scratch) {
         double middle = stats_median(scratch, end - first);
         for (size_t k = first; k < end; k++)
             s[k].y -= middle;
+        for (size_t k = first; k < end; k++)
+            for (size_t i = first; i < end; i++)
+                s[k].rank += (s[i].y < s[k].y) + 0.5 * (s[i].y == s[k].y);
     }
 }
 
@@ -68,22 +75,24 @@ static void swap_in_rounds(struct sample *s, size_t n, uint64_t seed, uint64_t t
         for (size_t k = end - 1; k > first; k--) {
             size_t other =
                 first + philox_below(philox_u64(seed, turn, drawn++), (uint64_t)(k - first + 1));
-            double y = s[k].y;
-            s[k].y = s[other].y;
-            s[other].y = y;
+            double rank = s[k].rank, rest = s[k].rest;
+            s[k].rank = s[other].rank;
+            s[k].rest = s[other].rest;
+            s[other].rank = rank;
+            s[other].rest = rest;
         }
     }
 }
 
-/* Variance between maps over variance within. */
+/* Variance of ranks between maps over that within. */
 static double f_ratio(const struct sample *s, size_t n, size_t maps) {
     double sum[REPLICAS_MOST] = {0}, square[REPLICAS_MOST] = {0}, grand = 0;
     double count[REPLICAS_MOST] = {0}, between = 0, within = 0;
     for (size_t k = 0; k < n; k++) {
-        sum[s[k].map] += s[k].y;
-        square[s[k].map] += s[k].y * s[k].y;
+        sum[s[k].map] += s[k].rank;
+        square[s[k].map] += s[k].rank * s[k].rank;
         count[s[k].map]++;
-        grand += s[k].y / (double)n;
+        grand += s[k].rank / (double)n;
     }
     for (size_t m = 0; m < maps; m++) {
         double mean = sum[m] / count[m];
@@ -93,16 +102,29 @@ static double f_ratio(const struct sample *s, size_t n, size_t maps) {
     return between / (double)(maps - 1) / (within / (double)(n - maps));
 }
 
-/* p99 over p50 of the maps' medians. */
-static double spread_of(const struct sample *s, size_t n, size_t maps, double *scratch) {
-    double median[REPLICAS_MOST];
+/* The median over one map's samples, of y or of what is left when that is taken out. */
+static double map_median(const struct sample *s, size_t n, size_t map, bool rest, double *scratch) {
+    size_t count = 0;
+    for (size_t k = 0; k < n; k++)
+        if (s[k].map == map)
+            scratch[count++] = rest ? s[k].rest : s[k].y;
+    return stats_median(scratch, count);
+}
+
+static void take_out_maps(struct sample *s, size_t n, size_t maps, double *scratch) {
     for (size_t m = 0; m < maps; m++) {
-        size_t count = 0;
+        double middle = map_median(s, n, m, false, scratch);
         for (size_t k = 0; k < n; k++)
             if (s[k].map == m)
-                scratch[count++] = s[k].y;
-        median[m] = stats_median(scratch, count);
+                s[k].rest = s[k].y - middle;
     }
+}
+
+/* p99 over p50 of the maps' medians. */
+static double spread_of(const struct sample *s, size_t n, size_t maps, bool rest, double *scratch) {
+    double median[REPLICAS_MOST];
+    for (size_t m = 0; m < maps; m++)
+        median[m] = map_median(s, n, m, rest, scratch);
     return exp(stats_quantile(median, maps, 0.99) - stats_quantile(median, maps, 0.5));
 }
 
@@ -111,11 +133,11 @@ static void compare_with_chance(struct sample *s, size_t n, uint64_t seed, doubl
     double by_chance[SWAPS];
     size_t as_large = 0;
     out->f = f_ratio(s, n, out->maps);
-    out->spread = spread_of(s, n, out->maps, scratch);
+    out->spread = spread_of(s, n, out->maps, false, scratch);
     for (size_t turn = 0; turn < SWAPS; turn++) {
         swap_in_rounds(s, n, seed, turn);
         as_large += f_ratio(s, n, out->maps) >= out->f;
-        by_chance[turn] = spread_of(s, n, out->maps, scratch);
+        by_chance[turn] = spread_of(s, n, out->maps, true, scratch);
     }
     out->p = (double)(as_large + 1) / (SWAPS + 1);
     out->spread_by_chance = stats_quantile(by_chance, SWAPS, 0.95);
@@ -207,9 +229,11 @@ int replica_judge(const struct replica_set *set, uint64_t seed, struct replica_f
     if (s && scratch) {
         for (size_t m = 0; m < set->count; m++)
             for (size_t k = 0; k < set->of[m].samples; k++)
-                s[at++] = (struct sample){set->of[m].round[k], log(set->of[m].seconds[k]), m};
+                s[at++] = (struct sample){
+                    .round = set->of[m].round[k], .y = log(set->of[m].seconds[k]), .map = m};
         qsort(s, n, sizeof *s, by_round);
         take_out_rounds(s, n, scratch);
+        take_out_maps(s, n, set->count, scratch);
         compare_with_chance(s, n, seed, scratch, out);
         explain(set, seed, out);
         out->samples = n;
