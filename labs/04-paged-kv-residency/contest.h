@@ -29,6 +29,7 @@ struct room {
     enum paged_element elements[ROOM_CACHES];
     size_t count;
     struct roofs_memory *memory;
+    size_t most; /* a quarter of the memory that was free at first */
 };
 /* Empty: takes what groups ask for, and keeps it for the next ones. */
 struct room room_open(struct lab_run *run, struct device *device);
@@ -46,8 +47,8 @@ int room_memory(struct room *room, size_t bytes);
 /* The last-level cache as the topology says; a default where it does not. In a virtual machine it
  * may be wrong, so it only sizes flushes and sweeps. */
 size_t cache_last_level(const struct device *device);
-/* The largest of bytes, bytes/2, … that leaves three quarters of the device's memory free. */
-size_t fitting_bytes(const struct device *device, size_t bytes);
+/* The largest of bytes, bytes/2, … that is no more than room->most. */
+size_t room_fitting(const struct room *room, size_t bytes);
 /* attention.table.nhd.ELEMENT.b16.d128.g1.fixed.s1, or of slabs. */
 struct paged_plan plan_of(enum paged_op op, enum paged_mapping mapping, enum paged_element element);
 

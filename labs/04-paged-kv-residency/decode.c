@@ -27,14 +27,14 @@ static bool on_gpu(const struct device *device) {
 }
 
 /* Far beyond any cache: a GPU's step over less would be little more than its launch. */
-static size_t large_bytes(const struct lab_run *run, const struct device *device) {
-    size_t bytes = lab_mode(run) == LAB_QUICK ? 512 * MIB : 1024 * MIB;
-    return fitting_bytes(device, on_gpu(device) ? 2048 * MIB : bytes);
+static size_t large_bytes(const struct room *room) {
+    size_t bytes = lab_mode(room->run) == LAB_QUICK ? 512 * MIB : 1024 * MIB;
+    return room_fitting(room, on_gpu(room->device) ? 2048 * MIB : bytes);
 }
 
-static size_t middle_bytes(const struct lab_run *run, const struct device *device) {
-    size_t bytes = lab_mode(run) == LAB_QUICK ? 128 * MIB : 256 * MIB;
-    return fitting_bytes(device, on_gpu(device) ? 1024 * MIB : bytes);
+static size_t middle_bytes(const struct room *room) {
+    size_t bytes = lab_mode(room->run) == LAB_QUICK ? 128 * MIB : 256 * MIB;
+    return room_fitting(room, on_gpu(room->device) ? 1024 * MIB : bytes);
 }
 
 /* One shape through slabs, and through tables; each entrant NULL if it could not be added. */
@@ -81,7 +81,7 @@ static int enter_maps(struct contest *c, struct cache *cache, enum paged_op op, 
 }
 
 static int sweep_roof(struct room *room, enum paged_element element) {
-    size_t bytes = large_bytes(room->run, room->device);
+    size_t bytes = large_bytes(room);
     struct shape shape = {element, (unsigned)(bytes / token_bytes(element) / TOKENS), TOKENS};
     char prefix[80];
     snprintf(prefix, sizeof prefix, "04/decode/roof/%s/kv=%zuMiB", element_name(element),
@@ -106,7 +106,7 @@ static int sweep_roof(struct room *room, enum paged_element element) {
  */
 
 static int sweep_prefetch(struct room *room) {
-    size_t bytes = middle_bytes(room->run, room->device);
+    size_t bytes = middle_bytes(room);
     struct shape shape = {PAGED_F32, (unsigned)(bytes / token_bytes(PAGED_F32) / TOKENS), TOKENS};
     struct paged_plan plan = plan_of(PAGED_ATTENTION, PAGED_TABLE, PAGED_F32);
     char prefix[80];
@@ -137,7 +137,7 @@ static int sweep_prefetch(struct room *room) {
  */
 
 static int sweep_shapes(struct room *room) {
-    size_t bytes = middle_bytes(room->run, room->device), tokens = bytes / token_bytes(PAGED_F32);
+    size_t bytes = middle_bytes(room), tokens = bytes / token_bytes(PAGED_F32);
     struct paged_plan plan = plan_of(PAGED_ATTENTION, PAGED_TABLE, PAGED_F32);
     char prefix[80];
     snprintf(prefix, sizeof prefix, "04/decode/shape/kv=%zuMiB", bytes / MIB);
@@ -178,7 +178,7 @@ static struct shape hot_shape(const struct device *device, enum paged_element el
 
 static int sweep_groups(struct room *room, enum paged_element element) {
     static const int groups[] = {1, 2, 4, 8};
-    size_t bytes = middle_bytes(room->run, room->device);
+    size_t bytes = middle_bytes(room);
     struct shape cold = {element, (unsigned)(bytes / token_bytes(element) / TOKENS), TOKENS};
     char prefix[80];
     snprintf(prefix, sizeof prefix, "04/decode/group/%s/kv=%zuMiB", element_name(element),
@@ -221,7 +221,7 @@ static int sweep_splits(struct room *room) {
     const struct step like = {.isa = paged_isa_best(),
                               .prefetch = PAGED_PREFETCH_ROBIN,
                               .shape = {.processors = on_gpu(room->device) ? 0 : pool_cpus()}};
-    size_t bytes = middle_bytes(room->run, room->device), tokens = bytes / token_bytes(PAGED_F32);
+    size_t bytes = middle_bytes(room), tokens = bytes / token_bytes(PAGED_F32);
     char prefix[80];
     snprintf(prefix, sizeof prefix, "04/decode/splits/kv=%zuMiB", bytes / MIB);
     if (contest_done(room->run, room->device, prefix))

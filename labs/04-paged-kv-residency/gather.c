@@ -42,9 +42,9 @@ static size_t token_bytes(const struct width *width) {
     return (size_t)2 * width->heads * HEAD * (width->element == PAGED_F32 ? 4 : 2);
 }
 
-static size_t pool_bytes(const struct lab_run *run, const struct device *device) {
-    size_t quick = lab_mode(run) == LAB_QUICK ? 128 * MIB : 512 * MIB;
-    return fitting_bytes(device, on_gpu(device) ? 1024 * MIB : quick);
+static size_t pool_bytes(const struct room *room) {
+    size_t bytes = lab_mode(room->run) == LAB_QUICK ? 128 * MIB : 512 * MIB;
+    return room_fitting(room, on_gpu(room->device) ? 1024 * MIB : bytes);
 }
 
 /* Entrants of one cache keep apart by its pages, those of one table by what was read before. */
@@ -203,7 +203,7 @@ static int record_cycles(struct contest *c) {
 
 /* A pool with an eighth of it free, as an allocator's batch leaves it. */
 static int sweep_maps(struct room *room, const struct width *width) {
-    size_t bytes = pool_bytes(room->run, room->device), tokens = bytes / token_bytes(width) / 8;
+    size_t bytes = pool_bytes(room), tokens = bytes / token_bytes(width) / 8;
     struct paged_plan plan = plan_of(PAGED_GATHER, PAGED_TABLE, width->element);
     struct cache *caches[BACKINGS];
     char prefix[80];
@@ -238,7 +238,7 @@ static int sweep_maps(struct room *room, const struct width *width) {
 
 static int sweep_blocks(struct room *room, const struct width *width) {
     static const int blocks[] = {1, 16, 64, 256};
-    size_t bytes = pool_bytes(room->run, room->device), tokens = bytes / token_bytes(width) / 8;
+    size_t bytes = pool_bytes(room), tokens = bytes / token_bytes(width) / 8;
     struct cache *caches[BACKINGS];
     char prefix[80];
     snprintf(prefix, sizeof prefix, "04/gather/block/%s/pool=%zuMiB", width->name, bytes / MIB);
@@ -266,7 +266,7 @@ static int sweep_blocks(struct room *room, const struct width *width) {
  */
 
 static int sweep_layouts(struct room *room, const struct width *width) {
-    size_t bytes = pool_bytes(room->run, room->device), tokens = bytes / token_bytes(width) / 8;
+    size_t bytes = pool_bytes(room), tokens = bytes / token_bytes(width) / 8;
     char prefix[80];
     snprintf(prefix, sizeof prefix, "04/gather/layout/%s/pool=%zuMiB", width->name, bytes / MIB);
     if (contest_done(room->run, room->device, prefix))
@@ -323,7 +323,7 @@ static int sweep_pools(struct room *room) {
     if (contest_done(room->run, room->device, "04/gather/pool"))
         return 0;
     struct contest *c = contest_open(room, "04/gather/pool");
-    flush = fitting_bytes(room->device, flush < 64 * MIB ? 64 * MIB : flush);
+    flush = room_fitting(room, flush < 64 * MIB ? 64 * MIB : flush);
     flush -= flush % (2 * ROOFS_PAGE);
     struct roofs_job *flusher =
         c && room_memory(room, flush) == 0 ? contest_flusher(c, flush) : NULL;

@@ -5,7 +5,7 @@
 #include <hwloc.h>
 
 struct room room_open(struct lab_run *run, struct device *device) {
-    return (struct room){.run = run, .device = device};
+    return (struct room){.run = run, .device = device, .most = device_memory_free(device) / 4};
 }
 
 void room_close(struct room *room) {
@@ -82,8 +82,8 @@ size_t cache_last_level(const struct device *device) {
     return bytes ? bytes : (size_t)32 << 20;
 }
 
-size_t fitting_bytes(const struct device *device, size_t bytes) {
-    while (bytes > ((size_t)1 << 20) && bytes > device_memory_free(device) / 4)
+size_t room_fitting(const struct room *room, size_t bytes) {
+    while (bytes > ((size_t)1 << 20) && bytes > room->most)
         bytes /= 2;
     return bytes;
 }

@@ -18,11 +18,11 @@ static bool on_gpu(const struct device *device) {
 
 /* Up to four times the last-level cache as the machine tells it, and at least 64 MiB, since it may
  * not tell the truth. */
-static size_t most_streamed(const struct device *device) {
-    size_t most = 64 * MIB, wanted = 4 * cache_last_level(device);
+static size_t most_streamed(const struct room *room) {
+    size_t most = 64 * MIB, wanted = 4 * cache_last_level(room->device);
     while (most < wanted && most < 1024 * MIB)
         most *= 2;
-    return fitting_bytes(device, most);
+    return room_fitting(room, most);
 }
 
 static struct entrant *enter(struct contest *c, struct cache *cache, const struct kv_table *table,
@@ -51,7 +51,7 @@ static int sweep_size(struct room *room, size_t bytes) {
     struct contest *c = contest_open(room, prefix);
     if (!c)
         return -1;
-    size_t most = most_streamed(room->device), least = on_gpu(room->device) ? 8 * MIB : MIB;
+    size_t most = most_streamed(room), least = on_gpu(room->device) ? 8 * MIB : MIB;
     struct cache *cache = room_huge_cache(room, PAGED_F32, bytes);
     const struct kv_table *table =
         cache ? contest_table(c, &plan, HEADS, sequences, tokens, 0, KV_MAP_IDENTITY) : NULL;
