@@ -72,7 +72,7 @@ static enum bound bound_of(const struct group *g) {
     return bound_by(&g->gather, &g->cache);
 }
 
-static const char *const bound_words[] = {"memory", "arithmetic", "both or not settled"};
+static const char *const bound_words[] = {"memory", "arithmetic", "both", "not settled"};
 
 static int say_roof(void *context, const json_t *record) {
     struct ratio roof;

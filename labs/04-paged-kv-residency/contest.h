@@ -134,7 +134,7 @@ int ratio_read(const json_t *record, const char *name, struct ratio *out);
 /* --- judge.c -----------------------------------------------------------------------------------
  */
 
-enum bound { BY_MEMORY, BY_ARITHMETIC, BY_BOTH };
+enum bound { BY_MEMORY, BY_ARITHMETIC, BY_BOTH, BY_UNSETTLED };
 /* What a step waits for, from its speed over the gather of the same bytes, and its speed in memory
  * over its speed in cache, per byte. */
 enum bound bound_by(const struct ratio *gather, const struct ratio *cache);

@@ -15,13 +15,17 @@
 #define DISTURBED 1.25
 
 /* Memory: it takes no longer than its gather, and would be faster if memory were. Arithmetic: it
- * takes longer, and would not be. Anything else is some of both, or too noisy to say. */
+ * takes longer, and would not be. Both: it takes longer, and would be faster. All beyond the
+ * intervals. */
 enum bound bound_by(const struct ratio *gather, const struct ratio *cache) {
-    if (gather->low >= AS_GATHER && cache->high <= AS_IN_CACHE)
+    bool as_gather = gather->low >= AS_GATHER, longer = gather->high < AS_GATHER;
+    bool faster = cache->high <= AS_IN_CACHE;
+    bool as_fast = cache->low > AS_IN_CACHE && cache->value < DISTURBED;
+    if (as_gather && faster)
         return BY_MEMORY;
-    return gather->high < AS_GATHER && cache->low > AS_IN_CACHE && cache->value < DISTURBED
-               ? BY_ARITHMETIC
-               : BY_BOTH;
+    if (longer && as_fast)
+        return BY_ARITHMETIC;
+    return longer && faster ? BY_BOTH : BY_UNSETTLED;
 }
 
 enum cost scatter_cost(const struct ratio *speed) {

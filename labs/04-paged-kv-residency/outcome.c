@@ -39,15 +39,16 @@ int step_hash(struct step *step, uint64_t *hash) {
     return 0;
 }
 
-/* A pair's reference costs 2 × tokens × head × group multiply-adds in double; so many of them are
- * some tenth of a second. Never fewer than four pairs. */
-#define REFERENCE_WORK 3e7
+/* A pair's reference costs 2 × tokens × head × group multiply-adds in double, at some ten
+ * nanoseconds; so many of them together are some tenth of a second. Never fewer than four pairs. */
+#define REFERENCE_WORK 1e7
+#define PAIRS_MOST 64
 
 static size_t pairs_to_check(const struct step *step) {
     size_t pairs = (size_t)step->table->sequences * step->shape.kv_heads;
     double work = 2.0 * step->plan.head * step->plan.group * step->table->tokens[0];
-    double most = work > 0 ? REFERENCE_WORK / work : 64;
-    most = most < 4 ? 4 : most > 64 ? 64 : most;
+    double most = work > 0 ? REFERENCE_WORK / work : PAIRS_MOST;
+    most = most < 4 ? 4 : most > PAIRS_MOST ? PAIRS_MOST : most;
     return pairs < (size_t)most ? pairs : (size_t)most;
 }
 
@@ -74,8 +75,38 @@ static int compare_pair(const struct step *step, size_t pair, const float *out) 
     return status;
 }
 
+struct comparing {
+    const struct step *step;
+    const float *out;
+    size_t checked; /* of all pairs, spread evenly */
+    bool failed[PAIRS_MOST];
+};
+
+static size_t pair_of(const struct comparing *all, size_t k) {
+    size_t pairs = (size_t)all->step->table->sequences * all->step->shape.kv_heads;
+    return k * pairs / all->checked;
+}
+
+static void compare_part(void *context, unsigned index, unsigned count) {
+    struct comparing *all = context;
+    for (size_t k = index; k < all->checked; k += count)
+        all->failed[k] = compare_pair(all->step, pair_of(all, k), all->out) != 0;
+}
+
+static int compare_pairs(const struct step *step, const float *out) {
+    struct comparing all = {.step = step, .out = out, .checked = pairs_to_check(step)};
+    struct pool *pool = pool_shared(pool_cpus());
+    if (!pool)
+        return device_fail("no threads to compute references with");
+    pool_run(pool, compare_part, &all);
+    for (size_t k = 0; k < all.checked; k++)
+        if (all.failed[k]) /* once more, for the text: a worker's is its own */
+            return compare_pair(step, pair_of(&all, k), out);
+    return 0;
+}
+
 static int validate_attention(const struct step *step) {
-    size_t count, pairs = (size_t)step->table->sequences * step->shape.kv_heads;
+    size_t count;
     float *out = read_output(step, &count);
     if (!out)
         return -1;
@@ -83,9 +114,8 @@ static int validate_attention(const struct step *step) {
     for (size_t k = 0; k < count && status == 0; k++)
         if (!isfinite(out[k]))
             status = device_fail("output %zu of %zu was not written, or is no number", k, count);
-    size_t checked = pairs_to_check(step);
-    for (size_t k = 0; k < checked && status == 0; k++)
-        status = compare_pair(step, k * pairs / checked, out);
+    if (status == 0)
+        status = compare_pairs(step, out);
     free(out);
     return status;
 }
