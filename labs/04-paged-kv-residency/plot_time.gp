@@ -16,9 +16,10 @@
 #@ table maps: Maps, with the cost over the identity map
 #@ data 11 blocks: bytes,cost,low,high by width,pages,device
 #@ plot blocks 11: What a permuted map costs, by the contiguous bytes of a block
-#@ text Time over the identity map's, same pages, same rounds. If two lines of one width and
-#@ text different pages part beyond their intervals, the page size alone matters there, and only
-#@ text then may translation be named as the cause.
+#@ text Time over the identity map's, same pages, same rounds. The identity map of short blocks pays
+#@ text for its table, too: the table below has the time over the slab's beside it. If two lines of
+#@ text one width and different pages part beyond their intervals, the page size alone matters
+#@ text there, and only then may translation be named as the cause.
 #@ table blocks: Blocks of 1 to 256 tokens, permuted over identity
 #@ data 12 stream: streamed,cost,low,high by kv,device
 #@ plot stream 12: Step time against what was read between two steps
@@ -93,7 +94,7 @@ if (data12_rows > 0) {
     set ylabel "time over nothing read"
     set logscale x 2
     set xtics ("0" 0.5, "1" 1, "4" 4, "16" 16, "64" 64, "256" 256, "1024" 1024)
-    set yrange [0.5:*]
+    set logscale y 2
     plot for [i=0:data12_blocks-1] "data12.tsv" index i \
              using ($2 < 1 ? 0.5 : $2):4:5 with filledcurves linetype i+1 notitle, \
          for [i=0:data12_blocks-1] "data12.tsv" index i using ($2 < 1 ? 0.5 : $2):3 \

@@ -131,12 +131,13 @@ static int map_row(void *context, const json_t *record) {
 }
 
 static int block_row(void *context, const json_t *record) {
-    char cost[64];
+    char cost[64], slab[64];
     struct ratio r;
     if (is_step(record) && ratio_read(record, "over identity", &r) == 0)
-        lab_table_row(context, "%s\t%s\t%s\t%.0f\t%.0f\t%s", device_of(record), width_of(record),
-                      text_of(record, "pages"), param(record, "block"),
-                      param(record, "block bytes"), cost_cells(record, "over identity", cost));
+        lab_table_row(context, "%s\t%s\t%s\t%.0f\t%.0f\t%s\t%s", device_of(record),
+                      width_of(record), text_of(record, "pages"), param(record, "block"),
+                      param(record, "block bytes"), cost_cells(record, "over identity", cost),
+                      cost_cells(record, "over slab", slab));
     return 0;
 }
 
@@ -233,8 +234,9 @@ static const struct table tables[] = {
     {"maps",
      "device\twidth\top\tpages\tmap\tplace\tgbps\tover slab\tlow\thigh\tcost\tcost low\tcost high",
      "04/gather/map/", map_row},
-    {"blocks", "device\twidth\tpages\tblock\tbytes\tcost\tlow\thigh", "04/gather/block/",
-     block_row},
+    {"blocks",
+     "device\twidth\tpages\tblock\tbytes\tcost\tlow\thigh\tover slab\tslab low\tslab high",
+     "04/gather/block/", block_row},
     {"layouts", "device\top\tlayout\tmap\tover slab\tlow\thigh", "04/gather/layout/", layout_row},
     {"pools", "device\tpool\tstate\tmap\tgbps\tcost\tlow\thigh", "04/gather/pool/", pool_row},
     {"walk", "device\twidth\tpool\tstate\tus\tshare\tlow\thigh", "04/gather/", walk_row},
