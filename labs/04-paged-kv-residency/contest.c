@@ -80,6 +80,11 @@ void entrant_after_reading(struct entrant *entrant, struct roofs_job *reader, bo
     entrant->before = reader;
     entrant->before_bytes = reader ? roofs_job_bytes(reader) : 0;
     entrant->rewarm = rewarm;
+    entrant->alone = reader || rewarm;
+}
+
+void entrant_awake(struct entrant *entrant) {
+    entrant->rewarm = true;
 }
 
 int contest_readers(struct contest *contest, size_t bytes) {
@@ -284,11 +289,10 @@ int contest_measure(struct contest *contest) {
                                           .progress_context = contest->run};
     for (size_t k = 0; k < contest->count; k++) {
         struct entrant *e = &contest->entrants[k];
-        bool prepared = e->before || e->rewarm;
         cases[k] = (struct bench_case){.id = e->id,
                                        .call = call,
-                                       .setup = prepared ? prepare : NULL,
-                                       .max_calls = prepared ? 1 : 0,
+                                       .setup = e->before || e->rewarm ? prepare : NULL,
+                                       .max_calls = e->alone ? 1 : 0,
                                        .validate = validate,
                                        .context = e,
                                        .device = contest->device,

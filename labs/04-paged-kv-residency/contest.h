@@ -64,7 +64,8 @@ struct entrant {
     char arm[40];             /* what else the id says */
     struct roofs_job *before; /* read, untimed, before each sample of one call; NULL: warm */
     double before_bytes;
-    bool rewarm; /* with `before`, or without: one untimed step first */
+    bool rewarm; /* one untimed step before each sample, before anything is read */
+    bool alone;  /* a sample is one call */
     struct {
         const struct entrant *of;
         const char *label; /* of the counters: "over LABEL", with "low" and "high" */
@@ -110,8 +111,11 @@ struct entrant *contest_step(struct contest *contest, struct cache *cache,
                              const char *more);
 /* Compares an entrant with another; of NULL: nothing happens. */
 void entrant_over(struct entrant *entrant, const struct entrant *of, const char *label);
-/* Makes an entrant cold: `bytes` of other memory are read before every sample. */
+/* Makes a sample one call, after `reader` (NULL: nothing) has read other memory, and, if `rewarm`,
+ * after a step before that. */
 void entrant_after_reading(struct entrant *entrant, struct roofs_job *reader, bool rewarm);
+/* One step before each sample: for steps so short that waking the threads would count. */
+void entrant_awake(struct entrant *entrant);
 
 /* Adds every reader of the first `bytes` of the room's memory: the best of them, by its median,
  * is the roof, and steps get a counter "roof fraction", paired. 0, or -1 after lab_error(). */

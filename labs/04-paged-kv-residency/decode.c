@@ -204,6 +204,7 @@ static int sweep_groups(struct room *room, enum paged_element element) {
         if (in_cache) {
             entrant_over(in_memory, gather, "gather");
             entrant_over(in_memory, in_cache, "in cache");
+            entrant_awake(in_cache);
         }
         status = in_cache ? 0 : -1;
     }
