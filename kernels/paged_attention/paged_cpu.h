@@ -21,8 +21,9 @@ enum paged_isa paged_isa_best(void);
 bool paged_isa_works(enum paged_isa isa);
 
 /* Which lines are asked for ahead of the token in hand. none: left to the hardware. next: the
- * lines that follow in token order. robin: the lines of the next 64 tokens (or block), taken in
- * turns from several 4 KiB pages, so that several pages stream at once. */
+ * lines that follow in token order. robin: the first lines of the 4 KiB pages
+ * that follow, taken in turns from several of them, so that the hardware begins to follow several
+ * pages at once. */
 #define PAGED_PREFETCHES(X)                                                                        \
     X(PAGED_PREFETCH_NONE, "none")                                                                 \
     X(PAGED_PREFETCH_NEXT, "next")                                                                 \

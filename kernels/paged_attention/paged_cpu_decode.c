@@ -1,8 +1,9 @@
 /*
  * paged_cpu_decode.c: one thread's share of attention, tile by tile: scores, softmax, values.
  *
- * Heads lie inside tokens in nhd, so a few tokens are taken with all their heads before the next:
- * memory is read in its order. In the other layouts a block's tokens lie inside its heads.
+ * Heads lie inside tokens in nhd, so a token is taken with all its heads before the next: memory is
+ * read in its order, which the hardware follows. In the other layouts a block's tokens lie inside
+ * its heads.
  */
 #include <stdlib.h>
 
@@ -11,9 +12,6 @@
 
 enum { TURNED = 16 }; /* tokens of vllm's values that are turned into rows at a time */
 
-#ifndef VSPAN
-#define VSPAN 1
-#endif
 struct decode {
     const struct paged_job *job;
     struct paged_ahead *ahead;
@@ -62,7 +60,7 @@ static void begin(struct decode *d, const struct paged_job *job, unsigned thread
     d->scores = (vllm ? kernels->pieces : kernels->rows)[type][head][group];
     d->values = kernels->values[vllm ? PAGED_F32 : type][head][group];
     d->scale = paged_scale((int)job->head);
-    d->span = VSPAN;
+    d->span = 1;
     if (job->layout != PAGED_NHD && job->block > d->span)
         d->span = job->block < PAGED_TILE ? job->block : PAGED_TILE;
     paged_ahead_begin(d->ahead, job, thread);
@@ -126,7 +124,7 @@ static void score(struct decode *d, const struct paged_half *half) {
     find_tokens(job, half, token);
     struct keys keys = {d, 0, job->head * job->element, {0}, {0}, {0}};
     size_t queries = (size_t)job->group * job->head, scores = (size_t)job->group * PAGED_TILE;
-    unsigned span = job->layout == PAGED_NHD ? 1 : d->span;
+    unsigned span = d->span;
     for (unsigned from = 0; from < half->tokens; from += span) {
         unsigned end = at_most(from + span, half->tokens);
         for (unsigned h = 0; h < half->heads; h++)

@@ -164,11 +164,9 @@ unsigned paged_spans(const struct paged_job *job, const struct paged_half *half,
                      struct paged_span *spans);
 
 /*
- * Asks for the bytes of a share, `lead` bytes before they are used.
+ * Asks for the bytes of a share before they are used: into the second-level cache, since more comes
+ * than the first one holds.
  */
-#ifndef PAGED_HINT
-#define PAGED_HINT 2
-#endif
 enum { PAGED_PAGES_MOST = 16, PAGED_PAGE_LINES = 64 };
 struct paged_ahead {
     bool on;
@@ -192,7 +190,7 @@ static inline void paged_ahead_use(struct paged_ahead *ahead, size_t bytes) {
     while (ahead->asked < ahead->target) {
         if (ahead->next == ahead->count)
             paged_ahead_fill(ahead);
-        __builtin_prefetch(ahead->line[ahead->next++], 0, PAGED_HINT);
+        __builtin_prefetch(ahead->line[ahead->next++], 0, 2);
         ahead->asked += ahead->each;
     }
 }

@@ -79,6 +79,6 @@ static inline v8x64 v16_sum_words(v8x64 sum, const char *p) {
 }
 
 #define SCORE_QUERIES 1
-#define VALUE_SUMS 8
+#define VALUE_SUMS 1
 #define KERNELS paged_cpu_portable
 #include "kernels/paged_attention/paged_cpu_kernel.inc"

@@ -6,21 +6,12 @@
 
 #include "kernels/paged_attention/paged_cpu_inside.h"
 
-/* How far ahead of use lines are asked for. Long enough to cover the latency of eight pages by
- * turns, short enough that what has come is still in a second-level cache of 512 KiB or more when
- * it is used. */
-#ifndef PAGED_LEAD
-#define PAGED_LEAD ((size_t)128 << 10)
-#endif
-#ifndef PAGED_ROBIN
-#define PAGED_ROBIN 8
-#endif
-#ifndef PAGED_FIRST
-#define PAGED_FIRST 8
-#endif
-#ifndef PAGE_BYTES
+/* How far ahead of use lines are asked for; pages that are taken by turns, and how many lines of
+ * each are asked for: the hardware follows a page once it is begun. */
+#define LEAD ((size_t)64 << 10)
+#define ROBIN_PAGES 8
+#define ROBIN_LINES 4
 #define PAGE_BYTES 4096
-#endif
 
 /* --- halves ------------------------------------------------------------------------------------
  */
@@ -99,10 +90,10 @@ unsigned paged_spans(const struct paged_job *job, const struct paged_half *half,
 void paged_ahead_begin(struct paged_ahead *ahead, const struct paged_job *job, unsigned thread) {
     bool robin = job->call->prefetch == PAGED_PREFETCH_ROBIN;
     ahead->on = job->call->prefetch != PAGED_PREFETCH_NONE;
-    ahead->pages = robin ? PAGED_ROBIN : 1;
-    ahead->lines = robin ? PAGED_FIRST : PAGE_BYTES / PAGED_LINE;
+    ahead->pages = robin ? ROBIN_PAGES : 1;
+    ahead->lines = robin ? ROBIN_LINES : PAGE_BYTES / PAGED_LINE;
     ahead->asked = 0;
-    ahead->target = robin ? PAGED_LEAD : PAGED_LEAD;
+    ahead->target = LEAD;
     ahead->span = ahead->spans_count = ahead->next = ahead->count = 0;
     paged_walk_begin(&ahead->walk, job, thread);
 }

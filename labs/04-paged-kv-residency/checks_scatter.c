@@ -14,8 +14,6 @@
 
 #include "labs/04-paged-kv-residency/contest.h"
 
-/* Costs below this are none to speak of; the interval says whether they may be larger. */
-#define MARGIN 0.02
 #define SCATTERS_MOST 96
 
 /* A scattered gather, compared with the identity map over the same pages. */
@@ -29,14 +27,6 @@ struct scatters {
     struct scatter of[SCATTERS_MOST];
     size_t count;
 };
-
-enum cost { COSTS, FREE, OPEN };
-
-static enum cost cost_of(const struct scatter *s) {
-    return s->speed.high < 1 - MARGIN                                  ? COSTS
-           : s->speed.low >= 1 - MARGIN && s->speed.value > 1 - MARGIN ? FREE
-                                                                       : OPEN;
-}
 
 static void add(char *text, size_t size, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -94,21 +84,23 @@ static int by_pages_and_bytes(const void *a, const void *b) {
                                               : strcmp(x->id, y->id);
 }
 
-/* The cost at each block's contiguous bytes, by page size; and where it is none. */
+/* The cost at each block's contiguous bytes, by page size. Two costs of the same bytes are the two
+ * widths. */
 static void say_blocks(const struct scatters *all, struct finding *finding) {
-    const char *pages = "";
-    char bytes[24];
+    char *text = finding->statement, bytes[24];
+    size_t size = sizeof finding->statement;
+    add(text, size, "permuted over identity, by contiguous bytes of keys in a block");
     for (size_t k = 0; k < all->count; k++) {
-        const struct scatter *s = &all->of[k];
+        const struct scatter *s = &all->of[k], *before = k ? s - 1 : NULL;
+        bool other_pages = !before || strcmp(before->pages, s->pages) != 0;
         size_text(s->block_bytes, bytes);
-        if (strcmp(pages, s->pages) != 0)
-            add(finding->statement, sizeof finding->statement, "%s%s: ",
-                *pages ? "; " : "permuted over identity, by contiguous bytes of keys in a block; ",
-                pages_text(s));
+        if (other_pages)
+            add(text, size, "; %s: %s ", pages_text(s), bytes);
+        else if (before->block_bytes == s->block_bytes)
+            add(text, size, " and ");
         else
-            add(finding->statement, sizeof finding->statement, ", ");
-        pages = s->pages;
-        add(finding->statement, sizeof finding->statement, "%s x%.2f", bytes, 1 / s->speed.value);
+            add(text, size, ", %s ", bytes);
+        add(text, size, "x%.2f", 1 / s->speed.value);
     }
 }
 
@@ -125,7 +117,7 @@ static void say_range(const struct scatters *all, size_t costs, struct finding *
         const struct scatter *s = &all->of[k];
         size_t side = pages[0] && strcmp(pages[0], s->pages) != 0;
         pages[side] = s->pages;
-        if (cost_of(s) == COSTS && s->block_bytes > largest[side])
+        if (scatter_cost(&s->speed) == COSTS && s->block_bytes > largest[side])
             largest[side] = s->block_bytes;
     }
     for (size_t side = 0; side < 2 && pages[side]; side++) {
@@ -141,10 +133,6 @@ static void say_range(const struct scatters *all, size_t costs, struct finding *
 /* --- the cause ---------------------------------------------------------------------------------
  */
 
-/* checks_map.c; without it nothing is said about causes. */
-bool knee_is_translation(struct lab_run *run, const char *device_id, char *text, size_t size)
-    __attribute__((weak));
-
 /* Where the same map costs more in 4 KiB pages, beyond both intervals; of `pairs` compared. */
 static size_t page_size_matters(const struct scatters *all, size_t *pairs,
                                 const struct scatter **most) {
@@ -158,7 +146,7 @@ static size_t page_size_matters(const struct scatters *all, size_t *pairs,
                 strcmp(small->width, huge->width) != 0 || small->block != huge->block)
                 continue;
             ++*pairs;
-            if (small->speed.high >= huge->speed.low)
+            if (!pages_part(&small->speed, &huge->speed))
                 continue;
             count++;
             if (huge->speed.value - small->speed.value > gap) {
@@ -186,7 +174,7 @@ static void say_cause(struct lab_run *run, const char *device_id, const struct s
     size_text(most->block_bytes, bytes);
     add(finding->statement, sizeof finding->statement,
         "; the page size alone changes %zu of %zu costs, most at %s", matters, pairs, bytes);
-    if (knee_is_translation && knee_is_translation(run, device_id, chases, sizeof chases))
+    if (knee_is_translation(run, device_id, chases, sizeof chases))
         add(finding->statement, sizeof finding->statement,
             ", and pointer chases agree that it is address translation: %s", chases);
 }
@@ -206,7 +194,7 @@ int check_scatter(struct lab_run *run, const char *device_id, struct finding *fi
     }
     qsort(all->of, all->count, sizeof *all->of, by_pages_and_bytes);
     for (size_t k = 0; k < all->count; k++) {
-        enum cost cost = cost_of(&all->of[k]);
+        enum cost cost = scatter_cost(&all->of[k].speed);
         costs += cost == COSTS;
         open += cost == OPEN;
         finding_evidence(finding, all->of[k].id);

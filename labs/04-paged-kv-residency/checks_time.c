@@ -43,11 +43,6 @@ static void add(char *text, size_t size, const char *format, ...) {
  * holds them (memory is not what it waits for).
  */
 
-/* Longer than the gather by more than this share is more than waiting for memory … */
-#define AS_GATHER (1 / 1.15)
-/* … and faster in cache by less than this is no speed-up to speak of. */
-#define AS_IN_CACHE (1 / 1.10)
-
 struct group {
     char id[240];
     double queries, flops_per_byte;
@@ -73,16 +68,8 @@ static int take_group(void *context, const json_t *record) {
     return 0;
 }
 
-enum bound { BY_MEMORY, BY_ARITHMETIC, BY_BOTH };
-
-/* Memory: it takes no longer than its gather, and would be faster if memory were. Arithmetic: it
- * takes longer, and would not. All beyond the intervals; anything else is some of both, or too
- * noisy to say. */
-static enum bound bound_by(const struct group *g) {
-    bool as_gather = g->gather.low >= AS_GATHER, waits = g->cache.high <= AS_IN_CACHE;
-    if (as_gather && waits)
-        return BY_MEMORY;
-    return g->gather.high < AS_GATHER && g->cache.low > AS_IN_CACHE ? BY_ARITHMETIC : BY_BOTH;
+static enum bound bound_of(const struct group *g) {
+    return bound_by(&g->gather, &g->cache);
 }
 
 static const char *const bound_words[] = {"memory", "arithmetic", "both or not settled"};
@@ -103,11 +90,11 @@ static void say_range(const struct groups *groups, const char *element, struct f
     add(range, sizeof finding->range, "%s%s:", *range ? "; " : "", element);
     for (size_t k = 0; k < groups->count; k++) {
         const struct group *g = &groups->of[k];
-        if (k == 0 || bound_by(g) != bound_by(g - 1))
+        if (k == 0 || bound_of(g) != bound_of(g - 1))
             add(range, sizeof finding->range,
                 "%s %s from %.0f quer%s per KV head on (%.2g flop per "
                 "byte)",
-                k ? "," : "", bound_words[bound_by(g)], g->queries, g->queries == 1 ? "y" : "ies",
+                k ? "," : "", bound_words[bound_of(g)], g->queries, g->queries == 1 ? "y" : "ies",
                 g->flops_per_byte);
     }
 }
@@ -143,10 +130,10 @@ int check_bound(struct lab_run *run, const char *device_id, struct finding *find
         if (groups.count == 0)
             continue;
         judged++;
-        refuted += bound_by(&groups.of[0]) == BY_ARITHMETIC;
+        refuted += bound_of(&groups.of[0]) == BY_ARITHMETIC;
         for (size_t k = 0; k < groups.count; k++) {
             finding->checked++;
-            finding->held += bound_by(&groups.of[k]) == BY_MEMORY;
+            finding->held += bound_of(&groups.of[k]) == BY_MEMORY;
             finding_evidence(finding, groups.of[k].id);
         }
         say_groups(&groups, elements[e], roof, finding);
@@ -169,84 +156,78 @@ int check_bound(struct lab_run *run, const char *device_id, struct finding *find
  */
 
 #define STREAMS_MOST 16
+#define STREAM_SIZES 2
 
+/* One size of the KV cache, by what was streamed, ascending. */
 struct stream {
-    double kv, bytes;
-    struct ratio speed; /* over nothing streamed */
-    char id[240];
+    double kv, bytes[STREAMS_MOST];
+    struct ratio speeds[STREAMS_MOST]; /* over nothing streamed */
+    size_t count;
+    char last_id[240];
 };
 
 struct streams {
-    struct stream of[2 * STREAMS_MOST];
+    struct stream of[STREAM_SIZES];
     size_t count;
 };
 
 static int take_stream(void *context, const json_t *record) {
     struct streams *streams = context;
-    struct stream *s = &streams->of[streams->count];
-    if (streams->count == 2 * STREAMS_MOST ||
-        ratio_read(record, "over nothing streamed", &s->speed) != 0)
+    struct ratio speed;
+    double kv = case_number(record, "params", "bytes");
+    size_t k = 0;
+    if (ratio_read(record, "over nothing streamed", &speed) != 0)
         return 0;
-    s->kv = case_number(record, "params", "bytes");
-    s->bytes = case_number(record, "params", "read before");
-    snprintf(s->id, sizeof s->id, "%s", id_of(record));
-    streams->count++;
+    while (k < streams->count && streams->of[k].kv != kv)
+        k++;
+    if (k == STREAM_SIZES || streams->of[k].count == STREAMS_MOST)
+        return 0;
+    struct stream *s = &streams->of[k];
+    streams->count += k == streams->count;
+    s->kv = kv;
+    s->bytes[s->count] = case_number(record, "params", "read before");
+    s->speeds[s->count++] = speed;
+    snprintf(s->last_id, sizeof s->last_id, "%s", id_of(record));
     return 0;
 }
 
-/* One size of the KV cache: of[0…n-1], by what was streamed, ascending. True if it slows down. */
-static bool judge_stream(const struct stream *of, size_t n, struct finding *finding) {
-    const struct stream *last = &of[n - 1];
-    bool slower = last->speed.high < 1;
-    finding->checked++;
-    finding->held += slower;
-    finding_evidence(finding, last->id);
-    for (size_t k = 1; k < n; k++) {
-        /* More streamed, and yet faster beyond both intervals? */
-        finding->checked++;
-        finding->held += of[k].speed.low <= of[k - 1].speed.high;
-    }
+/* True if it slows down. */
+static bool judge_stream(const struct stream *s, struct finding *finding) {
+    size_t last = s->count - 1, knee = stream_knee(s->speeds, s->count);
+    bool slower = knee < s->count;
+    finding->checked += 1 + last;
+    finding->held += slower + stream_monotone(s->speeds, s->count);
+    finding_evidence(finding, s->last_id);
     add(finding->statement, sizeof finding->statement,
         "%s%.0f MiB of keys and values: after %.0f MiB a step takes x%.2f (95 %% in %.2f to %.2f)",
-        *finding->statement ? "; " : "", of->kv / MIB, last->bytes / MIB, 1 / last->speed.value,
-        1 / last->speed.high, 1 / last->speed.low);
-    if (!slower)
-        return false;
-    size_t knee = 0;
-    while (1 / of[knee].speed.value - 1 < 0.5 * (1 / last->speed.value - 1))
-        knee++;
-    finding_evidence(finding, of[knee].id);
-    if (knee > 0)
+        *finding->statement ? "; " : "", s->kv / MIB, s->bytes[last] / MIB,
+        1 / s->speeds[last].value, 1 / s->speeds[last].high, 1 / s->speeds[last].low);
+    if (slower && knee > 0)
         add(finding->statement, sizeof finding->statement, ", half of it between %.0f and %.0f MiB",
-            of[knee - 1].bytes / MIB, of[knee].bytes / MIB);
-    else
+            s->bytes[knee - 1] / MIB, s->bytes[knee] / MIB);
+    else if (slower)
         add(finding->statement, sizeof finding->statement, ", half of it by %.0f MiB",
-            of[knee].bytes / MIB);
-    return true;
+            s->bytes[knee] / MIB);
+    return slower;
 }
 
 int check_residency(struct lab_run *run, const char *device_id, struct finding *finding) {
     struct streams streams = {.count = 0};
+    size_t slower = 0;
     lab_cases(run, "04/stream/", device_id, take_stream, &streams);
     if (streams.count == 0)
         return not_testable(finding, no_time);
-    size_t sizes = 0, slower = 0, first = 0;
-    snprintf(finding->statement, sizeof finding->statement, "%s", "");
-    for (size_t k = 1; k <= streams.count; k++)
-        if (k == streams.count || streams.of[k].kv != streams.of[first].kv) {
-            sizes++;
-            slower += judge_stream(&streams.of[first], k - first, finding);
-            first = k;
-        }
-    bool monotone = finding->held - slower == finding->checked - sizes;
-    finding->verdict = slower == 0                   ? VERDICT_REFUTED
-                       : slower == sizes && monotone ? VERDICT_CONFIRMED
-                                                     : VERDICT_BOUNDED;
+    for (size_t k = 0; k < streams.count; k++)
+        slower += judge_stream(&streams.of[k], finding);
+    bool monotone = finding->held == finding->checked;
+    finding->verdict = slower == 0 ? VERDICT_REFUTED
+                       : monotone  ? VERDICT_CONFIRMED
+                                   : VERDICT_BOUNDED;
     if (finding->verdict == VERDICT_BOUNDED)
         snprintf(finding->range, sizeof finding->range,
-                 slower == sizes ? "at the largest amounts streamed; between them it is not "
-                                   "monotone"
-                                 : "for one of the sizes of the KV cache");
+                 slower == streams.count ? "at the largest amounts streamed; between them it is "
+                                           "not monotone"
+                                         : "for one of the sizes of the KV cache");
     return 0;
 }
 

@@ -130,4 +130,25 @@ struct ratio {
 /* From a record's counters NAME, "NAME low" and "NAME high"; -1 if they are not there. */
 int ratio_read(const json_t *record, const char *name, struct ratio *out);
 
+/* --- judge.c -----------------------------------------------------------------------------------
+ */
+
+enum bound { BY_MEMORY, BY_ARITHMETIC, BY_BOTH };
+/* What a step waits for, from its speed over the gather of the same bytes, and its speed in memory
+ * over its speed in cache, per byte. */
+enum bound bound_by(const struct ratio *gather, const struct ratio *cache);
+
+enum cost { COSTS, FREE, OPEN };
+/* Whether a map costs time, from its speed over the identity map's. Open: not settled by these
+ * samples. */
+enum cost scatter_cost(const struct ratio *speed);
+/* Whether the page size alone changes the cost of a map. */
+bool pages_part(const struct ratio *small_pages, const struct ratio *huge_pages);
+
+/* Speeds over that with nothing streamed, by what was streamed, ascending: the first one that shows
+ * half of the last one's slow-down; n where the last is not slower. */
+size_t stream_knee(const struct ratio *speeds, size_t n);
+/* How many of the n - 1 steps from one to the next are not faster beyond both intervals. */
+size_t stream_monotone(const struct ratio *speeds, size_t n);
+
 #endif

@@ -29,12 +29,12 @@ static bool on_gpu(const struct device *device) {
 /* Far beyond any cache: a GPU's step over less would be little more than its launch. */
 static size_t large_bytes(const struct lab_run *run, const struct device *device) {
     size_t bytes = lab_mode(run) == LAB_QUICK ? 512 * MIB : 1024 * MIB;
-    return fitting_bytes(device, on_gpu(device) ? 4096 * MIB : bytes);
+    return fitting_bytes(device, on_gpu(device) ? 2048 * MIB : bytes);
 }
 
 static size_t middle_bytes(const struct lab_run *run, const struct device *device) {
     size_t bytes = lab_mode(run) == LAB_QUICK ? 128 * MIB : 256 * MIB;
-    return fitting_bytes(device, on_gpu(device) ? 2048 * MIB : bytes);
+    return fitting_bytes(device, on_gpu(device) ? 1024 * MIB : bytes);
 }
 
 /* One shape through slabs, and through tables; each entrant NULL if it could not be added. */

@@ -44,7 +44,7 @@ static size_t token_bytes(const struct width *width) {
 
 static size_t pool_bytes(const struct lab_run *run, const struct device *device) {
     size_t quick = lab_mode(run) == LAB_QUICK ? 128 * MIB : 512 * MIB;
-    return fitting_bytes(device, on_gpu(device) ? 2048 * MIB : quick);
+    return fitting_bytes(device, on_gpu(device) ? 1024 * MIB : quick);
 }
 
 /* Entrants of one cache keep apart by its pages, those of one table by what was read before. */

@@ -4,6 +4,8 @@
  *     lab.c        the claims, and the sweep as a list of its parts
  *     seat.c       a KV cache in a device's memory, and one step over it, ready to be run or timed
  *     outcome.c    whether what a step left is right
+ *     contest.h    steps and readers that are timed together: room.c, supply.c, contest.c
+ *     judge.c      what the intervals of ratios say
  *     exact.c      bits against the model, bounds, poisoned blocks, bytes counted: K1, K9
  *     ladder.c     arms A and F: latency against footprint, page size, stride, lanes
  *     churn.c      arm D: what an allocator's use does to the map; what allocation wastes: K8

@@ -287,7 +287,7 @@ int table_open(struct lab_run *run, struct kv_table *table, unsigned sequences, 
 struct bench_limits mode_limits(const struct lab_run *run) {
     return lab_mode(run) == LAB_QUICK  ? (struct bench_limits){1e-3, 0.01, 7, 9, 2}
            : lab_mode(run) == LAB_FULL ? (struct bench_limits){1e-3, 0.005, 31, 300, 30}
-                                       : (struct bench_limits){1e-3, 0.005, 15, 31, 5};
+                                       : (struct bench_limits){1e-3, 0.005, 15, 25, 5};
 }
 
 int stop_asked(void *run, size_t settled, size_t cases) {
