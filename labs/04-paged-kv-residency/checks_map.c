@@ -59,13 +59,13 @@ static void of_one_policy(const struct replica_set *all, struct replica_set *out
 
 static int judge_arm(struct lab_run *run, const char *device_id, const char *pages,
                      struct arm *arm) {
-    struct replica_set maps, twins = {0};
+    struct replica_set maps = {0}, twins = {0};
     *arm = (struct arm){0};
     int status = replica_read(run, device_id, pages, "churned", &maps);
     if (status == 0)
         status = replica_read(run, device_id, pages, "twin", &twins);
     if (status == 0 && maps.count > 0) {
-        struct replica_set one;
+        struct replica_set one = {0};
         of_one_policy(&maps, &one);
         arm->there = replica_judge(&maps, 1, &arm->found) == 0 &&
                      replica_judge(&one, 1, &arm->one_policy) == 0;

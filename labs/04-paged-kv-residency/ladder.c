@@ -163,7 +163,7 @@ static int sweep_lanes(struct chase_group *g) {
 }
 
 static void remark_on_pages(struct lab_run *run, const char *device) {
-    struct ladder large, packed;
+    struct ladder large = {0}, packed = {0};
     if (ladder_read(run, device, "2m", &large) == 0 &&
         ladder_read(run, device, "packed", &packed) == 0 && pages_splintered(&large, &packed))
         lab_note(run, "2 MiB pages act as 4 KiB ones here, as in a virtual machine whose host puts "
