@@ -108,6 +108,7 @@ struct replica_finding {
     size_t maps, samples;
     double p50, p95, p99;            /* over the maps' median times, seconds */
     double spread, spread_by_chance; /* p99/p50, and what noise alone makes of it (95 % quantile) */
+    double apart, apart_by_chance;   /* the same of slowest over fastest */
     double f, p; /* variance between maps over within, and by permutation its chance */
     double r2, r2_low, r2_high; /* of log time on the logs of pages and runs; 95 % by resampling */
     double rank_pages, rank_runs; /* Spearman */

@@ -147,7 +147,8 @@ static size_t found_in(double effect, double drift, size_t times) {
         assert_int_equal(f.maps, MAPS);
         assert_int_equal(f.samples, MAPS * ROUNDS);
         assert_true(f.p50 <= f.p95 && f.p95 <= f.p99);
-        found += f.p <= 0.01 && f.spread > f.spread_by_chance;
+        found += f.p <= 0.01 && f.apart > f.apart_by_chance;
+        assert_true(f.spread >= 1 && f.apart >= f.spread);
         replica_set_close(&set);
     }
     return found;
