@@ -69,7 +69,10 @@ static struct chase_entry *enter(struct chase_group *g) {
 
 static void enter_curve(struct chase_group *g, const struct curve *curve, size_t range) {
     size_t places = range / curve->stride;
-    if ((curve->most && range > curve->most) || places < 2 * (size_t)curve->lanes)
+    size_t most = curve->most;
+    if (curve->stride == LINE_STRIDE && lab_mode(g->run) == LAB_QUICK)
+        most /= 4;
+    if ((most && range > most) || places < 2 * (size_t)curve->lanes)
         return;
     struct chase_entry *e = enter(g);
     e->plan.bytes = range;
@@ -122,13 +125,13 @@ static int sweep_ranges(struct chase_group *g) {
 /* --- lanes -------------------------------------------------------------------------------------
  */
 
-/* `cold` of the lanes chase through half a million lines spread over 256 MiB, the others through
+/* `cold` of the lanes chase through half a million lines spread over 64 MiB, the others through
  * 16 KiB; without cold ones all share those 16 KiB. */
 static void enter_lanes(struct chase_group *g, unsigned lanes, unsigned cold, bool joined) {
-    enum { HOT_BYTES = 16 << 10, COLD_STRIDE = 512 };
+    enum { HOT_BYTES = 16 << 10, COLD_STRIDE = 128 };
     struct chase_entry *e = enter(g);
     e->cold = cold;
-    e->plan.bytes = cold ? 256 * MIB : HOT_BYTES;
+    e->plan.bytes = cold ? 64 * MIB : HOT_BYTES;
     e->plan.stride = cold ? COLD_STRIDE : LINE_STRIDE;
     e->plan.spread = cold > 0;
     e->plan.lanes = lanes;

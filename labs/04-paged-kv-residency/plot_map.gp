@@ -88,7 +88,7 @@ if (data2_rows > 0) {
 eval fresh
 if (data3_rows > 0) {
     set output out("lanes")
-    set title "Chains that advance together, some in 16 KiB, some all over 256 MiB"
+    set title "Chains that advance together, some in 16 KiB, some all over 64 MiB"
     set xlabel "cold chains"
     set autoscale xfix
     set ylabel "ns per hop"
