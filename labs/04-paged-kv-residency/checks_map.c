@@ -21,13 +21,13 @@ static int cite(void *finding, const json_t *record) {
 /* --- K5 ----------------------------------------------------------------------------------------
  *
  * Refuted by a variance between maps that swapping the samples of a round among the maps gives as
- * well, where noise is low enough to see a p99 that is 5 % above the p50. If noise is higher than
- * that, nothing is shown: bounded by what chance gives. If the variance is more than noise, but the
- * p99 is within 5 % of the p50 (or within what chance gives), the effect is real and small:
+ * well, where noise is low enough to see a slowest map that takes 5 % longer than the fastest. If
+ * noise is higher than that, nothing is shown: bounded. If the variance is more than noise, but the
+ * slowest is within 5 % of the fastest (or within what noise gives), the effect is real and small:
  * bounded, too.
  */
 
-#define REGIME 1.05 /* p99/p50 from which on a map is another regime */
+#define REGIME 1.05 /* slowest over fastest from which on a map is another regime */
 #define CHANCE 0.01
 
 /* The largest ratio between a replica and its twin: the same table, measured as another case. */
@@ -59,13 +59,13 @@ static void of_one_policy(const struct replica_set *all, struct replica_set *out
 
 static int judge_arm(struct lab_run *run, const char *device_id, const char *pages,
                      struct arm *arm) {
-    struct replica_set maps, twins = {0};
+    struct replica_set maps = {0}, twins = {0};
     *arm = (struct arm){0};
     int status = replica_read(run, device_id, pages, "churned", &maps);
     if (status == 0)
         status = replica_read(run, device_id, pages, "twin", &twins);
     if (status == 0 && maps.count > 0) {
-        struct replica_set one;
+        struct replica_set one = {0};
         of_one_policy(&maps, &one);
         arm->there = replica_judge(&maps, 1, &arm->found) == 0 &&
                      replica_judge(&one, 1, &arm->one_policy) == 0;
@@ -80,7 +80,7 @@ static bool differ(const struct replica_finding *f) {
     return f->p <= CHANCE;
 }
 static bool another_regime(const struct replica_finding *f) {
-    return differ(f) && f->spread >= fmax(REGIME, f->spread_by_chance);
+    return differ(f) && f->apart >= fmax(REGIME, f->apart_by_chance);
 }
 
 static void tell_arm(struct finding *finding, const char *pages, const struct arm *arm) {
@@ -89,11 +89,11 @@ static void tell_arm(struct finding *finding, const char *pages, const struct ar
     snprintf(
         finding->statement + used, sizeof finding->statement - used,
         "%spages %s: %zu maps, p50 %.2f, p95 %.2f, p99 %.2f ms, p99/p50 %.3f (noise alone up to "
-        "%.3f, twins apart %.3f), F %.1f, p %.3f, " ONE_POLICY
-        " only: %.3f (%.3f), p %.3f; R2 of pages and runs %.2f (%.2f to %.2f)",
+        "%.3f), slowest/fastest %.3f (%.3f; twins %.3f), F %.1f, p %.3f; " ONE_POLICY
+        " alone %.3f (%.3f), p %.3f; R2 of pages and runs %.2f (%.2f to %.2f)",
         used ? "; " : "", pages, f->maps, f->p50 * 1e3, f->p95 * 1e3, f->p99 * 1e3, f->spread,
-        f->spread_by_chance, arm->twins, f->f, f->p, one->spread, one->spread_by_chance, one->p,
-        f->r2, f->r2_low, f->r2_high);
+        f->spread_by_chance, f->apart, f->apart_by_chance, arm->twins, f->f, f->p, one->apart,
+        one->apart_by_chance, one->p, f->r2, f->r2_low, f->r2_high);
     used = strlen(finding->range);
     snprintf(finding->range + used, sizeof finding->range - used,
              "%spages %s: %s between all maps, %s between those of " ONE_POLICY, used ? "; " : "",
@@ -120,7 +120,7 @@ int check_replicas(struct lab_run *run, const char *device_id, struct finding *f
             finding->checked++;
             real += differ(both[b]);
             regimes += another_regime(both[b]);
-            blind += !differ(both[b]) && both[b]->spread_by_chance >= REGIME;
+            blind += !differ(both[b]) && both[b]->apart_by_chance >= REGIME;
         }
         tell_arm(finding, pages[k], &arm);
     }

@@ -23,32 +23,24 @@ static const int32_t ragged[] = {130, 0, 1, 63, 64, 65};
 
 static int compare(struct lab_case *c, struct trial *t) {
     size_t inside = 0, equal = 0;
-    float *expected = malloc(t->outputs * sizeof *expected);
-    int status = expected ? trial_predict(t, expected) /* before anything runs */
-                          : device_fail("out of memory for the model of a step");
-    if (status == 0)
-        status = trial_run(t, false);
-    if (status == 0)
-        status = trial_inside(t, &inside);
-    if (status == 0) {
-        uint64_t measured = hash_floats(t->out, t->outputs);
-        uint64_t predicted = hash_floats(expected, t->outputs);
-        for (size_t k = 0; k < t->outputs; k++)
-            equal += memcmp(&t->out[k], &expected[k], sizeof *expected) == 0;
-        case_series_bits(c, "measured", 64, &measured, 1);
-        case_series_bits(c, "predicted", 64, &predicted, 1);
-        case_counter(c, "outputs", (double)t->outputs);
-        case_counter(c, "equal", (double)equal);
-        case_counter(c, "inside", (double)inside);
-        case_counter(c, "poisoned", (double)trial_other_poison(t));
-        status = trial_run(t, false);
-    }
-    if (status == 0) {
-        uint64_t again = hash_floats(t->out, t->outputs);
-        case_series_bits(c, "other poison", 64, &again, 1);
-    }
-    free(expected);
-    return status;
+    if (trial_predict(t) != 0 /* before anything runs */ || trial_run(t, false) != 0 ||
+        trial_inside(t, &inside) != 0)
+        return -1;
+    uint64_t measured = hash_floats(t->out, t->outputs);
+    uint64_t predicted = hash_floats(t->expected, t->outputs);
+    for (size_t k = 0; k < t->outputs; k++)
+        equal += memcmp(&t->out[k], &t->expected[k], sizeof *t->out) == 0;
+    case_series_bits(c, "measured", 64, &measured, 1);
+    case_series_bits(c, "predicted", 64, &predicted, 1);
+    case_counter(c, "outputs", (double)t->outputs);
+    case_counter(c, "equal", (double)equal);
+    case_counter(c, "inside", (double)inside);
+    case_counter(c, "poisoned", (double)trial_other_poison(t));
+    if (trial_run(t, false) != 0)
+        return -1;
+    uint64_t again = hash_floats(t->out, t->outputs);
+    case_series_bits(c, "other poison", 64, &again, 1);
+    return 0;
 }
 
 static int predict_one(struct lab_run *run, struct device *device, const struct paged_plan *plan,
@@ -84,7 +76,7 @@ static int predict_one(struct lab_run *run, struct device *device, const struct 
 
 static int sweep_pairs(struct lab_run *run, struct device *device) {
     struct paged_plan fixed = paged_plan_default();
-    struct plan_list list;
+    struct plan_list list = {0};
     int status = 0;
     if ((lab_mode(run) == LAB_FULL ? plan_all : plan_pairs)(&paged_family, PAGED_FIELD_BIT(op),
                                                             &fixed, &list) != 0)
@@ -165,19 +157,13 @@ static int way_table(struct kv_table *table, const struct way *way, uint64_t see
 }
 
 static int hold_content(struct lab_case *c, struct trial *t) {
-    float *expected = malloc(t->outputs * sizeof *expected);
-    int status = expected ? trial_predict(t, expected)
-                          : device_fail("out of memory for the model of a step");
-    if (status == 0)
-        status = trial_run(t, false);
-    if (status == 0) {
-        uint64_t measured = hash_floats(t->out, t->outputs);
-        uint64_t predicted = hash_floats(expected, t->outputs);
-        case_series_bits(c, "measured", 64, &measured, 1);
-        case_series_bits(c, "predicted", 64, &predicted, 1);
-    }
-    free(expected);
-    return status;
+    if (trial_predict(t) != 0 || trial_run(t, false) != 0)
+        return -1;
+    uint64_t measured = hash_floats(t->out, t->outputs);
+    uint64_t predicted = hash_floats(t->expected, t->outputs);
+    case_series_bits(c, "measured", 64, &measured, 1);
+    case_series_bits(c, "predicted", 64, &predicted, 1);
+    return 0;
 }
 
 static int same_one(struct lab_run *run, struct device *device, const char *value,

@@ -13,18 +13,18 @@
 
 /* Each line changes one thing of the first one. */
 static const struct bytes_shape {
-    unsigned batch, tokens, heads;
     const char *plan;
+    unsigned batch, tokens, heads;
     unsigned shared_blocks; /* that all sequences have in common */
 } shapes[] = {
-    {2, 96, 2, "table.nhd.f32.b16.d64.g1", 0},  {4, 96, 2, "table.nhd.f32.b16.d64.g1", 0},
-    {2, 192, 2, "table.nhd.f32.b16.d64.g1", 0}, {2, 97, 2, "table.nhd.f32.b16.d64.g1", 0},
-    {2, 96, 4, "table.nhd.f32.b16.d64.g1", 0},  {2, 96, 2, "table.nhd.f32.b16.d128.g1", 0},
-    {2, 96, 2, "table.nhd.bf16.b16.d64.g1", 0}, {2, 96, 2, "table.nhd.f16.b16.d64.g1", 0},
-    {2, 96, 2, "table.nhd.f32.b16.d64.g4", 0},  {2, 96, 2, "table.nhd.f32.b16.d64.g8", 0},
-    {2, 96, 2, "table.hnd.f32.b16.d64.g1", 0},  {2, 96, 2, "table.vllm.f32.b16.d64.g1", 0},
-    {2, 96, 2, "table.nhd.f32.b64.d64.g1", 0},  {2, 96, 2, "slab.nhd.f32.b1.d64.g1", 0},
-    {2, 96, 2, "table.nhd.f32.b16.d64.g1", 3},  {4, 96, 2, "table.nhd.bf16.b16.d64.g4", 5},
+    {"table.nhd.f32.b16.d64.g1", 2, 96, 2, 0},  {"table.nhd.f32.b16.d64.g1", 4, 96, 2, 0},
+    {"table.nhd.f32.b16.d64.g1", 2, 192, 2, 0}, {"table.nhd.f32.b16.d64.g1", 2, 97, 2, 0},
+    {"table.nhd.f32.b16.d64.g1", 2, 96, 4, 0},  {"table.nhd.f32.b16.d128.g1", 2, 96, 2, 0},
+    {"table.nhd.bf16.b16.d64.g1", 2, 96, 2, 0}, {"table.nhd.f16.b16.d64.g1", 2, 96, 2, 0},
+    {"table.nhd.f32.b16.d64.g4", 2, 96, 2, 0},  {"table.nhd.f32.b16.d64.g8", 2, 96, 2, 0},
+    {"table.hnd.f32.b16.d64.g1", 2, 96, 2, 0},  {"table.vllm.f32.b16.d64.g1", 2, 96, 2, 0},
+    {"table.nhd.f32.b64.d64.g1", 2, 96, 2, 0},  {"slab.nhd.f32.b1.d64.g1", 2, 96, 2, 0},
+    {"table.nhd.f32.b16.d64.g1", 2, 96, 2, 3},  {"table.nhd.bf16.b16.d64.g4", 4, 96, 2, 5},
 };
 
 static int bytes_table(struct kv_table *table, const struct bytes_shape *shape,

@@ -31,13 +31,14 @@ struct curve {
     unsigned lanes;
     size_t most; /* the largest range it is measured at; 0: no limit */
 };
-/* One lap over every line of 256 MiB takes half a second. */
+/* One lap over every line of 256 MiB takes half a second; eight chains tell by 64 MiB what they
+ * have to tell, and need as much memory as one. */
 static const struct curve cpu_curves[] = {
     {"4k", PAGES_4K, PAGE_STRIDE, false, 1, 0},
     {"2m", PAGES_2M, PAGE_STRIDE, false, 1, 0},
     {"packed", PAGES_4K, PAGE_STRIDE, true, 1, 0},
-    {"4k-x8", PAGES_4K, PAGE_STRIDE, false, 8, 256 * MIB},
-    {"2m-x8", PAGES_2M, PAGE_STRIDE, false, 8, 256 * MIB},
+    {"4k-x8", PAGES_4K, PAGE_STRIDE, false, 8, 64 * MIB},
+    {"2m-x8", PAGES_2M, PAGE_STRIDE, false, 8, 64 * MIB},
     {"lines-4k", PAGES_4K, LINE_STRIDE, false, 1, 64 * MIB},
     {"lines-2m", PAGES_2M, LINE_STRIDE, false, 1, 64 * MIB},
 };
@@ -68,7 +69,10 @@ static struct chase_entry *enter(struct chase_group *g) {
 
 static void enter_curve(struct chase_group *g, const struct curve *curve, size_t range) {
     size_t places = range / curve->stride;
-    if ((curve->most && range > curve->most) || places < 2 * (size_t)curve->lanes)
+    size_t most = curve->most;
+    if (curve->stride == LINE_STRIDE && lab_mode(g->run) == LAB_QUICK)
+        most /= 4;
+    if ((most && range > most) || places < 2 * (size_t)curve->lanes)
         return;
     struct chase_entry *e = enter(g);
     e->plan.bytes = range;
@@ -121,13 +125,13 @@ static int sweep_ranges(struct chase_group *g) {
 /* --- lanes -------------------------------------------------------------------------------------
  */
 
-/* `cold` of the lanes chase through half a million lines spread over 256 MiB, the others through
+/* `cold` of the lanes chase through half a million lines spread over 64 MiB, the others through
  * 16 KiB; without cold ones all share those 16 KiB. */
 static void enter_lanes(struct chase_group *g, unsigned lanes, unsigned cold, bool joined) {
-    enum { HOT_BYTES = 16 << 10, COLD_STRIDE = 512 };
+    enum { HOT_BYTES = 16 << 10, COLD_STRIDE = 128 };
     struct chase_entry *e = enter(g);
     e->cold = cold;
-    e->plan.bytes = cold ? 256 * MIB : HOT_BYTES;
+    e->plan.bytes = cold ? 64 * MIB : HOT_BYTES;
     e->plan.stride = cold ? COLD_STRIDE : LINE_STRIDE;
     e->plan.spread = cold > 0;
     e->plan.lanes = lanes;
@@ -163,7 +167,7 @@ static int sweep_lanes(struct chase_group *g) {
 }
 
 static void remark_on_pages(struct lab_run *run, const char *device) {
-    struct ladder large, packed;
+    struct ladder large = {0}, packed = {0};
     if (ladder_read(run, device, "2m", &large) == 0 &&
         ladder_read(run, device, "packed", &packed) == 0 && pages_splintered(&large, &packed))
         lab_note(run, "2 MiB pages act as 4 KiB ones here, as in a virtual machine whose host puts "

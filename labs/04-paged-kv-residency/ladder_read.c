@@ -38,7 +38,7 @@ int ladder_read(struct lab_run *run, const char *device_id, const char *curve, s
 }
 
 bool knee_is_translation(struct lab_run *run, const char *device_id, char *text, size_t size) {
-    struct ladder small, large, packed;
+    struct ladder small = {0}, large = {0}, packed = {0};
     struct knee knees[KNEES_MOST];
     size_t used = 0;
     if (size)

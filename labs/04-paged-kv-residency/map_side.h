@@ -16,6 +16,7 @@ struct trial {
     struct paged_shape shape; /* its table is borrowed */
     void *k, *v, *q;          /* host memory, laid out by the plan */
     float *out;               /* of the last run */
+    float *expected;          /* of the last prediction */
     size_t outputs, cache_bytes, query_bytes;
 };
 /* Checks plan and shape and fills the cache: NaN wherever the table names nothing. 0, or -1 with
@@ -26,8 +27,8 @@ void trial_close(struct trial *trial);
 /* One step into poisoned memory. `checked`: the SIMT machine's checked build, so that
  * simt_last_counts() knows what was loaded. */
 int trial_run(struct trial *trial, bool checked);
-/* The bits that must come out on this device: room for `outputs` numbers. */
-int trial_predict(const struct trial *trial, float *expected);
+/* The bits that must come out on this device. */
+int trial_predict(struct trial *trial);
 /* How many of the outputs lie within the float64 reference's bound; NaN never does. */
 int trial_inside(const struct trial *trial, size_t *inside);
 /* Every NaN of the cache becomes the largest finite number of its type. Counts them. */
@@ -107,6 +108,7 @@ struct replica_finding {
     size_t maps, samples;
     double p50, p95, p99;            /* over the maps' median times, seconds */
     double spread, spread_by_chance; /* p99/p50, and what noise alone makes of it (95 % quantile) */
+    double apart, apart_by_chance;   /* the same of slowest over fastest */
     double f, p; /* variance between maps over within, and by permutation its chance */
     double r2, r2_low, r2_high; /* of log time on the logs of pages and runs; 95 % by resampling */
     double rank_pages, rank_runs; /* Spearman */

@@ -3,27 +3,27 @@
 #
 #@ data 1 ladder: range,ns,low,high by curve,device where mode=a line per page
 #@ plot ladder 1: Latency of a hop, one line in every 4 KiB
-#@ text One line is used in every 4 KiB of the range, so that the number of pages grows and the lines
-#@ text still fit a cache. `4k` and `2m` differ in their page size and in nothing else: where they
-#@ text part, address translation is the cause. `packed` visits as many lines on few pages: where it
-#@ text rises too, the lines themselves have left a cache.
+#@ text One line is used in every 4 KiB of the range, so that the number of pages grows and the
+#@ text lines still fit a cache. `4k` and `2m` differ in their page size and in nothing else: where
+#@ text they part, address translation is the cause. `packed` visits as many lines on few pages:
+#@ text where it rises too, the lines themselves have left a cache.
 #@ data 2 page-size: range,ratio,low,high by curves,device
 #@ plot page-size 2: What the page size alone does
-#@ text Time with 4 KiB pages over time with 2 MiB pages, same rounds, with a 95 % bootstrap interval.
-#@ text `x8`: eight independent chains, whose page walks overlap. `lines`: every line of the range.
-#@ text `4k over packed`: the same lines, spread over pages or not.
+#@ text Time with 4 KiB pages over time with 2 MiB pages, same rounds, with a 95 % bootstrap
+#@ text interval. `x8`: eight independent chains, whose page walks overlap. `lines`: every line of
+#@ text the range. `4k over packed`: the same lines, spread over pages or not.
 #@ table controls: Knees of the ladder, and what their controls do there
 #@ text Between `from` and `to` bytes of addresses the chase with 4 KiB pages becomes slower by the
 #@ text factor in the next column. Translation is named only where both controls grow by less than
 #@ text half of that, on a logarithmic scale. In a virtual machine large pages may be put together
-#@ text from 4 KiB ones by the host; the processor then has no larger page to remember, and the page
-#@ text size cannot be changed alone. A line in every 4 KiB of 1 MiB tells: it must cost what packed
-#@ text lines cost.
+#@ text from 4 KiB ones by the host; the processor then has no larger page to remember, and the
+#@ text page size cannot be changed alone. A line in every 4 KiB of 1 MiB tells: it must cost what
+#@ text packed lines cost.
 #@ data 3 lanes: cold,ns,low,high by chains,device
 #@ plot lanes 3: A hop of many lanes, some of them cold
-#@ text Joined lanes go on when the last of them has its number. If a warp waits for its slowest lane,
-#@ text one cold lane lifts a hop to nearly the level of all cold; if lanes paid for themselves, the
-#@ text line would rise evenly from left to right.
+#@ text Joined lanes go on when the last of them has its number. If a warp waits for its slowest
+#@ text lane, one cold lane lifts a hop to nearly the level of all cold; if lanes paid for
+#@ text themselves, the line would rise evenly from left to right.
 #@ data 4 batch: batch,result,splits by rule,device
 #@ plot batch 4: Request 0 in a growing batch: which result, from how many splits
 #@ text The height is the number of the result (1: the first one seen), the small figure the number
@@ -38,17 +38,17 @@
 #@ text Four is the most: the batch takes a quarter of the pool.
 #@ data 6 waste: position,from,to by slots
 #@ plot waste 6: Where memory goes, on one trace
-#@ text All slots of the pool: holding a token, taken without a token (inside), free but in holes too
-#@ text small for the request that waits (outside). What is left to 100 % was free and fit.
+#@ text All slots of the pool: holding a token, taken without a token (inside), free but in holes
+#@ text too small for the request that waits (outside). What is left to 100 % was free and fit.
 #@ data 7 replicas: position,ms,low,high,map pages,map runs by kind,pages,device
 #@ plot replicas 7: Step times of replicas, sorted
 #@ text Each point of the left group is one replica: same shape, same lengths, same number of free
-#@ text blocks, same memory behind it; only the block table differs. Bars are 95 % intervals. In the
-#@ text middle twins: some of the replicas once more, so that what they differ by is noise. On the
-#@ text right made maps: identity, permuted, spread.
+#@ text blocks, same memory behind it; only the block table differs. Bars are 95 % intervals. In
+#@ text the middle twins: some of the replicas once more, so that what they differ by is noise. On
+#@ text the right made maps: identity, permuted, spread.
 #@ plot replica-runs 7: Step times of replicas, against the runs in their maps
-#@ text A map of few runs lies in long consecutive stretches. If the points lie on no line, the map's
-#@ text runs do not explain the time.
+#@ text A map of few runs lies in long consecutive stretches. If the points lie on no line, the
+#@ text map's runs do not explain the time.
 #@ data 8 ladder: range,ns,low,high by curve,device where mode=every line
 #@ plot lines 8: Latency of a hop, every line of the range
 #@ text The caches, one after another. Compare where the two page sizes part with the plot above.
@@ -88,7 +88,7 @@ if (data2_rows > 0) {
 eval fresh
 if (data3_rows > 0) {
     set output out("lanes")
-    set title "Chains that advance together, some in 16 KiB, some all over 256 MiB"
+    set title "Chains that advance together, some in 16 KiB, some all over 64 MiB"
     set xlabel "cold chains"
     set autoscale xfix
     set ylabel "ns per hop"
@@ -107,10 +107,10 @@ if (data4_rows > 0) {
     set logscale x 2
     set yrange [0:*]
     set ytics 1
-    plot for [i=0:data4_blocks-1] "data4.tsv" index i using 2:($3 + 0.07 * i) \
+    plot for [i=0:data4_blocks-1] "data4.tsv" index i using 2:($3 + 0.04 * i) \
              with linespoints linetype i+1 title columnheader(1), \
-         for [i=0:data4_blocks-1] "data4.tsv" index i using 2:($3 + 0.07 * i):4 \
-             with labels offset 0,1 notitle
+         for [i=0:data4_blocks-1] "data4.tsv" index i using 2:3:4 \
+             with labels offset 0,1.8 notitle
 }
 eval fresh
 if (data5_rows > 0) {

@@ -156,24 +156,27 @@ static int measure(struct replicas *r, struct seat *seats, size_t n) {
                                           .seed = lab_seed(r->run),
                                           .progress = stop_asked,
                                           .progress_context = r->run};
-    int status = cases && results ? 0 : lab_error(r->run, "out of memory");
-    for (size_t k = 0; k < n && status == 0; k++)
+    if (!cases || !results) {
+        free(cases);
+        free(results);
+        return lab_error(r->run, "out of memory");
+    }
+    for (size_t k = 0; k < n; k++)
         cases[k] = (struct bench_case){.id = seats[k].id,
                                        .call = step_call,
                                        .validate = step_validate,
                                        .context = &seats[k].step,
                                        .device = r->device,
                                        .bytes_per_call = step_bytes(&seats[k].step)};
-    if (status == 0 && n > 0) {
-        if (bench_run(cases, n, &options, results) != 0)
-            status = lab_error(r->run, "%s", bench_error());
-        else
-            for (size_t k = 0; k < n; k++) {
-                if (status == 0 && !lab_stopping(r->run))
-                    status = record(r, &seats[k], &results[k]);
-                bench_result_free(&results[k]);
-            }
-    }
+    int status = 0;
+    if (n > 0 && bench_run(cases, n, &options, results) != 0)
+        status = lab_error(r->run, "%s", bench_error());
+    else
+        for (size_t k = 0; k < n; k++) {
+            if (status == 0 && !lab_stopping(r->run))
+                status = record(r, &seats[k], &results[k]);
+            bench_result_free(&results[k]);
+        }
     free(cases);
     free(results);
     return status;
@@ -182,7 +185,9 @@ static int measure(struct replicas *r, struct seat *seats, size_t n) {
 static int seat_entries(struct replicas *r) {
     struct seat *seats = calloc(2 * REPLICAS_MOST, sizeof *seats);
     size_t n = 0;
-    int status = seats ? 0 : lab_error(r->run, "out of memory");
+    int status = 0;
+    if (!seats)
+        return lab_error(r->run, "out of memory");
     for (size_t k = 0; k < 2 * r->count && status == 0; k++) {
         struct seat *s = &seats[n];
         size_t p = k / r->count;

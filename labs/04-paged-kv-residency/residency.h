@@ -6,10 +6,13 @@
  *     outcome.c    whether what a step left is right
  *     contest.h    steps and readers that are timed together: room.c, supply.c, contest.c
  *     judge.c      what the intervals of ratios say
- *     exact.c      bits against the model, bounds, poisoned blocks, bytes counted: K1, K9
- *     ladder.c     arms A and F: latency against footprint, page size, stride, lanes
+ *     exact.c      bits against the model, bounds, poisoned blocks: K9; with exact_batch.c, the
+ *                  splits and the bad tables, exact_bytes.c, bytes counted: K1, and trial.c
+ *     ladder.c     arms A and F: latency against footprint, page size, stride, lanes: K6; with
+ *                  chase_group.c, chases in one group, ladder_read.c and knee.c, where it goes up
  *     churn.c      arm D: what an allocator's use does to the map; what allocation wastes: K8
- *     replicas.c   one shape, one amount of free memory, many maps: K5
+ *     replicas.c   one shape, one amount of free memory, many maps: K5; replicas_stats.c
+ *                  tells their differences from noise
  *     gather.c     arm B: the same bytes through different maps, over the ceiling: K4
  *     decode.c     arm C: attention over the roof, batch, context, group and splits: K2
  *     stream.c     arm E: what survives in the last-level cache between steps: K3

@@ -176,7 +176,7 @@ static int ratio_rows(struct lab_run *run, struct lab_table *table) {
 static int control_rows(struct lab_run *run, struct lab_table *table) {
     for (size_t d = 0; d < lab_time_devices(run); d++) {
         const char *device = device_id(lab_time_device(run, d));
-        struct ladder small, large, packed;
+        struct ladder small = {0}, large = {0}, packed = {0};
         struct knee knees[KNEES_MOST];
         if (ladder_read(run, device, "4k", &small) != 0 ||
             ladder_read(run, device, "2m", &large) != 0 ||
@@ -213,7 +213,7 @@ static int replica_rows(struct lab_run *run, struct lab_table *table) {
         const char *device = device_id(lab_time_device(run, d));
         size_t position = 0;
         for (size_t k = 0; k < 9; k++, position += 2) {
-            struct replica_set set;
+            struct replica_set set = {0};
             if (k % 3 == 0)
                 position = 0;
             if (replica_read(run, device, pages[k / 3], kinds[k % 3], &set) == 0)

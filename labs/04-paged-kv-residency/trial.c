@@ -57,7 +57,8 @@ int trial_open(struct trial *trial, struct device *device, const struct paged_pl
     trial->v = line_alloc(trial->cache_bytes);
     trial->q = line_alloc(trial->query_bytes);
     trial->out = line_alloc(trial->outputs * sizeof *trial->out);
-    if (!trial->k || !trial->v || !trial->q || !trial->out ||
+    trial->expected = line_alloc(trial->outputs * sizeof *trial->expected);
+    if (!trial->k || !trial->v || !trial->q || !trial->out || !trial->expected ||
         paged_fill_cache(plan, shape, seed, 1, trial->k, trial->v) != 0 ||
         paged_fill_queries(plan, shape, seed, trial->q) != 0)
         return device_fail("out of memory for a cache of %zu bytes", trial->cache_bytes);
@@ -69,6 +70,7 @@ void trial_close(struct trial *trial) {
     free(trial->v);
     free(trial->q);
     free(trial->out);
+    free(trial->expected);
     *trial = (struct trial){0};
 }
 
@@ -146,10 +148,10 @@ int trial_run(struct trial *trial, bool checked) {
 /* --- what must come out ------------------------------------------------------------------------
  */
 
-int trial_predict(const struct trial *t, float *expected) {
+int trial_predict(struct trial *t) {
     int status = device_kind(t->device) == DEVICE_CPU
-                     ? paged_cpu_model(&t->plan, &t->shape, t->k, t->v, t->q, expected)
-                     : paged_model(&t->plan, &t->shape, t->k, t->v, t->q, expected);
+                     ? paged_cpu_model(&t->plan, &t->shape, t->k, t->v, t->q, t->expected)
+                     : paged_model(&t->plan, &t->shape, t->k, t->v, t->q, t->expected);
     return status ? device_fail("out of memory for the model of a step") : 0;
 }
 
