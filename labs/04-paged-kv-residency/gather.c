@@ -43,7 +43,8 @@ static size_t token_bytes(const struct width *width) {
 }
 
 static size_t pool_bytes(const struct room *room) {
-    size_t bytes = lab_mode(room->run) == LAB_QUICK ? 128 * MIB : 512 * MIB;
+    enum lab_mode mode = lab_mode(room->run);
+    size_t bytes = mode == LAB_QUICK ? 128 * MIB : mode == LAB_FULL ? 1024 * MIB : 256 * MIB;
     return room_fitting(room, on_gpu(room->device) ? 1024 * MIB : bytes);
 }
 
