@@ -1,9 +1,9 @@
 /*
  * paged_cpu_decode.c: one thread's share of attention, tile by tile: scores, softmax, values.
  *
- * Heads lie inside tokens in nhd, so a token is taken with all its heads before the next: memory is
- * read in its order, which the hardware follows. In the other layouts a block's tokens lie inside
- * its heads.
+ * Heads lie inside tokens in nhd, so with one query per head a token is taken with all its heads
+ * before the next: memory is read in its order, which the hardware follows. In the other layouts a
+ * block's tokens lie inside its heads.
  */
 #include <stdlib.h>
 
@@ -60,7 +60,9 @@ static void begin(struct decode *d, const struct paged_job *job, unsigned thread
     d->scores = (vllm ? kernels->pieces : kernels->rows)[type][head][group];
     d->values = kernels->values[vllm ? PAGED_F32 : type][head][group];
     d->scale = paged_scale((int)job->head);
-    d->span = PAGED_VALUE_TOKENS;
+    /* One query is bound by memory: each token is read in memory's order. More are bound by
+     * arithmetic: several tokens share what is in registers. */
+    d->span = job->group == 1 ? 1 : PAGED_VALUE_TOKENS;
     if (job->layout != PAGED_NHD && job->block > d->span)
         d->span = job->block < PAGED_TILE ? job->block : PAGED_TILE;
     paged_ahead_begin(d->ahead, job, thread);
@@ -88,24 +90,53 @@ static unsigned at_most(unsigned x, unsigned most) {
     return x < most ? x : most;
 }
 
+/* Four keys for one call. */
+struct keys {
+    struct decode *d;
+    unsigned count;
+    size_t bytes;
+    const char *k[PAGED_SCORE_KEYS];
+    const float *q[PAGED_SCORE_KEYS];
+    float *out[PAGED_SCORE_KEYS];
+};
+
+static void flush_keys(struct keys *keys) {
+    struct decode *d = keys->d;
+    paged_ahead_use(d->ahead, keys->count * keys->bytes);
+    for (; keys->count < PAGED_SCORE_KEYS; keys->count++) {
+        keys->k[keys->count] = keys->k[0];
+        keys->q[keys->count] = keys->q[0];
+        keys->out[keys->count] = keys->out[0];
+    }
+    d->scores(keys->k, d->job->piece, keys->q, keys->out);
+    keys->count = 0;
+}
+
+static inline void push_key(struct keys *keys, const char *k, const float *q, float *out) {
+    keys->k[keys->count] = k;
+    keys->q[keys->count] = q;
+    keys->out[keys->count++] = out;
+    if (keys->count == PAGED_SCORE_KEYS)
+        flush_keys(keys);
+}
+
 static void score(struct decode *d, const struct paged_half *half) {
     const struct paged_job *job = d->job;
     const char *token[PAGED_TILE];
     find_tokens(job, half, token);
+    struct keys keys = {d, 0, job->head * job->element, {0}, {0}, {0}};
     size_t queries = (size_t)job->group * job->head, scores = (size_t)job->group * PAGED_TILE;
-    size_t bytes = PAGED_SCORE_KEYS * (size_t)job->head * job->element;
-    for (unsigned from = 0; from < half->tokens; from += d->span)
+    unsigned span = d->span;
+    for (unsigned from = 0; from < half->tokens; from += span) {
+        unsigned end = at_most(from + span, half->tokens);
         for (unsigned h = 0; h < half->heads; h++)
-            for (unsigned t = from; t < at_most(from + d->span, half->tokens);
-                 t += PAGED_SCORE_KEYS) {
-                const char *k[PAGED_SCORE_KEYS];
-                /* The last token fills the last call; softmax clears what is too much. */
-                for (unsigned n = 0; n < PAGED_SCORE_KEYS; n++)
-                    k[n] = token[at_most(t + n, half->tokens - 1)] +
-                           (half->head + h) * job->head_stride;
-                paged_ahead_use(d->ahead, bytes);
-                d->scores(k, job->piece, d->q + h * queries, d->weight + h * scores + t);
-            }
+            for (unsigned t = from; t < end; t++)
+                push_key(&keys, token[t] + (half->head + h) * job->head_stride, d->q + h * queries,
+                         d->weight + h * scores + t);
+    }
+    /* Some keys twice fill the last call. */
+    if (keys.count)
+        flush_keys(&keys);
 }
 
 static void weights(struct decode *d, const struct paged_half *half) {

@@ -19,9 +19,6 @@
 
 #define PAGED_LANES 16
 #define PAGED_LINE 64
-#ifndef PAGED_HINT
-#define PAGED_HINT 2
-#endif
 
 /* --- arithmetic --------------------------------------------------------------------------------
  */
@@ -30,16 +27,17 @@
 #define PAGED_SCORE_KEYS 4
 #define PAGED_VALUE_TOKENS 8
 
-typedef void paged_scores(const char *const *k, size_t piece, const float *q, float *scores);
+typedef void paged_scores(const char *const *k, size_t piece, const float *const *q,
+                          float *const *scores);
 typedef void paged_values(const char *const *v, size_t offset, unsigned tokens,
                           const float *weights, float *acc);
 
 enum { PAGED_ELEMENT_TYPES = 3, PAGED_HEAD_SIZES = 2, PAGED_GROUP_SIZES = 4 };
 
 struct paged_cpu_kernels {
-    /* q·k of PAGED_SCORE_KEYS keys of one head, for q[group][head] in f32: scores[g × PAGED_TILE +
-     * n]. k: where each key's channels begin. `rows`: channels lie one after another. `pieces`: 16
-     * bytes of them, the next `piece` bytes further. */
+    /* q·k of PAGED_SCORE_KEYS keys, each with its own queries, [group][head] in f32: scores[n][g ×
+     * PAGED_TILE]. k: where each key's channels begin. `rows`: channels lie one after another.
+     * `pieces`: 16 bytes of them, the next `piece` bytes further. */
     paged_scores *rows[PAGED_ELEMENT_TYPES][PAGED_HEAD_SIZES][PAGED_GROUP_SIZES];
     paged_scores *pieces[PAGED_ELEMENT_TYPES][PAGED_HEAD_SIZES][PAGED_GROUP_SIZES];
     /* acc[g][channel] += weights[g × PAGED_TILE + i] v[i][channel] for i = 0…tokens-1, in order;
@@ -166,9 +164,9 @@ unsigned paged_spans(const struct paged_job *job, const struct paged_half *half,
                      struct paged_span *spans);
 
 /*
- * Asks for the bytes of a share before they are used, a batch of PAGED_BATCH lines at a time. It
- * must cost next to nothing per line, so the lines of a batch lie `step` apart from each other's
- * places in `at`, which move on together.
+ * Asks for the bytes of a share before they are used (into the second-level cache), a batch of
+ * PAGED_BATCH lines at a time. It must cost next to nothing per line: the places `at` of a batch
+ * move on together, by `step`.
  */
 enum { PAGED_BATCH = 8 };
 struct paged_ahead {
@@ -191,7 +189,7 @@ static inline void paged_ahead_use(struct paged_ahead *ahead, size_t bytes) {
         if (ahead->offset >= ahead->end)
             paged_ahead_fill(ahead);
         for (int i = 0; i < PAGED_BATCH; i++)
-            __builtin_prefetch(ahead->at[i] + ahead->offset, 0, PAGED_HINT);
+            __builtin_prefetch(ahead->at[i] + ahead->offset, 0, 2);
         ahead->offset += ahead->step;
     }
 }

@@ -222,7 +222,9 @@ static int sweep_splits(struct room *room) {
     static const int splits[] = {1, 2, 8, 32};
     /* What the heuristic counts with: a GPU knows its own number. */
     const struct step like = {.isa = paged_isa_best(),
-                              .prefetch = PAGED_PREFETCH_ROBIN,
+                              .prefetch = on_gpu(room->device)
+                                              ? PAGED_PREFETCH_NONE
+                                              : paged_prefetch_best(PAGED_ATTENTION, pool_cpus()),
                               .shape = {.processors = on_gpu(room->device) ? 0 : pool_cpus()}};
     size_t bytes = middle_bytes(room), tokens = bytes / token_bytes(PAGED_F32);
     char prefix[80];

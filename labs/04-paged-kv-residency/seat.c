@@ -138,8 +138,7 @@ int step_open(struct step *step, struct cache *cache, const struct paged_plan *p
                           .plan = *plan,
                           .shape = {.kv_heads = kv_heads, .table = table},
                           .table = table,
-                          .isa = paged_isa_best(),
-                          .prefetch = PAGED_PREFETCH_ROBIN};
+                          .isa = paged_isa_best()};
     if (like) {
         step->isa = like->isa;
         step->prefetch = like->prefetch;
@@ -149,6 +148,8 @@ int step_open(struct step *step, struct cache *cache, const struct paged_plan *p
     }
     if (step->threads == 0)
         step->threads = pool_cpus();
+    if (is_native(step) && !like)
+        step->prefetch = paged_prefetch_best((enum paged_op)plan->op, step->threads);
     char why[PLAN_WHY], text[PLAN_TEXT];
     if (paged_check(plan, &step->shape, true, why) != 0)
         return device_fail("plan %s: %s", paged_plan_text(plan, text), why);

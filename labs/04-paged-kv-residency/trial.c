@@ -83,7 +83,7 @@ static int run_native(struct trial *trial) {
     struct paged_cpu_call call = {.plan = trial->plan,
                                   .shape = trial->shape,
                                   .isa = paged_isa_best(),
-                                  .prefetch = PAGED_PREFETCH_ROBIN,
+                                  .prefetch = PAGED_PREFETCH_NEXT,
                                   .threads = threads,
                                   .k = trial->k,
                                   .v = trial->v,
