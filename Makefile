@@ -117,10 +117,13 @@ $(B)/obj/%.cu.checked.o: %.cu
 	$(Q)$(CLANGXX) $(SIMTFLAGS) $(CHECKEDFLAGS) $(DEPS) -c $< -o $@
 	@$(WEAKEN)
 	@$(CHECK_COPIES)
+# What the compiler says of registers and spills is kept beside each object: scripts/registers.
 $(B)/obj/%.cu.cuda.o: %.cu
 	@mkdir -p $(@D)
 	@echo "  NVCC     $<"
-	$(Q)$(NVCC) $(NVCCFLAGS) -MMD -MP -MF $(@:.o=.d) -c $< -o $@
+	$(Q)$(NVCC) $(NVCCFLAGS) -Xptxas -v -MMD -MP -MF $(@:.o=.d) -c $< -o $@ 2>$(@:.o=.ptxas) || \
+	  { cat $(@:.o=.ptxas) >&2; exit 1; }
+	@grep -v -e '^ptxas info' -e 'bytes stack frame' $(@:.o=.ptxas) >&2 || true
 
 $(B)/lib/libharness.a: $(HARNESS_O)
 	@mkdir -p $(@D)
