@@ -214,6 +214,8 @@ static int same_one(struct lab_run *run, struct device *device, const char *valu
 int sweep_exact(struct lab_run *run, struct device *device) {
     const size_t way_count = sizeof ways / sizeof *ways;
     const size_t value_count = sizeof values / sizeof *values;
+    if (lab_predict(run) && predict_batch(run, device) != 0)
+        return -1;
     if (sweep_pairs(run, device) != 0)
         return -1;
     lab_expect(run, way_count * value_count);

@@ -20,51 +20,71 @@
 
 static const char *const rules[] = {"fixed.s4", "heuristic.s32"};
 
-static int first_request(struct lab_case *c, struct trial *t, unsigned batch) {
-    size_t first = t->outputs / batch;
-    if (trial_predict(t) != 0 || trial_run(t, false) != 0)
+struct batch {
+    struct paged_plan plan;
+    char text[PLAN_TEXT];
+    struct kv_table table;
+    struct trial trial;
+};
+
+/* 0, or -1 with device_error(); close either way. */
+static int batch_open(struct batch *b, struct lab_run *run, struct device *device, const char *rule,
+                      unsigned batch) {
+    char why[PLAN_WHY];
+    *b = (struct batch){.plan = paged_plan_default()};
+    if (paged_plan_parse(rule, &b->plan, why) != 0)
+        return device_fail("plan %s: %s", rule, why);
+    paged_plan_text(&b->plan, b->text);
+    int32_t tokens[BATCH_MOST];
+    for (unsigned s = 0; s < batch; s++)
+        tokens[s] = s == 0 ? LONG_TOKENS : SHORT_TOKENS;
+    if (small_table(&b->table, batch, tokens, (unsigned)b->plan.block, KV_MAP_PERMUTED,
+                    lab_seed(run) + batch) != 0)
         return -1;
-    uint64_t measured = hash_floats(t->out, first), predicted = hash_floats(t->expected, first);
-    case_series_bits(c, "measured", 64, &measured, 1);
-    case_series_bits(c, "predicted", 64, &predicted, 1);
-    case_counter(c, "splits", paged_splits(&t->plan, &t->shape));
-    return 0;
+    struct paged_shape shape = {.kv_heads = HEADS, .table = &b->table, .processors = PROCESSORS};
+    return trial_open(&b->trial, device, &b->plan, &shape, lab_seed(run));
+}
+
+static void batch_close(struct batch *b) {
+    trial_close(&b->trial);
+    kv_table_close(&b->table);
+}
+
+/* Outputs of request 0. */
+static uint64_t first_hash(const struct batch *b, const float *outputs) {
+    return hash_floats(outputs, b->trial.outputs / b->table.sequences);
 }
 
 static int batch_one(struct lab_run *run, struct device *device, const char *rule, unsigned batch) {
-    char why[PLAN_WHY], text[PLAN_TEXT];
-    struct paged_plan plan = paged_plan_default();
-    if (paged_plan_parse(rule, &plan, why) != 0)
-        return lab_error(run, "plan %s: %s", rule, why);
-    struct lab_case *c = lab_case_begin(run, device_id(device), "04/batch/plan=%s/batch=%u",
-                                        paged_plan_text(&plan, text), batch);
-    if (!c)
-        return 0;
-    int32_t tokens[BATCH_MOST];
-    struct kv_table table = {0};
-    struct trial trial = {0};
-    for (unsigned s = 0; s < batch; s++)
-        tokens[s] = s == 0 ? LONG_TOKENS : SHORT_TOKENS;
-    int status = small_table(&table, batch, tokens, (unsigned)plan.block, KV_MAP_PERMUTED,
-                             lab_seed(run) + batch);
+    struct batch b;
+    int status = batch_open(&b, run, device, rule, batch);
+    struct lab_case *c = NULL;
     if (status == 0) {
-        struct paged_shape shape = {.kv_heads = HEADS, .table = &table, .processors = PROCESSORS};
-        status = trial_open(&trial, device, &plan, &shape, lab_seed(run));
+        c = lab_case_begin(run, device_id(device), "04/batch/plan=%s/batch=%u", b.text, batch);
+        if (!c) { /* done in an earlier session */
+            batch_close(&b);
+            return 0;
+        }
+        status = trial_predict(&b.trial) == 0 ? trial_run(&b.trial, false) : -1;
     }
-    if (status == 0) {
-        case_plan(c, paged_plan_json(&plan));
-        case_param_text(c, "plan", text);
-        case_param_text(c, "rule", plan.rule == PAGED_FIXED ? "fixed" : "heuristic");
-        case_param_int(c, "batch", batch);
-        case_param_int(c, "processors", PROCESSORS);
-        status = first_request(c, &trial, batch);
-    }
-    trial_close(&trial);
-    kv_table_close(&table);
     if (status != 0) {
-        lab_case_drop(c);
-        return lab_error(run, "%s on %s: %s", text, device_id(device), device_error());
+        if (c)
+            lab_case_drop(c);
+        lab_error(run, "request 0 in a batch of %u on %s: %s", batch, device_id(device),
+                  device_error());
+        batch_close(&b);
+        return -1;
     }
+    uint64_t measured = first_hash(&b, b.trial.out), predicted = first_hash(&b, b.trial.expected);
+    case_plan(c, paged_plan_json(&b.plan));
+    case_param_text(c, "plan", b.text);
+    case_param_text(c, "rule", b.plan.rule == PAGED_FIXED ? "fixed" : "heuristic");
+    case_param_int(c, "batch", batch);
+    case_param_int(c, "processors", PROCESSORS);
+    case_series_bits(c, "measured", 64, &measured, 1);
+    case_series_bits(c, "predicted", 64, &predicted, 1);
+    case_counter(c, "splits", paged_splits(&b.plan, &b.trial.shape));
+    batch_close(&b);
     return lab_case_end(c);
 }
 
@@ -74,6 +94,30 @@ int sweep_batch(struct lab_run *run, struct device *device) {
         for (unsigned batch = 1; batch <= BATCH_MOST && !lab_stopping(run); batch *= 2)
             if (batch_one(run, device, rules[r], batch) != 0)
                 return -1;
+    return 0;
+}
+
+int predict_batch(struct lab_run *run, struct device *device) {
+    lab_note(run,
+             "predicted for %s, before anything has run: the hash of request 0's output in a "
+             "growing batch",
+             device_id(device));
+    for (size_t r = 0; r < sizeof rules / sizeof *rules; r++)
+        for (unsigned batch = 1; batch <= BATCH_MOST; batch *= 2) {
+            struct batch b;
+            int status = batch_open(&b, run, device, rules[r], batch);
+            if (status == 0)
+                status = trial_predict(&b.trial);
+            if (status == 0)
+                lab_note(run, "%016llx: batch %2u, tokens in %2u splits, %s",
+                         (unsigned long long)first_hash(&b, b.trial.expected), batch,
+                         paged_splits(&b.plan, &b.trial.shape), b.text);
+            else
+                lab_error(run, "request 0 in a batch of %u: %s", batch, device_error());
+            batch_close(&b);
+            if (status != 0)
+                return -1;
+        }
     return 0;
 }
 

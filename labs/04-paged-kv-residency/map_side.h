@@ -45,6 +45,8 @@ int small_table(struct kv_table *table, unsigned sequences, const int32_t *token
 int sweep_bytes(struct lab_run *run, struct device *device);
 /* exact_batch.c */
 int sweep_batch(struct lab_run *run, struct device *device);
+/* --predict: what the model says, told before anything has run. */
+int predict_batch(struct lab_run *run, struct device *device);
 int sweep_refusals(struct lab_run *run, struct device *device);
 
 /* --- knee.c: where a ladder of footprints goes up ------------------------------------------------
