@@ -8,6 +8,8 @@
 #@ text of splits. Fixed splits: one height, whoever else is in the batch. The heuristic: another
 #@ text batch, another number of splits, other bits.
 #@ table bytes: Bytes loaded by a step, counted by the SIMT machine
+#@ text `keys and values` must equal `formula`. `distinct` is less where a prefix is shared: the
+#@ text second load is asked for like the first.
 #@ data 2 ladder: range,ns,low,high by curve,device where mode=a line per page
 #@ plot ladder 2: Latency of a hop, one line in every 4 KiB
 #@ text One line is used in every 4 KiB of the range, so that the number of pages grows and the
@@ -19,9 +21,11 @@
 #@ text The caches, one after another. Compare where the two page sizes part with the plot above.
 #@ data 4 page-size: range,ratio,low,high by curves,device
 #@ plot page-size 4: The same chase with one thing changed
-#@ text Time with 4 KiB pages over time with 2 MiB pages, same rounds, with a 95 % bootstrap
-#@ text interval. `x8`: eight independent chains, whose page walks overlap. `lines`: every line of
-#@ text the range. `4k over packed`: the same lines, spread over pages or not.
+#@ text Times over each other, same rounds, with a 95 % bootstrap interval. Three lines change the
+#@ text page size alone: `4k over 2m`, one chain with a line per page; `x8`, eight independent
+#@ text chains, whose page walks overlap; `lines`, every line of the range. `4k over packed` leaves
+#@ text the pages as they are and packs the lines: above 1 where translation costs, whatever the
+#@ text page size.
 #@ table controls: Knees of the ladder, and what their controls do there
 #@ text Between `from` and `to` bytes of addresses the chase with 4 KiB pages becomes slower by the
 #@ text factor in the next column. Translation is named only where both controls grow by less than
@@ -54,14 +58,20 @@
 #@ text a cache.
 #@ data 9 blocks: bytes,cost,low,high by width,pages,device
 #@ plot blocks 9: What a permuted map costs, by the contiguous bytes of a block
-#@ text Time over the identity map's, same pages, same rounds. The identity map of short blocks pays
-#@ text for its table, too: the table below has the time over the slab's beside it. If two lines of
-#@ text one width and different pages part beyond their intervals, the page size alone matters
-#@ text there, and only then may translation be named as the cause.
+#@ text Time over the identity map's, same pages, same rounds. The identity map of short blocks
+#@ text pays for its table, too; `blocks.tsv` has the time over the slab's. If two lines of one
+#@ text width and different pages part beyond their intervals, the page size alone matters there,
+#@ text and only then may translation be named as the cause.
 #@ data 10 cycles: cycles,warps by map,device
 #@ plot cycles 10: Cycles that the warps of a gather took (GPU)
+#@ text Further right is slower. Two humps are two kinds of warps, such as those whose memory is
+#@ text near and far; a tail is what the other warps of the step wait for.
 #@ table pools: Pools that the caches hold, and not; warm and cold
+#@ text `warm`: the step ran just before. `cold`: other memory was read in between. `pool` in MiB;
+#@ text `cost` is time over the identity map's.
 #@ table walk: Following the block table alone, as a share of the gather
+#@ text Time of following the table to every block and loading nothing else. It is little, unless
+#@ text the table itself is cold.
 #@ data 11 decode: roof,low,high by element,op,device
 #@ plot decode 11: A decode step as a fraction of the read roof
 #@ text The roof is the best of several readers of as many bytes, measured in the same rounds: the
@@ -77,6 +87,7 @@
 #@ plot shape 13: The same bytes as many short or few long sequences
 #@ text From left to right fewer and longer sequences, of the same bytes in all.
 #@ table splits: Splits, over one split
+#@ text Splits help where a batch is too small to occupy the device, and change the bits.
 #@ data 14 group: flop per byte,gbps by element,place,device
 #@ plot groups 14: More queries per KV head: the same bytes, more arithmetic
 #@ text Left to right 1, 2, 4 and 8 queries per KV head. Where the curve in cache lies above the one
@@ -87,15 +98,18 @@
 #@ text in between. Where a curve rises the keys and values are pushed out of the last-level cache;
 #@ text on the plateau all of them come from memory.
 #@ table resources: Registers and spills, as the driver reports them
+#@ text Rows of one plan must not differ: residency changes no register.
 #@ data 16 replicas: position,ms,low,high,map runs,policy by kind,pages,device
 #@ plot replicas 16: Step times of replicas, sorted
 #@ text Each point of the left group is one replica: same shape, same lengths, same number of free
-#@ text blocks, same memory behind it; only the block table differs. Bars are 95 % intervals. In
-#@ text the middle twins: some of the replicas once more, so that what they differ by is noise. On
-#@ text the right made maps: identity, permuted, spread.
+#@ text blocks, same memory behind it; only the block table differs, by the policy that is written
+#@ text there, by the requests, or by how long it has been up. Bars are 95 % intervals. In the
+#@ text middle twins: some of the replicas once more, so that what they differ by is noise. On the
+#@ text right made maps. If all bars overlap, the machine was too busy to tell.
 #@ plot replica-runs 16: Step times of replicas, against the runs in their maps
-#@ text A map of few runs lies in long consecutive stretches. If the points lie on no line, the
-#@ text map's runs do not explain the time.
+#@ text A map of few runs lies in long consecutive stretches. Of the two made maps with the most
+#@ text runs, `permuted` and `spread`, the second still takes the blocks of each 2 MiB in order. If
+#@ text the points lie on no line, the map's runs do not explain the time.
 
 # A log axis that ends where the data do, and not at the next power of two; and bars side by side,
 # as wide as their number allows.
