@@ -8,8 +8,9 @@
 #@ text of splits. Fixed splits: one height, whoever else is in the batch. The heuristic: another
 #@ text batch, another number of splits, other bits.
 #@ table bytes: Bytes loaded by a step, counted by the SIMT machine
-#@ text `keys and values` must equal `formula`. `distinct` is less where a prefix is shared: the
-#@ text second load is asked for like the first.
+#@ text Bytes. `kv`, what was loaded of keys and values, must equal `formula`. `distinct` is less where
+#@ text blocks of a prefix are `shared`: the second load is asked for like the first. `other`: queries,
+#@ text table, lengths.
 #@ data 2 ladder: range,ns,low,high by curve,device where mode=a line per page
 #@ plot ladder 2: Latency of a hop, one line in every 4 KiB
 #@ text One line is used in every 4 KiB of the range, so that the number of pages grows and the
@@ -27,7 +28,7 @@
 #@ text the pages as they are and packs the lines: above 1 where translation costs, whatever the
 #@ text page size.
 #@ table controls: Knees of the ladder, and what their controls do there
-#@ text Between `from` and `to` bytes of addresses the chase with 4 KiB pages becomes slower by the
+#@ text Between `from` and `to` KiB of addresses the chase with 4 KiB pages becomes slower by the
 #@ text factor in the next column. Translation is named only where both controls grow by less than
 #@ text half of that, on a logarithmic scale. In a virtual machine large pages may be put together
 #@ text from 4 KiB ones by the host; the processor then has no larger page to remember, and the
@@ -66,10 +67,10 @@
 #@ plot cycles 10: Cycles that the warps of a gather took (GPU)
 #@ text Further right is slower. Two humps are two kinds of warps, such as those whose memory is
 #@ text near and far; a tail is what the other warps of the step wait for.
-#@ table pools: Pools that the caches hold, and not; warm and cold
-#@ text `warm`: the step ran just before. `cold`: other memory was read in between. `pool` in MiB;
-#@ text `cost` is time over the identity map's.
-#@ table walk: Following the block table alone, as a share of the gather
+#@ table pools: Pools that the caches hold and others, warm and cold
+#@ text `warm`: the step ran just before. `cold`: other memory was read in between. `cost` is time
+#@ text over the identity map's.
+#@ table walk: Following the block table alone, in percent of the gather's time
 #@ text Time of following the table to every block and loading nothing else. It is little, unless
 #@ text the table itself is cold.
 #@ data 11 decode: roof,low,high by element,op,device
