@@ -25,8 +25,7 @@
 #@ text Times over each other, same rounds, with a 95 % bootstrap interval. Three lines change the
 #@ text page size alone: `4k over 2m`, one chain with a line per page; `x8`, eight independent
 #@ text chains, whose page walks overlap; `lines`, every line of the range. `4k over packed` leaves
-#@ text the pages as they are and packs the lines: above 1 where translation costs, whatever the
-#@ text page size.
+#@ text the page size as it is and packs the lines: above 1 where touching many pages costs.
 #@ table controls: Knees of the ladder, and what their controls do there
 #@ text Between `from` and `to` KiB of addresses the chase with 4 KiB pages becomes slower by the
 #@ text factor in the next column. Translation is named only where both controls grow by less than
@@ -338,7 +337,7 @@ if (data16_rows > 0) {
              using ($2 + 0.4 * (i / 3)):3:4:5 with yerrorbars linetype i+1 pointsize 1 \
              title columnheader(1), \
          for [i=0:data16_blocks-1] "data16.tsv" index i using ($2 + 0.4 * (i / 3)):5:7 \
-             with labels rotate left offset 0,0.5 font ",9" notitle
+             with labels rotate left offset 0,0.5 font ",10" notitle
 }
 eval fresh
 if (data16_rows > 0) {
