@@ -8,9 +8,9 @@
 #@ text of splits. Fixed splits: one height, whoever else is in the batch. The heuristic: another
 #@ text batch, another number of splits, other bits.
 #@ table bytes: Bytes loaded by a step, counted by the SIMT machine
-#@ text Bytes. `kv`, what was loaded of keys and values, must equal `formula`. `distinct` is less where
-#@ text blocks of a prefix are `shared`: the second load is asked for like the first. `other`: queries,
-#@ text table, lengths.
+#@ text Bytes. `kv`, what was loaded of keys and values, must equal `formula`. `distinct` is less
+#@ text where blocks of a prefix are `shared`: the second load is asked for like the first.
+#@ text `other`: queries, table, lengths.
 #@ data 2 ladder: range,ns,low,high by curve,device where mode=a line per page
 #@ plot ladder 2: Latency of a hop, one line in every 4 KiB
 #@ text One line is used in every 4 KiB of the range, so that the number of pages grows and the
@@ -44,15 +44,15 @@
 #@ text blocks with consecutive ids; 1 means that no two neighbours are left. Shape and free memory
 #@ text are the same everywhere.
 #@ plot churn-pages 6: 2 MiB pages that a batch touches, over the fewest possible
-#@ text Four is the most: the batch takes a quarter of the pool.
+#@ text Four is the most: the batch takes a quarter of the pool, and at worst a block of every page.
 #@ data 7 waste: position,from,to by slots
 #@ plot waste 7: Where memory goes, on one trace
 #@ text All slots of the pool: holding a token, taken without a token (inside), free but in holes
 #@ text too small for the request that waits (outside). What is left to 100 % was free and fit.
 #@ data 8 maps: place,over slab,low,high by width,pages,device where op=gather
 #@ plot maps 8: The same bytes through other maps, over a contiguous read of them
-#@ text 1 is the speed of a contiguous gather in the same pages, measured in the same rounds. Wide: 8
-#@ text heads of float, so that a block of 16 tokens has 64 KiB of keys in one piece. Narrow: one
+#@ text 1 is the speed of a contiguous gather in the same pages, measured in the same rounds. Wide:
+#@ text 8 heads of float, so that a block of 16 tokens has 64 KiB of keys in one piece. Narrow: one
 #@ text head of bfloat16, 4 KiB. Churned is what an allocator's use has left. Aliased counts the
 #@ text bytes it asks for: blocks that are named twice are read twice, the second time perhaps from
 #@ text a cache.
@@ -81,8 +81,8 @@
 #@ text block table that names the blocks in order; permuted through one in random order.
 #@ data 12 prefetch: roof,low,high by map,device
 #@ plot prefetch 12: What a CPU gains from prefetching
-#@ text Left to the hardware; the next lines in token order; and lines of several pages in turns. The
-#@ text hardware's prefetchers follow few streams and stop at a page's end.
+#@ text Left to the hardware; the next lines in token order; and lines of several pages in turns.
+#@ text The hardware's prefetchers follow few streams and stop at a page's end.
 #@ data 13 shape: tokens,roof,low,high by map,device
 #@ plot shape 13: The same bytes as many short or few long sequences
 #@ text From left to right fewer and longer sequences, of the same bytes in all.
@@ -94,9 +94,9 @@
 #@ text in memory, memory is what the step waits for; where they meet, arithmetic is.
 #@ data 15 stream: streamed,cost,low,high by kv,device
 #@ plot stream 15: Step time against what was read between two steps
-#@ text A step, then so much other memory is read, then the step is timed; over the time with nothing
-#@ text in between. Where a curve rises the keys and values are pushed out of the last-level cache;
-#@ text on the plateau all of them come from memory.
+#@ text A step, then so much other memory is read, then the step is timed; over the time with
+#@ text nothing in between. Where a curve rises the keys and values are pushed out of the
+#@ text last-level cache; on the plateau all of them come from memory.
 #@ table resources: Registers and spills, as the driver reports them
 #@ text Rows of one plan must not differ: residency changes no register.
 #@ data 16 replicas: position,ms,low,high,map runs,policy by kind,pages,device
