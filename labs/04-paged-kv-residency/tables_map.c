@@ -55,13 +55,12 @@ static int same_rows(struct lab_run *run, struct lab_table *table) {
 }
 
 static int bytes_row(void *table, const json_t *record) {
-    lab_table_row(table, "%s\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f",
-                  record_text(record, "plan"), record_param(record, "batch"),
-                  record_param(record, "tokens"), record_param(record, "heads"),
-                  record_param(record, "shared blocks"), record_counter(record, "loaded"),
-                  record_counter(record, "loaded of other things"),
-                  record_counter(record, "kv loaded"), record_counter(record, "kv formula"),
-                  record_counter(record, "kv distinct"));
+    lab_table_row(
+        table, "%s\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f", record_text(record, "plan"),
+        record_param(record, "batch"), record_param(record, "tokens"),
+        record_param(record, "heads"), record_param(record, "shared blocks"),
+        record_counter(record, "loaded of other things"), record_counter(record, "kv loaded"),
+        record_counter(record, "kv formula"), record_counter(record, "kv distinct"));
     return 0;
 }
 static int bytes_rows(struct lab_run *run, struct lab_table *table) {
@@ -184,8 +183,8 @@ static int control_rows(struct lab_run *run, struct lab_table *table) {
             continue;
         size_t n = ladder_knees(&small, knees);
         for (size_t k = 0; k < n; k++)
-            lab_table_row(table, "%s\t%.0f\t%.0f\t%.2f\t%.2f\t%.2f\t%s", device, knees[k].from,
-                          knees[k].to, knees[k].growth,
+            lab_table_row(table, "%s\t%.0f\t%.0f\t%.2f\t%.2f\t%.2f\t%s", device,
+                          knees[k].from / 1024, knees[k].to / 1024, knees[k].growth,
                           ladder_growth(&large, knees[k].from, knees[k].to),
                           ladder_growth(&packed, knees[k].from, knees[k].to),
                           knee_moves(&knees[k], &large, &packed)
@@ -241,10 +240,8 @@ static const struct table {
 } tables[] = {
     {"batch", "device\trule\tbatch\tsplits\tresult\thash", batch_rows, false},
     {"same", "device\tvalues\tmap\tlayout\tblock\thash", same_rows, false},
-    {"bytes",
-     "plan\tbatch\ttokens\theads\tshared blocks\tloaded\tother things\tkeys and values\tformula\t"
-     "distinct",
-     bytes_rows, false},
+    {"bytes", "plan\tbatch\ttokens\theads\tshared\tother\tkv\tformula\tdistinct", bytes_rows,
+     false},
     {"churn",
      "policy\tshared\tturnovers\truns\trun mean\trun median\trun longest\tpages\tpages over ideal\t"
      "jump bytes\tpage switches",
@@ -255,7 +252,8 @@ static const struct table {
      waste_rows, false},
     {"ladder", "device\tmode\tcurve\trange\tplaces\tns\tlow\thigh\thuge bytes", ladder_rows, true},
     {"page-size", "device\tcurves\trange\tratio\tlow\thigh", ratio_rows, true},
-    {"controls", "device\tfrom\tto\t4 KiB pages\t2 MiB pages\tpacked\tverdict", control_rows, true},
+    {"controls", "device\tfrom KiB\tto KiB\t4 KiB pages\t2 MiB pages\tpacked\tverdict",
+     control_rows, true},
     {"lanes", "device\tchains\tlanes\tcold\tns\tlow\thigh", lanes_rows, true},
     {"replicas",
      "device\tpages\tkind\tpolicy\tname\tposition\tms\tlow\thigh\tmap pages\tmap runs\tmap "

@@ -162,14 +162,15 @@ static int pool_row(void *context, const json_t *record) {
     return 0;
 }
 
-/* What following the table takes by itself, as a share of the gather's time. */
+/* What following the table takes by itself, in percent of the gather's time. */
 static int walk_row(void *context, const json_t *record) {
-    char share[64];
-    if (is_step(record) && strcmp(text_of(record, "op"), "walk") == 0)
-        lab_table_row(context, "%s\t%s\t%.0f\t%s\t%.4g\t%s", device_of(record), width_of(record),
-                      param(record, "pool bytes") / 1048576, text_of(record, "state"),
-                      case_number(record, "bench", "median") * 1e6,
-                      cost_cells(record, "over gather", share));
+    struct ratio r;
+    if (is_step(record) && strcmp(text_of(record, "op"), "walk") == 0 &&
+        ratio_read(record, "over gather", &r) == 0)
+        lab_table_row(context, "%s\t%s\t%.0f\t%s\t%.3g\t%.3g\t%.3g\t%.3g", device_of(record),
+                      width_of(record), param(record, "pool bytes") / 1048576,
+                      text_of(record, "state"), case_number(record, "bench", "median") * 1e6,
+                      100 / r.value, 100 / r.high, 100 / r.low);
     return 0;
 }
 
@@ -238,16 +239,24 @@ static const struct table tables[] = {
      "device\twidth\tpages\tblock\tbytes\tcost\tlow\thigh\tover slab\tslab low\tslab high",
      "04/gather/block/", block_row},
     {"layouts", "device\top\tlayout\tmap\tover slab\tlow\thigh", "04/gather/layout/", layout_row},
-    {"pools", "device\tpool\tstate\tmap\tgbps\tcost\tlow\thigh", "04/gather/pool/", pool_row},
-    {"walk", "device\twidth\tpool\tstate\tus\tshare\tlow\thigh", "04/gather/", walk_row},
+    {"pools", "device\tpool MiB\tstate\tmap\tgbps\tcost\tlow\thigh", "04/gather/pool/", pool_row},
+    {"walk", "device\twidth\tpool MiB\tstate\tus\tpercent\tlow\thigh", "04/gather/", walk_row},
     {"cycles", "device\tmap\tcycles\twarps", "04/gather/map/", cycles_rows},
     {"stream", "device\tkv\tstreamed\tus\tcost\tlow\thigh", "04/stream/", stream_row},
     {"resources", "device\tplan\tstate\tregisters\tlocal bytes", "04/resources/", resource_row},
 };
 
+static int any(void *context, const json_t *record) {
+    (void)context;
+    (void)record;
+    return 1;
+}
+
 int write_time_tables(struct lab_run *run) {
     for (size_t k = 0; k < sizeof tables / sizeof *tables && lab_time_devices(run); k++) {
         const struct table *t = &tables[k];
+        if (lab_cases(run, t->prefix, NULL, any, NULL) == 0)
+            continue; /* such as a GPU's registers: the report would show a table without rows */
         struct lab_table *table = lab_table_open(run, t->name);
         if (!table)
             return -1;
