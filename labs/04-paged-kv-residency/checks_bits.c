@@ -61,10 +61,9 @@ int check_bytes(struct lab_run *run, const char *device_id, struct finding *find
     finding->verdict = b.held == b.cases ? VERDICT_CONFIRMED : VERDICT_REFUTED;
     snprintf(
         finding->statement, sizeof finding->statement,
-        "loads of keys and values, counted one by one, are 2BLHDs to the byte in %zu of %zu "
-        "shapes (B, L, H, D, s, group, layout, block and mapping changed one at a time); it is "
-        "loads that the formula counts: in %zu of %zu shapes with a shared prefix fewer "
-        "distinct bytes were behind as many loads%s",
+        "loads of keys and values, counted one by one, are 2·B·L·H·D·s to the byte in %zu of %zu "
+        "shapes (B, L, H, D, s, group, layout, block and mapping changed one at a time); with a "
+        "shared prefix as many loads touch fewer distinct bytes (%zu of %zu shapes)%s",
         b.held, b.cases, b.fewer, b.shared, b.failure);
     return 0;
 }
@@ -212,14 +211,14 @@ int check_bits(struct lab_run *run, const char *device_id, struct finding *findi
     finding->checked = 3 * b.plans + b.ways + b.batches + b.faults;
     finding->held =
         b.plans_held + b.inside_held + b.poison_held + b.ways_held + b.batches_held + b.refused;
-    snprintf(finding->statement, sizeof finding->statement,
-             "%zu of %zu plans gave the predicted bits (%.0f outputs, all inside the float64 bound "
-             "in %zu), and again with other rubbish in unnamed blocks in %zu; %zu contents held in "
-             "%zu ways gave %zu hashes; request 0 in %zu batches: %zu result%s with fixed splits, "
-             "%zu with the heuristic, which took %zu different numbers of splits; %zu of %zu bad "
-             "tables refused%s",
-             b.plans_held, b.plans, b.outputs, b.inside_held, b.poison_held, b.kinds, b.ways,
-             hashes, b.rule[1].ways, b.rule[0].count, b.rule[0].count == 1 ? "" : "s",
-             b.rule[1].count, b.splits[1].count, b.refused, b.faults, b.failure);
+    snprintf(
+        finding->statement, sizeof finding->statement,
+        "%zu of %zu plans gave the predicted bits (%.0f outputs), %zu inside the float64 bound and "
+        "%zu whatever lay in unnamed blocks; %zu contents held in %zu ways gave %zu hashes; "
+        "request 0 in %zu batches: %zu result%s with fixed splits, %zu with the heuristic and "
+        "its %zu numbers of splits; %zu of %zu bad tables refused%s",
+        b.plans_held, b.plans, b.outputs, b.inside_held, b.poison_held, b.kinds, b.ways, hashes,
+        b.rule[1].ways, b.rule[0].count, b.rule[0].count == 1 ? "" : "s", b.rule[1].count,
+        b.splits[1].count, b.refused, b.faults, b.failure);
     return 0;
 }

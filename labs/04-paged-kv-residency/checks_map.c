@@ -88,12 +88,13 @@ static void tell_arm(struct finding *finding, const char *pages, const struct ar
     size_t used = strlen(finding->statement);
     snprintf(
         finding->statement + used, sizeof finding->statement - used,
-        "%spages %s: %zu maps, p50 %.2f, p95 %.2f, p99 %.2f ms, p99/p50 %.3f (noise alone up to "
-        "%.3f), slowest/fastest %.3f (%.3f; twins %.3f), F %.1f, p %.3f; " ONE_POLICY
-        " alone %.3f (%.3f), p %.3f; R2 of pages and runs %.2f (%.2f to %.2f)",
-        used ? "; " : "", pages, f->maps, f->p50 * 1e3, f->p95 * 1e3, f->p99 * 1e3, f->spread,
-        f->spread_by_chance, f->apart, f->apart_by_chance, arm->twins, f->f, f->p, one->apart,
-        one->apart_by_chance, one->p, f->r2, f->r2_low, f->r2_high);
+        "%spages %s: step times of %zu maps p50 %.2f, p95 %.2f, p99 %.2f ms; the slowest takes "
+        "%.2f times the fastest (noise alone up to %.2f, the same maps again %.2f), p %.3f; "
+        "among " ONE_POLICY "'s maps %.2f times (noise %.2f), p %.3f; distinct pages and runs "
+        "explain %.0f %% of the variance (95 %% in %.0f to %.0f)",
+        used ? "; " : "", pages, f->maps, f->p50 * 1e3, f->p95 * 1e3, f->p99 * 1e3, f->apart,
+        f->apart_by_chance, arm->twins, f->p, one->apart, one->apart_by_chance, one->p, 100 * f->r2,
+        100 * f->r2_low, 100 * f->r2_high);
     used = strlen(finding->range);
     snprintf(finding->range + used, sizeof finding->range - used,
              "%spages %s: %s between all maps, %s between those of " ONE_POLICY, used ? "; " : "",
@@ -193,12 +194,13 @@ int check_lanes(struct lab_run *run, const char *device_id, struct finding *find
         finding->held += cost > 0 && least > 0.5;
         used += (size_t)snprintf(
             finding->statement + used, sizeof finding->statement - used,
-            "%s%u lanes: %.1f ns a hop all hot, %.1f with one cold, %.1f with all cold, one cold "
-            "lane alone %.1f; share %.2f of a cold hop, at least %.2f (mean of the lanes: %.2f)",
+            "%s%u lanes: a hop takes %.1f ns all hot, %.1f with one cold, %.1f with all cold, and "
+            "%.1f in one cold lane alone: one cold lane costs all of them %.2f of a cold hop, at "
+            "least %.2f (%.2f if each paid for itself)",
             used ? "; " : "", n, hot.ns, one.ns, all.ns, alone.ns, share, least, 1.0 / n);
         if (hop_of(run, device_id, n, n, "free", &apart))
             used += (size_t)snprintf(finding->statement + used, sizeof finding->statement - used,
-                                     ", not joined %.1f", apart.ns);
+                                     "; not joined, all cold: %.1f ns", apart.ns);
     }
     if (finding->checked == 0)
         return not_testable(finding, "the chases with hot and cold lanes are not complete");

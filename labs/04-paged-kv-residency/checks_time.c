@@ -83,20 +83,20 @@ static int say_roof(void *context, const json_t *record) {
     return 0;
 }
 
-/* Which groups are bound by what, in the order they were measured: "memory up to 2, arithmetic from
- * 4 queries per KV head (2 flop per byte)". */
+/* Which groups are bound by what, in the order they were measured: "memory with 1 and 2, both with
+ * 4 and 8 queries per KV head". */
 static void say_range(const struct groups *groups, const char *element, struct finding *finding) {
     char *range = finding->range;
-    add(range, sizeof finding->range, "%s%s:", *range ? "; " : "", element);
+    size_t size = sizeof finding->range;
+    add(range, size, "%s%s:", *range ? "; " : "", element);
     for (size_t k = 0; k < groups->count; k++) {
         const struct group *g = &groups->of[k];
         if (k == 0 || bound_of(g) != bound_of(g - 1))
-            add(range, sizeof finding->range,
-                "%s %s from %.0f quer%s per KV head on (%.2g flop per "
-                "byte)",
-                k ? "," : "", bound_words[bound_of(g)], g->queries, g->queries == 1 ? "y" : "ies",
-                g->flops_per_byte);
+            add(range, size, "%s %s with %.0f", k ? "," : "", bound_words[bound_of(g)], g->queries);
+        else
+            add(range, size, " and %.0f", g->queries);
     }
+    add(range, size, " queries per KV head");
 }
 
 static void say_groups(const struct groups *groups, const char *element, const char *roof,
@@ -106,13 +106,13 @@ static void say_groups(const struct groups *groups, const char *element, const c
     add(text, size, "%s%s: with", *text ? "; " : "", element);
     for (size_t k = 0; k < groups->count; k++)
         add(text, size, "%s%.0f", k ? "/" : " ", groups->of[k].queries);
-    add(text, size, " queries per KV head a step takes");
+    add(text, size, " queries per KV head a step takes ");
     for (size_t k = 0; k < groups->count; k++)
-        add(text, size, "%sx%.2f", k ? "/" : " ", 1 / groups->of[k].gather.value);
-    add(text, size,
-        " of the time that reading its bytes takes, and is faster per byte in cache by");
+        add(text, size, "%s%.2f", k ? "/" : "", 1 / groups->of[k].gather.value);
+    add(text, size, " times as long as reading its bytes, and runs ");
     for (size_t k = 0; k < groups->count; k++)
-        add(text, size, "%sx%.2f", k ? "/" : " ", 1 / groups->of[k].cache.value);
+        add(text, size, "%s%.2f", k ? "/" : "", 1 / groups->of[k].cache.value);
+    add(text, size, " times as fast in cache");
     if (*roof)
         add(text, size, "; of the read roof: %s", roof);
 }
@@ -199,14 +199,16 @@ static bool judge_stream(const struct stream *s, struct finding *finding) {
     finding->held += slower + stream_monotone(s->speeds, s->count);
     finding_evidence(finding, s->last_id);
     add(finding->statement, sizeof finding->statement,
-        "%s%.0f MiB of keys and values: after %.0f MiB a step takes x%.2f (95 %% in %.2f to %.2f)",
+        "%s%.0f MiB of keys and values: after reading %.0f MiB of other memory a step takes %.2f "
+        "times as long (95 %% in %.2f to %.2f)",
         *finding->statement ? "; " : "", s->kv / MIB, s->bytes[last] / MIB,
         1 / s->speeds[last].value, 1 / s->speeds[last].high, 1 / s->speeds[last].low);
     if (slower && knee > 0)
-        add(finding->statement, sizeof finding->statement, ", half of it between %.0f and %.0f MiB",
-            s->bytes[knee - 1] / MIB, s->bytes[knee] / MIB);
+        add(finding->statement, sizeof finding->statement,
+            ", half of the rise between %.0f and %.0f MiB", s->bytes[knee - 1] / MIB,
+            s->bytes[knee] / MIB);
     else if (slower)
-        add(finding->statement, sizeof finding->statement, ", half of it by %.0f MiB",
+        add(finding->statement, sizeof finding->statement, ", half of the rise by %.0f MiB",
             s->bytes[knee] / MIB);
     return slower;
 }
