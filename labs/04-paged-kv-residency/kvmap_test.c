@@ -243,6 +243,7 @@ static void every_bad_line_is_one_line(void **state) {
         {"$kvmap small --time --device cup", "did you mean cpu?"},
         {"$kvmap small --jsn", "did you mean --json?"},
         {"$kvmap --example fifi", "did you mean fifo?"},
+        {"$kvmap --example --time", "pipe it into nanolab kvmap -"},
         {"$kvmap --example zork", "give fifo, lifo, address or buddy"},
         {"$kvmap small >/dev/full", "standard output cannot be written"},
     };

@@ -104,6 +104,10 @@ static int example(const struct options *parser, const struct request *r) {
     enum kv_policy policy = KV_FIFO;
     for (int k = 0; k < KV_POLICY_COUNT; k++)
         names[k] = kv_policy_name((enum kv_policy)k);
+    if (r->time || r->json || r->shared || r->device) {
+        options_fail(parser, "--example only prints a table; pipe it into " PROGRAM " -");
+        return options_report();
+    }
     if (r->file && kv_policy_parse(r->file, &policy) != 0) {
         const char *near = options_nearest(r->file, names, KV_POLICY_COUNT);
         if (near)
@@ -222,8 +226,10 @@ static int answer(const struct request *r, const struct option_device *chosen,
             print_json(&a);
         else
             print_text(&a);
-        if (r->time && !cost.same_bits)
+        if (r->time && !cost.same_bits) {
+            complain("our bug: where blocks lie changed the bits of the step; please report it");
             status = EXIT_BROKEN;
+        }
     }
     if (step->device)
         device_close(step->device);
