@@ -21,6 +21,8 @@ static void every_bad_line_is_one_line(void **state) {
         {"bin/nanolab --frob", "unknown option"},
         {"bin/nanolab --version x", "unexpected argument"},
         {"bin/nanolab reveal x", "nanolab-reveal is not beside this program"},
+        {"bin/nanolab kvmap x", "nanolab-kvmap is not beside this program"},
+        {"bin/nanolab kvmpa x", "did you mean kvmap?"},
         {"bin/nanolab list x", "unexpected argument"},
         {"bin/nanolab list --jsn", "did you mean --json?"},
         {"bin/nanolab info --json=1", "takes no value"},

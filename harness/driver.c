@@ -28,6 +28,7 @@ static const char help_text[] =
     "  report DIR       makes report.md and report.html of a result folder\n"
     "  verify DIR       checks a result folder against its format and its own hashes\n"
     "  reveal TARGET    recovers and draws the summation tree of a function\n"
+    "  kvmap FILE       where the blocks of a paged KV cache lie, and what that costs\n"
     "\n"
     "  --help, --version; `nanolab COMMAND --help` explains a command\n"
     "\n"
@@ -52,6 +53,10 @@ static const struct command commands[] = {
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
+/* Tools of labs, which `make` puts beside this program as nanolab-NAME. */
+static const char *const tools[] = {"reveal", "kvmap"};
+#define TOOLS (sizeof tools / sizeof tools[0])
+
 static bool is_plain(const char *name) {
     return name[0] && name[0] != '-' &&
            strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(name);
@@ -70,13 +75,17 @@ static void run_apart(const struct driver *driver, char **argv) {
 }
 
 static int unknown_command(const struct options *parser, const char *name) {
-    const char *names[COMMANDS + 1];
+    const char *names[COMMANDS + TOOLS];
+    bool tool = false;
     for (size_t i = 0; i < COMMANDS; i++)
         names[i] = commands[i].name;
-    names[COMMANDS] = "reveal";
-    const char *near = options_nearest(name, names, COMMANDS + 1);
-    if (strcmp(name, "reveal") == 0)
-        options_fail(parser, "nanolab-reveal is not beside this program; build it with `make`");
+    for (size_t i = 0; i < TOOLS; i++) {
+        names[COMMANDS + i] = tools[i];
+        tool |= strcmp(name, tools[i]) == 0;
+    }
+    const char *near = options_nearest(name, names, COMMANDS + TOOLS);
+    if (tool)
+        options_fail(parser, "nanolab-%s is not beside this program; build it with `make`", name);
     else if (name[0] == '\0')
         options_fail(parser, "the command is empty; see nanolab --help");
     else if (near)
