@@ -62,6 +62,10 @@
 #@ text pays for its table, too; `blocks.tsv` has the time over the slab's. If two lines of one
 #@ text width and different pages part beyond their intervals, the page size alone matters there,
 #@ text and only then may translation be named as the cause.
+#@ table maps: The same bytes through every map
+#@ text Over the slab's gather, and over the identity map's (`cost`, a time), with 95 % intervals.
+#@ table layouts: Layouts, over the slab
+#@ text The same bytes in each layout, permuted: what lies together in a block differs.
 #@ data 10 cycles: cycles,warps by map,device
 #@ plot cycles 10: Cycles that the warps of a gather took (GPU)
 #@ text Further right is slower. Two humps are two kinds of warps, such as those whose memory is
@@ -79,6 +83,8 @@
 #@ text them up, so what lies between it and the attention is arithmetic, and what lies between it
 #@ text and the roof is the order of its addresses. Slab is contiguous; identity goes through a
 #@ text block table that names the blocks in order; permuted through one in random order.
+#@ table decode: A decode step, over the roof, the slab and its gather
+#@ text Speed over speed, so that 1 is as fast; each with its 95 % interval.
 #@ data 12 prefetch: roof,low,high by map,device
 #@ plot prefetch 12: What a CPU gains from prefetching
 #@ text Left to the hardware; the next lines in token order; and lines of several pages in turns.
@@ -106,6 +112,8 @@
 #@ text there, by the requests, or by how long it has been up. Bars are 95 % intervals. In the
 #@ text middle twins: some of the replicas once more, so that what they differ by is noise. On the
 #@ text right made maps. If all bars overlap, the machine was too busy to tell.
+#@ table replicas: Replicas and their maps
+#@ text Step time in ms with its interval, beside what the map looks like to the memory system.
 #@ plot replica-runs 16: Step times of replicas, against the runs in their maps
 #@ text A map of few runs lies in long consecutive stretches. Of the two made maps with the most
 #@ text runs, `permuted` and `spread`, the second still takes the blocks of each 2 MiB in order. If
