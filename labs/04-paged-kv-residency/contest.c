@@ -42,7 +42,7 @@ struct entrant *contest_step(struct contest *contest, struct cache *cache,
                              const struct kv_table *table, const char *map, const struct step *like,
                              const char *more) {
     struct entrant *e = next_entrant(contest);
-    char text[PLAN_TEXT], prefetch[24] = "";
+    char text[PLAN_TEXT];
     if (!e)
         return NULL;
     e->step = calloc(1, sizeof *e->step);
@@ -58,11 +58,9 @@ struct entrant *contest_step(struct contest *contest, struct cache *cache,
     }
     e->map = map;
     snprintf(e->arm, sizeof e->arm, "%s", more);
-    if (device_kind(contest->device) == DEVICE_CPU && plan->op != PAGED_WALK)
-        snprintf(prefetch, sizeof prefetch, "/%s", paged_prefetch_name(e->step->prefetch));
-    snprintf(e->id, sizeof e->id, "%s/%s/h%u/batch=%u/tokens=%d/%s%s%s%s", contest->prefix,
+    snprintf(e->id, sizeof e->id, "%s/%s/h%u/batch=%u/tokens=%d/%s%s%s", contest->prefix,
              paged_plan_text(plan, text), kv_heads, table->sequences, table->tokens[0], map,
-             prefetch, *more ? "/" : "", more);
+             *more ? "/" : "", more);
     contest->count++;
     return e;
 }

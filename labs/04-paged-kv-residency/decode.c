@@ -124,8 +124,9 @@ static int sweep_prefetch(struct room *room) {
     int status = table && room_memory(room, bytes) == 0 && contest_readers(c, bytes) == 0 ? 0 : -1;
     for (int p = 0; p < PAGED_PREFETCH_COUNT && status == 0; p++) {
         const struct step like = {.isa = paged_isa_best(), .prefetch = (enum paged_prefetch)p};
-        if (!enter_slab(c, cache, plan, shape, &like, "") ||
-            !contest_step(c, cache, &plan, HEADS, table, kv_map_name(KV_MAP_PERMUTED), &like, ""))
+        const char *name = paged_prefetch_name(like.prefetch);
+        if (!enter_slab(c, cache, plan, shape, &like, name) ||
+            !contest_step(c, cache, &plan, HEADS, table, kv_map_name(KV_MAP_PERMUTED), &like, name))
             status = -1;
     }
     status = status == 0 ? contest_measure(c) : -1;
