@@ -89,7 +89,9 @@ static int by_pages_and_bytes(const void *a, const void *b) {
 static void say_blocks(const struct scatters *all, struct finding *finding) {
     char *text = finding->statement, bytes[24];
     size_t size = sizeof finding->statement;
-    add(text, size, "permuted over identity, by contiguous bytes of keys in a block");
+    add(text, size,
+        "permuted over identity, by contiguous bytes of keys in a block (twice: one head "
+        "of bf16, eight of f32)");
     for (size_t k = 0; k < all->count; k++) {
         const struct scatter *s = &all->of[k], *before = k ? s - 1 : NULL;
         bool other_pages = !before || strcmp(before->pages, s->pages) != 0;
