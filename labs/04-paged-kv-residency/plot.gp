@@ -108,9 +108,9 @@
 #@ data 16 replicas: position,ms,low,high,map runs,policy by kind,pages,device
 #@ plot replicas 16: Step times of replicas, sorted
 #@ text Each point of the left group is one replica: same shape, same lengths, same number of free
-#@ text blocks, same memory behind it; only the block table differs, by the policy that is written
-#@ text there, by the requests, or by how long it has been up. Bars are 95 % intervals. In the
-#@ text middle twins: some of the replicas once more, so that what they differ by is noise. On the
+#@ text blocks, same memory behind it; only the block table differs, by the policy (written there
+#@ text where there is room; the table below has it), by the requests, or by how long it has been
+#@ text up. Bars are 95 % intervals. In the middle twins: some of the replicas once more, so that what they differ by is noise. On the
 #@ text right made maps. If all bars overlap, the machine was too busy to tell.
 #@ table replicas: Replicas and their maps
 #@ text Step time in ms with its interval, beside what the map looks like to the memory system.
@@ -344,7 +344,8 @@ if (data16_rows > 0) {
     plot for [i=0:data16_blocks-1] "data16.tsv" index i \
              using ($2 + 0.4 * (i / 3)):3:4:5 with yerrorbars linetype i+1 pointsize 1 \
              title columnheader(1), \
-         for [i=0:data16_blocks-1] "data16.tsv" index i using ($2 + 0.4 * (i / 3)):5:7 \
+         for [i=0:data16_blocks-1] "data16.tsv" index i \
+             using ($2 + 0.4 * (i / 3)):5:(data16_rows > 45 ? "" : strcol(7)) \
              with labels rotate left offset 0,0.5 font ",10" notitle
 }
 eval fresh
