@@ -110,8 +110,9 @@
 #@ text Each point of the left group is one replica: same shape, same lengths, same number of free
 #@ text blocks, same memory behind it; only the block table differs, by the policy (written there
 #@ text where there is room; the table below has it), by the requests, or by how long it has been
-#@ text up. Bars are 95 % intervals. In the middle twins: some of the replicas once more, so that what they differ by is noise. On the
-#@ text right made maps. If all bars overlap, the machine was too busy to tell.
+#@ text up. Bars are 95 % intervals. In the middle twins: some of the replicas once more, so that
+#@ text what they differ by is noise. On the right made maps. If all bars overlap, the machine was
+#@ text too busy to tell.
 #@ table replicas: Replicas and their maps
 #@ text Step time in ms with its interval, beside what the map looks like to the memory system.
 #@ plot replica-runs 16: Step times of replicas, against the runs in their maps
