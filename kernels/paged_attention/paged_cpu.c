@@ -141,12 +141,6 @@ static void share(struct paged_job *job, unsigned threads) {
 /* --- the whole ---------------------------------------------------------------------------------
  */
 
-size_t paged_cpu_private_bytes(unsigned heads, unsigned group, unsigned head);
-
-static size_t whole_lines(size_t bytes) {
-    return (bytes + PAGED_LINE - 1) / PAGED_LINE * PAGED_LINE;
-}
-
 static size_t queries_of(const struct paged_plan *plan, const struct paged_shape *shape) {
     return (size_t)shape->table->sequences * shape->kv_heads * (size_t)plan->group;
 }

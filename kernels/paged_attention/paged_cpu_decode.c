@@ -30,10 +30,6 @@ struct decode {
 /* --- the thread's own memory -------------------------------------------------------------------
  */
 
-static size_t whole_lines(size_t bytes) {
-    return (bytes + PAGED_LINE - 1) / PAGED_LINE * PAGED_LINE;
-}
-
 size_t paged_cpu_private_bytes(unsigned heads, unsigned group, unsigned head) {
     size_t queries = (size_t)heads * group;
     return whole_lines(sizeof(struct paged_ahead)) +
@@ -76,14 +72,13 @@ static void find_tokens(const struct paged_job *job, const struct paged_half *ha
                         const char **token) {
     const char *at = NULL;
     unsigned slot = job->block;
-    for (unsigned t = 0; t < half->tokens; t++, slot++, at += job->token_stride)
-        if (slot == job->block || t == 0) {
+    for (unsigned t = 0; t < half->tokens; t++, slot++, at += job->token_stride) {
+        if (slot == job->block) {
             at = paged_block_of(job, half->values, half->sequence, half->first + t, &slot);
             at += slot * job->token_stride;
-            token[t] = at;
-        } else {
-            token[t] = at;
         }
+        token[t] = at;
+    }
 }
 
 static unsigned at_most(unsigned x, unsigned most) {

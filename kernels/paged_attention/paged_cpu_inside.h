@@ -5,7 +5,8 @@
  *     paged_cpu_decode.c   one thread's share: attention
  *     paged_cpu_gather.c   one thread's share: gather and walk
  *     paged_cpu_walk.c     which bytes a share needs, in which order, and asking for them ahead
- *     paged_cpu_*.inc      the arithmetic, once for each instruction set:
+ *     paged_cpu_choice.c   which way of asking ahead is fastest here
+ *     paged_cpu_kernel.inc the arithmetic, once for each instruction set:
  *     paged_cpu_portable.c, paged_cpu_avx2.c, paged_cpu_avx512.c
  */
 #ifndef NANOLAB_KERNELS_PAGED_ATTENTION_PAGED_CPU_INSIDE_H
@@ -61,6 +62,7 @@ struct paged_cpu_kernels {
     /* 32-bit words, unsigned, mod 2^64; half a word at the end counts as its low half. */
     uint64_t (*sum)(const char *from, size_t bytes);
 };
+
 /* One element, exact. */
 static inline float paged_cpu_widen(const char *p, enum paged_element type) {
     uint32_t bits;
@@ -116,6 +118,13 @@ struct paged_item {
     unsigned sequence, split, tile, end, head, heads;
 };
 struct paged_item paged_job_item(const struct paged_job *job, size_t index);
+
+/* Bytes, rounded up to whole cache lines. */
+static inline size_t whole_lines(size_t bytes) {
+    return (bytes + PAGED_LINE - 1) / PAGED_LINE * PAGED_LINE;
+}
+/* What a thread keeps for itself while it decodes. */
+size_t paged_cpu_private_bytes(unsigned heads, unsigned group, unsigned head);
 
 void paged_cpu_decode(const struct paged_job *job, unsigned thread);
 void paged_cpu_gather(const struct paged_job *job, unsigned thread);

@@ -7,7 +7,6 @@
  * Translation is named as the cause only where changing the page size alone changes the cost of the
  * same map, beyond both intervals, and where pointer chases say so as well.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,16 +26,6 @@ struct scatters {
     struct scatter of[SCATTERS_MOST];
     size_t count;
 };
-
-static void add(char *text, size_t size, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-static void add(char *text, size_t size, const char *format, ...) {
-    size_t used = strlen(text);
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text + used, size - used, format, args);
-    va_end(args);
-}
 
 static void copy(char *to, size_t size, const char *from) {
     snprintf(to, size, "%s", from ? from : "?");
@@ -89,20 +78,20 @@ static int by_pages_and_bytes(const void *a, const void *b) {
 static void say_blocks(const struct scatters *all, struct finding *finding) {
     char *text = finding->statement, bytes[24];
     size_t size = sizeof finding->statement;
-    add(text, size,
-        "permuted over identity, by contiguous bytes of keys in a block (twice: one head "
-        "of bf16, eight of f32)");
+    text_add(text, size,
+             "permuted over identity, by contiguous bytes of keys in a block (twice: one head "
+             "of bf16, eight of f32)");
     for (size_t k = 0; k < all->count; k++) {
         const struct scatter *s = &all->of[k], *before = k ? s - 1 : NULL;
         bool other_pages = !before || strcmp(before->pages, s->pages) != 0;
         size_text(s->block_bytes, bytes);
         if (other_pages)
-            add(text, size, "; %s: %s ", pages_text(s), bytes);
+            text_add(text, size, "; %s: %s ", pages_text(s), bytes);
         else if (before->block_bytes == s->block_bytes)
-            add(text, size, " and ");
+            text_add(text, size, " and ");
         else
-            add(text, size, ", %s ", bytes);
-        add(text, size, "x%.2f", 1 / s->speed.value);
+            text_add(text, size, ", %s ", bytes);
+        text_add(text, size, "x%.2f", 1 / s->speed.value);
     }
 }
 
@@ -111,8 +100,8 @@ static void say_range(const struct scatters *all, size_t costs, struct finding *
     double largest[2] = {0, 0};
     const char *pages[2] = {NULL, NULL};
     if (costs == 0) {
-        add(finding->range, sizeof finding->range,
-            "not shown anywhere; whatever there is lies within the intervals");
+        text_add(finding->range, sizeof finding->range,
+                 "not shown anywhere; whatever there is lies within the intervals");
         return;
     }
     for (size_t k = 0; k < all->count; k++) {
@@ -124,11 +113,11 @@ static void say_range(const struct scatters *all, size_t costs, struct finding *
     }
     for (size_t side = 0; side < 2 && pages[side]; side++) {
         size_text(largest[side], bytes);
-        add(finding->range, sizeof finding->range, "%s%s%s in %s", side ? "; " : "",
-            largest[side] > 0 ? "blocks of up to " : "none", largest[side] > 0 ? bytes : "",
-            strcmp(pages[side], "4k") == 0   ? "4 KiB pages"
-            : strcmp(pages[side], "2m") == 0 ? "2 MiB pages"
-                                             : "the device's pages");
+        text_add(finding->range, sizeof finding->range, "%s%s%s in %s", side ? "; " : "",
+                 largest[side] > 0 ? "blocks of up to " : "none", largest[side] > 0 ? bytes : "",
+                 strcmp(pages[side], "4k") == 0   ? "4 KiB pages"
+                 : strcmp(pages[side], "2m") == 0 ? "2 MiB pages"
+                                                  : "the device's pages");
     }
 }
 
@@ -167,18 +156,19 @@ static void say_cause(struct lab_run *run, const char *device_id, const struct s
     if (pairs == 0)
         return;
     if (matters == 0) {
-        add(finding->statement, sizeof finding->statement,
+        text_add(
+            finding->statement, sizeof finding->statement,
             "; the page size alone changes none of %zu costs beyond the intervals: translation is "
             "not shown to be the cause",
             pairs);
         return;
     }
     size_text(most->block_bytes, bytes);
-    add(finding->statement, sizeof finding->statement,
-        "; the page size alone changes %zu of %zu costs, most at %s", matters, pairs, bytes);
+    text_add(finding->statement, sizeof finding->statement,
+             "; the page size alone changes %zu of %zu costs, most at %s", matters, pairs, bytes);
     if (knee_is_translation(run, device_id, chases, sizeof chases))
-        add(finding->statement, sizeof finding->statement,
-            ", and pointer chases agree that it is address translation: %s", chases);
+        text_add(finding->statement, sizeof finding->statement,
+                 ", and pointer chases agree that it is address translation: %s", chases);
 }
 
 int check_scatter(struct lab_run *run, const char *device_id, struct finding *finding) {

@@ -3,7 +3,6 @@
  * checks_scatter.c.) Ratios are of speeds, paired, with 95 % intervals; texts give times, so the
  * inverse.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,17 +22,6 @@ static const char no_time[] = "no times were recorded on this device; run with -
 static const char *id_of(const json_t *record) {
     const char *id = json_string_value(json_object_get(record, "id"));
     return id ? id : "";
-}
-
-/* Adds to a text, as far as it fits. */
-static void add(char *text, size_t size, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-static void add(char *text, size_t size, const char *format, ...) {
-    size_t used = strlen(text);
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text + used, size - used, format, args);
-    va_end(args);
 }
 
 /* --- K2 ----------------------------------------------------------------------------------------
@@ -79,7 +67,7 @@ static int say_roof(void *context, const json_t *record) {
     const char *op = case_text(record, "params", "op"), *map = case_text(record, "params", "map");
     if (op && map && strcmp(op, "attention") == 0 &&
         ratio_read(record, "roof fraction", &roof) == 0)
-        add(context, 120, "%s%s %.2f", *(char *)context ? ", " : "", map, roof.value);
+        text_add(context, 120, "%s%s %.2f", *(char *)context ? ", " : "", map, roof.value);
     return 0;
 }
 
@@ -88,33 +76,34 @@ static int say_roof(void *context, const json_t *record) {
 static void say_range(const struct groups *groups, const char *element, struct finding *finding) {
     char *range = finding->range;
     size_t size = sizeof finding->range;
-    add(range, size, "%s%s:", *range ? "; " : "", element);
+    text_add(range, size, "%s%s:", *range ? "; " : "", element);
     for (size_t k = 0; k < groups->count; k++) {
         const struct group *g = &groups->of[k];
         if (k == 0 || bound_of(g) != bound_of(g - 1))
-            add(range, size, "%s %s with %.0f", k ? "," : "", bound_words[bound_of(g)], g->queries);
+            text_add(range, size, "%s %s with %.0f", k ? "," : "", bound_words[bound_of(g)],
+                     g->queries);
         else
-            add(range, size, " and %.0f", g->queries);
+            text_add(range, size, " and %.0f", g->queries);
     }
-    add(range, size, " queries per KV head");
+    text_add(range, size, " queries per KV head");
 }
 
 static void say_groups(const struct groups *groups, const char *element, const char *roof,
                        struct finding *finding) {
     char *text = finding->statement;
     size_t size = sizeof finding->statement;
-    add(text, size, "%s%s: with", *text ? "; " : "", element);
+    text_add(text, size, "%s%s: with", *text ? "; " : "", element);
     for (size_t k = 0; k < groups->count; k++)
-        add(text, size, "%s%.0f", k ? "/" : " ", groups->of[k].queries);
-    add(text, size, " queries per KV head a step takes ");
+        text_add(text, size, "%s%.0f", k ? "/" : " ", groups->of[k].queries);
+    text_add(text, size, " queries per KV head a step takes ");
     for (size_t k = 0; k < groups->count; k++)
-        add(text, size, "%s%.2f", k ? "/" : "", 1 / groups->of[k].gather.value);
-    add(text, size, " times as long as reading its bytes, and runs ");
+        text_add(text, size, "%s%.2f", k ? "/" : "", 1 / groups->of[k].gather.value);
+    text_add(text, size, " times as long as reading its bytes, and runs ");
     for (size_t k = 0; k < groups->count; k++)
-        add(text, size, "%s%.2f", k ? "/" : "", 1 / groups->of[k].cache.value);
-    add(text, size, " times as fast in cache");
+        text_add(text, size, "%s%.2f", k ? "/" : "", 1 / groups->of[k].cache.value);
+    text_add(text, size, " times as fast in cache");
     if (*roof)
-        add(text, size, "; of the read roof: %s", roof);
+        text_add(text, size, "; of the read roof: %s", roof);
 }
 
 int check_bound(struct lab_run *run, const char *device_id, struct finding *finding) {
@@ -198,18 +187,19 @@ static bool judge_stream(const struct stream *s, struct finding *finding) {
     finding->checked += 1 + last;
     finding->held += slower + stream_monotone(s->speeds, s->count);
     finding_evidence(finding, s->last_id);
-    add(finding->statement, sizeof finding->statement,
+    text_add(
+        finding->statement, sizeof finding->statement,
         "%s%.0f MiB of keys and values: after reading %.0f MiB of other memory a step takes %.2f "
         "times as long (95 %% in %.2f to %.2f)",
         *finding->statement ? "; " : "", s->kv / MIB, s->bytes[last] / MIB,
         1 / s->speeds[last].value, 1 / s->speeds[last].high, 1 / s->speeds[last].low);
     if (slower && knee > 0)
-        add(finding->statement, sizeof finding->statement,
-            ", half of the rise between %.0f and %.0f MiB", s->bytes[knee - 1] / MIB,
-            s->bytes[knee] / MIB);
+        text_add(finding->statement, sizeof finding->statement,
+                 ", half of the rise between %.0f and %.0f MiB", s->bytes[knee - 1] / MIB,
+                 s->bytes[knee] / MIB);
     else if (slower)
-        add(finding->statement, sizeof finding->statement, ", half of the rise by %.0f MiB",
-            s->bytes[knee] / MIB);
+        text_add(finding->statement, sizeof finding->statement, ", half of the rise by %.0f MiB",
+                 s->bytes[knee] / MIB);
     return slower;
 }
 
@@ -267,8 +257,8 @@ static int take_resources(void *context, const json_t *record) {
         return 0;
     s->pairs++;
     s->changed += registers != s->registers || local != s->local;
-    add(s->text, sizeof s->text, "%s%s: %.0f registers, %.0f bytes spilled", *s->text ? "; " : "",
-        plan, registers, local);
+    text_add(s->text, sizeof s->text, "%s%s: %.0f registers, %.0f bytes spilled",
+             *s->text ? "; " : "", plan, registers, local);
     return 0;
 }
 

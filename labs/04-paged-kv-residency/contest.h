@@ -138,6 +138,10 @@ int ratio_read(const json_t *record, const char *name, struct ratio *out);
 /* --- judge.c -----------------------------------------------------------------------------------
  */
 
+/* Adds to a text of `size` bytes, as far as it fits. */
+void text_add(char *text, size_t size, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 enum bound { BY_MEMORY, BY_ARITHMETIC, BY_BOTH, BY_UNSETTLED };
 /* What a step waits for, from its speed over the gather of the same bytes, and its speed in memory
  * over its speed in cache, per byte. */

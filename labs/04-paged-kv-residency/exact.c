@@ -65,13 +65,7 @@ static int predict_one(struct lab_run *run, struct device *device, const struct 
         case_param_int(c, "kv heads", RAGGED_HEADS);
         status = compare(c, &trial);
     }
-    trial_close(&trial);
-    kv_table_close(&table);
-    if (status != 0) {
-        lab_case_drop(c);
-        return lab_error(run, "%s on %s: %s", text, device_id(device), device_error());
-    }
-    return lab_case_end(c);
+    return trial_end(run, device, c, &trial, &table, text, status);
 }
 
 static int sweep_pairs(struct lab_run *run, struct device *device) {
@@ -202,13 +196,7 @@ static int same_one(struct lab_run *run, struct device *device, const char *valu
         case_param_int(c, "block", way->mapping == PAGED_SLAB ? SAME_TOKENS : way->block);
         status = hold_content(c, &trial);
     }
-    trial_close(&trial);
-    kv_table_close(&table);
-    if (status != 0) {
-        lab_case_drop(c);
-        return lab_error(run, "%s on %s: %s", text, device_id(device), device_error());
-    }
-    return lab_case_end(c);
+    return trial_end(run, device, c, &trial, &table, text, status);
 }
 
 int sweep_exact(struct lab_run *run, struct device *device) {

@@ -89,13 +89,7 @@ static int bytes_one(struct lab_run *run, struct device *device, const struct by
         case_param_int(c, "shared blocks", shape->shared_blocks);
         status = count_one(c, &trial);
     }
-    trial_close(&trial);
-    kv_table_close(&table);
-    if (status != 0) {
-        lab_case_drop(c);
-        return lab_error(run, "%s on %s: %s", text, device_id(device), device_error());
-    }
-    return lab_case_end(c);
+    return trial_end(run, device, c, &trial, &table, text, status);
 }
 
 int sweep_bytes(struct lab_run *run, struct device *device) {

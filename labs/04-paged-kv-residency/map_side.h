@@ -24,6 +24,10 @@ struct trial {
 int trial_open(struct trial *trial, struct device *device, const struct paged_plan *plan,
                const struct paged_shape *shape, uint64_t seed);
 void trial_close(struct trial *trial);
+/* Closes both and ends the trial's case; drops it where status is not 0, with device_error() and
+ * the plan's text as the reason. */
+int trial_end(struct lab_run *run, struct device *device, struct lab_case *c, struct trial *trial,
+              struct kv_table *table, const char *plan, int status);
 /* One step into poisoned memory. `checked`: the SIMT machine's checked build, so that
  * simt_last_counts() knows what was loaded. */
 int trial_run(struct trial *trial, bool checked);

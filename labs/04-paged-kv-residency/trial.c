@@ -74,6 +74,17 @@ void trial_close(struct trial *trial) {
     *trial = (struct trial){0};
 }
 
+int trial_end(struct lab_run *run, struct device *device, struct lab_case *c, struct trial *trial,
+              struct kv_table *table, const char *plan, int status) {
+    trial_close(trial);
+    kv_table_close(table);
+    if (status != 0) {
+        lab_case_drop(c);
+        return lab_error(run, "%s on %s: %s", plan, device_id(device), device_error());
+    }
+    return lab_case_end(c);
+}
+
 /* --- running -----------------------------------------------------------------------------------
  */
 
