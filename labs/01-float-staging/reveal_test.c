@@ -15,28 +15,15 @@
 
 #include <jansson.h>
 
+#include "harness/tool_fixture.h"
+
 static char program[4096], folder[] = "/tmp/nanolab-reveal-XXXXXX";
 static char said[1 << 16], warned[1 << 12];
 
 static int set_up(void **state) {
     (void)state;
-    char self[4096];
-    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (length < 0 || !mkdtemp(folder))
+    if (!mkdtemp(folder) || tool_find("nanolab-reveal", program, sizeof program) != 0)
         return -1;
-    self[length] = '\0';
-    /* BUILD/tests/labs/01-float-staging/reveal_test */
-    for (int up = 0; up < 4; up++) {
-        char *slash = strrchr(self, '/');
-        if (!slash)
-            return -1;
-        *slash = '\0';
-    }
-    snprintf(program, sizeof program, "%.4000s/bin/nanolab-reveal", self);
-    if (access(program, X_OK)) {
-        fprintf(stderr, "%s is not built; run make build first\n", program);
-        return -1;
-    }
     return 0;
 }
 

@@ -15,6 +15,7 @@
 
 #include <jansson.h>
 
+#include "harness/tool_fixture.h"
 #include "kernels/device/device.h"
 
 static char program[4096], folder[] = "/tmp/nanolab-kvmap-XXXXXX";
@@ -59,23 +60,8 @@ static void expect(const char *line, int status, const char *words) {
 
 static int set_up(void **state) {
     (void)state;
-    char self[4096];
-    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (length < 0 || !mkdtemp(folder))
+    if (!mkdtemp(folder) || tool_find("nanolab-kvmap", program, sizeof program) != 0)
         return -1;
-    self[length] = '\0';
-    /* BUILD/tests/labs/04-paged-kv-residency/kvmap_test */
-    for (int up = 0; up < 4; up++) {
-        char *slash = strrchr(self, '/');
-        if (!slash)
-            return -1;
-        *slash = '\0';
-    }
-    snprintf(program, sizeof program, "%.4000s/bin/nanolab-kvmap", self);
-    if (access(program, X_OK)) {
-        fprintf(stderr, "%s is not built; run make build first\n", program);
-        return -1;
-    }
     /* Runs 7 8, 3, 0 1. A block of 8 heads of 128 bf16 is 32 KiB. */
     put_file("small",
              HEAD "[{\"tokens\": 40, \"blocks\": [7, 8, 3]}, "
