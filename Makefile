@@ -43,8 +43,9 @@ DEPS = -MMD -MP -MF $(@:.o=.d)
 # (No per-file flags so far: target attributes in the source do it.)
 
 # --- what there is -------------------------------------------------------------------------------
-HARNESS_C := $(filter-out %_test.c %_fuzz.c harness/nanolab.c harness/lab_main.c,$(wildcard harness/*.c))
-HARNESS_CC := $(filter-out %_test.cc,$(wildcard harness/*.cc))
+MAINS := harness/cli/nanolab.c harness/cli/lab_main.c
+HARNESS_C := $(filter-out %_test.c %_fuzz.c $(MAINS),$(wildcard harness/*.c harness/*/*.c))
+HARNESS_CC := $(filter-out %_test.cc,$(wildcard harness/*/*.cc))
 KERNEL_C := $(filter-out %_test.c %_fuzz.c,$(wildcard kernels/*/*.c))
 KERNEL_CC := $(filter-out %_test.cc,$(wildcard kernels/*/*.cc))
 KERNEL_CU := $(filter-out %_test.cu,$(filter-out kernels/device/%,$(wildcard kernels/*/*.cu)))
@@ -52,9 +53,10 @@ DEVICE_CU := $(wildcard kernels/device/*.cu)
 # Kernels with planted bugs, for the tests of the SIMT machine: never built by nvcc into anything.
 TEST_CU := $(wildcard kernels/*/*_test.cu)
 LABS := $(sort $(patsubst labs/%/lab.c,%,$(wildcard labs/*/lab.c)))
-TOOLS := $(wildcard labs/*/nanolab-*.c)
-TESTS := $(wildcard harness/*_test.c kernels/*/*_test.c labs/*/*_test.c)
-FUZZ := $(wildcard harness/*_fuzz.c)
+TOOLS := $(filter-out %_test.c,$(wildcard tools/*.c))
+TESTS := $(wildcard harness/*_test.c harness/*/*_test.c kernels/*/*_test.c labs/*/*_test.c tools/*_test.c \
+                    scripts/*_test.c)
+FUZZ := $(wildcard harness/*/*_fuzz.c)
 
 o = $(patsubst %,$(B)/obj/%.o,$(1))
 HARNESS_O := $(call o,$(HARNESS_C) $(HARNESS_CC))
@@ -68,7 +70,7 @@ ifneq ($(NVCC),)
 KERNEL_O += $(patsubst %,$(B)/obj/%.cuda.o,$(KERNEL_CU) $(DEVICE_CU))
 CFLAGS += -DNANOLAB_CUDA=1
 CXXFLAGS += -DNANOLAB_CUDA=1
-# For harness/nvtx.h: the toolkit brings the profiler ranges' headers.
+# For harness/measure/nvtx.h: the toolkit brings the profiler ranges' headers.
 CXXFLAGS += -isystem $(CUDA_HOME)/include
 LIBS += -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt
 endif
@@ -80,7 +82,7 @@ CPU_LIBS := -lopenblas -ldnnl
 
 # --- rules ---------------------------------------------------------------------------------------
 BINS := $(B)/bin/nanolab $(patsubst %,$(B)/labs/%,$(LABS)) \
-        $(patsubst %.c,$(B)/bin/%,$(notdir $(TOOLS)))
+        $(patsubst tools/%.c,$(B)/bin/nanolab-%,$(TOOLS))
 TEST_BINS := $(patsubst %.c,$(B)/tests/%,$(TESTS))
 ARCHIVES := $(B)/lib/libharness.a $(B)/lib/libkernels.a
 
@@ -95,8 +97,8 @@ $(B)/version: FORCE
 	@mkdir -p $(@D)
 	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
 .PHONY: FORCE
-$(B)/obj/harness/build_info.c.o: $(B)/version
-$(B)/obj/harness/build_info.c.o: CFLAGS += -DNANOLAB_VERSION='"$(VERSION)"' \
+$(B)/obj/harness/store/build_info.c.o: $(B)/version
+$(B)/obj/harness/store/build_info.c.o: CFLAGS += -DNANOLAB_VERSION='"$(VERSION)"' \
   -DNANOLAB_FLAGS='"$(BUILD_FLAGS)"'
 $(B)/obj/%.cc.o: %.cc
 	@mkdir -p $(@D)
@@ -138,7 +140,7 @@ $(B)/lib/libkernels.a: $(KERNEL_O)
 
 LINK = $(CXX) $(SAN) -pthread -Wl,--as-needed -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/../lib'
 
-$(B)/bin/nanolab: $(call o,harness/nanolab.c) $(ARCHIVES)
+$(B)/bin/nanolab: $(call o,harness/cli/nanolab.c) $(ARCHIVES)
 	@mkdir -p $(@D)
 	@echo "  LINK     $@"
 	$(Q)$(LINK) $^ $(LIBS) -o $@
@@ -146,7 +148,7 @@ $(B)/bin/nanolab: $(call o,harness/nanolab.c) $(ARCHIVES)
 # A lab is all the C in its folder, the harness' main, and the libraries it names in lab.mk.
 -include $(wildcard labs/*/lab.mk)
 define LAB_RULE
-$(B)/labs/$(1): $$(call o,$$(filter-out %_test.c labs/$(1)/nanolab-%.c,$$(wildcard labs/$(1)/*.c)) harness/lab_main.c) $(ARCHIVES)
+$(B)/labs/$(1): $$(call o,$$(filter-out %_test.c,$$(wildcard labs/$(1)/*.c)) harness/cli/lab_main.c) $(ARCHIVES)
 	@mkdir -p $$(@D)
 	@echo "  LINK     $$@"
 	$$(Q)$$(LINK) $$^ $$(LIBS_$(1)) $$(LIBS) -o $$@
@@ -154,7 +156,7 @@ endef
 $(foreach l,$(LABS),$(eval $(call LAB_RULE,$(l))))
 
 define TOOL_RULE
-$(B)/bin/$(notdir $(1:.c=)): $$(call o,$(1)) $(ARCHIVES)
+$(B)/bin/nanolab-$(notdir $(1:.c=)): $$(call o,$(1)) $(ARCHIVES)
 	@mkdir -p $$(@D)
 	@echo "  LINK     $$@"
 	$$(Q)$$(LINK) $$^ $$(CPU_LIBS) $$(LIBS) -o $$@
@@ -164,7 +166,7 @@ $(foreach t,$(TOOLS),$(eval $(call TOOL_RULE,$(t))))
 # A test links its lab's other files (without main), the archives and cmocka; tests of the SIMT
 # machine also their planted kernels.
 define TEST_RULE
-$(B)/tests/$(1:.c=): $$(call o,$(1)) $$(if $$(filter labs/%,$(1)),$$(call o,$$(filter-out %_test.c $(dir $(1))nanolab-%.c,$$(wildcard $(dir $(1))*.c)))) $$(if $$(filter kernels/%,$(1)),$$(filter $(B)/obj/$(dir $(1))%,$$(TEST_CU_O))) $(ARCHIVES)
+$(B)/tests/$(1:.c=): $$(call o,$(1)) $$(if $$(filter labs/%,$(1)),$$(call o,$$(filter-out %_test.c,$$(wildcard $(dir $(1))*.c)))) $$(if $$(filter kernels/%,$(1)),$$(filter $(B)/obj/$(dir $(1))%,$$(TEST_CU_O))) $(ARCHIVES)
 	@mkdir -p $$(@D)
 	@echo "  LINK     $$@"
 	$$(Q)$$(LINK) $$^ $$(if $$(filter labs/%,$(1)),$$(LIBS_$(word 2,$(subst /, ,$(1))))) $$(CPU_LIBS) -lcmocka $$(LIBS) -o $$@
@@ -217,11 +219,11 @@ ASAN := B=$(B)/asan NVCC= SAN="-fsanitize=address,undefined -fno-sanitize-recove
 FUZZ_BINS := $(patsubst %.c,$(B)/fuzz/%,$(notdir $(FUZZ)))
 fuzz-build: $(FUZZ_BINS)
 # One compiler call each: coverage needs every file of the harness instrumented.
-$(B)/fuzz/%: harness/%.c $(HARNESS_C) $(call o,$(HARNESS_CC)) $(B)/lib/libkernels.a
+$(B)/fuzz/%: $(HARNESS_C) $(call o,$(HARNESS_CC)) $(B)/lib/libkernels.a $(FUZZ)
 	@mkdir -p $(@D)
 	@echo "  FUZZ     $@"
 	$(Q)clang -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -O1 -g -std=gnu11 \
-	  $(INC) -pthread $< $(HARNESS_C) $(call o,$(HARNESS_CC)) $(B)/lib/libkernels.a $(LIBS) -o $@
+	  $(INC) -pthread $(filter %/$*.c,$(FUZZ)) $(HARNESS_C) $(call o,$(HARNESS_CC)) $(B)/lib/libkernels.a $(LIBS) -o $@
 
 .PHONY: bundle
 bundle: build  ## one archive that runs on a GPU machine with a driver and no root
@@ -229,13 +231,13 @@ bundle: build  ## one archive that runs on a GPU machine with a driver and no ro
 
 .PHONY: lint
 lint:  ## clang-tidy and cppcheck
-	$(Q)clang-tidy --quiet $(HARNESS_C) $(KERNEL_C) $(wildcard labs/*/*.c) -- $(filter-out -Werror,$(CFLAGS))
+	$(Q)clang-tidy --quiet $(HARNESS_C) $(KERNEL_C) $(wildcard labs/*/*.c tools/*.c) -- $(filter-out -Werror,$(CFLAGS))
 	$(Q)cppcheck --quiet --std=c11 --enable=warning,portability --error-exitcode=1 --inline-suppr \
-	  -I. harness kernels labs
+	  -I. harness kernels labs tools
 
 .PHONY: format
 format:  ## clang-format over all C, C++ and CUDA
-	$(Q)clang-format -i $(wildcard harness/*.[ch] harness/*.cc kernels/*/*.[ch] kernels/*/*.cc kernels/*/*.cu kernels/*/*.cuh kernels/*/*.inc labs/*/*.[ch] labs/*/exercise/*.c labs/*/exercise/*/*.c)
+	$(Q)clang-format -i $(wildcard harness/*.[ch] harness/*/*.[ch] harness/*/*.cc tools/*.[ch] kernels/*/*.[ch] kernels/*/*.cc kernels/*/*.cu kernels/*/*.cuh kernels/*/*.inc labs/*/*.[ch] labs/*/exercise/*.c labs/*/exercise/*/*.c)
 
 .PHONY: help
 help:  ## this list

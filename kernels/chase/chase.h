@@ -17,7 +17,7 @@
  * 3,072 places on a Zen 4), and only the walk is shorter. The kernel's count, chase_job_huge_bytes,
  * does not tell; spread against packed at a range below 2 MiB does.
  *
- * Native on `cpu`; `cuda` and `simt` share chase.cu. A job has the shape that harness/bench.h
+ * Native on `cpu`; `cuda` and `simt` share chase.cu. A job has the shape that harness/measure/bench.h
  * times; one call is `laps` laps of all chains. The proof of a call is that every chain ended where
  * the permutation says. As a chain that did not move also ends where it began, chase_job_check adds
  * two proofs: the links as they lie in memory lead through every place once, and the same loop,

@@ -3,7 +3,7 @@
  * copying memory, multiply-adds in registers, atomic updates, and calls that do nothing.
  *
  * A job is one such kernel with its buffers, in the shape that the timing harness calls (see
- * harness/bench.h); harness/roof.h measures the best of several jobs as the denominator of other
+ * harness/measure/bench.h); harness/measure/roof.h measures the best of several jobs as the denominator of other
  * measurements. Every job can prove that it did its work: readers return a checksum, writers and
  * copiers leave a pattern, multiply-adds a value known to the bit, atomics a count. So a reader
  * that skips half of its buffer is wrong and not fast.

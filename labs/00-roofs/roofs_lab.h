@@ -4,8 +4,8 @@
 #ifndef NANOLAB_LABS_ROOFS_LAB_H
 #define NANOLAB_LABS_ROOFS_LAB_H
 
-#include "harness/lab.h"
-#include "harness/roof.h"
+#include "harness/lab/lab.h"
+#include "harness/measure/roof.h"
 
 /* sweep.c */
 int sweep_proofs(struct lab_run *run, struct device *device);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/ulp.h"
+#include "harness/measure/ulp.h"
 #include "kernels/rng/philox.h"
 #include "labs/01-float-staging/staging.h"
 

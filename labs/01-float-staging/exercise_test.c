@@ -3,4 +3,4 @@
 
 static const char *const exercises[] = {"pairwise", "shuffle", "two_lanes"};
 
-#include "harness/exercise_fixture.h"
+#include "harness/lab/exercise_fixture.h"

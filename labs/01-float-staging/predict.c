@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/ulp.h"
+#include "harness/measure/ulp.h"
 #include "labs/01-float-staging/staging.h"
 
 #define PREDICT_N 4097

@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "harness/lab.h"
+#include "harness/lab/lab.h"
 #include "kernels/sum/sum.h"
 #include "kernels/sum/sum_cpu.h"
 #include "kernels/tree/tree.h"

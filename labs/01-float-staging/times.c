@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/bench.h"
-#include "harness/roof.h"
+#include "harness/measure/bench.h"
+#include "harness/measure/roof.h"
 #include "kernels/threads/threads.h"
 #include "labs/01-float-staging/libraries.h"
 #include "labs/01-float-staging/staging.h"

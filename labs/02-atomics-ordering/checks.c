@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/ulp.h"
+#include "harness/measure/ulp.h"
 #include "labs/02-atomics-ordering/ordering.h"
 
 static const char *id_of(const json_t *record) {

@@ -3,4 +3,4 @@
 
 static const char *const exercises[] = {"order_free", "reach", "replay"};
 
-#include "harness/exercise_fixture.h"
+#include "harness/lab/exercise_fixture.h"

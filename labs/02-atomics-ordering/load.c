@@ -12,8 +12,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "harness/stats.h"
-#include "harness/ulp.h"
+#include "harness/measure/stats.h"
+#include "harness/measure/ulp.h"
 #include "labs/02-atomics-ordering/ordering.h"
 
 #define BATCH 25

@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "harness/lab.h"
+#include "harness/lab/lab.h"
 #include "kernels/atomics/atomics.h"
 #include "kernels/atomics/atomics_cpu.h"
 #include "kernels/atomics/atomics_model.h"

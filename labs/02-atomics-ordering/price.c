@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "harness/bench.h"
+#include "harness/measure/bench.h"
 #include "kernels/threads/threads.h"
 #include "labs/02-atomics-ordering/ordering.h"
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "harness/ulp.h"
+#include "harness/measure/ulp.h"
 #include "labs/02-atomics-ordering/ordering.h"
 
 struct runs {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/ulp.h"
+#include "harness/measure/ulp.h"
 #include "kernels/rng/philox.h"
 #include "kernels/simt/simt.h"
 #include "kernels/sum/exact.h"

@@ -9,7 +9,7 @@
 #ifndef NANOLAB_LABS_04_CONTEST_H
 #define NANOLAB_LABS_04_CONTEST_H
 
-#include "harness/roof.h"
+#include "harness/measure/roof.h"
 #include "labs/04-paged-kv-residency/residency.h"
 
 #define CONTEST_MOST 48

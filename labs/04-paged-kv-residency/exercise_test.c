@@ -3,4 +3,4 @@
 
 static const char *const exercises[] = {"bytes", "attend", "blocks"};
 
-#include "harness/exercise_fixture.h"
+#include "harness/lab/exercise_fixture.h"

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/stats.h"
+#include "harness/measure/stats.h"
 #include "kernels/rng/philox.h"
 #include "labs/04-paged-kv-residency/map_side.h"
 

@@ -27,8 +27,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "harness/bench.h"
-#include "harness/lab.h"
+#include "harness/lab/lab.h"
+#include "harness/measure/bench.h"
 #include "kernels/chase/chase.h"
 #include "kernels/kv_pool/kv_pool.h"
 #include "kernels/kv_pool/kv_table.h"

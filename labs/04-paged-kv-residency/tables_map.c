@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/stats.h"
+#include "harness/measure/stats.h"
 #include "labs/04-paged-kv-residency/map_side.h"
 
 /* --- exact ---------------------------------------------------------------------------------------

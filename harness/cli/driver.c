@@ -1,0 +1,149 @@
+/*
+ * driver.c: `nanolab COMMAND …`: finds the command and hands over. What is no command of its own
+ * is looked for as nanolab-COMMAND beside it, as git does.
+ */
+#define _GNU_SOURCE
+#include "harness/cli/driver.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/cli/verdicts.h"
+#include "harness/page/plot.h"
+#include "harness/page/report.h"
+#include "harness/store/build_info.h"
+
+static const char help_text[] =
+    "nanolab: which mechanism changed the answer, or the speed? One lab for each.\n"
+    "\n"
+    "usage: nanolab COMMAND [options]\n"
+    "\n"
+    "  list             the labs: their question, what they need, how long they take\n"
+    "  info             the devices here, what results record, what spoils measurements\n"
+    "  run [LAB...]     runs labs and prints their verdicts; makes one result folder\n"
+    "  plot DIR         draws the plots of a result folder\n"
+    "  report DIR       makes report.md and report.html of a result folder\n"
+    "  verify DIR       checks a result folder against its format and its own hashes\n"
+    "  reveal TARGET    recovers and draws the summation tree of a function\n"
+    "  kvmap FILE       where the blocks of a paged KV cache lie, and what that costs\n"
+    "\n"
+    "  --help, --version; `nanolab COMMAND --help` explains a command\n"
+    "\n"
+    "examples:\n"
+    "  nanolab run 01 --quick            lab 01 on the best device here, a minute or less\n"
+    "  nanolab run --all --out mine      every lab, results in the folder mine\n"
+    "  nanolab report mine               its page: mine/report.html\n"
+    "  nanolab run --resume mine         goes on where a run was stopped\n"
+    "\n"
+    "exit status: 0 done; 1 a check could not run, or a predicted bit did not hold (our bug);\n"
+    "2 usage or bad input; 77 every lab asked for lacks its hardware; 130, 143 stopped.\n";
+
+struct command {
+    const char *name;
+    int (*here)(const struct driver *driver, int argc, char **argv);
+    int (*apart)(int argc, char **argv); /* of a file that needs no driver */
+};
+
+static const struct command commands[] = {
+    {"list", driver_list, NULL}, {"info", driver_info, NULL},   {"run", driver_run, NULL},
+    {"plot", NULL, plot_main},   {"report", NULL, report_main}, {"verify", driver_verify, NULL},
+};
+#define COMMANDS (sizeof commands / sizeof commands[0])
+
+/* Tools of labs, which `make` puts beside this program as nanolab-NAME. */
+static const char *const tools[] = {"reveal", "kvmap"};
+#define TOOLS (sizeof tools / sizeof tools[0])
+
+static bool is_plain(const char *name) {
+    return name[0] && name[0] != '-' &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(name);
+}
+
+/* nanolab-NAME beside this executable; returns only if there is none. */
+static void run_apart(const struct driver *driver, char **argv) {
+    char path[sizeof driver->bin + 100];
+    if (!is_plain(argv[0]) || strlen(argv[0]) > 64)
+        return;
+    snprintf(path, sizeof path, "%s/nanolab-%s", driver->bin, argv[0]);
+    if (access(path, X_OK) == 0) {
+        fflush(NULL);
+        execv(path, argv);
+    }
+}
+
+static int unknown_command(const struct options *parser, const char *name) {
+    const char *names[COMMANDS + TOOLS];
+    bool tool = false;
+    for (size_t i = 0; i < COMMANDS; i++)
+        names[i] = commands[i].name;
+    for (size_t i = 0; i < TOOLS; i++) {
+        names[COMMANDS + i] = tools[i];
+        tool |= strcmp(name, tools[i]) == 0;
+    }
+    const char *near = options_nearest(name, names, COMMANDS + TOOLS);
+    if (tool)
+        options_fail(parser, "nanolab-%s is not beside this program; build it with `make`", name);
+    else if (name[0] == '\0')
+        options_fail(parser, "the command is empty; see nanolab --help");
+    else if (near)
+        options_fail(parser, "unknown command \"%s\"; did you mean %s?", name, near);
+    else
+        options_fail(parser, "unknown %s \"%s\"; see nanolab --help",
+                     name[0] == '-' ? "option" : "command", name);
+    return options_report();
+}
+
+static int dispatch(int argc, char **argv) {
+    const struct options parser = {.program = "nanolab", .help_command = "nanolab --help"};
+    struct driver driver;
+    if (argc < 2) {
+        options_fail(&parser, "a command is missing; try nanolab list, or see nanolab --help");
+        return options_report();
+    }
+    const char *name = argv[1];
+    bool help = strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0;
+    if (help && argc == 3 && is_plain(argv[2])) {
+        /* `nanolab help run` */
+        static char option[] = "--help";
+        char *swapped[] = {argv[0], argv[2], option, NULL};
+        if (strcmp(argv[2], "help") != 0)
+            return dispatch(3, swapped);
+    }
+    if ((help || strcmp(name, "--version") == 0) && argc > 2) {
+        options_fail(&parser, "unexpected argument \"%s\" after %s; leave it out", argv[2], name);
+        return options_report();
+    }
+    if (help) {
+        fputs(help_text, stdout);
+        return EXIT_DONE;
+    }
+    if (strcmp(name, "--version") == 0) {
+        printf("nanolab %s%s\n", build_version(), build_dirty() ? " (modified)" : "");
+        return EXIT_DONE;
+    }
+    if (driver_find(&driver, &parser) != 0)
+        return options_report();
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (strcmp(name, commands[i].name) != 0)
+            continue;
+        if (commands[i].here)
+            return commands[i].here(&driver, argc - 1, argv + 1);
+        return commands[i].apart(argc - 1, argv + 1);
+    }
+    run_apart(&driver, argv + 1);
+    return unknown_command(&parser, name);
+}
+
+int driver_main(int argc, char **argv) {
+    signal(SIGXFSZ, SIG_IGN);
+    int status = dispatch(argc, argv);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fprintf(stderr, "nanolab: standard output cannot be written; check where it goes\n");
+        if (status == EXIT_DONE)
+            status = EXIT_USAGE;
+    }
+    return status;
+}

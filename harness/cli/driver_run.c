@@ -1,0 +1,390 @@
+/*
+ * driver_run.c: `nanolab run`: makes the result folder, starts one lab after the other in it, and
+ * prints all verdicts at the end.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness/cli/driver.h"
+#include "harness/cli/run_options.h"
+#include "harness/cli/verdicts.h"
+#include "harness/error.h"
+#include "harness/lab/run.h"
+#include "harness/store/provenance.h"
+#include "harness/store/reader.h"
+#include "harness/store/result.h"
+
+extern char **environ;
+
+#define SPECS (RUN_OPTION_SPECS + 1)
+
+struct run_plan {
+    const struct driver *driver;
+    struct options parser;
+    struct run_options options;
+    bool all;
+    const struct driver_lab *labs[DRIVER_LABS_MAX];
+    size_t lab_count;
+    char dir[RESULT_PATH_MAX];
+    enum lab_mode mode;
+    uint64_t seed;
+    int argc;
+    char **argv;
+    int status[DRIVER_LABS_MAX]; /* of each lab; -1: not started */
+};
+
+/* The lab now running, for the signal handler. */
+static volatile sig_atomic_t running_lab;
+
+static void print_help(const struct option_spec *specs) {
+    printf("nanolab run: runs labs into one result folder and prints their verdicts.\n\n"
+           "usage: nanolab run [LAB...] [options]\n\n"
+           "  LAB               its number or name, as `nanolab list` shows: 01, 1, float-staging\n"
+           "                    (default: all of them)\n");
+    options_print(specs, SPECS);
+    printf("\nexamples:\n"
+           "  nanolab run 01 --quick                  a first look at lab 01\n"
+           "  nanolab run 01 --device simt --quick    bits only; no GPU needed, no timings\n"
+           "  nanolab run --all --full --out mine     everything, into the folder mine\n"
+           "  nanolab run --resume mine               goes on where that run was stopped\n"
+           "  nanolab run 01 --quick --json           verdicts for a program\n"
+           "\nVerdicts: confirmed, refuted, bounded (true in the range given), not testable here\n"
+           "(the hardware is missing: never a pass). held/checked counts the single checks.\n"
+           "Ctrl-C finishes the case in hand and leaves a folder that --resume completes.\n"
+           "\nexit status: 0 done; 1 a check could not run, or a predicted bit did not hold;\n"
+           "2 usage or bad input; 77 every lab asked for lacks its hardware; 130, 143 stopped.\n");
+}
+
+static int add_lab(struct run_plan *plan, const struct driver_lab *lab) {
+    for (size_t k = 0; k < plan->lab_count; k++)
+        if (plan->labs[k] == lab)
+            return options_fail(&plan->parser, "lab %s is named twice; name it once", lab->folder);
+    plan->labs[plan->lab_count++] = lab;
+    return 0;
+}
+
+/* The labs that the arguments name, or all. */
+static int choose_labs(struct run_plan *plan, const char *const *names, size_t count) {
+    const struct driver *driver = plan->driver;
+    if (plan->all && count > 0)
+        return options_fail(&plan->parser, "--all and the lab \"%s\" exclude each other; give one",
+                            names[0]);
+    for (size_t i = 0; i < count; i++) {
+        const struct driver_lab *lab = driver_lab_named(driver, &plan->parser, names[i]);
+        if (!lab || add_lab(plan, lab) != 0)
+            return -1;
+    }
+    for (size_t i = 0; count == 0 && i < driver->lab_count; i++)
+        plan->labs[plan->lab_count++] = &driver->labs[i];
+    if (plan->lab_count == 0)
+        return options_fail(&plan->parser, "no labs in %s; build them with `make`",
+                            driver->lab_dir);
+    return 0;
+}
+
+/* The labs, mode and seed of the run that --resume names. */
+static int take_recorded(struct run_plan *plan, const char *const *names, size_t count) {
+    const char *dir = plan->options.resume;
+    struct result_recorded *recorded = calloc(1, sizeof *recorded);
+    if (!recorded)
+        return options_fail(&plan->parser, "out of memory; close other programs");
+    int status = 0;
+    if (plan->all || count > 0)
+        status = options_fail(&plan->parser,
+                              "--resume takes the labs of the run itself; leave "
+                              "%s out",
+                              plan->all ? "--all" : names[0]);
+    else if (result_recorded(dir, NULL, recorded) != 0)
+        status = options_fail(&plan->parser, "%s", error_text());
+    else
+        status = run_options_check_recorded(&plan->parser, &plan->options, recorded);
+    /* A lab that was started by hand is all that its folder holds. */
+    if (status == 0 && recorded->lab_count == 0) {
+        int labs = reader_labs(dir, recorded->labs, RESULT_LABS_MAX);
+        recorded->lab_count = labs > 0 ? (size_t)labs : 0;
+        if (labs < 0)
+            status = options_fail(&plan->parser, "%s", error_text());
+        else if (labs == 0)
+            status = options_fail(&plan->parser, "%s: no lab to resume; start a new run", dir);
+    }
+    for (size_t i = 0; i < recorded->lab_count && status == 0; i++) {
+        const struct driver_lab *lab =
+            driver_lab_named(plan->driver, &plan->parser, recorded->labs[i]);
+        status = lab ? add_lab(plan, lab) : -1;
+    }
+    plan->mode = recorded->mode;
+    plan->seed = recorded->seed;
+    free(recorded);
+    return status;
+}
+
+static int make_folder(struct run_plan *plan) {
+    const struct run_options *o = &plan->options;
+    const char *names[DRIVER_LABS_MAX];
+    for (size_t i = 0; i < plan->lab_count; i++)
+        names[i] = plan->labs[i]->folder;
+    if (o->out)
+        snprintf(plan->dir, sizeof plan->dir, "%s", o->out);
+    else if (result_default_dir("results", plan->dir, sizeof plan->dir) != 0)
+        return options_fail(&plan->parser, "%s", error_text());
+    const struct result_setup setup = {
+        .dir = plan->dir,
+        .mode = plan->mode,
+        .seed = plan->seed,
+        .device_list = o->device,
+        .labs = names,
+        .lab_count = plan->lab_count,
+        .label = o->label,
+        .argc = plan->argc,
+        .argv = plan->argv,
+    };
+    if (result_run_create(&setup) != 0)
+        return options_fail(&plan->parser, "%s", error_text());
+    fprintf(stderr, "nanolab: results go to %s\n", plan->dir);
+    return 0;
+}
+
+/* True if a lab of the plan will measure time: only then does anything spoil its numbers. */
+static bool measures_time(const struct run_plan *plan) {
+    const char *list = plan->options.device;
+    bool any = false;
+    for (size_t i = 0; i < plan->lab_count && !any; i++) {
+        json_t *lab = driver_describe(plan->driver, &plan->parser, plan->labs[i]);
+        const json_t *kinds = json_object_get(lab, "time");
+        for (size_t k = 0; k < json_array_size(kinds); k++) {
+            const char *kind = json_string_value(json_array_get(kinds, k));
+            any = any || !list || (kind && strstr(list, kind));
+        }
+        json_decref(lab);
+    }
+    return any;
+}
+
+/* Says what spoils times on this machine, before they are measured. */
+static void warn(const struct run_plan *plan) {
+    if (!measures_time(plan))
+        return;
+    json_t *machine = provenance_machine(), *warnings = provenance_warnings(machine);
+    for (size_t i = 0; i < json_array_size(warnings); i++) {
+        const json_t *warning = json_array_get(warnings, i);
+        fprintf(stderr, "nanolab: warning: %s; %s\n",
+                json_string_value(json_object_get(warning, "problem")),
+                json_string_value(json_object_get(warning, "advice")));
+    }
+    json_decref(warnings);
+    json_decref(machine);
+}
+
+/* Starts a lab and waits for it. Returns its exit status. */
+static int run_lab(const struct run_plan *plan, const struct driver_lab *lab) {
+    const struct run_options *o = &plan->options;
+    char path[sizeof plan->driver->lab_dir + sizeof lab->folder + 1], seed[32];
+    snprintf(path, sizeof path, "%s/%s", plan->driver->lab_dir, lab->folder);
+    snprintf(seed, sizeof seed, "%llu", (unsigned long long)plan->seed);
+    const char *argv[16];
+    size_t argc = 0;
+    argv[argc++] = path;
+    argv[argc++] = "--joined";
+    argv[argc++] = o->resume ? "--resume" : "--out";
+    argv[argc++] = plan->dir;
+    if (!o->resume) {
+        argv[argc++] = "--seed";
+        argv[argc++] = seed;
+        if (plan->mode != LAB_DEFAULT)
+            argv[argc++] = plan->mode == LAB_QUICK ? "--quick" : "--full";
+        if (o->device) {
+            argv[argc++] = "--device";
+            argv[argc++] = o->device;
+        }
+    }
+    if (o->predict)
+        argv[argc++] = "--predict";
+    argv[argc] = NULL;
+
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    /* Standard output is the JSON's alone. */
+    if (o->json)
+        posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+    pid_t child;
+    fflush(NULL);
+    int error = posix_spawn(&child, path, &actions, NULL, (char *const *)argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (error) {
+        fprintf(stderr, "nanolab: cannot start %s: %s; build it again with `make`\n", path,
+                strerror(error));
+        return EXIT_BROKEN;
+    }
+    running_lab = (sig_atomic_t)child;
+    /* A signal that came before the line above was passed on to nobody. */
+    if (run_stop_signal)
+        kill(child, (int)run_stop_signal);
+    int status = 0;
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    running_lab = 0;
+    if (WIFEXITED(status))
+        return WEXITSTATUS(status);
+    int number = WTERMSIG(status);
+    if (run_stop_signal)
+        return 128 + (int)run_stop_signal;
+    fprintf(stderr,
+            "nanolab: %s was ended by signal %d (%s)%s; what it recorded is kept, "
+            "--resume goes on\n",
+            lab->folder, number, strsignal(number),
+            number == SIGKILL ? ", perhaps for want of memory" : ", which is our bug");
+    return EXIT_BROKEN;
+}
+
+/* Runs them all. True if every lab came to its end. */
+static bool run_labs(struct run_plan *plan) {
+    for (size_t i = 0; i < plan->lab_count; i++)
+        plan->status[i] = -1;
+    for (size_t i = 0; i < plan->lab_count && !run_stop_signal; i++) {
+        if (plan->lab_count > 1)
+            fprintf(stderr, "nanolab: %s (%zu of %zu)\n", plan->labs[i]->folder, i + 1,
+                    plan->lab_count);
+        int status = plan->status[i] = run_lab(plan, plan->labs[i]);
+        /* A folder that cannot be written, or a signal that only the lab saw, ends the run. */
+        if (status == EXIT_USAGE || status > 128)
+            return false;
+    }
+    return !run_stop_signal;
+}
+
+static int overall(const struct run_plan *plan) {
+    bool broken = false, all_skipped = true;
+    if (run_stop_signal)
+        return 128 + (int)run_stop_signal;
+    for (size_t i = 0; i < plan->lab_count; i++) {
+        int status = plan->status[i];
+        if (status == EXIT_USAGE || status > 128)
+            return status;
+        all_skipped = all_skipped && status == EXIT_SKIPPED;
+        broken = broken || (status != EXIT_DONE && status != EXIT_SKIPPED);
+    }
+    return broken ? EXIT_BROKEN : all_skipped ? EXIT_SKIPPED : EXIT_DONE;
+}
+
+/* The claims of one lab as recorded; an empty array where there are none yet. */
+static json_t *recorded_claims(const struct run_plan *plan, size_t i) {
+    struct reader *reader;
+    json_t *claims = NULL;
+    if (plan->status[i] >= 0 && plan->status[i] != EXIT_USAGE &&
+        reader_open(&reader, plan->dir, plan->labs[i]->folder) == 0) {
+        claims = reader_claims(reader);
+        reader_close(reader);
+    }
+    return claims ? claims : json_array();
+}
+
+static const char *question_of(const json_t *description) {
+    const char *text = json_string_value(json_object_get(description, "question"));
+    return text ? text : "";
+}
+
+static void print_table(const struct run_plan *plan, size_t i, const json_t *claims) {
+    if (plan->status[i] < 0 || json_array_size(claims) == 0) {
+        printf("%s: no verdicts yet: %s\n", plan->labs[i]->folder,
+               plan->status[i] < 0 ? "not started" : "it was not finished");
+        return;
+    }
+    json_t *description = driver_describe(plan->driver, &plan->parser, plan->labs[i]);
+    verdicts_print(stdout, plan->labs[i]->folder, question_of(description), claims,
+                   verdicts_width(STDOUT_FILENO));
+    json_decref(description);
+}
+
+static void conclude(const struct run_plan *plan, int status) {
+    json_t *labs = json_array();
+    for (size_t i = 0; i < plan->lab_count; i++) {
+        json_t *claims = recorded_claims(plan, i);
+        if (plan->options.json)
+            json_array_append_new(
+                labs, json_pack("{s:s, s:o, s:O}", "name", plan->labs[i]->folder, "status",
+                                plan->status[i] < 0 ? json_null() : json_integer(plan->status[i]),
+                                "claims", claims));
+        else
+            print_table(plan, i, claims);
+        json_decref(claims);
+    }
+    if (plan->options.json) {
+        json_t *all =
+            json_pack("{s:s, s:i, s:O}", "folder", plan->dir, "status", status, "labs", labs);
+        if (all)
+            json_dumpf(all, stdout, JSON_INDENT(1));
+        putchar('\n');
+        json_decref(all);
+    } else {
+        printf("Results: %s\n", plan->dir);
+    }
+    json_decref(labs);
+}
+
+static int go(struct run_plan *plan, const char *const *names, size_t count) {
+    const struct run_options *o = &plan->options;
+    plan->mode = o->quick ? LAB_QUICK : o->full ? LAB_FULL : LAB_DEFAULT;
+    plan->seed = o->seed;
+    if (run_options_check(&plan->parser, o) != 0)
+        return options_report();
+    if (o->resume) {
+        if (take_recorded(plan, names, count) != 0)
+            return options_report();
+        snprintf(plan->dir, sizeof plan->dir, "%s", o->resume);
+    } else if (choose_labs(plan, names, count) != 0 || make_folder(plan) != 0) {
+        return options_report();
+    }
+    warn(plan);
+    run_catch_signals(&running_lab);
+    bool complete = run_labs(plan);
+    int status = overall(plan);
+    for (size_t i = 0; i < plan->lab_count; i++)
+        complete = complete && (plan->status[i] == EXIT_DONE || plan->status[i] == EXIT_SKIPPED ||
+                                plan->status[i] == EXIT_BROKEN);
+    if (status != EXIT_USAGE && result_run_finish(plan->dir, complete) != 0) {
+        options_fail(&plan->parser, "%s", error_text());
+        status = options_report();
+    }
+    conclude(plan, status);
+    /* Exit status 2 has already said what to do. */
+    if (status > 128)
+        fprintf(stderr, "nanolab: stopped; go on with: nanolab run --resume %s\n", plan->dir);
+    return status;
+}
+
+int driver_run(const struct driver *driver, int argc, char **argv) {
+    struct option_spec specs[SPECS];
+    const char *names[argc];
+    struct run_plan *plan = calloc(1, sizeof *plan);
+    if (!plan) {
+        fprintf(stderr, "nanolab: out of memory; close other programs\n");
+        return EXIT_BROKEN;
+    }
+    run_options_specs(specs, &plan->options);
+    specs[RUN_OPTION_SPECS] =
+        (struct option_spec){"--all", NULL, "every lab", OPTION_FLAG, &plan->all, NULL};
+    plan->driver = driver;
+    plan->argc = argc;
+    plan->argv = argv;
+    plan->parser = (struct options){.program = "nanolab",
+                                    .help_command = "nanolab run --help",
+                                    .specs = specs,
+                                    .spec_count = SPECS,
+                                    .positional = names};
+    int status = EXIT_DONE;
+    if (options_parse(&plan->parser, argc, argv) != 0)
+        status = options_report();
+    else if (plan->options.help)
+        print_help(specs);
+    else
+        status = go(plan, names, plan->parser.positional_count);
+    free(plan);
+    return status;
+}

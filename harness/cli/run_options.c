@@ -1,0 +1,86 @@
+/*
+ * run_options.c: the options of a run (run_options.h).
+ */
+#include "harness/cli/run_options.h"
+
+#include <string.h>
+
+void run_options_specs(struct option_spec *specs, struct run_options *o) {
+    const struct option_spec table[RUN_OPTION_SPECS] = {
+        {"--device", "LIST",
+         "where to run: cuda[:N], simt, cpu, or several as simt,cpu\n"
+         "(default: a GPU if one works, else simt for bits, cpu for time)",
+         OPTION_TEXT, &o->device, NULL},
+        {"--quick", NULL, "a short sweep, to look around", OPTION_FLAG, &o->quick, NULL},
+        {"--full", NULL, "the whole sweep, for results to keep", OPTION_FLAG, &o->full, NULL},
+        {"--seed", "N", "seed of all random data and orders (default 1)", OPTION_NUMBER, &o->seed,
+         &o->seed_given},
+        {"--predict", NULL, "print what the model expects before anything runs", OPTION_FLAG,
+         &o->predict, NULL},
+        {"--out", "DIR", "the result folder to make (default: a new one in results/)", OPTION_TEXT,
+         &o->out, NULL},
+        {"--resume", "DIR", "finish a run that was stopped", OPTION_TEXT, &o->resume, NULL},
+        {"--label", "TEXT", "a name for this machine or run, shown in reports", OPTION_TEXT,
+         &o->label, NULL},
+        {"--json", NULL, "the verdicts as JSON on standard output", OPTION_FLAG, &o->json, NULL},
+        {"--help", NULL, "this page", OPTION_FLAG, &o->help, NULL},
+    };
+    memset(o, 0, sizeof *o);
+    o->seed = 1;
+    memcpy(specs, table, sizeof table);
+}
+
+static int check_devices(const struct options *parser, const char *list) {
+    struct option_device devices[OPTION_DEVICES_MAX];
+    size_t count;
+    if (options_devices(parser, list, devices, &count) != 0)
+        return -1;
+    for (size_t k = 0; k < count; k++) {
+        /* A machine without any GPU is no mistake of the user's: the labs say "not testable
+         * here". A GPU more than there are is one. */
+        int there = devices[k].index > 0 ? device_count(devices[k].kind) : 0;
+        if (there > 0 && devices[k].index >= there)
+            return options_fail(parser, "there is no %s; the last GPU here is cuda:%d",
+                                devices[k].id, there - 1);
+    }
+    return 0;
+}
+
+int run_options_check(const struct options *parser, const struct run_options *o) {
+    if (o->quick && o->full)
+        return options_fail(parser, "--quick and --full exclude each other; give one");
+    if (o->resume && o->out)
+        return options_fail(parser, "--resume and --out exclude each other; --resume writes to "
+                                    "the folder it names");
+    if (o->resume && o->label)
+        return options_fail(parser, "--label cannot be changed by --resume; leave it out");
+    const char *dir = o->resume ? o->resume : o->out ? o->out : "";
+    if (strlen(dir) >= RESULT_PATH_MAX - 256)
+        return options_fail(parser, "%s is longer than %d bytes; use a shorter name",
+                            o->resume ? "--resume" : "--out", RESULT_PATH_MAX - 256);
+    if (o->label && strlen(o->label) > 200)
+        return options_fail(parser, "--label is longer than 200 bytes; use a shorter one");
+    return o->device ? check_devices(parser, o->device) : 0;
+}
+
+int run_options_check_recorded(const struct options *parser, const struct run_options *o,
+                               const struct result_recorded *recorded) {
+    enum lab_mode asked = o->quick ? LAB_QUICK : LAB_FULL;
+    if ((o->quick || o->full) && asked != recorded->mode)
+        return options_fail(parser,
+                            "%s is a %s run; leave --%s out to resume it, or start a new run",
+                            o->resume, result_mode_name(recorded->mode), result_mode_name(asked));
+    if (o->seed_given && o->seed != recorded->seed)
+        return options_fail(parser,
+                            "%s has seed %llu, not %llu; leave --seed out to resume it, or start "
+                            "a new run",
+                            o->resume, (unsigned long long)recorded->seed,
+                            (unsigned long long)o->seed);
+    if (o->device && strcmp(o->device, recorded->device_list) != 0)
+        return options_fail(parser,
+                            "%s was begun with %s%s; leave --device out to resume it, or start a "
+                            "new run",
+                            o->resume, recorded->device_list[0] ? "--device " : "the default ",
+                            recorded->device_list[0] ? recorded->device_list : "devices");
+    return 0;
+}

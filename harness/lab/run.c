@@ -1,0 +1,113 @@
+/*
+ * run.c: what a lab may ask of its run (lab.h), and the signals that stop one.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/lab/progress.h"
+#include "harness/lab/run.h"
+#include "harness/store/result.h"
+
+volatile sig_atomic_t run_stop_signal;
+static const volatile sig_atomic_t *signal_child;
+
+static void on_signal(int number) {
+    run_stop_signal = number;
+    if (signal_child && *signal_child > 0)
+        kill((pid_t)*signal_child, number);
+}
+
+void run_catch_signals(const volatile sig_atomic_t *child) {
+    signal_child = child;
+    struct sigaction action, before;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_signal;
+    /* Interrupted system calls go on: the case in hand is to be finished, not broken. */
+    action.sa_flags = SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    /* nohup means what it says. */
+    if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+        sigaction(SIGHUP, &action, NULL);
+    signal(SIGXFSZ, SIG_IGN);
+}
+
+enum lab_mode lab_mode(const struct lab_run *run) {
+    return run->mode;
+}
+
+uint64_t lab_seed(const struct lab_run *run) {
+    return run->seed;
+}
+
+bool lab_predict(const struct lab_run *run) {
+    return run->predict;
+}
+
+size_t lab_bits_devices(const struct lab_run *run) {
+    return run->bits_count;
+}
+
+struct device *lab_bits_device(const struct lab_run *run, size_t k) {
+    return k < run->bits_count ? run->bits[k] : NULL;
+}
+
+size_t lab_time_devices(const struct lab_run *run) {
+    return run->time_count;
+}
+
+struct device *lab_time_device(const struct lab_run *run, size_t k) {
+    return k < run->time_count ? run->time[k] : NULL;
+}
+
+void lab_expect(struct lab_run *run, size_t cases) {
+    progress_expect(run->progress, cases);
+}
+
+bool lab_stopping(const struct lab_run *run) {
+    (void)run;
+    return run_stop_signal != 0;
+}
+
+/* One line, whatever a device or library put into its message. */
+static void flatten(char *text) {
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 127)
+            *text = ' ';
+}
+
+int lab_error(struct lab_run *run, const char *format, ...) {
+    /* Through a second buffer: the format may quote run->error. */
+    char text[sizeof run->error];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    flatten(text);
+    /* The first error is the cause; what follows it, its consequence. */
+    if (!run->error[0])
+        memcpy(run->error, text, sizeof text);
+    return -1;
+}
+
+void lab_note(struct lab_run *run, const char *format, ...) {
+    char text[900], line[1000], folder[80];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    flatten(text);
+    run_lab_folder(run->lab, folder, sizeof folder);
+    snprintf(line, sizeof line, "%s: note: %s", folder, text);
+    progress_note(run->progress, line);
+    /* A note that cannot be written is a failure of the folder, which result_failed() keeps. */
+    if (run->result)
+        result_note(run->result, text);
+}
+
+void run_lab_folder(const struct lab *lab, char *out, size_t size) {
+    snprintf(out, size, "%02d-%s", lab->number, lab->name);
+}

@@ -1,0 +1,65 @@
+/*
+ * run.h: the inside of a lab run, shared by the harness' own files and by nobody else.
+ *
+ * run_main.c fills it from the options; case.c and result.c record into it; progress.c shows it.
+ */
+#ifndef NANOLAB_HARNESS_RUN_H
+#define NANOLAB_HARNESS_RUN_H
+
+#include <signal.h>
+
+#include "harness/lab/lab.h"
+
+#define RUN_DEVICES_MAX 16
+
+struct result;   /* result.h: the lab's folder, open for writing */
+struct progress; /* progress.h */
+
+struct lab_run {
+    const struct lab *lab;
+    enum lab_mode mode;
+    uint64_t seed;
+    bool predict;
+    struct device *bits[RUN_DEVICES_MAX];
+    size_t bits_count;
+    struct device *time[RUN_DEVICES_MAX];
+    size_t time_count;
+    struct result *result;
+    struct progress *progress;
+    char error[512]; /* the one line of lab_error(), "" if none */
+    /* Devices that were asked for and are not here, or have no part in this lab: every claim is
+     * "not testable here" on them. */
+    struct run_missing {
+        char id[24];
+        char reason[160];
+    } missing[RUN_DEVICES_MAX];
+    size_t missing_count;
+    struct device *opened[RUN_DEVICES_MAX]; /* owned; bits and time point here */
+    size_t opened_count;
+};
+
+/* Set by the handler of run_catch_signals(); 0 while nothing asked the run to stop. */
+extern volatile sig_atomic_t run_stop_signal;
+/* SIGINT, SIGTERM and SIGHUP stop the run after the case in hand. `child`, if not NULL, is a
+ * process id that they are passed on to. A file that reaches its size limit is an error, no
+ * signal. */
+void run_catch_signals(const volatile sig_atomic_t *child);
+
+/* main() of a lab's executable; returns the exit status (options.h). lab_main.c calls it. */
+int run_main(const struct lab *lab, int argc, char **argv);
+/* "01-float-staging" */
+void run_lab_folder(const struct lab *lab, char *out, size_t size);
+
+/* run_devices.c: fills bits, time, opened and missing. `list` is the text of --device, NULL for
+ * the default: cuda if one works, else simt for bits and cpu for time. A device opened for one
+ * part serves the other too where the lab allows it. -1 with one line in `why`: bad usage. */
+int run_open_devices(struct lab_run *run, const char *list, char *why, size_t why_size);
+/* The devices that an earlier session of the run recorded, by id. */
+int run_reopen_devices(struct lab_run *run, const char *list, const char (*bits)[24],
+                       size_t bits_count, const char (*time)[24], size_t time_count, char *why,
+                       size_t why_size);
+void run_close_devices(struct lab_run *run);
+/* One line for the person watching: which devices, for what, and why not a GPU. */
+void run_describe_devices(const struct lab_run *run, bool by_default, char *out, size_t size);
+
+#endif

@@ -1,0 +1,456 @@
+/*
+ * bench.cc: bench.h over Google Benchmark.
+ *
+ * Every sample is one run of the library's own loop: the case is registered with a fixed number
+ * of iterations and manual time, run alone, read back through a reporter that prints nothing, and
+ * unregistered. What the library does not offer is done around it: rounds over the cases not yet
+ * settled in a seeded order, and a stop rule per case. (Its own interleaving cannot be seeded, and
+ * leaving its loop before the end aborts the process.)
+ */
+#include "harness/measure/bench.h"
+
+#include <algorithm>
+#include <benchmark/benchmark.h>
+#include <chrono>
+#include <cmath>
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <new>
+#include <string>
+#include <time.h>
+#include <vector>
+
+#include "harness/measure/nvtx.h"
+#include "harness/measure/stats.h"
+#include "kernels/rng/philox.h"
+
+namespace {
+
+/* More calls than this in one sample would not be a better sample; reached only by calls that do
+ * next to nothing, or by a clock that stands still. */
+constexpr uint64_t calls_limit = uint64_t(1) << 20;
+/* Real seconds after which the search for k stops, whatever the injected clock says. */
+constexpr double search_limit = 2.0;
+/* A spread that changes by less than this share over the second half of the samples … */
+constexpr double plateau_change = 0.10;
+/* … while the two halves' medians agree within so many standard errors is a plateau. */
+constexpr double plateau_drift = 3.0;
+/* Philox streams of the two uses of a group's seed. */
+constexpr uint64_t shuffle_stream = 0x73687566;
+
+thread_local char error_text[256];
+
+int fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+int fail(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(error_text, sizeof error_text, format, arguments);
+    va_end(arguments);
+    return -1;
+}
+
+double steady_now(void *) {
+    timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return double(t.tv_sec) + 1e-9 * double(t.tv_nsec);
+}
+
+double real_now() {
+    return steady_now(nullptr);
+}
+
+const bench_clock steady_clock = {steady_now, nullptr};
+
+/* Keeps the last run's numbers. The library's own reporters would print a banner, the host name
+ * and, with Debian's build, a warning that it is a debug build. */
+class silent_reporter : public benchmark::BenchmarkReporter {
+  public:
+    bool ReportContext(const Context &) override {
+        return true;
+    }
+    void ReportRuns(const std::vector<Run> &runs) override {
+        for (const Run &run : runs)
+            if (run.run_type == Run::RT_Iteration) {
+                ++count;
+                last = run;
+            }
+    }
+    int count = 0;
+    Run last;
+};
+
+/* The library reads its flags' defaults from the environment (BENCHMARK_OUT, …), which is not an
+ * interface of ours: every flag that would matter is set. */
+void initialize_library() {
+    static bool done = false;
+    if (done)
+        return;
+    static char name[] = "nanolab",
+                out[] = "--benchmark_out=", repetitions[] = "--benchmark_repetitions=1",
+                interleave[] = "--benchmark_enable_random_interleaving=false",
+                counters[] = "--benchmark_perf_counters=", list[] = "--benchmark_list_tests=false",
+                verbosity[] = "--v=0";
+    char *arguments[] = {name, out, repetitions, interleave, counters, list, verbosity, nullptr};
+    int count = sizeof arguments / sizeof *arguments - 1;
+    benchmark::Initialize(&count, arguments);
+    done = true;
+}
+
+/* One case on its way. */
+struct runner {
+    const bench_case *c = nullptr;
+    const bench_clock *clock = nullptr; /* null: the device's timer */
+    uint64_t calls = 1;
+    std::vector<double> seconds;
+    std::vector<uint32_t> rounds;
+    double spent = 0;
+    bool active = true;
+    bench_stop stop = BENCH_FAILED;
+    std::string error;
+
+    void give_up(const std::string &what) {
+        active = false;
+        stop = BENCH_FAILED;
+        error = what;
+        seconds.clear();
+        rounds.clear();
+    }
+};
+
+/* What one pass through the library's loop measures; filled by measure(). */
+struct pass {
+    runner *r;
+    uint64_t calls;
+    double started = 0;
+    double elapsed = std::numeric_limits<double>::quiet_NaN();
+    const char *failed = nullptr;
+};
+
+bool start_clock(pass &p) {
+    if (!p.r->clock)
+        return device_timer_start(p.r->c->device) == 0;
+    p.started = p.r->clock->now(p.r->clock->context);
+    return true;
+}
+
+bool stop_clock(pass &p) {
+    if (!p.r->clock)
+        return device_timer_stop(p.r->c->device, &p.elapsed) == 0;
+    p.elapsed = p.r->clock->now(p.r->clock->context) - p.started;
+    return true;
+}
+
+/* The loop: the library counts, our clock frames exactly the calls. */
+void measure(benchmark::State &state, pass &p) {
+    const bench_case *c = p.r->c;
+    uint64_t left = p.calls;
+    for (auto _ : state) {
+        if (left == p.calls && !start_clock(p)) {
+            p.failed = "the timer did not start";
+            state.SkipWithError(p.failed);
+            break;
+        }
+        if (c->call(c->context) != 0) {
+            p.failed = "a call failed";
+            state.SkipWithError(p.failed);
+            break;
+        }
+        if (--left == 0 && !stop_clock(p)) {
+            p.failed = "the work or its timer failed";
+            state.SkipWithError(p.failed);
+            break;
+        }
+    }
+    if (!p.failed && p.elapsed >= 0.0 && std::isfinite(p.elapsed))
+        state.SetIterationTime(p.elapsed);
+}
+
+/* Text for a failure, with the device layer's own words if it has any. */
+std::string describe(const runner &r, const char *what) {
+    std::string text = what;
+    const char *why = r.c->device ? device_error() : "";
+    if (*why)
+        text += std::string(": ") + why;
+    return text;
+}
+
+/* One sample of `calls` calls. On success its seconds, all calls together; NaN after giving the
+ * case up. */
+double sample(runner &r, uint64_t calls) {
+    const double none = std::numeric_limits<double>::quiet_NaN();
+    if (r.c->setup && r.c->setup(r.c->context) != 0) {
+        r.give_up(describe(r, "the setup before a sample failed"));
+        return none;
+    }
+    pass p = {&r, calls};
+    const char *name = r.c->id && *r.c->id ? r.c->id : "case";
+    benchmark::RegisterBenchmark(name, [&p](benchmark::State &state) { measure(state, p); })
+        ->Iterations(benchmark::IterationCount(calls))
+        ->Repetitions(1)
+        ->UseManualTime();
+    silent_reporter reporter;
+    nvtx_begin(name);
+    benchmark::RunSpecifiedBenchmarks(&reporter, nullptr, ".");
+    nvtx_end();
+    benchmark::ClearRegisteredBenchmarks();
+    if (p.failed) {
+        r.give_up(describe(r, p.failed));
+        return none;
+    }
+    if (reporter.count != 1) {
+        r.give_up("Google Benchmark did not report the sample");
+        return none;
+    }
+    if (!(p.elapsed >= 0.0) || !std::isfinite(p.elapsed)) {
+        char text[96];
+        snprintf(text, sizeof text, "the clock is broken: a sample took %g s", p.elapsed);
+        r.give_up(text);
+        return none;
+    }
+    return reporter.last.real_accumulated_time;
+}
+
+/* Finds the number of calls that fill a sample, by doubling; warms the case up on the way. */
+void find_calls(runner &r, const bench_limits &limits) {
+    uint64_t most = r.c->max_calls ? std::min(r.c->max_calls, calls_limit) : calls_limit;
+    double began = real_now();
+    for (r.calls = 1;; r.calls = std::min(2 * r.calls, most)) {
+        double seconds = sample(r, r.calls);
+        if (!r.active || seconds >= limits.min_sample_seconds || r.calls == most)
+            return;
+        if (real_now() - began > search_limit)
+            return;
+    }
+}
+
+/* True if the spread no longer improves: its estimate from all samples is within plateau_change
+ * of the one from the first half, and the halves' medians do not drift apart. Without the second
+ * condition a steady drift, whose relative spread is constant too, would pass for noise. */
+bool plateaued(const std::vector<double> &x) {
+    size_t half = x.size() / 2;
+    double whole = stats_relative_spread(x.data(), x.size());
+    double first = stats_relative_spread(x.data(), half);
+    if (!(std::fabs(whole - first) <= plateau_change * first))
+        return false;
+    double early = stats_median(x.data(), half);
+    double late = stats_median(x.data() + half, x.size() - half);
+    /* Standard error of a median of n normal values: 1.2533 σ/√n; here of a difference of two. */
+    double sigma = whole * std::fabs(stats_median(x.data(), x.size()));
+    double error = 1.2533 * sigma * std::sqrt(2.0 / double(half));
+    return std::fabs(late - early) <= plateau_drift * error;
+}
+
+/* The stop rule, after a new sample. */
+void judge(runner &r, const bench_limits &limits) {
+    size_t n = r.seconds.size();
+    double spread = stats_relative_spread(r.seconds.data(), n);
+    if (n >= limits.min_samples && spread <= limits.settle_spread)
+        r.stop = BENCH_SETTLED;
+    else if (n >= 3 * limits.min_samples && n >= 12 && plateaued(r.seconds))
+        r.stop = BENCH_PLATEAU;
+    else if (r.spent >= limits.max_seconds)
+        r.stop = BENCH_TIME_CAP;
+    else if (n >= limits.max_samples)
+        r.stop = BENCH_SAMPLE_CAP;
+    else
+        return;
+    r.active = false;
+}
+
+/* Fisher and Yates' shuffle; round r takes its draws from its own stretch of the stream. */
+void shuffle(std::vector<size_t> &order, uint64_t seed, uint32_t round) {
+    for (size_t left = order.size(); left > 1; --left) {
+        uint64_t bits = philox_u64(seed, shuffle_stream, uint64_t(round) << 32 | left);
+        std::swap(order[left - 1], order[philox_below(bits, left)]);
+    }
+}
+
+void write_result(runner &r, uint64_t seed, bench_result *out) {
+    *out = bench_result{};
+    out->calls = r.calls;
+    out->stop = r.stop;
+    if (r.stop == BENCH_FAILED) {
+        snprintf(out->error, sizeof out->error, "%s", r.error.c_str());
+        return;
+    }
+    size_t n = r.seconds.size();
+    out->seconds = static_cast<double *>(malloc(n * sizeof *out->seconds));
+    out->round = static_cast<uint32_t *>(malloc(n * sizeof *out->round));
+    stats_interval interval;
+    if (!out->seconds || !out->round ||
+        stats_median_interval(r.seconds.data(), n, 0.95, seed, &interval) != 0) {
+        bench_result_free(out);
+        throw std::bad_alloc();
+    }
+    std::copy(r.seconds.begin(), r.seconds.end(), out->seconds);
+    std::copy(r.rounds.begin(), r.rounds.end(), out->round);
+    out->samples = n;
+    out->median = interval.value;
+    out->low = interval.low;
+    out->high = interval.high;
+    out->mad = stats_mad(r.seconds.data(), n);
+    if (out->median > 0) {
+        out->bytes_per_second = r.c->bytes_per_call / out->median;
+        out->flops_per_second = r.c->flops_per_call / out->median;
+    }
+}
+
+/* Chooses the clock of a case; gives up those that have none. */
+void choose_clock(runner &r, const bench_clock *injected) {
+    struct device *device = r.c->device;
+    if (injected)
+        r.clock = injected;
+    else if (!device || device_kind(device) == DEVICE_CPU)
+        r.clock = &steady_clock;
+    else if (!device_has_clock(device))
+        r.give_up(std::string("the device ") + device_id(device) + " reports no times");
+}
+
+int check(const bench_case *cases, size_t count, const bench_limits &limits) {
+    if (count > 0 && !cases)
+        return fail("no cases given");
+    for (size_t i = 0; i < count; ++i)
+        if (!cases[i].call)
+            return fail("case %zu (%s) has nothing to call", i, cases[i].id ? cases[i].id : "");
+    if (!(limits.min_sample_seconds >= 0) || !(limits.settle_spread >= 0) ||
+        !(limits.max_seconds > 0) || limits.min_samples < 1 ||
+        limits.max_samples < limits.min_samples)
+        return fail("limits need min_sample_seconds >= 0, settle_spread >= 0, max_seconds > 0 and "
+                    "1 <= min_samples <= max_samples");
+    return 0;
+}
+
+void run_rounds(std::vector<runner> &runners, const bench_options &options) {
+    for (uint32_t round = 0;; ++round) {
+        std::vector<size_t> order;
+        for (size_t i = 0; i < runners.size(); ++i)
+            if (runners[i].active)
+                order.push_back(i);
+        if (order.empty())
+            return;
+        shuffle(order, options.seed, round);
+        for (size_t i : order) {
+            runner &r = runners[i];
+            double seconds = sample(r, r.calls);
+            if (!r.active)
+                continue;
+            r.seconds.push_back(seconds / double(r.calls));
+            r.rounds.push_back(round);
+            r.spent += seconds;
+            judge(r, options.limits);
+        }
+        size_t settled = size_t(std::count_if(runners.begin(), runners.end(),
+                                              [](const runner &r) { return !r.active; }));
+        if (options.progress &&
+            options.progress(options.progress_context, settled, runners.size()) != 0)
+            break;
+    }
+    for (runner &r : runners)
+        if (r.active) {
+            r.active = false;
+            r.stop = BENCH_STOPPED;
+        }
+}
+
+} // namespace
+
+bench_limits bench_limits_quick(void) {
+    return {1e-3, 0.01, 7, 40, 0.1};
+}
+
+bench_limits bench_limits_default(void) {
+    return {1e-3, 0.005, 15, 200, 1.0};
+}
+
+bench_limits bench_limits_full(void) {
+    return {1e-3, 0.005, 31, 1000, 10.0};
+}
+
+const char *bench_stop_name(enum bench_stop stop) {
+    switch (stop) {
+    case BENCH_SETTLED:
+        return "settled";
+    case BENCH_PLATEAU:
+        return "plateau";
+    case BENCH_TIME_CAP:
+        return "time-cap";
+    case BENCH_SAMPLE_CAP:
+        return "sample-cap";
+    case BENCH_STOPPED:
+        return "stopped";
+    case BENCH_FAILED:
+        return "failed";
+    }
+    return "unknown";
+}
+
+const char *bench_error(void) {
+    return error_text;
+}
+
+int bench_run(const struct bench_case *cases, size_t count, const struct bench_options *options,
+              struct bench_result *results) {
+    error_text[0] = '\0';
+    if (check(cases, count, options->limits) != 0)
+        return -1;
+    size_t written = 0;
+    try {
+        initialize_library();
+        std::vector<runner> runners(count);
+        for (size_t i = 0; i < count; ++i) {
+            runners[i].c = &cases[i];
+            choose_clock(runners[i], options->clock);
+            if (runners[i].active)
+                find_calls(runners[i], options->limits);
+        }
+        run_rounds(runners, *options);
+        for (runner &r : runners)
+            if (r.stop != BENCH_FAILED && r.c->validate && r.c->validate(r.c->context) != 0)
+                r.give_up(describe(r, "the result was wrong after the timed runs"));
+        for (; written < count; ++written)
+            write_result(runners[written], options->seed, &results[written]);
+    } catch (const std::exception &e) {
+        for (size_t i = 0; i < written; ++i)
+            bench_result_free(&results[i]);
+        return fail("measuring failed: %s", e.what());
+    }
+    return 0;
+}
+
+void bench_result_free(struct bench_result *result) {
+    free(result->seconds);
+    free(result->round);
+    result->seconds = nullptr;
+    result->round = nullptr;
+    result->samples = 0;
+}
+
+int bench_ratio(const struct bench_result *a, const struct bench_result *b, uint64_t seed,
+                double *ratio, double *low, double *high) try {
+    std::vector<double> times_a, times_b;
+    for (size_t i = 0, j = 0; i < a->samples && j < b->samples;) {
+        if (a->round[i] == b->round[j]) {
+            times_a.push_back(a->seconds[i++]);
+            times_b.push_back(b->seconds[j++]);
+        } else if (a->round[i] < b->round[j]) {
+            ++i;
+        } else {
+            ++j;
+        }
+    }
+    if (times_a.empty())
+        return fail("the two cases share no round: measure them in one group");
+    stats_interval interval;
+    if (stats_paired_ratio_interval(times_a.data(), times_b.data(), times_a.size(), 0.95, seed,
+                                    &interval) != 0)
+        return fail("a ratio to a time of zero has no value");
+    *ratio = interval.value;
+    *low = interval.low;
+    *high = interval.high;
+    return 0;
+} catch (const std::bad_alloc &) {
+    return fail("out of memory");
+}

@@ -1,0 +1,58 @@
+/*
+ * legend.h: what a lab's plot.gp says about itself, in comment lines that start with "#@".
+ *
+ *     #@ data 1 bandwidth: bytes,gbps,low,high by device,series where kind=read
+ *     #@ plot read-bandwidth 1: Read bandwidth by footprint
+ *     #@ text Each step down is a cache that no longer fits …
+ *     #@ table price: The price of each cure
+ *     #@ text …
+ *
+ * `data K TABLE: COLUMNS` makes data<K>.tsv out of the lab's TABLE.tsv: the named columns in that
+ * order behind a first column with the series' name, which is the values of the `by` columns;
+ * each series is one block ("index"), in order of first appearance; `where` keeps the rows with
+ * those values. `plot NAME K…: TITLE` is a plot drawn from data K…, skipped where one of them is
+ * not in a result. `table NAME: TITLE` puts TABLE.tsv into the report. `text` explains the plot or
+ * table above it (Markdown); lines add up.
+ *
+ * These lines come from the source tree and are trusted; a mistake in one is a bug to be reported.
+ */
+#ifndef NANOLAB_HARNESS_LEGEND_H
+#define NANOLAB_HARNESS_LEGEND_H
+
+#include <stddef.h>
+
+#define LEGEND_DATA_MAX 16
+#define LEGEND_SHOWN_MAX 40
+#define LEGEND_COLUMNS_MAX 12
+#define LEGEND_WORD 49
+
+struct legend_columns {
+    size_t count;
+    char name[LEGEND_COLUMNS_MAX][LEGEND_WORD];
+};
+
+struct legend_data {
+    int number; /* 1…; 0: not declared */
+    char table[LEGEND_WORD];
+    struct legend_columns columns, by;
+    struct legend_columns where, equals; /* pairs */
+};
+
+struct legend_shown {
+    int is_plot; /* or a table */
+    char name[LEGEND_WORD];
+    unsigned needs; /* plots: bit k set, data k needed */
+    char title[200];
+    char text[2000];
+};
+
+struct legend {
+    struct legend_data data[LEGEND_DATA_MAX + 1]; /* by number */
+    struct legend_shown shown[LEGEND_SHOWN_MAX];  /* in the order they were declared */
+    size_t shown_count;
+};
+
+/* Parses the text of a plot.gp; `file` is for messages. Returns 0, or -1 with error_text(). */
+int legend_parse(const char *text, const char *file, struct legend *legend);
+
+#endif

@@ -1,0 +1,191 @@
+/* table.c: see table.h. */
+#include "harness/page/table.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/error.h"
+#include "harness/store/result.h"
+
+static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                              " _.,:;+=/()*%-";
+
+const char *table_cell(const struct table *table, size_t row, size_t column) {
+    return table->cells[row * table->columns + column];
+}
+
+int table_column(const struct table *table, const char *name) {
+    for (size_t k = 0; k < table->columns; k++)
+        if (!strcmp(table_cell(table, 0, k), name))
+            return (int)k;
+    return -1;
+}
+
+void table_free(struct table *table) {
+    free(table->text);
+    free(table->cells);
+    memset(table, 0, sizeof *table);
+}
+
+/* Cuts one line into cells; returns how many, or -1. */
+static int cut(char *line, char **cells, const char *where, size_t number) {
+    int count = 0;
+    for (char *cell = line; cell; count++) {
+        char *tab = strchr(cell, '\t');
+        if (tab)
+            *tab = '\0';
+        size_t length = strlen(cell), good = strspn(cell, letters);
+        if (good < length)
+            return error_set("%s:%zu: byte 0x%02x is not allowed in a table; this file was not "
+                             "written by nanolab",
+                             where, number, (unsigned char)cell[good]);
+        if (length > TABLE_CELL_MAX)
+            return error_set("%s:%zu: a cell of more than %d characters", where, number,
+                             TABLE_CELL_MAX);
+        if (count == TABLE_COLUMNS_MAX)
+            return error_set("%s:%zu: more than %d columns", where, number, TABLE_COLUMNS_MAX);
+        cells[count] = cell;
+        cell = tab ? tab + 1 : NULL;
+    }
+    return count;
+}
+
+static int parse(struct table *table, size_t length, const char *where) {
+    if (memchr(table->text, '\0', length))
+        return error_set("%s: a zero byte is not allowed in a table", where);
+    if (length == 0 || table->text[length - 1] != '\n')
+        return error_set("%s: empty, or its last line has no end: the table is cut off", where);
+    size_t lines = 0, room = 0;
+    for (const char *c = table->text; *c; c++)
+        lines += *c == '\n';
+    char *cells[TABLE_COLUMNS_MAX];
+    char *line = table->text;
+    for (size_t number = 1; number <= lines; number++) {
+        char *end = strchr(line, '\n');
+        *end = '\0';
+        int count = cut(line, cells, where, number);
+        if (count < 0)
+            return -1;
+        if (number == 1) {
+            table->columns = (size_t)count;
+            room = lines * (size_t)count;
+            table->cells = malloc(room * sizeof *table->cells);
+            if (!table->cells)
+                return error_set("%s: out of memory", where);
+        } else if ((size_t)count != table->columns) {
+            return error_set("%s:%zu: %d cells where the header has %zu", where, number, count,
+                             table->columns);
+        }
+        memcpy(table->cells + (number - 1) * table->columns, cells, table->columns * sizeof *cells);
+        line = end + 1;
+    }
+    table->rows = lines - 1;
+    return 0;
+}
+
+int table_parse(char *text, size_t length, const char *where, struct table *table) {
+    memset(table, 0, sizeof *table);
+    table->text = text;
+    if (parse(table, length, where)) {
+        table_free(table);
+        return -1;
+    }
+    return 0;
+}
+
+int table_read(const struct folder *folder, const char *file, struct table *table) {
+    char where[FOLDER_PATH + 80], *text;
+    size_t length;
+    memset(table, 0, sizeof *table);
+    if (folder_read(folder, file, TABLE_BYTES_MAX, &text, &length))
+        return -1;
+    snprintf(where, sizeof where, "%s/%s", folder->path, file);
+    return table_parse(text, length, where, table);
+}
+
+/* The numbers of the named columns; -1 if one is not in the table. */
+static int find(const struct table *table, const struct legend_data *data,
+                const struct legend_columns *names, size_t *numbers) {
+    for (size_t k = 0; k < names->count; k++) {
+        int column = table_column(table, names->name[k]);
+        if (column < 0)
+            return error_set("%s.tsv: no column \"%s\", which the lab's plot.gp asks for; the "
+                             "folder is of another version of the lab",
+                             data->table, names->name[k]);
+        numbers[k] = (size_t)column;
+    }
+    return 0;
+}
+
+struct selection {
+    size_t columns[LEGEND_COLUMNS_MAX], by[LEGEND_COLUMNS_MAX], where[LEGEND_COLUMNS_MAX];
+};
+
+static int same_series(const struct table *table, const struct legend_data *data,
+                       const struct selection *pick, size_t a, size_t b) {
+    for (size_t k = 0; k < data->by.count; k++)
+        if (strcmp(table_cell(table, a, pick->by[k]), table_cell(table, b, pick->by[k])))
+            return 0;
+    return 1;
+}
+
+static int is_wanted(const struct table *table, const struct legend_data *data,
+                     const struct selection *pick, size_t row) {
+    for (size_t k = 0; k < data->where.count; k++)
+        if (strcmp(table_cell(table, row, pick->where[k]), data->equals.name[k]))
+            return 0;
+    return 1;
+}
+
+static void write_row(const struct table *table, const struct legend_data *data,
+                      const struct selection *pick, size_t row, size_t series, FILE *out) {
+    for (size_t k = 0; k < data->by.count; k++)
+        fprintf(out, "%s%s", k ? ", " : "", table_cell(table, series, pick->by[k]));
+    if (!data->by.count)
+        fputs(data->table, out);
+    for (size_t k = 0; k < data->columns.count; k++) {
+        const char *cell = table_cell(table, row, pick->columns[k]);
+        fprintf(out, "\t%s", *cell ? cell : "nan");
+    }
+    fputc('\n', out);
+}
+
+int table_write_blocks(const struct table *table, const struct legend_data *data, FILE *out,
+                       struct table_extent *extent) {
+    struct selection pick;
+    memset(extent, 0, sizeof *extent);
+    if (find(table, data, &data->columns, pick.columns) || find(table, data, &data->by, pick.by) ||
+        find(table, data, &data->where, pick.where))
+        return -1;
+    /* series[r]: the first row of r's series, 0 when the row is not wanted. */
+    size_t *series = calloc(table->rows + 1, sizeof *series);
+    size_t *firsts = malloc((table->rows + 1) * sizeof *firsts);
+    if (!series || !firsts) {
+        free(series);
+        free(firsts);
+        return error_set("%s.tsv: out of memory", data->table);
+    }
+    for (size_t r = 1; r <= table->rows; r++) {
+        if (!is_wanted(table, data, &pick, r))
+            continue;
+        size_t k = 0;
+        while (k < extent->blocks && !same_series(table, data, &pick, firsts[k], r))
+            k++;
+        if (k == extent->blocks)
+            firsts[extent->blocks++] = r;
+        series[r] = firsts[k];
+        extent->rows++;
+    }
+    for (size_t k = 0; k < extent->blocks; k++) {
+        if (k)
+            fputs("\n\n", out);
+        write_row(table, data, &pick, 0, firsts[k], out);
+        for (size_t r = firsts[k]; r <= table->rows; r++)
+            if (series[r] == firsts[k])
+                write_row(table, data, &pick, r, firsts[k], out);
+    }
+    free(series);
+    free(firsts);
+    return 0;
+}

@@ -1,0 +1,275 @@
+/*
+ * journal.c: reads and writes hashed lines (journal.h).
+ */
+#include "harness/store/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/error.h"
+#include "harness/store/result.h"
+
+#define LINE_MEMBER ",\"hash\":\""
+#define LINE_TAIL (sizeof LINE_MEMBER - 1 + SHA_DIGITS + 2) /* …"} */
+#define DOCUMENT_MEMBER ",\n \"hash\": \""
+#define DOCUMENT_CLOSE "\"\n}\n"
+
+void journal_reader_begin(struct journal_reader *reader, int fd, const char *path) {
+    memset(reader, 0, sizeof *reader);
+    reader->fd = fd;
+    reader->path = path;
+    memcpy(reader->hash, SHA_ZEROS, SHA_TEXT);
+}
+
+void journal_reader_end(struct journal_reader *reader) {
+    json_decref(reader->record);
+    reader->record = NULL;
+    free(reader->buffer);
+    reader->buffer = NULL;
+}
+
+/* More of the file into the buffer; 0 at its end. */
+static ssize_t fill(struct journal_reader *reader) {
+    if (reader->have == reader->capacity) {
+        size_t capacity = reader->capacity ? 2 * reader->capacity : 1 << 16;
+        char *buffer = realloc(reader->buffer, capacity);
+        if (!buffer)
+            return error_set("%s: out of memory at line %zu", reader->path, reader->number + 1);
+        reader->buffer = buffer;
+        reader->capacity = capacity;
+    }
+    for (;;) {
+        ssize_t n = pread(reader->fd, reader->buffer + reader->have,
+                          reader->capacity - reader->have, (off_t)reader->position);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return error_set("%s: cannot be read: %s", reader->path, strerror(errno));
+        reader->have += (size_t)n;
+        reader->position += (uint64_t)n;
+        return n;
+    }
+}
+
+static int bad_line(const struct journal_reader *reader, const char *what) {
+    return error_set("%s: line %zu: %s; the file was edited or damaged, take an intact copy",
+                     reader->path, reader->number, what);
+}
+
+/* The hash a line of `size` bytes (without LF) ought to have, and the one it has. */
+static int line_hash(const char *previous, char *line, size_t size, char computed[SHA_TEXT],
+                     char stated[SHA_TEXT]) {
+    if (size < LINE_TAIL + 2 || line[0] != '{' || memcmp(line + size - 2, "\"}", 2) != 0 ||
+        memcmp(line + size - LINE_TAIL, LINE_MEMBER, sizeof LINE_MEMBER - 1) != 0)
+        return -1;
+    memcpy(stated, line + size - 2 - SHA_DIGITS, SHA_DIGITS);
+    stated[SHA_DIGITS] = '\0';
+    if (!sha_is_digest(stated))
+        return -1;
+    /* The line without the member, in place: its comma gives way to the closing brace. */
+    line[size - LINE_TAIL] = '}';
+    int status = sha_chain(previous, line, size - LINE_TAIL + 1, computed);
+    line[size - LINE_TAIL] = ',';
+    return status == 0 ? 0 : -2;
+}
+
+int journal_next(struct journal_reader *reader) {
+    json_decref(reader->record);
+    reader->record = NULL;
+    if (reader->used > 0) {
+        reader->have -= reader->used;
+        memmove(reader->buffer, reader->buffer + reader->used, reader->have);
+        reader->used = 0;
+    }
+    char *end = NULL;
+    size_t searched = 0;
+    for (;;) {
+        if (reader->have > searched)
+            end = memchr(reader->buffer + searched, '\n', reader->have - searched);
+        if (end)
+            break;
+        searched = reader->have;
+        if (reader->have >= JOURNAL_LINE_MAX) {
+            reader->number++;
+            return bad_line(reader, "longer than a line can be");
+        }
+        ssize_t n = fill(reader);
+        if (n < 0)
+            return -1;
+        if (n == 0) {
+            reader->cut = reader->have;
+            return 0;
+        }
+    }
+    size_t size = (size_t)(end - reader->buffer);
+    reader->number++;
+    reader->offset = reader->position - reader->have;
+    reader->size = size + 1;
+    reader->used = size + 1;
+
+    char computed[SHA_TEXT], stated[SHA_TEXT];
+    int status = line_hash(reader->hash, reader->buffer, size, computed, stated);
+    if (status == -1)
+        return bad_line(reader, "does not end in a hash");
+    if (status != 0)
+        return error_set("%s: libcrypto cannot compute SHA-256", reader->path);
+    if (memcmp(computed, stated, SHA_DIGITS) != 0)
+        return bad_line(reader, "its hash does not fit it and the lines before");
+    memcpy(reader->previous, reader->hash, SHA_TEXT);
+    memcpy(reader->hash, stated, SHA_TEXT);
+
+    char why[256], text[400];
+    reader->record = folder_parse_json(reader->buffer, size, why, sizeof why);
+    if (!reader->record) {
+        snprintf(text, sizeof text, "not valid JSON: %s", why);
+        return bad_line(reader, text);
+    }
+    return 1;
+}
+
+json_t *journal_line_at(int fd, const char *path, uint64_t offset, size_t size) {
+    char why[256] = "it is shorter than it was";
+    char *text = malloc(size + 1);
+    json_t *record = NULL;
+    if (text && pread(fd, text, size, (off_t)offset) == (ssize_t)size)
+        record = folder_parse_json(text, size, why, sizeof why);
+    free(text);
+    if (!record)
+        error_set("%s: cannot be read again at byte %llu: %s; nothing else may write to it", path,
+                  (unsigned long long)offset, text ? why : "out of memory");
+    return record;
+}
+
+static int open_writer(struct journal_writer *writer, const struct folder *folder, int flags) {
+    snprintf(writer->path, sizeof writer->path, "%.4000s/%s", folder->path, JOURNAL_FILE);
+    writer->fd =
+        openat(folder->fd, JOURNAL_FILE, O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC | flags, 0666);
+    if (writer->fd < 0)
+        return error_set("%s: cannot be written: %s", writer->path, folder_advice(errno));
+    return 0;
+}
+
+int journal_create(struct journal_writer *writer, const struct folder *folder) {
+    memset(writer, 0, sizeof *writer);
+    memcpy(writer->hash, SHA_ZEROS, SHA_TEXT);
+    return open_writer(writer, folder, O_CREAT | O_EXCL);
+}
+
+int journal_continue(struct journal_writer *writer, const struct folder *folder, uint64_t length,
+                     const char hash[SHA_TEXT]) {
+    memset(writer, 0, sizeof *writer);
+    memcpy(writer->hash, hash, SHA_TEXT);
+    writer->length = length;
+    if (open_writer(writer, folder, 0) != 0)
+        return -1;
+    if (ftruncate(writer->fd, (off_t)length) != 0 || fdatasync(writer->fd) != 0) {
+        int error = errno;
+        journal_close(writer);
+        return error_set("%s: cannot be written: %s", writer->path, folder_advice(error));
+    }
+    return 0;
+}
+
+/* The line for a record, LF included; the caller frees. */
+static char *sealed_line(const char *previous, const json_t *record, size_t *size,
+                         char hash[SHA_TEXT]) {
+    char *text = json_dumps(record, JSON_COMPACT);
+    size_t plain = text ? strlen(text) : 0;
+    char *line = text ? malloc(plain + LINE_TAIL + 2) : NULL;
+    if (line && sha_chain(previous, text, plain, hash) == 0) {
+        memcpy(line, text, plain - 1);
+        *size = plain - 1 +
+                (size_t)snprintf(line + plain - 1, LINE_TAIL + 3, LINE_MEMBER "%s\"}\n", hash);
+    } else {
+        free(line);
+        line = NULL;
+    }
+    free(text);
+    return line;
+}
+
+int journal_append(struct journal_writer *writer, const json_t *record, uint64_t *offset,
+                   size_t *size) {
+    char hash[SHA_TEXT];
+    size_t bytes = 0;
+    char *line = sealed_line(writer->hash, record, &bytes, hash);
+    if (!line)
+        return error_set("%s: out of memory while writing a record", writer->path);
+    if (bytes > JOURNAL_LINE_MAX) {
+        free(line);
+        return error_set("%s: a record of %zu bytes is longer than a line can be (%zu); record "
+                         "fewer or shorter series in one case",
+                         writer->path, bytes, JOURNAL_LINE_MAX);
+    }
+    int error = 0;
+    if (folder_write_all(writer->fd, line, bytes) != 0 || fdatasync(writer->fd) != 0)
+        error = errno;
+    free(line);
+    if (error) {
+        /* Nothing half written stays; if even this fails, a reader drops the cut line. */
+        if (ftruncate(writer->fd, (off_t)writer->length) == 0)
+            fdatasync(writer->fd);
+        return error_set("%s: cannot be written: %s", writer->path, folder_advice(error));
+    }
+    if (offset)
+        *offset = writer->length;
+    if (size)
+        *size = bytes;
+    writer->length += bytes;
+    memcpy(writer->hash, hash, SHA_TEXT);
+    return 0;
+}
+
+void journal_close(struct journal_writer *writer) {
+    if (writer->fd >= 0)
+        close(writer->fd);
+    writer->fd = -1;
+}
+
+char *journal_seal(const json_t *object) {
+    char hash[SHA_TEXT];
+    char *text = json_dumps(object, JSON_INDENT(1));
+    size_t plain = text ? strlen(text) : 0; /* ends in "\n}" */
+    size_t room = plain + sizeof DOCUMENT_MEMBER + SHA_DIGITS + sizeof DOCUMENT_CLOSE;
+    char *sealed = plain > 2 ? malloc(room) : NULL;
+    if (sealed && sha_chain(SHA_ZEROS, text, plain, hash) == 0) {
+        memcpy(sealed, text, plain - 2);
+        snprintf(sealed + plain - 2, room - plain + 2, DOCUMENT_MEMBER "%s" DOCUMENT_CLOSE, hash);
+    } else {
+        free(sealed);
+        sealed = NULL;
+    }
+    free(text);
+    return sealed;
+}
+
+json_t *journal_unseal(const char *text, size_t size, char *why, size_t why_size) {
+    static const size_t member = sizeof DOCUMENT_MEMBER - 1, close = sizeof DOCUMENT_CLOSE - 1;
+    json_t *object = folder_parse_json(text, size, why, why_size);
+    if (!object)
+        return NULL;
+    size_t tail = member + SHA_DIGITS + close;
+    const char *end = text + size;
+    char computed[SHA_TEXT] = "";
+    snprintf(why, why_size, "it does not end in a hash");
+    if (json_is_object(object) && size > tail && memcmp(end - tail, DOCUMENT_MEMBER, member) == 0 &&
+        memcmp(end - close, DOCUMENT_CLOSE, close) == 0) {
+        char *plain = malloc(size - tail + 2);
+        if (plain) {
+            memcpy(plain, text, size - tail);
+            memcpy(plain + size - tail, "\n}", 2);
+            if (sha_chain(SHA_ZEROS, plain, size - tail + 2, computed) != 0)
+                computed[0] = '\0';
+            free(plain);
+        }
+        if (computed[0] && memcmp(computed, end - close - SHA_DIGITS, SHA_DIGITS) == 0)
+            return object;
+        snprintf(why, why_size, "its hash does not fit its text");
+    }
+    json_decref(object);
+    return NULL;
+}

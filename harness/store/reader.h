@@ -1,0 +1,75 @@
+/*
+ * reader.h: reads result folders, for checks, plots, reports, comparison and verification.
+ *
+ * Opening a lab's folder checks its whole journal: hashes, shapes, no case twice. Cases are
+ * parsed again when visited, so a reader holds ids and offsets only. Folders come from strangers:
+ * whatever does not fit is -1 with one line in error_text() (file, line number, what to do).
+ */
+#ifndef NANOLAB_HARNESS_READER_H
+#define NANOLAB_HARNESS_READER_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "harness/store/folder.h"
+#include "harness/store/sha.h"
+
+struct reader_case {
+    char *id;
+    char device[24];
+    uint64_t offset;
+    size_t size;
+};
+
+struct reader {
+    struct folder folder; /* DIR/01-float-staging */
+    int fd;               /* its journal */
+    char path[FOLDER_PATH];
+    json_t *start; /* the start record: mode, seed, devices, fingerprint, software */
+    json_t *notes; /* list of texts */
+    json_t *end;   /* the end record, NULL in a partial journal */
+    struct reader_case *cases;
+    size_t case_count, case_room;
+    json_t *keys;    /* "device id" -> index */
+    uint64_t length; /* of the accepted lines */
+    size_t lines;
+    uint64_t cut; /* bytes of an unterminated last line, dropped */
+    char hash[SHA_TEXT];
+};
+
+/* run.json of a result folder: a new reference, or NULL. */
+json_t *reader_run(const char *dir);
+/* The labs in a folder, sorted by name; how many (at most `max`), or -1. */
+int reader_labs(const char *dir, char (*names)[64], size_t max);
+
+int reader_open(struct reader **out, const char *dir, const char *lab);
+/* The same for a lab's folder already open; takes it over, also on failure. */
+int reader_open_folder(struct reader **out, struct folder *folder, const char *lab);
+void reader_close(struct reader *reader);
+
+/* The index of a case, or -1. */
+long reader_find(const struct reader *reader, const char *device, const char *id);
+/* For writers: adds a case that was appended. Returns -1 if (device, id) is there already or
+ * memory is short, without a text. */
+int reader_add(struct reader *reader, const char *device, const char *id, uint64_t offset,
+               size_t size);
+
+/* As lab_cases() in lab.h. Series in side files can be read through case_series_…_at() during the
+ * visit only; one that cannot be loaded makes this -1. */
+int reader_cases(const struct reader *reader, const char *prefix, const char *device,
+                 int (*visit)(void *context, const json_t *record), void *context);
+
+/* The array of claims.json: a new reference; an empty array where a partial run has none yet. */
+json_t *reader_claims(const struct reader *reader);
+
+/* A side file's bytes after checking size and hash; the caller frees. */
+int reader_side(const struct reader *reader, const json_t *series, unsigned char **data,
+                size_t *size);
+
+/* For case_read.c: values of a side-file series of the record now visited on this thread; NULL
+ * when there is no visit or the file is bad. */
+const unsigned char *reader_side_values(const json_t *series, size_t *size);
+
+#endif

@@ -1,0 +1,244 @@
+/*
+ * result_fuzz.c: a libFuzzer target over everything that reads a result folder.
+ *
+ * The first byte of an input says which file the rest becomes, and whether its hashes are made to
+ * fit first: without that, no input would ever get past them. The other files of the folder are
+ * good ones. Then the folder is verified, and every case read through the accessors.
+ *
+ * Build with clang -fsanitize=fuzzer,address and run with -max_total_time=… and
+ * -print_final_stats=1 (libFuzzer prints the number of runs). No seed corpus is needed: the mutator
+ * brings its own.
+ */
+#define _GNU_SOURCE /* memmem, nftw */
+#include <ftw.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness/error.h"
+#include "harness/lab/lab.h"
+#include "harness/store/reader.h"
+#include "harness/store/result.h"
+#include "harness/store/sha.h"
+#include "harness/store/verify.h"
+
+#define LAB "42-fuzz"
+#define SIDE "0123456789abcdef0123456789abcdef.u8"
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed);
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
+
+enum target { JOURNAL_RAW, JOURNAL_SEALED, RUN_RAW, RUN_SEALED, CLAIMS, TARGETS };
+
+static char root[64];
+static char dir[80];
+static char claims_digest[SHA_TEXT];
+static char journal_seed[8192];
+
+static const char claims_seed[] =
+    "{\"format\":1,\"lab\":\"" LAB "\",\"claims\":[{\"id\":\"S1\",\"claim\":\"x\",\"verdict\":"
+    "\"bounded\",\"device\":\"cpu\",\"broken\":false,\"checked\":3,\"held\":2,\"statement\":\"y\","
+    "\"range\":\"z\",\"reason\":null,\"evidence\":[\"42/a\"]}]}\n";
+
+static const char run_seed[] =
+    "{\n \"format\": 1,\n \"software\": {},\n \"machine\": {},\n \"fingerprint\": {},\n"
+    " \"run\": {\"mode\": \"quick\", \"seed\": \"1\", \"device_list\": null, \"labs\": [\"" LAB
+    "\"], \"label\": \"l\", \"arguments\": [\"a\"], \"start\": \"s\", \"end\": null, "
+    "\"complete\": true}";
+
+static void write_file(const char *name, const void *data, size_t size) {
+    char path[200];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    FILE *file = fopen(path, "wb");
+    if (!file || fwrite(data, 1, size, file) != size || fclose(file) != 0) {
+        perror(path);
+        abort();
+    }
+}
+
+/* Each line of `text` with the hash it ought to have, and the hash before it where an end record
+ * asks for one. */
+static void write_sealed_journal(const char *text, size_t size) {
+    char hash[SHA_TEXT] = SHA_ZEROS;
+    char *out = malloc(size + size / 2 * 80 + 200);
+    size_t used = 0;
+    while (size > 0) {
+        const char *end = memchr(text, '\n', size);
+        size_t length = end ? (size_t)(end - text) : size, step = end ? length + 1 : length;
+        if (length > 1 && text[length - 1] == '}') {
+            char *line = out + used;
+            memcpy(line, text, length);
+            char *previous = memmem(line, length, "\"previous\":\"", 12);
+            if (previous && (size_t)(line + length - previous) > 12 + SHA_DIGITS)
+                memcpy(previous + 12, hash, SHA_DIGITS);
+            sha_chain(hash, line, length, hash);
+            used += length - 1;
+            used += (size_t)sprintf(out + used, ",\"hash\":\"%s\"}", hash);
+        } else {
+            memcpy(out + used, text, length);
+            used += length;
+        }
+        if (end)
+            out[used++] = '\n';
+        text += step;
+        size -= step;
+    }
+    write_file(LAB "/cases.jsonl", out, used);
+    free(out);
+}
+
+static void write_sealed_run(const char *text, size_t size) {
+    char hash[SHA_TEXT];
+    char *out = malloc(size + 100);
+    memcpy(out, text, size);
+    memcpy(out + size, "\n}", 2);
+    sha_chain(SHA_ZEROS, out, size + 2, hash);
+    size += (size_t)sprintf(out + size, ",\n \"hash\": \"%s\"\n}\n", hash);
+    write_file("run.json", out, size);
+    free(out);
+}
+
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *ftw) {
+    (void)status, (void)type, (void)ftw;
+    return remove(path);
+}
+
+static void remove_root(void) {
+    nftw(root, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+/* The good folder must be found good, or no input would get anywhere. */
+static void check_seeds(void) {
+    for (enum target target = JOURNAL_SEALED; target < TARGETS; target++) {
+        const char *text = target == CLAIMS           ? claims_seed
+                           : target == JOURNAL_SEALED ? journal_seed
+                                                      : run_seed;
+        size_t size = strlen(text) + 1;
+        uint8_t *whole = malloc(size);
+        whole[0] = (uint8_t)target;
+        memcpy(whole + 1, text, size - 1);
+        LLVMFuzzerTestOneInput(whole, size);
+        free(whole);
+        if (target != RUN_RAW && verify_folder(dir, NULL) != 0) {
+            fprintf(stderr, "seed %d: %s\n", (int)target, error_text());
+            abort();
+        }
+    }
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv) {
+    (void)argc, (void)argv;
+    char path[200], side[3] = "abc", side_digest[SHA_TEXT];
+    bool memory = access("/dev/shm", W_OK) == 0;
+    snprintf(root, sizeof root, "%s/nanolab-fuzz-XXXXXX", memory ? "/dev/shm" : "/tmp");
+    if (!mkdtemp(root))
+        abort();
+    atexit(remove_root);
+    snprintf(dir, sizeof dir, "%s/run", root);
+    mkdir(dir, 0777);
+    snprintf(path, sizeof path, "%s/" LAB, dir);
+    mkdir(path, 0777);
+    snprintf(path, sizeof path, "%s/" LAB "/side", dir);
+    mkdir(path, 0777);
+    write_file(LAB "/side/" SIDE, side, sizeof side);
+    sha_bytes(side, sizeof side, side_digest);
+    sha_bytes(claims_seed, sizeof claims_seed - 1, claims_digest);
+    snprintf(
+        journal_seed, sizeof journal_seed,
+        "{\"record\":\"start\",\"format\":1,\"lab\":\"" LAB "\",\"mode\":\"quick\",\"seed\":\"7\","
+        "\"bits\":[\"cpu\"],\"time\":[],\"started\":\"t\",\"fingerprint\":{}}\n"
+        "{\"record\":\"case\",\"id\":\"42/a\",\"device\":\"cpu\",\"params\":{\"n\":1,\"t\":\"x\"},"
+        "\"counters\":{\"c\":null},\"plan\":null,\"bench\":{\"calls\":3},\"state\":null,\"series\":"
+        "["
+        "{\"name\":\"time\",\"unit\":\"s\",\"kind\":\"time\",\"n\":2,\"values\":[1e-3,null]},"
+        "{\"name\":\"b\",\"unit\":\"bits\",\"kind\":\"bits\",\"n\":1,\"width\":16,"
+        "\"values\":[\"3f80\"]},"
+        "{\"name\":\"s\",\"unit\":\"bits\",\"kind\":\"bits\",\"n\":3,\"width\":8,\"file\":\"" SIDE
+        "\",\"sha256\":\"%s\"},"
+        "{\"name\":\"c\",\"unit\":\"1\",\"kind\":\"count\",\"n\":1,\"values\":[9]},"
+        "{\"name\":\"h\",\"unit\":\"ulp\",\"kind\":\"histogram\",\"n\":1,\"edges\":[0,1],"
+        "\"bins\":[5]},"
+        "{\"name\":\"t\",\"unit\":\"tree\",\"kind\":\"tree\",\"n\":1,\"values\":[\"(0 1)\"]}]}\n"
+        "{\"record\":\"note\",\"text\":\"n\"}\n"
+        "{\"record\":\"resume\",\"started\":\"t\",\"dropped_bytes\":0}\n"
+        "{\"record\":\"end\",\"cases\":1,\"previous\":\"%s\",\"files\":{\"claims.json\":\"%s\"}}\n",
+        side_digest, SHA_ZEROS, claims_digest);
+    check_seeds();
+    return 0;
+}
+
+static double sum; /* so that no read is optimised away */
+
+static int read_all(void *context, const json_t *record) {
+    (void)context;
+    const json_t *list = json_object_get(record, "series");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *series = json_array_get(list, i);
+        size_t n = case_series_length(series);
+        for (size_t k = 0; k <= n && k < 10; k++)
+            sum += case_series_real_at(series, k) + (double)case_series_bits_at(series, k);
+        sum += (double)case_series_bits_at(series, n);
+    }
+    sum += case_number(record, "params", "n");
+    sum += case_text(record, "params", "t") != NULL;
+    sum += case_series(record, "time") != NULL;
+    return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    enum target target = size ? data[0] % TARGETS : JOURNAL_RAW;
+    const char *text = (const char *)data + (size > 0);
+    size -= size > 0;
+    if (target == RUN_RAW)
+        write_file("run.json", text, size);
+    else if (target == RUN_SEALED)
+        write_sealed_run(text, size);
+    else
+        write_sealed_run(run_seed, sizeof run_seed - 1);
+    if (target == JOURNAL_RAW)
+        write_file(LAB "/cases.jsonl", text, size);
+    else if (target == JOURNAL_SEALED)
+        write_sealed_journal(text, size);
+    else /* without its end record, which would name the digest of the good claims */
+        write_sealed_journal(journal_seed, strlen(journal_seed) - (target == CLAIMS ? 220 : 0));
+    if (target == CLAIMS)
+        write_file(LAB "/claims.json", text, size);
+    else
+        write_file(LAB "/claims.json", claims_seed, sizeof claims_seed - 1);
+
+    json_t *summary = NULL;
+    struct result_recorded recorded;
+    struct reader *reader;
+    if (verify_folder(dir, &summary) == 0)
+        json_decref(summary);
+    result_recorded(dir, LAB, &recorded);
+    if (reader_open(&reader, dir, LAB) == 0) {
+        reader_cases(reader, "", NULL, read_all, NULL);
+        reader_close(reader);
+    }
+    return 0;
+}
+
+/* Starts from a good file now and then, else mutates what there is. */
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed) {
+    const char *text = NULL;
+    if (size < 2 || seed % 257 == 0) {
+        enum target target = (seed >> 9) % TARGETS;
+        text = target == CLAIMS ? claims_seed : target >= RUN_RAW ? run_seed : journal_seed;
+        if (strlen(text) + 1 > max)
+            return LLVMFuzzerMutate(data, size, max);
+        size = strlen(text) + 1;
+        data[0] = (uint8_t)target;
+        memcpy(data + 1, text, size - 1);
+        if (seed >> 20 & 1)
+            return size;
+    }
+    if (size > 1 && seed % 5)
+        return 1 + LLVMFuzzerMutate(data + 1, size - 1, max - 1);
+    return LLVMFuzzerMutate(data, size, max);
+}

@@ -1,0 +1,352 @@
+/*
+ * verify_test.c: folders made to mislead a reader. All their hashes are in order, so that only the
+ * checks behind them stand between the folder and the reader.
+ */
+#define _GNU_SOURCE /* asprintf */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "harness/error.h"
+#include "harness/store/reader.h"
+#include "harness/store/record.h"
+#include "harness/store/result_fixture.h"
+#include "harness/store/sha.h"
+#include "harness/store/verify.h"
+
+#define START                                                                                      \
+    "{\"record\":\"start\",\"format\":1,\"lab\":\"" FIXTURE_LAB "\",\"mode\":\"quick\","           \
+    "\"seed\":\"7\",\"bits\":[\"cpu\"],\"time\":[],\"started\":\"t\",\"fingerprint\":{}}"
+#define CASE(series)                                                                               \
+    "{\"record\":\"case\",\"id\":\"42/a\",\"device\":\"cpu\",\"params\":{},\"counters\":{},"       \
+    "\"series\":[" series "]}"
+#define SIDE "0123456789abcdef0123456789abcdef.u8"
+
+static int setup(void **state) {
+    struct fixture *f = malloc(sizeof *f);
+    *state = f;
+    if (fixture_begin(f) != 0 || fixture_open(f, RESULT_NEW) != 0)
+        return -1;
+    fixture_close(f);
+    return 0;
+}
+
+static int teardown(void **state) {
+    fixture_end(*state);
+    free(*state);
+    return 0;
+}
+
+/* The journal that a forger with a working SHA-256 would write; ends with NULL. */
+static void forge(const struct fixture *f, const char *const *lines) {
+    char hash[SHA_TEXT] = SHA_ZEROS;
+    FILE *file = fopen(f->journal, "w");
+    for (; *lines; lines++) {
+        size_t size = strlen(*lines);
+        char *line = strdup(*lines), *previous = strstr(line, "PREVIOUS");
+        if (previous) {
+            char *longer = NULL;
+            assert_true(asprintf(&longer, "%.*s%s%s", (int)(previous - line), line, hash,
+                                 previous + 8) > 0);
+            free(line);
+            line = longer;
+            size = strlen(line);
+        }
+        assert_int_equal(sha_chain(hash, line, size, hash), 0);
+        fprintf(file, "%.*s,\"hash\":\"%s\"}\n", (int)size - 1, line, hash);
+        free(line);
+    }
+    assert_int_equal(fclose(file), 0);
+}
+
+static void expect(const struct fixture *f, const char *words) {
+    if (!words) {
+        if (verify_folder(f->dir, NULL) != 0)
+            fail_msg("%s", error_text());
+        return;
+    }
+    if (verify_folder(f->dir, NULL) == 0)
+        fail_msg("nobody noticed: %s", words);
+    if (!strstr(error_text(), words))
+        fail_msg("expected \"%s\" in: %s", words, error_text());
+}
+
+static void forged_records_are_refused(void **state) {
+    const struct fixture *f = *state;
+    const struct {
+        const char *line, *words;
+    } tries[] = {
+        {CASE(""), NULL},
+        {"{\"record\":\"joke\"}", "\"record\" must be"},
+        {"{\"a\":1}", "\"record\" must be"},
+        {"{\"record\":\"note\",\"text\":7}", "\"text\" must be a text"},
+        {"{\"record\":\"note\",\"text\":\"\\u001b[2J\"}", "without control characters"},
+        {"{\"record\":\"note\",\"text\":\"\\u0000\"}", "not valid JSON"},
+        {"{\"record\":\"note\",\"text\":\"\xff\"}", "not valid JSON"},
+        {"{\"record\":\"note\",\"record\":\"case\",\"text\":\"x\"}", "duplicate object key"},
+        {START, "a second start record"},
+        {"{\"record\":\"case\",\"id\":\"\",\"device\":\"cpu\",\"params\":{},\"counters\":{},"
+         "\"series\":[]}",
+         "\"id\" must be"},
+        {"{\"record\":\"case\",\"id\":\"a\",\"device\":\"../cpu\",\"params\":{},\"counters\":{},"
+         "\"series\":[]}",
+         "\"device\" must be"},
+        {"{\"record\":\"case\",\"id\":\"a\",\"device\":\"cpu\",\"params\":[],\"counters\":{},"
+         "\"series\":[]}",
+         "\"params\" must be"},
+        {"{\"record\":\"case\",\"id\":\"a\",\"device\":\"cpu\",\"params\":{},\"counters\":{\"x\":"
+         "\"9\"},\"series\":[]}",
+         "number or null"},
+        {"{\"record\":\"case\",\"id\":\"a\",\"device\":\"cpu\",\"params\":{},\"counters\":{\"x\":"
+         "1e999},\"series\":[]}",
+         "not valid JSON"},
+        {CASE("7"), "a series must be an object"},
+        {CASE("{\"name\":\"a\",\"unit\":\"s\",\"kind\":\"time\",\"n\":2,\"values\":[1]}"),
+         "of length n"},
+        {CASE("{\"name\":\"a\",\"unit\":\"s\",\"kind\":\"time\",\"n\":-1,\"values\":[]}"),
+         "\"n\" must be a count"},
+        {CASE("{\"name\":\"a\",\"unit\":\"s\",\"kind\":\"rhyme\",\"n\":0,\"values\":[]}"),
+         "\"kind\" must be"},
+        {CASE("{\"name\":\"a\",\"unit\":\"s\",\"kind\":\"time\",\"n\":1,\"values\":[\"1\"]}"),
+         "must be a number or null"},
+        {CASE("{\"name\":\"a\",\"unit\":\"s\",\"kind\":\"time\",\"n\":1}"), "either \"values\" or"},
+        {CASE("{\"name\":\"a\",\"unit\":\"bits\",\"kind\":\"bits\",\"n\":0,\"values\":[]}"),
+         "needs a \"width\""},
+        {CASE("{\"name\":\"a\",\"unit\":\"bits\",\"kind\":\"bits\",\"n\":1,\"width\":16,"
+              "\"values\":[\"12345\"]}"),
+         "16 bits in lower-case"},
+        {CASE("{\"name\":\"a\",\"unit\":\"bits\",\"kind\":\"bits\",\"n\":1,\"width\":9,"
+              "\"values\":[\"fff\"]}"),
+         "9 bits in lower-case"},
+        {CASE("{\"name\":\"a\",\"unit\":\"1\",\"kind\":\"histogram\",\"n\":2,\"edges\":[0,1],"
+              "\"bins\":[1,2]}"),
+         "length n + 1"},
+        {CASE("{\"name\":\"a\",\"unit\":\"1\",\"kind\":\"tree\",\"n\":1,\"values\":[1]}"),
+         "holds one text"},
+        {"{\"record\":\"end\",\"cases\":1,\"previous\":\"PREVIOUS\",\"files\":{}}",
+         "count or hash does not fit"},
+        {"{\"record\":\"end\",\"cases\":0,\"previous\":\"" SHA_ZEROS "\",\"files\":{}}",
+         "count or hash does not fit"},
+        {"{\"record\":\"end\",\"cases\":0,\"previous\":\"PREVIOUS\",\"files\":{}}",
+         "does not name claims.json"},
+        {"{\"record\":\"end\",\"cases\":0,\"previous\":\"PREVIOUS\",\"files\":{\"../x\":"
+         "\"" SHA_ZEROS "\"}}",
+         "no plain file name"},
+        {"{\"record\":\"end\",\"cases\":0,\"previous\":\"PREVIOUS\",\"files\":{\"claims.json\":"
+         "\"" SHA_ZEROS "\"}}",
+         "claims.json: missing"},
+    };
+    for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
+        const char *const lines[] = {START, tries[i].line, NULL};
+        forge(f, lines);
+        expect(f, tries[i].words);
+    }
+}
+
+static void forged_orders_of_records_are_refused(void **state) {
+    const struct fixture *f = *state;
+    const char *const twice[] = {START, CASE(""), CASE(""), NULL};
+    forge(f, twice);
+    expect(f, "line 3: the case \"42/a\" on cpu is there twice");
+    const char *const headless[] = {CASE(""), NULL};
+    forge(f, headless);
+    expect(f, "line 1: no start record");
+    const char *const behind[] = {
+        START, "{\"record\":\"end\",\"cases\":0,\"previous\":\"PREVIOUS\",\"files\":{}}", CASE(""),
+        NULL};
+    forge(f, behind);
+    expect(f, "line 3: there is more behind the end record");
+    const char *const ended[] = {
+        START, "{\"record\":\"end\",\"cases\":0,\"previous\":\"PREVIOUS\",\"files\":{}}", NULL};
+    forge(f, ended);
+    FILE *file = fopen(f->journal, "a");
+    fputs("{\"record", file); /* no crash leaves this behind an end record */
+    fclose(file);
+    expect(f, "line 3: there is more behind the end record");
+    const char *const empty[] = {NULL};
+    forge(f, empty);
+    expect(f, "no start record");
+    char newer[] = START;
+    memcpy(strstr(newer, "\"format\":1"), "\"format\":9", 10);
+    const char *const future[] = {newer, NULL};
+    forge(f, future);
+    expect(f, "use a newer nanolab");
+    char other[] = START;
+    memcpy(strstr(other, FIXTURE_LAB), "43-fixture", 10);
+    const char *const moved[] = {other, NULL};
+    forge(f, moved);
+    expect(f, "journal of another lab");
+}
+
+static void deep_nesting_is_an_error(void **state) {
+    const struct fixture *f = *state;
+    size_t depth = 100000;
+    char *line = malloc(2 * depth + 100);
+    size_t used = (size_t)sprintf(line, "{\"record\":\"note\",\"text\":");
+    memset(line + used, '[', depth);
+    memset(line + used + depth, ']', depth);
+    sprintf(line + used + 2 * depth, "}");
+    const char *const lines[] = {START, line, NULL};
+    forge(f, lines);
+    expect(f, "maximum parsing depth");
+    free(line);
+}
+
+static void try_side(const struct fixture *f, const char *name, int n, const char *digest,
+                     const char *words) {
+    char line[1000];
+    snprintf(line, sizeof line,
+             CASE("{\"name\":\"a\",\"unit\":\"bits\",\"kind\":\"bits\",\"n\":%d,\"width\":8,"
+                  "\"file\":\"%s\",\"sha256\":\"%s\"}"),
+             n, name, digest);
+    const char *const lines[] = {START, line, NULL};
+    forge(f, lines);
+    expect(f, words);
+}
+
+static void side_files_lead_nowhere_else(void **state) {
+    const struct fixture *f = *state;
+    char path[300], target[300], digest[SHA_TEXT];
+    assert_int_equal(sha_bytes("abc", 3, digest), 0);
+    const char *const names[] = {"../cases.jsonl",
+                                 "/etc/passwd",
+                                 "..",
+                                 "",
+                                 "0123456789abcdef0123456789abcdef.u8/../../x",
+                                 "0123456789ABCDEF0123456789abcdef.u8",
+                                 "0123456789abcdef0123456789abcdef.exe",
+                                 "0123456789abcdef0123456789abcdef.f64"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        try_side(f, names[i], 3, digest, i == 7 ? "does not go into" : "plain name of a side file");
+    snprintf(path, sizeof path, "%s/side", f->lab);
+    try_side(f, SIDE, 3, digest, "side: no such folder");
+    assert_int_equal(symlink("/", path), 0);
+    try_side(f, SIDE, 3, digest, "links are not followed");
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkdir(path, 0777), 0);
+    try_side(f, SIDE, 3, digest, SIDE ": missing");
+
+    snprintf(path, sizeof path, "%s/side/" SIDE, f->lab);
+    snprintf(target, sizeof target, "%s/target", f->root);
+    assert_int_equal(fixture_write(target, "abc", 3), 0);
+    assert_int_equal(symlink(target, path), 0);
+    try_side(f, SIDE, 3, digest, "is a link");
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkfifo(path, 0666), 0);
+    try_side(f, SIDE, 3, digest, "not a plain file");
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkdir(path, 0777), 0);
+    try_side(f, SIDE, 3, digest, "not a plain file");
+    assert_int_equal(rmdir(path), 0);
+
+    assert_int_equal(fixture_write(path, "abc", 3), 0);
+    try_side(f, SIDE, 3, digest, NULL);
+    try_side(f, SIDE, 4, digest, "its size is not");
+    assert_int_equal(fixture_write(path, "abd", 3), 0);
+    try_side(f, SIDE, 3, digest, "its SHA-256 is not");
+    assert_int_equal(truncate(path, (off_t)1 << 40), 0); /* sparse: nobody may hash it all */
+    try_side(f, SIDE, 3, digest, "its size is not");
+}
+
+static int read_past(void *context, const json_t *record) {
+    const json_t *series = case_series(record, "a");
+    *(uint64_t *)context = case_series_bits_at(series, 2);
+    return 0;
+}
+
+/* What verify would refuse must not pass as zeros when somebody just reads. */
+static void a_bad_side_file_ends_a_visit(void **state) {
+    const struct fixture *f = *state;
+    char path[300], digest[SHA_TEXT];
+    uint64_t value = 0;
+    struct reader *reader;
+    assert_int_equal(sha_bytes("abc", 3, digest), 0);
+    snprintf(path, sizeof path, "%s/side", f->lab);
+    assert_int_equal(mkdir(path, 0777), 0);
+    snprintf(path, sizeof path, "%s/side/" SIDE, f->lab);
+    assert_int_equal(fixture_write(path, "abc", 3), 0);
+    try_side(f, SIDE, 3, digest, NULL);
+    assert_int_equal(reader_open(&reader, f->dir, FIXTURE_LAB), 0);
+    assert_int_equal(reader_cases(reader, "", NULL, read_past, &value), 0);
+    assert_int_equal(value, 'c');
+    assert_int_equal(fixture_write(path, "abd", 3), 0);
+    assert_int_equal(reader_cases(reader, "", NULL, read_past, &value), -1);
+    assert_non_null(strstr(error_text(), SIDE));
+    reader_close(reader);
+}
+
+static void files_of_another_kind_are_refused(void **state) {
+    const struct fixture *f = *state;
+    const char *const names[] = {"run.json", FIXTURE_LAB "/cases.jsonl", FIXTURE_LAB "/claims.json",
+                                 FIXTURE_LAB};
+    char path[300], kept[300];
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(path, sizeof path, "%s/%s", f->dir, names[i]);
+        snprintf(kept, sizeof kept, "%s/kept", f->root);
+        bool there = access(path, F_OK) == 0;
+        if (there)
+            assert_int_equal(rename(path, kept), 0);
+        assert_int_equal(mkfifo(path, 0666), 0); /* a reader that waits for it never ends */
+        expect(f, i == 3 ? "not a folder" : "not a plain file");
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(symlink(kept, path), 0);
+        expect(f, i == 3 ? "links are not followed" : "is a link");
+        assert_int_equal(unlink(path), 0);
+        if (i != 3) {
+            assert_int_equal(mkdir(path, 0777), 0);
+            expect(f, "not a plain file");
+            assert_int_equal(rmdir(path), 0);
+        }
+        if (there)
+            assert_int_equal(rename(kept, path), 0);
+    }
+    expect(f, NULL);
+}
+
+static void forged_claims_are_refused(void **state) {
+    const struct fixture *f = *state;
+    char path[300];
+    const char *const lines[] = {START, CASE(""), NULL};
+#define CLAIM(verdict, device, checked, held, evidence)                                            \
+    "{\"claims\":[{\"id\":\"S1\",\"verdict\":\"" verdict "\",\"device\":\"" device                 \
+    "\",\"checked\":" checked ",\"held\":" held ",\"evidence\":[" evidence "]}]}"
+    const struct {
+        const char *text, *words;
+    } tries[] = {
+        {CLAIM("confirmed", "cpu", "1", "1", "\"42/a\""), NULL},
+        {CLAIM("proven", "cpu", "1", "1", ""), "\"verdict\" must be"},
+        {CLAIM("confirmed", "<b>", "1", "1", ""), "\"device\" must be"},
+        {CLAIM("confirmed", "cpu", "-1", "1", ""), "\"checked\" must be"},
+        {CLAIM("confirmed", "cpu", "1.5", "1", ""), "\"checked\" must be"},
+        {CLAIM("confirmed", "cpu", "1", "2", ""), "exceeds"},
+        {CLAIM("confirmed", "cpu", "1", "1", "\"42/b\""), "no case of the journal"},
+        {CLAIM("confirmed", "cpu", "1", "1", "[]"), "no case id"},
+        {"{\"claims\":{}}", "must be a list"},
+        {"[]", "must be a list"},
+        {"{\"claims\":[7]}", "a claim needs"},
+        {"", "claims.json: "},
+        {"{\"claims\":[]", "claims.json: "},
+        {"{\"claims\":[],\"claims\":[]}", "duplicate"},
+    };
+    forge(f, lines);
+    snprintf(path, sizeof path, "%s/claims.json", f->lab);
+    for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
+        assert_int_equal(fixture_write(path, tries[i].text, strlen(tries[i].text)), 0);
+        expect(f, tries[i].words);
+    }
+    assert_int_equal(truncate(path, (off_t)1 << 40), 0);
+    expect(f, "more than such a file can have");
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(forged_records_are_refused),   TEST(forged_orders_of_records_are_refused),
+        TEST(deep_nesting_is_an_error),     TEST(side_files_lead_nowhere_else),
+        TEST(a_bad_side_file_ends_a_visit), TEST(files_of_another_kind_are_refused),
+        TEST(forged_claims_are_refused),
+    };
+    return cmocka_run_group_tests_name("verify", tests, NULL, NULL);
+}
