@@ -1,12 +1,15 @@
 /*
  * lab.h: what a lab is, and what it may ask of the harness.
  *
- * A lab is a table of claims, one sweep, and a check per claim. The sweep records cases; the
- * checks read the recorded cases, so that a resumed run is judged on all of them. harness/
- * lab_main.c owns main(): options, devices, journal, progress, verdicts and exit status.
+ * A lab is a table of claims in the order of its README. Each claim has a sweep, which records
+ * cases and judges nothing, and a check, which judges the recorded cases and measures nothing; so
+ * a run that was stopped and resumed is judged on all of its cases. The table drives the run;
+ * harness/cli/run_main.c owns main(): options, devices, journal, progress, verdicts, exit status.
  *
- *     static const struct claim claims[] = {{"S1", "addition is not associative", check_s1}, …};
- *     const struct lab lab = {.number = 1, .name = "float-staging", …, .run = run};
+ *     static const struct claim claims[] = {
+ *         {"S2", "Staging changes the last bits.", .refuted_by = "one result from all plans",
+ *          .on = CLAIM_BITS, .cases = "01/sum/", .sweep = sweep_sums, .check = check_staging}, …};
+ *     const struct lab lab = {.number = 1, .name = "float-staging", …, .claims = claims, …};
  */
 #ifndef NANOLAB_HARNESS_LAB_H
 #define NANOLAB_HARNESS_LAB_H
@@ -16,36 +19,43 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "harness/lab/judge.h"
+#include "harness/lab/rows.h"
+#include "harness/measure/ratio.h"
 #include "kernels/device/device.h"
 
 struct lab_run;
-
-enum verdict { VERDICT_CONFIRMED, VERDICT_REFUTED, VERDICT_BOUNDED, VERDICT_NOT_TESTABLE };
-
-/* What a check found out about one claim on one device. Texts are copied by the harness. */
-struct finding {
-    enum verdict verdict;
-    uint64_t checked;    /* single checks behind the verdict … */
-    uint64_t held;       /* … and how many of them came out as claimed */
-    char statement[800]; /* what is true here, in one sentence with its numbers */
-    char range[400];     /* where it is true; needed for VERDICT_BOUNDED */
-    char reason[400];    /* what is missing; needed for VERDICT_NOT_TESTABLE */
-    bool broken;      /* a predicted bit did not hold: our bug. The run exits 1; never "refuted". */
-    json_t *evidence; /* filled by finding_evidence, freed by the harness; starts out NULL */
-};
-
-/* Adds the id of a case the verdict rests on (at most 32 are kept). */
-void finding_evidence(struct finding *finding, const char *case_id);
-
-struct claim {
-    const char *id;        /* "S4" */
-    const char *statement; /* the claim, as the lab puts it to the test */
-    /* Judges the claim from the recorded cases of one device. Returns 0, or -1 if the check
-     * itself could not be done (exit status 1). */
-    int (*check)(struct lab_run *run, const char *device_id, struct finding *finding);
-};
+struct table_spec; /* tables.h */
 
 #define LAB_ON(kind) (1u << (kind))
+
+/* The parts of a run: bits are checked on some devices, time is measured on some. */
+enum claim_part { CLAIM_BITS = 1, CLAIM_TIME = 2 };
+
+struct claim {
+    const char *id;         /* "S4" */
+    const char *statement;  /* the claim, as the lab puts it to the test: one sentence */
+    const char *refuted_by; /* the result that would refute it */
+    unsigned on;            /* CLAIM_BITS, CLAIM_TIME or both: on which of the run's devices */
+    unsigned only;          /* LAB_ON(…) mask of the kinds of device it can be asked on; 0: all */
+    bool once;              /* it is about no device: asked on the first one only */
+    const char *cases;      /* prefixes of the ids of its rows, separated by spaces */
+    /* Records cases on one device. 0, or -1 after lab_error(). NULL where an earlier claim's sweep
+     * records what this one rests on. Must be deterministic in (mode, seed, devices): --resume
+     * relies on meeting the same case ids again. Called once for each device that the claim is
+     * asked on; two claims may name one sweep: it runs once. */
+    int (*sweep)(struct lab_run *run, struct device *device);
+    /* Judges `rows`, the claim's cases of one device. Where there are none, the harness says "not
+     * testable here" without asking. */
+    void (*check)(const struct rows *rows, struct finding *finding);
+};
+
+/* What a name stands for, wherever it is recorded: parameters, counters, cells of rows. */
+struct quantity {
+    const char *name; /* "bytes" */
+    const char *unit; /* "bytes", "bytes/s", "s", "1", "ulp", "bits"; "" for words */
+    const char *what; /* "read and written by one call" */
+};
 
 struct lab {
     int number;
@@ -57,9 +67,14 @@ struct lab {
     unsigned time_devices; /* … and where it can measure time */
     const struct claim *claims;
     size_t claim_count;
-    /* The sweep. Returns 0, or -1 after lab_error(). Must be deterministic in (mode, seed,
-     * devices): --resume relies on meeting the same case ids again. */
-    int (*run)(struct lab_run *run);
+    /* Every name that the lab records; one that is not here is refused. They go into the journal,
+     * so that a reader knows all units. */
+    const struct quantity *quantities;
+    size_t quantity_count;
+    const struct table_spec *tables;
+    size_t table_count;
+    /* Under --predict, before anything runs: prints what the model expects. NULL: nothing. */
+    int (*predict)(struct lab_run *run);
 };
 
 /* Each lab defines exactly this one symbol. */
@@ -77,6 +92,10 @@ size_t lab_bits_devices(const struct lab_run *run);
 struct device *lab_bits_device(const struct lab_run *run, size_t k);
 size_t lab_time_devices(const struct lab_run *run);
 struct device *lab_time_device(const struct lab_run *run, size_t k);
+/* Whether this run checks bits on a device, and whether it measures time there: for the sweeps of
+ * claims about both. */
+bool lab_checks_bits(const struct lab_run *run, const struct device *device);
+bool lab_measures_time(const struct lab_run *run, const struct device *device);
 
 /* Announces a stretch of work: `cases` more to come, for the progress line and the time left. */
 void lab_expect(struct lab_run *run, size_t cases);
@@ -109,8 +128,20 @@ int lab_case_end(struct lab_case *c);
 void case_param_int(struct lab_case *c, const char *name, int64_t value);
 void case_param_real(struct lab_case *c, const char *name, double value);
 void case_param_text(struct lab_case *c, const char *name, const char *value);
+void case_param_flag(struct lab_case *c, const char *name, bool value);
 /* A counter is a number derived from the case, such as bytes per second. Non-finite: null. */
 void case_counter(struct lab_case *c, const char *name, double value);
+/* One with its interval. */
+void case_counter_ratio(struct lab_case *c, const char *name, struct ratio value);
+/* Rows, where a case holds several results that each have the same columns: case_row() begins the
+ * next row, case_cell_…() gives it its cells. They take the place of parallel series; a check
+ * meets each as a row of its own (rows.h). */
+void case_row(struct lab_case *c);
+void case_cell_int(struct lab_case *c, const char *name, int64_t value);
+void case_cell_real(struct lab_case *c, const char *name, double value);
+void case_cell_text(struct lab_case *c, const char *name, const char *value);
+/* A bit pattern of `width` bits, 8 to 64, written as a hex string. */
+void case_cell_bits(struct lab_case *c, const char *name, int width, uint64_t bits);
 /* The plan record (kernel variant, algorithm id, tile, …); takes the reference. */
 void case_plan(struct lab_case *c, json_t *plan);
 
@@ -121,8 +152,9 @@ void case_bench(struct lab_case *c, const struct bench_result *result);
 
 /* Series. Over 10,000 values go to a side file with its SHA-256. */
 void case_series_time(struct lab_case *c, const char *name, const double *seconds, size_t n);
+/* Kind "real": numbers of any unit. */
 void case_series_real(struct lab_case *c, const char *name, const char *unit, const double *values,
-                      size_t n); /* kind "count" when unit is "1", else "time"-like real data */
+                      size_t n);
 /* Bit patterns, `width` bits each (8…64), written as hex strings. */
 void case_series_bits(struct lab_case *c, const char *name, int width, const uint64_t *bits,
                       size_t n);
@@ -134,9 +166,10 @@ void case_series_histogram(struct lab_case *c, const char *name, const char *uni
 void case_series_tree(struct lab_case *c, const char *name, const char *tree_text);
 
 /*
- * Reading recorded cases back, for checks and tables. `prefix` selects ids that start with it
- * ("" for all), device NULL selects all devices. Calls visit with each case's whole JSON object,
- * in journal order; a non-zero return stops and is returned.
+ * Reading recorded cases back is done by rows (rows.h). This is below it, for the harness:
+ * `prefix` selects ids that start with it ("" for all), device NULL selects all devices. Calls
+ * visit with each case's whole JSON object, in journal order; a non-zero return stops and is
+ * returned.
  */
 int lab_cases(struct lab_run *run, const char *prefix, const char *device_id,
               int (*visit)(void *context, const json_t *record), void *context);
@@ -145,11 +178,9 @@ const json_t *case_series(const json_t *record, const char *name);
 size_t case_series_length(const json_t *series);
 uint64_t case_series_bits_at(const json_t *series, size_t k);
 double case_series_real_at(const json_t *series, size_t k);
-double case_number(const json_t *record, const char *group, const char *name); /* "params", … */
-const char *case_text(const json_t *record, const char *group, const char *name);
 
 /* Opens DIR/<lab>/<name>.tsv for the table behind a plot; NULL after lab_error(). Close it with
- * lab_table_close, which renames it into place. */
+ * lab_table_close, which renames it into place. tables.h is what labs use. */
 struct lab_table;
 struct lab_table *lab_table_open(struct lab_run *run, const char *name);
 void lab_table_row(struct lab_table *table, const char *format, ...)
