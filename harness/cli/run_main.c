@@ -200,52 +200,6 @@ static void warn(const struct session *session) {
     json_decref(machine);
 }
 
-static int record_claim(struct session *session, const struct claim *claim, const char *device,
-                        struct finding *finding) {
-    if (result_claim(session->run.result, claim, device, finding) == 0)
-        return EXIT_DONE;
-    char text[1200];
-    snprintf(text, sizeof text, "claim %s on %s: %s", claim->id, device, error_text());
-    return fail(session, result_failed(session->run.result) ? EXIT_USAGE : EXIT_BROKEN, text);
-}
-
-/* Every claim on every device that the run used. */
-static int judge(struct session *session) {
-    struct lab_run *run = &session->run;
-    int status = EXIT_DONE;
-    for (size_t i = 0; i < session->lab->claim_count; i++) {
-        const struct claim *claim = &session->lab->claims[i];
-        for (size_t k = 0; k < run->opened_count; k++) {
-            const char *device = device_id(run->opened[k]);
-            struct finding finding = {0};
-            run->error[0] = '\0';
-            if (claim->check(run, device, &finding) != 0) {
-                char text[700];
-                json_decref(finding.evidence);
-                snprintf(text, sizeof text, "claim %s on %s could not be checked: %s", claim->id,
-                         device, run->error[0] ? run->error : "its check gave no reason");
-                status = fail(session, EXIT_BROKEN, text);
-                continue;
-            }
-            int recorded = record_claim(session, claim, device, &finding);
-            if (recorded == EXIT_USAGE)
-                return EXIT_USAGE;
-            if (recorded != EXIT_DONE)
-                status = recorded;
-        }
-        for (size_t k = 0; k < run->missing_count; k++) {
-            struct finding finding = {.verdict = VERDICT_NOT_TESTABLE};
-            snprintf(finding.statement, sizeof finding.statement, "not tested on %s",
-                     run->missing[k].id);
-            snprintf(finding.reason, sizeof finding.reason, "%s", run->missing[k].reason);
-            int recorded = record_claim(session, claim, run->missing[k].id, &finding);
-            if (recorded != EXIT_DONE)
-                return recorded;
-        }
-    }
-    return status;
-}
-
 static int stopped(const struct session *session) {
     fprintf(stderr, "%s: stopped after %zu cases, which are kept in %s", session->folder,
             result_case_count(session->run.result), session->dir);
@@ -263,7 +217,7 @@ static int sweep(struct session *session) {
     bool skipped = run->opened_count == 0;
     int status = EXIT_DONE;
     if (!skipped) {
-        status = session->lab->run(run);
+        status = run_sweeps(run);
         if (result_failed(run->result))
             return fail(session, EXIT_USAGE, error_text());
         if (status != 0)
@@ -272,14 +226,14 @@ static int sweep(struct session *session) {
         if (run_stop_signal)
             return stopped(session);
     }
-    status = judge(session);
-    if (status == EXIT_USAGE)
-        return status;
+    /* A check that could not run leaves the run partial: --resume does it again. */
+    bool all = run_judge(run) == 0;
+    if (result_failed(run->result))
+        return fail(session, EXIT_USAGE, error_text());
+    if (!all)
+        status = fail(session, EXIT_BROKEN, run->error);
     if (verdicts_broken(result_claims(run->result)))
         status = EXIT_BROKEN;
-    /* A check that could not run leaves the run partial: --resume does it again. */
-    bool all = json_array_size(result_claims(run->result)) ==
-               session->lab->claim_count * (run->opened_count + run->missing_count);
     if (all && result_finish(run->result) != 0)
         return fail(session, EXIT_USAGE, error_text());
     session->finished = all;

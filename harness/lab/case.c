@@ -25,7 +25,8 @@ struct lab_case {
     struct device *device; /* NULL if the case names none of the run's */
     char id[RECORD_ID_MAX + 1];
     char device_id[24];
-    json_t *params, *counters, *plan, *bench, *before, *series;
+    json_t *params, *counters, *rows, *plan, *bench, *before, *series;
+    json_t *row; /* the last of rows, borrowed */
     bool failed; /* an error was recorded; the case must not be */
 };
 
@@ -113,6 +114,7 @@ void lab_case_drop(struct lab_case *c) {
         return;
     json_decref(c->params);
     json_decref(c->counters);
+    json_decref(c->rows);
     json_decref(c->plan);
     json_decref(c->bench);
     json_decref(c->before);
@@ -129,34 +131,64 @@ static json_t *state_of(struct lab_case *c) {
     return json_null();
 }
 
-int lab_case_end(struct lab_case *c) {
+/* The record of a case; NULL after fail(). */
+static json_t *record_of(struct lab_case *c) {
     char why[256];
+    if (c->failed)
+        return NULL;
+    json_t *record = json_pack("{s:s, s:s, s:s, s:o, s:O, s:O}", "record", "case", "id", c->id,
+                               "device", c->device_id, "ended", provenance_now(), "params",
+                               c->params, "counters", c->counters);
+    if (c->rows)
+        json_object_set(record, "rows", c->rows);
+    json_object_set(record, "plan", c->plan ? c->plan : json_null());
+    if (c->bench)
+        json_object_set(record, "bench", c->bench);
+    json_object_set_new(record, "state", state_of(c));
+    json_object_set(record, "series", c->series);
+    if (!record)
+        fail(c, "out of memory");
+    else if (record_check(record, why, sizeof why) != 0)
+        fail(c, "%s; correct the lab", why);
+    if (!c->failed)
+        return record;
+    json_decref(record);
+    return NULL;
+}
+
+int lab_case_end(struct lab_case *c) {
     struct lab_run *run = c->run;
-    json_t *record = NULL;
-    if (!c->failed) {
-        record = json_pack("{s:s, s:s, s:s, s:o, s:O, s:O}", "record", "case", "id", c->id,
-                           "device", c->device_id, "ended", provenance_now(), "params", c->params,
-                           "counters", c->counters);
-        json_object_set(record, "plan", c->plan ? c->plan : json_null());
-        if (c->bench)
-            json_object_set(record, "bench", c->bench);
-        json_object_set_new(record, "state", state_of(c));
-        json_object_set(record, "series", c->series);
-        if (!record)
-            fail(c, "out of memory");
-        else if (record_check(record, why, sizeof why) != 0)
-            fail(c, "%s; correct the lab", why);
-    }
-    int status = -1;
-    if (!c->failed) {
-        status = result_append(run->result, c->device_id, c->id, record);
-        if (status != 0)
-            run_error(run, error_text());
-        else
-            progress_done(run->progress);
-    }
+    json_t *record = record_of(c);
+    int status = record ? result_append(run->result, c->device_id, c->id, record) : -1;
+    if (record && status != 0)
+        run_error(run, error_text());
+    else if (record)
+        progress_done(run->progress);
     json_decref(record);
     lab_case_drop(c);
+    return status;
+}
+
+int run_end_group(struct lab_run *run, const char *device, const char *group,
+                  struct lab_case **cases, size_t count) {
+    json_t **records = calloc(count + 1, sizeof *records);
+    int status = records ? 0 : run_error(run, "out of memory");
+    for (size_t k = 0; k < count && status == 0; k++) {
+        records[k] = record_of(cases[k]);
+        status = records[k]
+                     ? json_object_set_new(records[k], "group",
+                                           json_pack("{s:s, s:I, s:I}", "id", group, "entrant",
+                                                     (json_int_t)k, "of", (json_int_t)count))
+                     : -1;
+    }
+    if (status == 0 && result_append_group(run->result, device, group, records, count) != 0)
+        status = run_error(run, error_text());
+    for (size_t k = 0; records && k < count; k++) {
+        if (status == 0)
+            progress_done(run->progress);
+        json_decref(records[k]);
+    }
+    free(records);
     return status;
 }
 
@@ -166,32 +198,107 @@ static json_t *real(double value) {
     return isfinite(value) ? json_real(value) : json_null();
 }
 
+/* Whether the lab says what a name stands for. */
+static bool is_among(const struct quantity *quantities, size_t count, const char *name) {
+    size_t k = 0;
+    while (k < count && strcmp(quantities[k].name, name) != 0)
+        k++;
+    return k < count;
+}
+
+static bool is_quantity(const struct lab *lab, const char *name) {
+    return is_among(lab->quantities, lab->quantity_count, name) ||
+           is_among(run_quantities, run_quantity_count, name);
+}
+
 static void put(struct lab_case *c, json_t *group, const char *name, json_t *value) {
     if (json_object_get(group, name)) {
         json_decref(value);
         fail(c, "\"%s\" was given twice; correct the lab", name);
+    } else if (!is_quantity(c->run->lab, name)) {
+        json_decref(value);
+        fail(c, "\"%s\" is not among the lab's quantities; list it with its unit", name);
     } else if (!value || json_object_set_new(group, name, value) != 0) {
         fail(c, "\"%s\" is not UTF-8 or memory is short", name);
     }
 }
 
+/* A contest's entrant that could not begin its case has none: its error is recorded already. */
+static void put_in_case(struct lab_case *c, bool counter, const char *name, json_t *value) {
+    if (c)
+        put(c, counter ? c->counters : c->params, name, value);
+    else
+        json_decref(value);
+}
+
 void case_param_int(struct lab_case *c, const char *name, int64_t value) {
-    put(c, c->params, name, json_integer(value));
+    put_in_case(c, false, name, json_integer(value));
 }
 
 void case_param_real(struct lab_case *c, const char *name, double value) {
-    put(c, c->params, name, real(value));
+    put_in_case(c, false, name, real(value));
 }
 
 void case_param_text(struct lab_case *c, const char *name, const char *value) {
-    put(c, c->params, name, json_string(value));
+    put_in_case(c, false, name, json_string(value));
+}
+
+void case_param_flag(struct lab_case *c, const char *name, bool value) {
+    put_in_case(c, false, name, json_boolean(value));
 }
 
 void case_counter(struct lab_case *c, const char *name, double value) {
-    put(c, c->counters, name, real(value));
+    put_in_case(c, true, name, real(value));
+}
+
+void case_counter_ratio(struct lab_case *c, const char *name, struct ratio value) {
+    put_in_case(c, true, name,
+                json_pack("{s:o, s:o, s:o}", "value", real(value.value), "low", real(value.low),
+                          "high", real(value.high)));
+}
+
+void case_row(struct lab_case *c) {
+    if (!c)
+        return;
+    if (!c->rows)
+        c->rows = json_array();
+    c->row = json_object();
+    if (json_array_append_new(c->rows, c->row) != 0)
+        fail(c, "out of memory for a row");
+}
+
+static void put_cell(struct lab_case *c, const char *name, json_t *value) {
+    if (c && c->row)
+        put(c, c->row, name, value);
+    else
+        json_decref(value);
+    if (c && !c->row)
+        fail(c, "a cell \"%s\" before case_row(); correct the lab", name);
+}
+
+void case_cell_int(struct lab_case *c, const char *name, int64_t value) {
+    put_cell(c, name, json_integer(value));
+}
+
+void case_cell_real(struct lab_case *c, const char *name, double value) {
+    put_cell(c, name, real(value));
+}
+
+void case_cell_text(struct lab_case *c, const char *name, const char *value) {
+    put_cell(c, name, json_string(value));
+}
+
+void case_cell_bits(struct lab_case *c, const char *name, int width, uint64_t bits) {
+    char text[20];
+    snprintf(text, sizeof text, "%0*llx", (width + 3) / 4, (unsigned long long)bits);
+    put_cell(c, name, json_string(text));
 }
 
 void case_plan(struct lab_case *c, json_t *plan) {
+    if (!c) {
+        json_decref(plan);
+        return;
+    }
     if (!json_is_object(plan))
         fail(c, "the plan record must be a JSON object");
     json_decref(c->plan);
@@ -202,6 +309,8 @@ void case_plan(struct lab_case *c, json_t *plan) {
 
 static json_t *series_new(struct lab_case *c, const char *name, const char *unit, const char *kind,
                           size_t n) {
+    if (!c)
+        return NULL;
     json_t *series = json_pack("{s:s, s:s, s:s, s:I}", "name", name, "unit", unit, "kind", kind,
                                "n", (json_int_t)n);
     if (!series) {
@@ -283,7 +392,7 @@ void case_series_time(struct lab_case *c, const char *name, const double *second
 
 void case_series_real(struct lab_case *c, const char *name, const char *unit, const double *values,
                       size_t n) {
-    series_real(c, name, unit, strcmp(unit, "1") == 0 ? "count" : "time", values, n);
+    series_real(c, name, unit, "real", values, n);
 }
 
 void case_series_bits(struct lab_case *c, const char *name, int width, const uint64_t *bits,

@@ -92,11 +92,3 @@ double case_series_real_at(const json_t *series, size_t k) {
     memcpy(&value, &raw, sizeof value);
     return real ? value : (double)raw;
 }
-
-double case_number(const json_t *record, const char *group, const char *name) {
-    return json_number_value(json_object_get(json_object_get(record, group), name));
-}
-
-const char *case_text(const json_t *record, const char *group, const char *name) {
-    return json_string_value(json_object_get(json_object_get(record, group), name));
-}

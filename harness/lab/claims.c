@@ -22,28 +22,16 @@ const char *claims_verdict_name(enum verdict verdict) {
     return "not-testable-here";
 }
 
-void finding_evidence(struct finding *finding, const char *case_id) {
-    if (!finding->evidence)
-        finding->evidence = json_array();
-    for (size_t i = 0; i < json_array_size(finding->evidence); i++)
-        if (strcmp(json_string_value(json_array_get(finding->evidence, i)), case_id) == 0)
-            return;
-    json_t *id = json_string(case_id);
-    if (id && json_array_size(finding->evidence) < CLAIMS_EVIDENCE_MAX)
-        json_array_append(finding->evidence, id);
-    json_decref(id);
-}
-
 /* What is wrong with a finding; NULL if nothing is. */
 static const char *contradiction(const struct finding *finding) {
-    if (finding->held > finding->checked)
-        return "more checks held than were done";
+    if (!finding->settled)
+        return "its check ended without finding_settle()";
+    if (strlen(finding->statement) > FINDING_STATEMENT)
+        return "its statement has more than 160 characters; numbers go into finding_number()";
     if (finding->verdict == VERDICT_BOUNDED && !finding->range[0])
         return "a bounded verdict needs its range";
     if (finding->verdict == VERDICT_NOT_TESTABLE)
         return finding->reason[0] ? NULL : "a verdict of not testable here needs its reason";
-    if (finding->checked == 0)
-        return "a verdict needs at least one check; without any it is not testable here";
     if (!finding->statement[0])
         return "a verdict needs a statement";
     return NULL;
@@ -62,11 +50,15 @@ json_t *claims_entry(const struct claim *claim, const char *device_id,
         return NULL;
     }
     json_t *entry = json_pack(
-        "{s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:o, s:o, s:o, s:o}", "id", claim->id, "claim",
-        claim->statement, "verdict", claims_verdict_name(finding->verdict), "device", device_id,
-        "broken", finding->broken, "checked", (json_int_t)finding->checked, "held",
-        (json_int_t)finding->held, "statement", text_or_null(finding->statement), "range",
-        text_or_null(finding->range), "reason", text_or_null(finding->reason), "evidence",
+        "{s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
+        claim->id, "claim", claim->statement, "verdict", claims_verdict_name(finding->verdict),
+        "device", device_id, "broken", finding->broken, "checked",
+        (json_int_t)(finding->held + finding->against + finding->open), "held",
+        (json_int_t)finding->held, "against", (json_int_t)finding->against, "open",
+        (json_int_t)finding->open, "statement", text_or_null(finding->statement), "range",
+        text_or_null(finding->range), "reason", text_or_null(finding->reason), "control",
+        text_or_null(finding->control), "numbers",
+        finding->numbers ? json_incref(finding->numbers) : json_array(), "evidence",
         finding->evidence ? json_incref(finding->evidence) : json_array());
     if (!entry)
         error_set("claim %s on %s: its texts are not UTF-8, or memory is short", claim->id,

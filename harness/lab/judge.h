@@ -81,7 +81,7 @@ void finding_control(struct finding *f, enum answer answer, const char *what);
 
 /* How many of the single checks the claim says hold. */
 enum settle {
-    SETTLE_ALL, /* "always": confirmed if all held, refuted if none did and most went against */
+    SETTLE_ALL,  /* "always": confirmed if all held, refuted if none did and most went against */
     SETTLE_MOST, /* "usually": confirmed if over half held, refuted if over half went against */
     SETTLE_ANY   /* "can": confirmed if one held, refuted if all went against */
 };

@@ -146,7 +146,7 @@ void case_cell_bits(struct lab_case *c, const char *name, int width, uint64_t bi
 void case_plan(struct lab_case *c, json_t *plan);
 
 /* A measurement of bench.h: its samples as the series "time" and "round", and the group "bench"
- * (calls, stop, median, mad, low, high), which case_number() and case_text() read back. */
+ * (calls, stop, median, mad, low, high), which rows.h reads back as "@median" and so on. */
 struct bench_result;
 void case_bench(struct lab_case *c, const struct bench_result *result);
 

@@ -10,6 +10,13 @@
 #include "harness/lab/run.h"
 #include "harness/store/result.h"
 
+const struct quantity run_quantities[] = {
+    {"bytes per second", "bytes/s", "bytes of one call over its median time"},
+    {"flops per second", "flop/s", "operations of one call over its median time"},
+    {"roof fraction", "1", "speed over that of the fastest reader of its contest"},
+};
+const size_t run_quantity_count = sizeof run_quantities / sizeof *run_quantities;
+
 volatile sig_atomic_t run_stop_signal;
 static const volatile sig_atomic_t *signal_child;
 
@@ -61,6 +68,21 @@ size_t lab_time_devices(const struct lab_run *run) {
 
 struct device *lab_time_device(const struct lab_run *run, size_t k) {
     return k < run->time_count ? run->time[k] : NULL;
+}
+
+static bool is_among(struct device *const *devices, size_t count, const struct device *device) {
+    for (size_t k = 0; k < count; k++)
+        if (devices[k] == device)
+            return true;
+    return false;
+}
+
+bool lab_checks_bits(const struct lab_run *run, const struct device *device) {
+    return is_among(run->bits, run->bits_count, device);
+}
+
+bool lab_measures_time(const struct lab_run *run, const struct device *device) {
+    return is_among(run->time, run->time_count, device);
 }
 
 void lab_expect(struct lab_run *run, size_t cases) {

@@ -38,12 +38,27 @@ struct lab_run {
     size_t opened_count;
 };
 
+/* What the harness itself records (contest.c); every lab has these names. */
+extern const struct quantity run_quantities[];
+extern const size_t run_quantity_count;
+
 /* Set by the handler of run_catch_signals(); 0 while nothing asked the run to stop. */
 extern volatile sig_atomic_t run_stop_signal;
 /* SIGINT, SIGTERM and SIGHUP stop the run after the case in hand. `child`, if not NULL, is a
  * process id that they are passed on to. A file that reaches its size limit is an error, no
  * signal. */
 void run_catch_signals(const volatile sig_atomic_t *child);
+
+/* Records cases that were measured together (a contest), whole or not at all; the cases stay the
+ * caller's. 0, or -1 with the run's error. */
+int run_end_group(struct lab_run *run, const char *device, const char *group,
+                  struct lab_case **cases, size_t count);
+
+/* run_claims.c: the sweeps of the lab's claims in their order, then the tables; 0, or -1 with the
+ * run's error. Then the verdicts on all that was recorded; 0, or -1 where a check could not be
+ * done. */
+int run_sweeps(struct lab_run *run);
+int run_judge(struct lab_run *run);
 
 /* main() of a lab's executable; returns the exit status (options.h). lab_main.c calls it. */
 int run_main(const struct lab *lab, int argc, char **argv);

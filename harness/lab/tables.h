@@ -3,8 +3,8 @@
  *
  *     static const struct table_spec tables[] = {
  *         {"ratio", "14/time/", "device; n; ratio, low, high = over normal~"},
- *         {"bandwidth", "00/read/", "device; threads; KiB = bytes / 1024; gbps = bytes per second / 1e9!",
- *          .where = "isa=avx512", .sort = "device;threads;bytes"},
+ *         {"bandwidth", "00/read/", "device; threads; KiB = bytes / 1024; gbps = bytes per second /
+ * 1e9!", .where = "isa=avx512", .sort = "device;threads;bytes"},
  *     };
  *
  * Columns are separated by ";". Each is a column of rows.h, which also heads it, or

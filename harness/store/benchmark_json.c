@@ -55,7 +55,8 @@ struct gather {
 static int add_series(struct gather *gather, const json_t *record, const json_t *series) {
     char name[640];
     const char *series_name = json_string_value(json_object_get(series, "name"));
-    double calls = case_number(record, "bench", "calls");
+    json_int_t calls =
+        json_integer_value(json_object_get(json_object_get(record, "bench"), "calls"));
     size_t samples = case_series_length(series);
     bool plain = strcmp(series_name, "time") == 0;
     snprintf(name, sizeof name, "%s/%s%s%.100s", json_string_value(json_object_get(record, "id")),
@@ -70,7 +71,7 @@ static int add_series(struct gather *gather, const json_t *record, const json_t 
             "{s:O, s:I, s:i, s:O, s:s, s:I, s:I, s:i, s:I, s:f, s:f, s:s}", "name", title,
             "family_index", gather->families, "per_family_instance_index", 0, "run_name", title,
             "run_type", "iteration", "repetitions", (json_int_t)samples, "repetition_index",
-            (json_int_t)i, "threads", 1, "iterations", calls >= 1 ? (json_int_t)calls : 1,
+            (json_int_t)i, "threads", 1, "iterations", calls >= 1 ? calls : 1,
             "real_time", seconds * 1e9, "cpu_time", seconds * 1e9, "time_unit", "ns");
         if (json_array_append_new(gather->benchmarks, one) != 0) {
             json_decref(title);

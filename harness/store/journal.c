@@ -192,35 +192,74 @@ static char *sealed_line(const char *previous, const json_t *record, size_t *siz
     return line;
 }
 
-int journal_append(struct journal_writer *writer, const json_t *record, uint64_t *offset,
-                   size_t *size) {
-    char hash[SHA_TEXT];
-    size_t bytes = 0;
-    char *line = sealed_line(writer->hash, record, &bytes, hash);
+/* Adds the line of one record to `text`. */
+static int add_line(struct journal_writer *writer, const json_t *record, FILE *text,
+                    char hash[SHA_TEXT], size_t *size) {
+    char next[SHA_TEXT];
+    char *line = sealed_line(hash, record, size, next);
     if (!line)
         return error_set("%s: out of memory while writing a record", writer->path);
-    if (bytes > JOURNAL_LINE_MAX) {
+    if (*size > JOURNAL_LINE_MAX) {
         free(line);
         return error_set("%s: a record of %zu bytes is longer than a line can be (%zu); record "
                          "fewer or shorter series in one case",
-                         writer->path, bytes, JOURNAL_LINE_MAX);
+                         writer->path, *size, JOURNAL_LINE_MAX);
     }
-    int error = 0;
-    if (folder_write_all(writer->fd, line, bytes) != 0 || fdatasync(writer->fd) != 0)
-        error = errno;
+    fwrite(line, 1, *size, text);
     free(line);
-    if (error) {
-        /* Nothing half written stays; if even this fails, a reader drops the cut line. */
-        if (ftruncate(writer->fd, (off_t)writer->length) == 0)
-            fdatasync(writer->fd);
-        return error_set("%s: cannot be written: %s", writer->path, folder_advice(error));
+    memcpy(hash, next, SHA_TEXT);
+    return 0;
+}
+
+static int write_lines(struct journal_writer *writer, const char *text, size_t bytes) {
+    if (folder_write_all(writer->fd, text, bytes) == 0 && fdatasync(writer->fd) == 0)
+        return 0;
+    int error = errno;
+    /* Nothing half written stays; if even this fails, a reader drops the cut line or group. */
+    if (ftruncate(writer->fd, (off_t)writer->length) == 0)
+        fdatasync(writer->fd);
+    return error_set("%s: cannot be written: %s", writer->path, folder_advice(error));
+}
+
+int journal_append_all(struct journal_writer *writer, json_t *const *records, size_t count,
+                       struct journal_place *places) {
+    char hash[SHA_TEXT], *text = NULL;
+    size_t bytes = 0;
+    uint64_t at = writer->length;
+    int status = 0;
+    FILE *out = open_memstream(&text, &bytes);
+    if (!out)
+        return error_set("%s: out of memory while writing a record", writer->path);
+    memcpy(hash, writer->hash, SHA_TEXT);
+    for (size_t k = 0; k < count && status == 0; k++) {
+        size_t size = 0;
+        status = add_line(writer, records[k], out, hash, &size);
+        if (places)
+            places[k] = (struct journal_place){at, size};
+        at += size;
     }
+    if (fclose(out) != 0 && status == 0)
+        status = error_set("%s: out of memory while writing a record", writer->path);
+    if (status == 0)
+        status = write_lines(writer, text, bytes);
+    free(text);
+    if (status == 0) {
+        writer->length += bytes;
+        memcpy(writer->hash, hash, SHA_TEXT);
+    }
+    return status;
+}
+
+int journal_append(struct journal_writer *writer, const json_t *record, uint64_t *offset,
+                   size_t *size) {
+    json_t *one = (json_t *)record;
+    struct journal_place place;
+    if (journal_append_all(writer, &one, 1, &place) != 0)
+        return -1;
     if (offset)
-        *offset = writer->length;
+        *offset = place.offset;
     if (size)
-        *size = bytes;
-    writer->length += bytes;
-    memcpy(writer->hash, hash, SHA_TEXT);
+        *size = place.size;
     return 0;
 }
 

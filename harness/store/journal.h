@@ -73,6 +73,15 @@ int journal_continue(struct journal_writer *writer, const struct folder *folder,
  * is left in the file. `offset` and `size` get the place of the line; they may be NULL. */
 int journal_append(struct journal_writer *writer, const json_t *record, uint64_t *offset,
                    size_t *size);
+/* The same for `count` records by one write and one sync; places[k] gets the place of line k. What
+ * a crash leaves may be some of the lines: only records that say what belongs together (the member
+ * "group") let a reader drop them. */
+struct journal_place {
+    uint64_t offset;
+    size_t size;
+};
+int journal_append_all(struct journal_writer *writer, json_t *const *records, size_t count,
+                       struct journal_place *places);
 void journal_close(struct journal_writer *writer);
 
 /* --- single documents with the same seal, as run.json: their hash is the last member of the

@@ -119,6 +119,20 @@ int reader_add(struct reader *reader, const char *device, const char *id, uint64
     return 0;
 }
 
+bool reader_has_group(const struct reader *reader, const char *device, const char *group) {
+    char *key = key_of(device, group);
+    bool there = key && json_object_get(reader->groups, key);
+    free(key);
+    return there;
+}
+
+int reader_add_group(struct reader *reader, const char *device, const char *group) {
+    char *key = key_of(device, group);
+    int status = key ? json_object_set_new(reader->groups, key, json_true()) : -1;
+    free(key);
+    return status;
+}
+
 static int bad_record(const struct reader *reader, size_t line, const char *what) {
     return error_set("%s: line %zu: %s; the file was edited or damaged, take an intact copy",
                      reader->path, line, what);
@@ -136,8 +150,62 @@ static int take_case(struct reader *reader, const struct journal_reader *journal
     return 0;
 }
 
-static int take_record(struct reader *reader, const struct journal_reader *journal,
-                       const char *lab) {
+/* A group whose lines are being read: it is appended whole, so nothing else stands between them,
+ * and only a crash can have cut it short. */
+struct group {
+    char id[RECORD_ID_MAX + 1], device[24];
+    json_int_t of, read; /* 0 of 0: no group is open */
+    uint64_t length;     /* of the journal before it … */
+    size_t lines, cases;
+    char hash[SHA_TEXT];
+};
+
+static int take_group(struct reader *reader, const struct journal_reader *journal,
+                      struct group *open) {
+    const json_t *group = json_object_get(journal->record, "group");
+    const char *id = json_string_value(json_object_get(group, "id"));
+    const char *device = json_string_value(json_object_get(journal->record, "device"));
+    json_int_t entrant = json_integer_value(json_object_get(group, "entrant"));
+    json_int_t of = json_integer_value(json_object_get(group, "of"));
+    if (!group) /* resuming drops what was cut, so a group is never left open */
+        return open->of ? bad_record(reader, journal->number, "it stands inside a group of cases")
+                        : 0;
+    if (open->of == 0) {
+        *open = (struct group){.of = of,
+                               .length = reader->length,
+                               .lines = reader->lines,
+                               .cases = reader->case_count};
+        snprintf(open->id, sizeof open->id, "%s", id);
+        snprintf(open->device, sizeof open->device, "%s", device);
+        memcpy(open->hash, journal->previous, SHA_TEXT);
+    }
+    if (strcmp(open->id, id) != 0 || strcmp(open->device, device) != 0 || of != open->of ||
+        entrant != open->read)
+        return bad_record(reader, journal->number, "it does not go on with its group of cases");
+    if (++open->read < open->of)
+        return 0;
+    *open = (struct group){.of = 0};
+    return reader_add_group(reader, device, id);
+}
+
+/* Takes back what was read of a group that a crash cut short. */
+static void drop_group(struct reader *reader, const struct group *open) {
+    while (reader->case_count > open->cases) {
+        struct reader_case *one = &reader->cases[--reader->case_count];
+        char *key = key_of(one->device, one->id);
+        if (key)
+            json_object_del(reader->keys, key);
+        free(key);
+        free(one->id);
+    }
+    reader->cut += reader->length - open->length;
+    reader->length = open->length;
+    reader->lines = open->lines;
+    memcpy(reader->hash, open->hash, SHA_TEXT);
+}
+
+static int take_record(struct reader *reader, const struct journal_reader *journal, const char *lab,
+                       struct group *open) {
     char why[256];
     json_t *record = journal->record;
     if (record_check(record, why, sizeof why) != 0)
@@ -148,6 +216,8 @@ static int take_record(struct reader *reader, const struct journal_reader *journ
     if ((kind == RECORD_START) != (journal->number == 1))
         return bad_record(reader, journal->number,
                           kind == RECORD_START ? "a second start record" : "no start record");
+    if (take_group(reader, journal, open) != 0)
+        return -1;
     if (kind == RECORD_START) {
         if (strcmp(json_string_value(json_object_get(record, "lab")), lab) != 0)
             return bad_record(reader, 1, "it is the journal of another lab than its folder says");
@@ -169,10 +239,11 @@ static int take_record(struct reader *reader, const struct journal_reader *journ
 
 static int read_journal(struct reader *reader, const char *lab) {
     struct journal_reader journal;
+    struct group open = {.of = 0};
     journal_reader_begin(&journal, reader->fd, reader->path);
     int step;
     while ((step = journal_next(&journal)) == 1) {
-        if (take_record(reader, &journal, lab) != 0) {
+        if (take_record(reader, &journal, lab, &open) != 0) {
             step = -1;
             break;
         }
@@ -184,6 +255,8 @@ static int read_journal(struct reader *reader, const char *lab) {
     journal_reader_end(&journal);
     if (step != 0)
         return -1;
+    if (open.of)
+        drop_group(reader, &open);
     if (!reader->start)
         return error_set("%s: line 1: no start record; the file was edited or damaged, take an "
                          "intact copy",
@@ -203,9 +276,11 @@ int reader_open_folder(struct reader **out, struct folder *folder, const char *l
     reader->folder = *folder;
     snprintf(reader->path, sizeof reader->path, "%.4000s/%s", folder->path, JOURNAL_FILE);
     reader->keys = json_object();
+    reader->groups = json_object();
     reader->notes = json_array();
     reader->fd = folder_open_file(&reader->folder, JOURNAL_FILE, NULL);
-    if (!reader->keys || !reader->notes || reader->fd < 0 || read_journal(reader, lab) != 0) {
+    if (!reader->keys || !reader->groups || !reader->notes || reader->fd < 0 ||
+        read_journal(reader, lab) != 0) {
         reader_close(reader);
         return -1;
     }
@@ -232,6 +307,7 @@ void reader_close(struct reader *reader) {
         free(reader->cases[i].id);
     free(reader->cases);
     json_decref(reader->keys);
+    json_decref(reader->groups);
     json_decref(reader->notes);
     json_decref(reader->start);
     json_decref(reader->end);

@@ -35,7 +35,8 @@ struct reader {
     json_t *keys;    /* "device id" -> index */
     uint64_t length; /* of the accepted lines */
     size_t lines;
-    uint64_t cut; /* bytes of an unterminated last line, dropped */
+    uint64_t cut;   /* bytes dropped at the end: an unterminated line, or a group cut short */
+    json_t *groups; /* "device group" of every group that is there whole */
     char hash[SHA_TEXT];
 };
 
@@ -51,6 +52,10 @@ void reader_close(struct reader *reader);
 
 /* The index of a case, or -1. */
 long reader_find(const struct reader *reader, const char *device, const char *id);
+/* Whether the cases of a group (a contest) are recorded. */
+bool reader_has_group(const struct reader *reader, const char *device, const char *group);
+/* For writers: a group that was appended whole. */
+int reader_add_group(struct reader *reader, const char *device, const char *group);
 /* For writers: adds a case that was appended. Returns -1 if (device, id) is there already or
  * memory is short, without a text. */
 int reader_add(struct reader *reader, const char *device, const char *id, uint64_t offset,

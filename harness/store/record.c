@@ -98,7 +98,19 @@ static int need_count(struct check *check, const json_t *object, const char *nam
     return 0;
 }
 
-/* A group of plain values: numbers, nulls and, where `any` is set, texts and truth values. */
+/* {value, low, high} */
+static bool is_ratio(const json_t *value) {
+    static const char *const names[] = {"value", "low", "high"};
+    for (size_t k = 0; k < 3; k++) {
+        const json_t *one = json_object_get(value, names[k]);
+        if (!json_is_number(one) && !json_is_null(one))
+            return false;
+    }
+    return json_object_size(value) == 3;
+}
+
+/* A group of plain values: numbers, nulls and, where `any` is set, texts and truth values;
+ * otherwise numbers with their intervals. */
 static int check_group(struct check *check, const json_t *record, const char *group, bool any) {
     const json_t *object = json_object_get(record, group);
     if (!json_is_object(object))
@@ -108,11 +120,44 @@ static int check_group(struct check *check, const json_t *record, const char *gr
     json_object_foreach((json_t *)object, name, value) {
         if (json_is_number(value) || json_is_null(value))
             continue;
-        if (any && (json_is_boolean(value) || json_is_string(value)))
+        if (any ? json_is_boolean(value) || json_is_string(value) : is_ratio(value))
             continue;
         return bad(check, "\"%s\" in \"%s\" must be a %s", name, group,
-                   any ? "plain value" : "number or null");
+                   any ? "plain value" : "number, null, or {value, low, high}");
     }
+    return 0;
+}
+
+/* Rows: a list of objects of plain values. */
+static int check_rows(struct check *check, const json_t *record) {
+    const json_t *rows = json_object_get(record, "rows");
+    if (!rows)
+        return 0;
+    if (!json_is_array(rows) || json_array_size(rows) > RECORD_ROWS_MAX)
+        return bad(check, "\"rows\" must be a list of at most %d", RECORD_ROWS_MAX);
+    for (size_t k = 0; k < json_array_size(rows); k++) {
+        const char *name;
+        json_t *value, *row = json_array_get(rows, k);
+        if (!json_is_object(row))
+            return bad(check, "row %zu must be an object", k);
+        json_object_foreach(row, name, value) {
+            if (!json_is_number(value) && !json_is_null(value) && !json_is_string(value))
+                return bad(check, "\"%s\" of row %zu must be a number, text or null", name, k);
+        }
+    }
+    return 0;
+}
+
+/* {id, entrant, of}: which cases were measured together. */
+static int check_together(struct check *check, const json_t *record) {
+    const json_t *group = json_object_get(record, "group");
+    if (!group)
+        return 0;
+    const char *id = json_string_value(json_object_get(group, "id"));
+    const json_t *entrant = json_object_get(group, "entrant"), *of = json_object_get(group, "of");
+    if (!id || !record_id_is_good(id) || !json_is_integer(entrant) || !json_is_integer(of) ||
+        json_integer_value(entrant) < 0 || json_integer_value(entrant) >= json_integer_value(of))
+        return bad(check, "\"group\" must be {id, entrant, of} with entrant below of");
     return 0;
 }
 
@@ -156,6 +201,11 @@ static int check_format(struct check *check, const json_t *object) {
     if (json_integer_value(format) > RECORD_FORMAT)
         return bad(check, "format %lld is newer than this program's %d; use a newer nanolab",
                    (long long)json_integer_value(format), RECORD_FORMAT);
+    if (json_integer_value(format) < RECORD_FORMAT)
+        return bad(check,
+                   "format %lld is of a nanolab before 0.2; measure again, or read it with "
+                   "that one",
+                   (long long)json_integer_value(format));
     return 0;
 }
 
@@ -170,7 +220,9 @@ static int check_start(struct check *check, const json_t *record) {
         return -1;
     if (!json_is_object(json_object_get(record, "fingerprint")))
         return bad(check, "\"fingerprint\" must be an object");
-    return optional_object(check, record, "devices") || optional_object(check, record, "software")
+    return optional_object(check, record, "devices") ||
+                   optional_object(check, record, "software") ||
+                   optional_object(check, record, "quantities")
                ? -1
                : need_text(check, record, "started", false);
 }
@@ -222,8 +274,9 @@ static int check_side(struct check *check, const json_t *series, const char *kin
     if (!sha || !sha_is_digest(sha))
         return bad(check, "a side file needs its \"sha256\"");
     const char *extension = strchr(file, '.') + 1;
-    bool fits = strcmp(kind, "tree") == 0   ? strcmp(extension, "txt") == 0
-                : strcmp(kind, "time") == 0 ? strcmp(extension, "f64") == 0
+    bool fits = strcmp(kind, "tree") == 0 ? strcmp(extension, "txt") == 0
+                : strcmp(kind, "time") == 0 || strcmp(kind, "real") == 0
+                    ? strcmp(extension, "f64") == 0
                 : strcmp(kind, "bits") == 0 ? extension[0] == 'u'
                                             : extension[0] == 'u' || extension[0] == 'f';
     return fits ? 0 : bad(check, "a %s series does not go into a .%s file", kind, extension);
@@ -237,9 +290,9 @@ static int check_series(struct check *check, const json_t *series) {
         return -1;
     const char *kind = text_of(series, "kind");
     json_int_t n = json_integer_value(json_object_get(series, "n"));
-    if (!kind || (strcmp(kind, "time") && strcmp(kind, "bits") && strcmp(kind, "count") &&
-                  strcmp(kind, "histogram") && strcmp(kind, "tree")))
-        return bad(check, "a series' \"kind\" must be time, bits, count, histogram or tree");
+    if (!kind || (strcmp(kind, "time") && strcmp(kind, "real") && strcmp(kind, "bits") &&
+                  strcmp(kind, "count") && strcmp(kind, "histogram") && strcmp(kind, "tree")))
+        return bad(check, "a series' \"kind\" must be time, real, bits, count, histogram or tree");
     if (strcmp(kind, "histogram") == 0)
         return check_histogram(check, series, n);
     const json_t *values = json_object_get(series, "values");
@@ -270,6 +323,8 @@ static int check_case(struct check *check, const json_t *record) {
         optional_object(check, record, "plan") != 0 || optional_object(check, record, "state") != 0)
         return -1;
     if (json_object_get(record, "bench") && check_group(check, record, "bench", true) != 0)
+        return -1;
+    if (check_rows(check, record) != 0 || check_together(check, record) != 0)
         return -1;
     const json_t *list = json_object_get(record, "series");
     if (!json_is_array(list))
@@ -358,6 +413,24 @@ int record_check_run(const json_t *run, char *why, size_t why_size) {
     return 0;
 }
 
+/* The rows under a statement. */
+static int check_numbers_of(struct check *check, const json_t *claim) {
+    const json_t *numbers = json_object_get(claim, "numbers");
+    if (numbers && (!json_is_array(numbers) || json_array_size(numbers) > 64))
+        return bad(check, "\"numbers\" must be a list of at most 64");
+    for (size_t k = 0; k < json_array_size(numbers); k++) {
+        json_t *one = json_array_get(numbers, k), *plain = json_copy(one);
+        json_object_del(plain, "what");
+        json_object_del(plain, "unit");
+        bool good = need_text(check, one, "what", false) == 0 &&
+                    need_text(check, one, "unit", false) == 0 && is_ratio(plain);
+        json_decref(plain);
+        if (!good)
+            return bad(check, "number %zu must be {what, unit, value, low, high}", k);
+    }
+    return 0;
+}
+
 static int check_claim(struct check *check, const json_t *claim) {
     const char *verdict = text_of(claim, "verdict"), *device = text_of(claim, "device");
     if (!json_is_object(claim) || need_text(check, claim, "id", false) != 0)
@@ -367,14 +440,25 @@ static int check_claim(struct check *check, const json_t *claim) {
         return bad(check, "\"verdict\" must be confirmed, refuted, bounded or not-testable-here");
     if (!device || !record_device_is_good(device))
         return bad(check, "\"device\" must be a device's name");
-    if (need_count(check, claim, "checked") != 0 || need_count(check, claim, "held") != 0 ||
+    static const char *const counts[] = {"held", "against", "open"};
+    if (need_count(check, claim, "checked") != 0)
+        return -1;
+    json_int_t left = json_integer_value(json_object_get(claim, "checked"));
+    for (size_t k = 0; k < 3; k++) {
+        if (need_count(check, claim, counts[k]) != 0)
+            return -1;
+        json_int_t one = json_integer_value(json_object_get(claim, counts[k]));
+        if (one > left)
+            return bad(check, "\"held\", \"against\" and \"open\" exceed \"checked\"");
+        left -= one;
+    }
+    if (left != 0)
+        return bad(check, "\"held\", \"against\" and \"open\" do not add up to \"checked\"");
+    if (need_text(check, claim, "control", true) != 0 || check_numbers_of(check, claim) != 0 ||
         need_text(check, claim, "claim", true) != 0 ||
         need_text(check, claim, "statement", true) != 0 ||
         need_text(check, claim, "range", true) != 0 || need_text(check, claim, "reason", true) != 0)
         return -1;
-    if (json_integer_value(json_object_get(claim, "held")) >
-        json_integer_value(json_object_get(claim, "checked")))
-        return bad(check, "\"held\" exceeds \"checked\"");
     const json_t *broken = json_object_get(claim, "broken");
     if (broken && !json_is_boolean(broken))
         return bad(check, "\"broken\" must be true or false");
@@ -392,6 +476,8 @@ static int check_claim(struct check *check, const json_t *claim) {
 int record_check_claims(const json_t *document, char *why, size_t why_size) {
     struct check check = {why, why_size};
     const json_t *claims = json_object_get(document, "claims");
+    if (check_format(&check, document) != 0)
+        return -1;
     if (!json_is_array(claims))
         return bad(&check, "\"claims\" must be a list");
     for (size_t i = 0; i < json_array_size(claims); i++) {

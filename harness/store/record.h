@@ -12,13 +12,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define RECORD_FORMAT 1
+/* Format 1 was never published; it is refused by name. */
+#define RECORD_FORMAT 2
 #define RECORD_ID_MAX 400
 /* Longer series go to a side file. */
 #define RECORD_VALUES_MAX 10000
 /* Longer texts (a tree's) do too. */
 #define RECORD_TEXT_MAX 65536
 #define RECORD_SERIES_MAX 64
+#define RECORD_ROWS_MAX 10000
 #define RECORD_SIDE_FOLDER "side"
 
 enum record_kind { RECORD_START, RECORD_RESUME, RECORD_NOTE, RECORD_CASE, RECORD_END, RECORD_BAD };

@@ -20,6 +20,7 @@
 
 #include "harness/error.h"
 #include "harness/lab/claims.h"
+#include "harness/lab/run.h"
 #include "harness/store/benchmark_json.h"
 #include "harness/store/journal.h"
 #include "harness/store/provenance.h"
@@ -50,16 +51,32 @@ static json_t *fingerprint_of(const struct result_setup *setup) {
     return provenance_fingerprint(all, result_setup_devices(setup, all));
 }
 
+/* Every name that the lab records, with its unit and meaning. */
+static void add_quantities(json_t *all, const struct quantity *quantities, size_t count) {
+    for (size_t k = 0; k < count; k++)
+        json_object_set_new(
+            all, quantities[k].name,
+            json_pack("{s:s, s:s}", "unit", quantities[k].unit, "what", quantities[k].what));
+}
+
+static json_t *quantities_of(const struct lab *lab) {
+    json_t *all = json_object();
+    add_quantities(all, run_quantities, run_quantity_count);
+    add_quantities(all, lab->quantities, lab->quantity_count);
+    return all;
+}
+
 static json_t *start_record(const struct result_setup *setup, const char *lab) {
     char seed[24];
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)setup->seed);
-    return json_pack(
-        "{s:s, s:i, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "record", "start", "format",
-        RECORD_FORMAT, "lab", lab, "mode", result_mode_name(setup->mode), "seed", seed, "bits",
-        device_names(setup->bits, setup->bits_count), "time",
-        device_names(setup->time, setup->time_count), "started", provenance_now(), "fingerprint",
-        fingerprint_of(setup), "devices", result_setup_provenance(setup), "software",
-        provenance_software(), "machine", provenance_machine());
+    return json_pack("{s:s, s:i, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "record",
+                     "start", "format", RECORD_FORMAT, "lab", lab, "mode",
+                     result_mode_name(setup->mode), "seed", seed, "bits",
+                     device_names(setup->bits, setup->bits_count), "time",
+                     device_names(setup->time, setup->time_count), "started", provenance_now(),
+                     "fingerprint", fingerprint_of(setup), "devices",
+                     result_setup_provenance(setup), "software", provenance_software(), "machine",
+                     provenance_machine(), "quantities", quantities_of(setup->lab));
 }
 
 static int lock_folder(const struct folder *folder) {
@@ -340,18 +357,38 @@ static int status_of(struct result *result, int status) {
     return status;
 }
 
+static int add_case(struct result *result, const char *device, const char *id,
+                    struct journal_place place) {
+    if (reader_add(result->reader, device, id, place.offset, place.size) == 0)
+        return 0;
+    return status_of(result, error_set("%s: the case %s on %s was recorded twice, or memory is "
+                                       "short",
+                                       result->writer.path, id, device));
+}
+
 int result_append(struct result *result, const char *device, const char *id, const json_t *record) {
-    uint64_t offset;
-    size_t size;
+    struct journal_place place;
+    json_t *one = (json_t *)record;
     if (writable(result) != 0)
         return -1;
-    if (journal_append(&result->writer, record, &offset, &size) != 0)
+    if (journal_append_all(&result->writer, &one, 1, &place) != 0)
         return status_of(result, -1);
-    if (reader_add(result->reader, device, id, offset, size) != 0)
-        return status_of(result, error_set("%s: the case %s on %s was recorded twice, or "
-                                           "memory is short",
-                                           result->writer.path, id, device));
-    return 0;
+    return add_case(result, device, id, place);
+}
+
+int result_append_group(struct result *result, const char *device, const char *group,
+                        json_t *const *records, size_t count) {
+    struct journal_place *places = calloc(count + 1, sizeof *places);
+    if (writable(result) != 0 || !places) {
+        free(places);
+        return result->failed ? -1 : error_set("%s: out of memory", result->writer.path);
+    }
+    int status = status_of(result, journal_append_all(&result->writer, records, count, places));
+    for (size_t k = 0; k < count && status == 0; k++)
+        status = add_case(result, device, json_string_value(json_object_get(records[k], "id")),
+                          places[k]);
+    free(places);
+    return status == 0 ? status_of(result, reader_add_group(result->reader, device, group)) : -1;
 }
 
 int result_note(struct result *result, const char *text) {
@@ -420,7 +457,8 @@ int result_claim(struct result *result, const struct claim *claim, const char *d
                  struct finding *finding) {
     json_t *entry = claims_entry(claim, device_id, finding);
     json_decref(finding->evidence);
-    finding->evidence = NULL;
+    json_decref(finding->numbers);
+    finding->evidence = finding->numbers = NULL;
     if (!entry)
         return -1;
     if (check_evidence(result->reader, claim, device_id, json_object_get(entry, "evidence")) != 0) {

@@ -108,10 +108,8 @@ const char *result_folder(const struct result *result);
 size_t result_case_count(const struct result *result);
 size_t result_resumed_count(const struct result *result);
 
-/* Records a remark for the report: the journal's "note" record (lab_note() in run.c calls it). */
-int result_note(struct result *result, const char *text);
-
-/* Records the verdict of one claim on one device; takes over finding->evidence. A finding that
+/* Records the verdict of one claim on one device; takes over finding->evidence and
+ * finding->numbers. A finding that
  * contradicts itself (bounded without a range, held > checked, …) is refused: -1. */
 int result_claim(struct result *result, const struct claim *claim, const char *device_id,
                  struct finding *finding);
@@ -131,6 +129,9 @@ int result_note(struct result *result, const char *text);
 const struct reader *result_reader(const struct result *result);
 /* Appends a case's record under its key and syncs it. */
 int result_append(struct result *result, const char *device, const char *id, const json_t *record);
+/* Appends the cases of a group, whole or not at all; each record has its member "group". */
+int result_append_group(struct result *result, const char *device, const char *group,
+                        json_t *const *records, size_t count);
 /* Writes DIR/<lab>/side/<name> before the record that names it; replaces what a crash left. */
 int result_side(struct result *result, const char *name, const void *data, size_t size);
 

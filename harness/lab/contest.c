@@ -1,0 +1,336 @@
+/*
+ * contest.c: see contest.h.
+ */
+#include "harness/lab/contest.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/lab/run.h"
+#include "harness/store/reader.h"
+#include "harness/store/record.h"
+#include "harness/store/result.h"
+#include "kernels/threads/threads.h"
+
+/* A ratio that an entrant is to have: of times, or of speeds. */
+struct over {
+    const struct entrant *of;
+    bool speed;
+    char counter[60];
+    struct over *next;
+};
+
+struct entrant {
+    struct contest *contest;
+    size_t index;
+    struct job job;
+    struct lab_case *record; /* NULL: it could not begin; the run has the error */
+    char id[RECORD_ID_MAX + 2];
+    const struct job *before;
+    bool alone;
+    bool reader, roof; /* is one of the roof's; is compared with it */
+    struct over *overs;
+    int (*finish)(void *context, struct lab_case *record, const struct bench_result *result);
+    void *finish_context;
+};
+
+struct contest {
+    struct lab_run *run;
+    struct device *device;
+    char id[RECORD_ID_MAX + 1];
+    struct bench_limits limits;
+    struct entrant **entrants; /* one by one on the heap: callers keep their addresses */
+    size_t count;
+};
+
+/* --- entering ----------------------------------------------------------------------------------
+ */
+
+struct contest *contest_open(struct lab_run *run, struct device *device, const char *id_format,
+                             ...) {
+    struct contest *c = calloc(1, sizeof *c);
+    va_list args;
+    if (!c) {
+        lab_error(run, "out of memory");
+        return NULL;
+    }
+    va_start(args, id_format);
+    vsnprintf(c->id, sizeof c->id, id_format, args);
+    va_end(args);
+    if (lab_stopping(run) || run->error[0] ||
+        reader_has_group(result_reader(run->result), device_id(device), c->id)) {
+        free(c);
+        return NULL;
+    }
+    c->run = run;
+    c->device = device;
+    c->limits = lab_mode(run) == LAB_QUICK  ? bench_limits_quick()
+                : lab_mode(run) == LAB_FULL ? bench_limits_full()
+                                            : bench_limits_default();
+    return c;
+}
+
+int contest_skipped(const struct lab_run *run) {
+    return run->error[0] ? -1 : 0;
+}
+
+static void close_entrant(struct entrant *e) {
+    while (e->overs) {
+        struct over *over = e->overs;
+        e->overs = over->next;
+        free(over);
+    }
+    lab_case_drop(e->record);
+    job_close(&e->job);
+    free(e);
+}
+
+static void contest_close(struct contest *c) {
+    for (size_t k = 0; k < c->count; k++)
+        close_entrant(c->entrants[k]);
+    free(c->entrants);
+    free(c);
+}
+
+int contest_drop(struct contest *c) {
+    contest_close(c);
+    return -1;
+}
+
+struct entrant *contest_enter(struct contest *c, struct job *job, const char *name_format, ...) {
+    struct entrant *e = calloc(1, sizeof *e);
+    struct entrant **all = realloc(c->entrants, (c->count + 1) * sizeof *all);
+    char name[RECORD_ID_MAX + 1];
+    va_list args;
+    if (!e || !all)
+        abort(); /* a pointer's worth of memory: nothing could go on from here */
+    va_start(args, name_format);
+    vsnprintf(name, sizeof name, name_format, args);
+    va_end(args);
+    *e = (struct entrant){.contest = c, .index = c->count, .job = *job};
+    *job = (struct job){0};
+    snprintf(e->id, sizeof e->id, "%.*s/%.*s", RECORD_ID_MAX / 2, c->id, RECORD_ID_MAX / 2, name);
+    e->record = lab_case_begin(c->run, device_id(c->device), "%s", e->id);
+    json_t *plan = job_plan(&e->job);
+    if (plan)
+        case_plan(e->record, plan);
+    c->entrants = all;
+    c->entrants[c->count++] = e;
+    return e;
+}
+
+struct lab_case *entrant_case(struct entrant *e) {
+    return e->record;
+}
+
+const struct job *entrant_job(const struct entrant *e) {
+    return &e->job;
+}
+
+static void add_over(struct entrant *e, const struct entrant *of, const char *counter, bool speed) {
+    struct over *over = of ? calloc(1, sizeof *over) : NULL;
+    if (!over)
+        return;
+    *over = (struct over){.of = of, .speed = speed, .next = e->overs};
+    snprintf(over->counter, sizeof over->counter, "%s", counter);
+    e->overs = over;
+}
+
+void entrant_over(struct entrant *e, const struct entrant *of, const char *counter) {
+    add_over(e, of, counter, false);
+}
+
+void entrant_speed_over(struct entrant *e, const struct entrant *of, const char *counter) {
+    add_over(e, of, counter, true);
+}
+
+void entrant_before(struct entrant *e, const struct job *before, bool alone) {
+    e->before = before;
+    e->alone = alone;
+}
+
+void entrant_finish(struct entrant *e,
+                    int (*finish)(void *context, struct lab_case *record,
+                                  const struct bench_result *result),
+                    void *context) {
+    e->finish = finish;
+    e->finish_context = context;
+}
+
+/* --- the roof ----------------------------------------------------------------------------------
+ */
+
+#define READERS_MOST 32
+
+static void close_reader(void *job) {
+    roofs_job_close(job);
+}
+
+static int open_reader(struct job *out, struct roofs_memory *memory,
+                       const struct roofs_plan *plan) {
+    struct roofs_job *job;
+    if (roofs_job_open(&job, memory, plan) != 0)
+        return -1;
+    *out = (struct job){.context = job,
+                        .call = roofs_job_call,
+                        .prove = roofs_job_prove,
+                        .close = close_reader,
+                        .bytes = roofs_job_bytes(job)};
+    return 0;
+}
+
+int contest_readers(struct contest *c, struct roofs_memory *memory, size_t bytes) {
+    struct roofs_plan plans[READERS_MOST];
+    unsigned threads = device_kind(c->device) == DEVICE_CPU ? pool_cpus() : 0;
+    size_t n = roofs_variants(c->device, ROOFS_READ, bytes, threads, plans, READERS_MOST);
+    for (size_t k = 0; k < n; k++) {
+        struct job job;
+        char text[ROOFS_TEXT];
+        if (open_reader(&job, memory, &plans[k]) != 0)
+            return lab_error(c->run, "%s: %s", c->id, device_error());
+        roofs_plan_text(&plans[k], text);
+        contest_enter(c, &job, "read/%s", text)->reader = true;
+    }
+    return 0;
+}
+
+void entrant_roof(struct entrant *e) {
+    e->roof = true;
+}
+
+static double speed_of(const struct entrant *e, const struct bench_result *results) {
+    return e->job.bytes / results[e->index].median;
+}
+
+static const struct entrant *best_reader(const struct contest *c,
+                                         const struct bench_result *results) {
+    const struct entrant *best = NULL;
+    for (size_t k = 0; k < c->count; k++) {
+        const struct entrant *e = c->entrants[k];
+        if (e->reader && (!best || speed_of(e, results) > speed_of(best, results)))
+            best = e;
+    }
+    return best;
+}
+
+/* --- measuring and recording -------------------------------------------------------------------
+ */
+
+struct bench_limits *contest_limits(struct contest *c) {
+    return &c->limits;
+}
+
+static int call_before(void *entrant) {
+    return job_call(((struct entrant *)entrant)->before);
+}
+
+static int call(void *entrant) {
+    return job_call(&((struct entrant *)entrant)->job);
+}
+
+static int prove(void *entrant) {
+    return job_prove(&((struct entrant *)entrant)->job);
+}
+
+static int progress(void *run, size_t settled, size_t cases) {
+    (void)settled;
+    (void)cases;
+    return lab_stopping(run);
+}
+
+static int count_ratio(const struct entrant *e, const struct over *over,
+                       const struct bench_result *results) {
+    struct ratio r;
+    const struct lab_run *run = e->contest->run;
+    if (bench_ratio(&results[e->index], &results[over->of->index], lab_seed(run), &r.value, &r.low,
+                    &r.high) != 0)
+        return lab_error(e->contest->run, "%s and %s: %s", e->id, over->of->id, bench_error());
+    if (over->speed) {
+        double share = e->job.bytes / over->of->job.bytes;
+        r = ratio_inverse(r);
+        r = (struct ratio){r.value * share, r.low * share, r.high * share};
+    }
+    case_counter_ratio(e->record, over->counter, r);
+    return 0;
+}
+
+static int fill_case(struct entrant *e, const struct bench_result *results,
+                     const struct entrant *roof) {
+    const struct bench_result *r = &results[e->index];
+    case_bench(e->record, r);
+    if (e->job.bytes > 0 && r->median > 0)
+        case_counter_ratio(e->record, "bytes per second",
+                           (struct ratio){e->job.bytes / r->median, e->job.bytes / r->high,
+                                          e->job.bytes / r->low});
+    if (e->job.flops > 0 && r->median > 0)
+        case_counter_ratio(e->record, "flops per second",
+                           (struct ratio){e->job.flops / r->median, e->job.flops / r->high,
+                                          e->job.flops / r->low});
+    if (e->roof && roof)
+        entrant_speed_over(e, roof, "roof fraction");
+    for (const struct over *over = e->overs; over; over = over->next)
+        if (count_ratio(e, over, results) != 0)
+            return -1;
+    if (e->finish && e->finish(e->finish_context, e->record, r) != 0)
+        return lab_error(e->contest->run, "%s: %s", e->id, device_error());
+    return 0;
+}
+
+static int record_all(struct contest *c, const struct bench_result *results) {
+    struct lab_case **cases = calloc(c->count, sizeof *cases);
+    const struct entrant *roof = best_reader(c, results);
+    int status = cases ? 0 : lab_error(c->run, "%s: out of memory", c->id);
+    for (size_t k = 0; k < c->count && status == 0; k++)
+        if (results[k].stop == BENCH_FAILED)
+            status = lab_error(c->run, "%s: %s", c->entrants[k]->id, results[k].error);
+    for (size_t k = 0; k < c->count && status == 0; k++) {
+        status = fill_case(c->entrants[k], results, roof);
+        cases[k] = c->entrants[k]->record;
+    }
+    if (status == 0)
+        status = run_end_group(c->run, device_id(c->device), c->id, cases, c->count);
+    free(cases);
+    return status;
+}
+
+static int measure(struct contest *c, struct bench_case *cases, struct bench_result *results) {
+    for (size_t k = 0; k < c->count; k++) {
+        struct entrant *e = c->entrants[k];
+        cases[k] = (struct bench_case){.id = e->id,
+                                       .call = call,
+                                       .setup = e->before ? call_before : NULL,
+                                       .max_calls = e->alone ? 1 : 0,
+                                       .validate = prove,
+                                       .context = e,
+                                       .device = c->device,
+                                       .bytes_per_call = e->job.bytes,
+                                       .flops_per_call = e->job.flops};
+    }
+    const struct bench_options options = {.limits = c->limits,
+                                          .seed = lab_seed(c->run),
+                                          .progress = progress,
+                                          .progress_context = c->run};
+    lab_expect(c->run, c->count);
+    if (bench_run(cases, c->count, &options, results) != 0)
+        return lab_error(c->run, "%s: %s", c->id, bench_error());
+    int status = lab_stopping(c->run) ? 0 : record_all(c, results);
+    for (size_t k = 0; k < c->count; k++)
+        bench_result_free(&results[k]);
+    return status;
+}
+
+int contest_end(struct contest *c) {
+    int status = contest_skipped(c->run);
+    if (status == 0 && c->count > 0) {
+        struct bench_case *cases = calloc(c->count, sizeof *cases);
+        struct bench_result *results = calloc(c->count, sizeof *results);
+        status = cases && results ? measure(c, cases, results)
+                                  : lab_error(c->run, "%s: out of memory", c->id);
+        free(cases);
+        free(results);
+    }
+    contest_close(c);
+    return status;
+}
