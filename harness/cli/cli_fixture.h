@@ -37,71 +37,72 @@ static void nap(long milliseconds) {
     nanosleep(&time, NULL);
 }
 
-static int tiny_run(struct lab_run *run) {
-    lab_expect(run, TINY_CASES * lab_bits_devices(run));
-    if (lab_predict(run))
-        printf("prediction: every square is a square\n");
-    for (size_t d = 0; d < lab_bits_devices(run); d++)
-        for (uint64_t i = 0; i < TINY_CASES && !lab_stopping(run); i++) {
-            struct lab_case *c =
-                lab_case_begin(run, device_id(lab_bits_device(run, d)), "97/tiny/n=%d", (int)i);
-            if (!c)
-                continue;
-            nap(4);
-            uint64_t square = i * i;
-            case_param_int(c, "n", (int64_t)i);
-            case_series_bits(c, "square", 32, &square, 1);
-            if (lab_case_end(c) != 0)
-                return -1;
-        }
+static int tiny_sweep(struct lab_run *run, struct device *device) {
+    lab_expect(run, TINY_CASES);
+    for (uint64_t i = 0; i < TINY_CASES && !lab_stopping(run); i++) {
+        struct lab_case *c = lab_case_begin(run, device_id(device), "97/tiny/n=%d", (int)i);
+        if (!c)
+            continue;
+        nap(4);
+        uint64_t square = i * i;
+        case_param_int(c, "n", (int64_t)i);
+        case_series_bits(c, "square", 32, &square, 1);
+        if (lab_case_end(c) != 0)
+            return -1;
+    }
     lab_note(run, "tiny indeed");
     return 0;
 }
 
-static int check_square(void *context, const json_t *record) {
-    struct finding *finding = context;
-    uint64_t n = (uint64_t)case_number(record, "params", "n");
-    finding->checked++;
-    finding->held += case_series_bits_at(case_series(record, "square"), 0) == n * n;
-    return 0;
+static int tiny_predict(struct lab_run *run) {
+    (void)run;
+    return printf("prediction: every square is a square\n") > 0 ? 0 : -1;
 }
 
-static int check_squares(struct lab_run *run, const char *device, struct finding *finding) {
-    if (lab_cases(run, "97/tiny/", device, check_square, finding) != 0)
-        return -1;
-    if (finding->checked == 0)
-        return lab_error(run, "no cases on %s", device);
-    finding->verdict = finding->held == finding->checked ? VERDICT_CONFIRMED : VERDICT_REFUTED;
-    snprintf(finding->statement, sizeof finding->statement, "%d squares are squares",
-             (int)finding->held);
-    finding_evidence(finding, "97/tiny/n=1");
-    return 0;
+static void check_squares(const struct rows *rows, struct finding *f) {
+    for (size_t k = 0; k < rows->count; k++) {
+        uint64_t n = (uint64_t)row_number(rows, k, "n");
+        finding_count(f, answer_if(row_series_bits(rows, k, "square", 0) == n * n), rows, k);
+    }
+    finding_say(f, "%d squares are squares", (int)f->held);
+    finding_settle(f, SETTLE_ALL, "some squares");
 }
 
-static int check_broken(struct lab_run *run, const char *device, struct finding *finding) {
-    if (check_squares(run, device, finding) != 0)
-        return -1;
-    finding->held--;
-    finding->verdict = VERDICT_REFUTED;
-    finding->broken = true;
-    return 0;
+static void check_broken(const struct rows *rows, struct finding *f) {
+    finding_predicted(f, false, rows, 0);
+    for (size_t k = 1; k < rows->count; k++)
+        finding_predicted(f, true, rows, k);
+    finding_say(f, "%d squares are squares", (int)f->held);
+    finding_settle(f, SETTLE_ALL, "some squares");
 }
 
-static int check_nothing(struct lab_run *run, const char *device, struct finding *finding) {
-    (void)finding;
-    return lab_error(run, "the oracle is out on %s", device);
+/* Ends without a verdict: refused. */
+static void check_nothing(const struct rows *rows, struct finding *f) {
+    finding_say(f, "the oracle is out, %zu cases or not", rows->count);
 }
 
-static int fail_to_run(struct lab_run *run) {
+static int fail_to_run(struct lab_run *run, struct device *device) {
+    (void)device;
     return lab_error(run, "the sweep has no data\nat all");
 }
 
-static const struct claim tiny_claims[] = {{"T1", "squares are squares", check_squares}};
-static const struct claim bad_claims[] = {{"T1", "squares are squares", check_squares},
-                                          {"T2", "bits hold", check_broken},
-                                          {"T3", "oracles know", check_nothing}};
+#define TINY_CLAIM(name, words, how, judge)                                                        \
+    {                                                                                              \
+        .id = name, .statement = words, .on = CLAIM_BITS, .cases = "97/tiny/", .sweep = how,       \
+        .check = judge                                                                             \
+    }
+static const struct claim tiny_claims[] = {
+    TINY_CLAIM("T1", "squares are squares", tiny_sweep, check_squares)};
+static const struct claim dead_claims[] = {
+    TINY_CLAIM("T1", "squares are squares", fail_to_run, check_squares)};
+static const struct claim bad_claims[] = {
+    TINY_CLAIM("T1", "squares are squares", tiny_sweep, check_squares),
+    TINY_CLAIM("T2", "bits hold", tiny_sweep, check_broken),
+    TINY_CLAIM("T3", "oracles know", tiny_sweep, check_nothing)};
+static const struct quantity tiny_quantities[] = {{"n", "1", "what is squared"}};
 
 #define ON_CPU LAB_ON(DEVICE_CPU)
+#define TINY_QUANTITIES .quantities = tiny_quantities, .quantity_count = 1, .predict = tiny_predict
 static const struct lab tiny_labs[] = {
     {.number = 94,
      .name = "dead",
@@ -109,9 +110,9 @@ static const struct lab tiny_labs[] = {
      .needs = "luck",
      .takes = "0 s",
      .bits_devices = ON_CPU,
-     .claims = tiny_claims,
+     .claims = dead_claims,
      .claim_count = 1,
-     .run = fail_to_run},
+     TINY_QUANTITIES},
     {.number = 95,
      .name = "bug",
      .question = "Whose bug?",
@@ -120,7 +121,7 @@ static const struct lab tiny_labs[] = {
      .bits_devices = ON_CPU,
      .claims = bad_claims,
      .claim_count = 2,
-     .run = tiny_run},
+     TINY_QUANTITIES},
     {.number = 96,
      .name = "gpu",
      .question = "Is there a GPU?",
@@ -130,7 +131,7 @@ static const struct lab tiny_labs[] = {
      .time_devices = LAB_ON(DEVICE_CUDA),
      .claims = tiny_claims,
      .claim_count = 1,
-     .run = tiny_run},
+     TINY_QUANTITIES},
     {.number = 97,
      .name = "tiny",
      .question = "Are squares square?",
@@ -140,7 +141,7 @@ static const struct lab tiny_labs[] = {
      .time_devices = ON_CPU,
      .claims = tiny_claims,
      .claim_count = 1,
-     .run = tiny_run},
+     TINY_QUANTITIES},
     {.number = 98,
      .name = "oracle",
      .question = "Who knows?",
@@ -149,7 +150,7 @@ static const struct lab tiny_labs[] = {
      .bits_devices = ON_CPU,
      .claims = bad_claims + 2,
      .claim_count = 1,
-     .run = tiny_run},
+     TINY_QUANTITIES},
 };
 #define LABS (sizeof tiny_labs / sizeof tiny_labs[0])
 

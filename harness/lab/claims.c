@@ -46,7 +46,8 @@ json_t *claims_entry(const struct claim *claim, const char *device_id,
                      const struct finding *finding) {
     const char *wrong = contradiction(finding);
     if (wrong) {
-        error_set("claim %s on %s: %s; correct the lab's check", claim->id, device_id, wrong);
+        error_set("claim %s on %s could not be checked: %s; correct the lab's check", claim->id,
+                  device_id, wrong);
         return NULL;
     }
     json_t *entry = json_pack(

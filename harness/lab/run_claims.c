@@ -83,7 +83,7 @@ static int record(struct lab_run *run, const struct claim *claim, const char *de
                   struct finding *finding) {
     if (result_claim(run->result, claim, device, finding) == 0)
         return 0;
-    return lab_error(run, "claim %s on %s: %s", claim->id, device, error_text());
+    return lab_error(run, "%s", error_text());
 }
 
 static int judge_on(struct lab_run *run, const struct claim *claim, const char *device) {

@@ -291,24 +291,26 @@ static const char script[] =
 /* A tree with one lab and the real style, and a lab's result folder beside it. */
 static void make_tree(const struct place *place, const char *plot_gp, char *tree, size_t size,
                       struct folder *lab) {
-    struct folder home, harness, labs, source, own, own_harness;
+    struct folder home, harness, page, labs, source, own, own_harness, own_page;
     char path[4096], *style;
     size_t length;
     snprintf(tree, size, "%s/tree", place->path);
     assert_int_equal(home_make_in(&home, &place->folder, "tree"), 0);
     assert_int_equal(home_make_in(&harness, &home, "harness"), 0);
+    assert_int_equal(home_make_in(&page, &harness, "page"), 0);
     assert_int_equal(home_make_in(&labs, &home, "labs"), 0);
     assert_int_equal(home_make_in(&source, &labs, "07-test"), 0);
     assert_int_equal(home_find(path, sizeof path), 0);
     assert_int_equal(folder_open(&own, path), 0);
     assert_int_equal(folder_open_in(&own_harness, &own, "harness"), 0);
-    assert_int_equal(folder_read(&own_harness, "style.gp", 1 << 20, &style, &length), 0);
-    assert_int_equal(folder_write(&harness, "style.gp", style, length), 0);
+    assert_int_equal(folder_open_in(&own_page, &own_harness, "page"), 0);
+    assert_int_equal(folder_read(&own_page, "style.gp", 1 << 20, &style, &length), 0);
+    assert_int_equal(folder_write(&page, "style.gp", style, length), 0);
     write_text(&source, "plot.gp", plot_gp);
     assert_int_equal(home_make_in(lab, &place->folder, "07-test"), 0);
     write_text(lab, "speed.tsv", "device\tn\tgbps\ncpu\t1\t2\ncpu\t16\t3\ncpu_2\t1\t4\n");
     free(style);
-    struct folder *all[] = {&home, &harness, &labs, &source, &own, &own_harness};
+    struct folder *all[] = {&home, &harness, &page, &labs, &source, &own, &own_harness, &own_page};
     for (size_t k = 0; k < sizeof all / sizeof *all; k++)
         folder_close(all[k]);
 }

@@ -71,8 +71,8 @@ static int add_series(struct gather *gather, const json_t *record, const json_t 
             "{s:O, s:I, s:i, s:O, s:s, s:I, s:I, s:i, s:I, s:f, s:f, s:s}", "name", title,
             "family_index", gather->families, "per_family_instance_index", 0, "run_name", title,
             "run_type", "iteration", "repetitions", (json_int_t)samples, "repetition_index",
-            (json_int_t)i, "threads", 1, "iterations", calls >= 1 ? calls : 1,
-            "real_time", seconds * 1e9, "cpu_time", seconds * 1e9, "time_unit", "ns");
+            (json_int_t)i, "threads", 1, "iterations", calls >= 1 ? calls : 1, "real_time",
+            seconds * 1e9, "cpu_time", seconds * 1e9, "time_unit", "ns");
         if (json_array_append_new(gather->benchmarks, one) != 0) {
             json_decref(title);
             return error_set("out of memory while deriving benchmark.json");

@@ -20,6 +20,11 @@
 /* A side file's largest size: 2^29 doubles. */
 #define SIDE_MAX ((uint64_t)4 << 30)
 
+/* Another format is no damage: record.h says what to do about it. */
+static bool is_other_format(const char *what) {
+    return strncmp(what, "format ", 7) == 0;
+}
+
 json_t *reader_run(const char *dir) {
     struct folder folder;
     char *text = NULL, why[256];
@@ -38,7 +43,9 @@ json_t *reader_run(const char *dir) {
         json_decref(run);
         run = NULL;
     }
-    if (text && !run)
+    if (text && !run && is_other_format(why))
+        error_set("%s/run.json: %s", dir, why);
+    else if (text && !run)
         error_set("%s/run.json: %s; the file was edited or damaged, take an intact copy", dir, why);
     free(text);
     return run;
@@ -134,6 +141,8 @@ int reader_add_group(struct reader *reader, const char *device, const char *grou
 }
 
 static int bad_record(const struct reader *reader, size_t line, const char *what) {
+    if (is_other_format(what))
+        return error_set("%s: %s", reader->path, what);
     return error_set("%s: line %zu: %s; the file was edited or damaged, take an intact copy",
                      reader->path, line, what);
 }

@@ -29,10 +29,16 @@ struct fixture {
     struct lab_run run;
 };
 
-static const struct claim fixture_claims[] = {{"X1", "one is one", NULL},
-                                              {"X2", "two is two", NULL}};
-static const struct lab fixture_lab = {
-    .number = 42, .name = "fixture", .claims = fixture_claims, .claim_count = 2};
+static const struct claim fixture_claims[] = {{.id = "X1", .statement = "one is one"},
+                                              {.id = "X2", .statement = "two is two"}};
+static const struct quantity fixture_quantities[] = {
+    {"n", "1", "which case"}, {"plan", "", "words"}, {"bytes_per_second", "bytes/s", "a rate"}};
+static const struct lab fixture_lab = {.number = 42,
+                                       .name = "fixture",
+                                       .claims = fixture_claims,
+                                       .claim_count = 2,
+                                       .quantities = fixture_quantities,
+                                       .quantity_count = 3};
 
 static inline int fixture_begin(struct fixture *f) {
     memset(f, 0, sizeof *f);
@@ -114,9 +120,9 @@ static inline int fixture_sweep(struct fixture *f, int cases) {
 
 static inline int fixture_finish(struct fixture *f) {
     for (size_t i = 0; i < fixture_lab.claim_count; i++) {
-        struct finding finding = {.verdict = VERDICT_CONFIRMED, .checked = 3, .held = 3};
+        struct finding finding = {.verdict = VERDICT_CONFIRMED, .held = 3, .settled = true};
         snprintf(finding.statement, sizeof finding.statement, "it holds in %d of %d", 3, 3);
-        finding_evidence(&finding, "42/case/n=0");
+        finding.evidence = json_pack("[s]", "42/case/n=0");
         if (result_claim(f->run.result, &fixture_claims[i], "cpu", &finding) != 0)
             return -1;
     }

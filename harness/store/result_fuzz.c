@@ -41,12 +41,15 @@ static char claims_digest[SHA_TEXT];
 static char journal_seed[8192];
 
 static const char claims_seed[] =
-    "{\"format\":1,\"lab\":\"" LAB "\",\"claims\":[{\"id\":\"S1\",\"claim\":\"x\",\"verdict\":"
-    "\"bounded\",\"device\":\"cpu\",\"broken\":false,\"checked\":3,\"held\":2,\"statement\":\"y\","
+    "{\"format\":2,\"lab\":\"" LAB "\",\"claims\":[{\"id\":\"S1\",\"claim\":\"x\",\"verdict\":"
+    "\"bounded\",\"device\":\"cpu\",\"broken\":false,\"checked\":3,\"held\":2,\"against\":0,"
+    "\"open\":1,\"control\":null,"
+    "\"numbers\":[{\"what\":\"n\",\"unit\":\"s\",\"value\":1,\"low\":0.5,\"high\":null}],"
+    "\"statement\":\"y\","
     "\"range\":\"z\",\"reason\":null,\"evidence\":[\"42/a\"]}]}\n";
 
 static const char run_seed[] =
-    "{\n \"format\": 1,\n \"software\": {},\n \"machine\": {},\n \"fingerprint\": {},\n"
+    "{\n \"format\": 2,\n \"software\": {},\n \"machine\": {},\n \"fingerprint\": {},\n"
     " \"run\": {\"mode\": \"quick\", \"seed\": \"1\", \"device_list\": null, \"labs\": [\"" LAB
     "\"], \"label\": \"l\", \"arguments\": [\"a\"], \"start\": \"s\", \"end\": null, "
     "\"complete\": true}";
@@ -150,10 +153,12 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     sha_bytes(claims_seed, sizeof claims_seed - 1, claims_digest);
     snprintf(
         journal_seed, sizeof journal_seed,
-        "{\"record\":\"start\",\"format\":1,\"lab\":\"" LAB "\",\"mode\":\"quick\",\"seed\":\"7\","
+        "{\"record\":\"start\",\"format\":2,\"lab\":\"" LAB "\",\"mode\":\"quick\",\"seed\":\"7\","
         "\"bits\":[\"cpu\"],\"time\":[],\"started\":\"t\",\"fingerprint\":{}}\n"
         "{\"record\":\"case\",\"id\":\"42/a\",\"device\":\"cpu\",\"params\":{\"n\":1,\"t\":\"x\"},"
-        "\"counters\":{\"c\":null},\"plan\":null,\"bench\":{\"calls\":3},\"state\":null,\"series\":"
+        "\"counters\":{\"c\":null,\"r\":{\"value\":1,\"low\":0.5,\"high\":2}},"
+        "\"rows\":[{\"a\":\"x\",\"b\":1}],\"group\":{\"id\":\"42\",\"entrant\":0,\"of\":1},"
+        "\"plan\":null,\"bench\":{\"calls\":3},\"state\":null,\"series\":"
         "["
         "{\"name\":\"time\",\"unit\":\"s\",\"kind\":\"time\",\"n\":2,\"values\":[1e-3,null]},"
         "{\"name\":\"b\",\"unit\":\"bits\",\"kind\":\"bits\",\"n\":1,\"width\":16,"
@@ -184,8 +189,19 @@ static int read_all(void *context, const json_t *record) {
             sum += case_series_real_at(series, k) + (double)case_series_bits_at(series, k);
         sum += (double)case_series_bits_at(series, n);
     }
-    sum += case_number(record, "params", "n");
-    sum += case_text(record, "params", "t") != NULL;
+    struct rows rows;
+    json_t *all = json_pack("[O]", record);
+    if (rows_from(all, &rows) == 0) {
+        struct rows some = rows_select(&rows, "42/", "n=1");
+        rows_sort(&rows, "a;n;r");
+        for (size_t k = 0; k < rows.count; k++)
+            sum += row_number(&rows, k, "n") + row_ratio(&rows, k, "r").low +
+                   (double)(row_bits(&rows, k, "a") + row_series_distinct(&rows, k, "b")) +
+                   (row_text(&rows, k, "t")[0] != 0) + (double)some.count;
+        rows_free(&some);
+        rows_free(&rows);
+    }
+    json_decref(all);
     sum += case_series(record, "time") != NULL;
     return 0;
 }

@@ -17,11 +17,20 @@
 #include "harness/store/verify.h"
 
 #define START                                                                                      \
-    "{\"record\":\"start\",\"format\":1,\"lab\":\"" FIXTURE_LAB "\",\"mode\":\"quick\","           \
+    "{\"record\":\"start\",\"format\":2,\"lab\":\"" FIXTURE_LAB "\",\"mode\":\"quick\","           \
     "\"seed\":\"7\",\"bits\":[\"cpu\"],\"time\":[],\"started\":\"t\",\"fingerprint\":{}}"
 #define CASE(series)                                                                               \
     "{\"record\":\"case\",\"id\":\"42/a\",\"device\":\"cpu\",\"params\":{},\"counters\":{},"       \
     "\"series\":[" series "]}"
+#define CASE_WITH(member)                                                                          \
+    "{\"record\":\"case\",\"id\":\"42/a\",\"device\":\"cpu\",\"params\":{},\"counters\":{},"       \
+    "\"series\":[]," member "}"
+#define CASE_WITH_COUNTERS(counters)                                                               \
+    "{\"record\":\"case\",\"id\":\"42/a\",\"device\":\"cpu\",\"params\":{},\"series\":[],"         \
+    "\"counters\":" counters "}"
+#define ENTRANT(id, group, entrant, of)                                                            \
+    "{\"record\":\"case\",\"id\":\"" id "\",\"device\":\"cpu\",\"params\":{},\"counters\":{},"     \
+    "\"series\":[],\"group\":{\"id\":\"" group "\",\"entrant\":" entrant ",\"of\":" of "}}"
 #define SIDE "0123456789abcdef0123456789abcdef.u8"
 
 static int setup(void **state) {
@@ -98,7 +107,13 @@ static void forged_records_are_refused(void **state) {
          "\"params\" must be"},
         {"{\"record\":\"case\",\"id\":\"a\",\"device\":\"cpu\",\"params\":{},\"counters\":{\"x\":"
          "\"9\"},\"series\":[]}",
-         "number or null"},
+         "number, null, or {value, low, high}"},
+        {CASE_WITH_COUNTERS("{\"x\":{\"value\":1,\"low\":2}}"), "{value, low, high}"},
+        {CASE_WITH("\"rows\":{}"), "\"rows\" must be a list"},
+        {CASE_WITH("\"rows\":[3]"), "row 0 must be an object"},
+        {CASE_WITH("\"rows\":[{\"a\":[]}]"), "of row 0 must be a number, text or null"},
+        {CASE_WITH("\"group\":{\"id\":\"g\",\"entrant\":2,\"of\":2}"), "with entrant below of"},
+        {CASE_WITH("\"group\":{\"entrant\":0,\"of\":2}"), "with entrant below of"},
         {"{\"record\":\"case\",\"id\":\"a\",\"device\":\"cpu\",\"params\":{},\"counters\":{\"x\":"
          "1e999},\"series\":[]}",
          "not valid JSON"},
@@ -169,7 +184,7 @@ static void forged_orders_of_records_are_refused(void **state) {
     forge(f, empty);
     expect(f, "no start record");
     char newer[] = START;
-    memcpy(strstr(newer, "\"format\":1"), "\"format\":9", 10);
+    memcpy(strstr(newer, "\"format\":2"), "\"format\":9", 10);
     const char *const future[] = {newer, NULL};
     forge(f, future);
     expect(f, "use a newer nanolab");
@@ -305,13 +320,50 @@ static void files_of_another_kind_are_refused(void **state) {
     expect(f, NULL);
 }
 
+/* Cases that were measured together are there whole, or a crash cut them off at the end: then the
+ * journal is read as if none of them were there. */
+static void groups_are_whole(void **state) {
+    const struct fixture *f = *state;
+    const struct {
+        const char *lines[6];
+        const char *words;
+        size_t cases;
+    } tries[] = {
+        {{START, ENTRANT("a", "g", "0", "2"), ENTRANT("b", "g", "1", "2"), CASE("")}, NULL, 3},
+        {{START, CASE(""), ENTRANT("a", "g", "0", "2")}, NULL, 1},
+        {{START, ENTRANT("a", "g", "0", "3"), ENTRANT("b", "g", "1", "3")}, NULL, 0},
+        {{START, ENTRANT("a", "g", "0", "1"), ENTRANT("b", "h", "0", "2")}, NULL, 1},
+        {{START, ENTRANT("a", "g", "0", "2"), CASE("")}, "inside a group", 0},
+        {{START, ENTRANT("a", "g", "0", "2"), ENTRANT("b", "h", "1", "2")}, "does not go on", 0},
+        {{START, ENTRANT("a", "g", "0", "2"), ENTRANT("b", "g", "1", "3")}, "does not go on", 0},
+        {{START, ENTRANT("a", "g", "1", "2")}, "does not go on", 0},
+        {{START, ENTRANT("a", "g", "0", "3"), ENTRANT("b", "g", "2", "3")}, "does not go on", 0},
+    };
+    for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
+        struct reader *reader;
+        forge(f, tries[i].lines);
+        expect(f, tries[i].words);
+        if (tries[i].words)
+            continue;
+        assert_int_equal(reader_open(&reader, f->dir, FIXTURE_LAB), 0);
+        assert_int_equal(reader->case_count, tries[i].cases);
+        assert_int_equal(reader_has_group(reader, "cpu", "g"),
+                         tries[i].lines[2] && i != 1 && i != 2);
+        assert_int_equal(reader->cut > 0, i > 0);
+        reader_close(reader);
+    }
+}
+
 static void forged_claims_are_refused(void **state) {
     const struct fixture *f = *state;
     char path[300];
     const char *const lines[] = {START, CASE(""), NULL};
+#define CLAIM_WITH(verdict, device, checked, held, against, evidence, more)                        \
+    "{\"format\":2,\"claims\":[{\"id\":\"S1\",\"verdict\":\"" verdict "\",\"device\":\"" device    \
+    "\",\"checked\":" checked ",\"held\":" held ",\"against\":" against                            \
+    ",\"open\":0,\"evidence\":[" evidence "]" more "}]}"
 #define CLAIM(verdict, device, checked, held, evidence)                                            \
-    "{\"claims\":[{\"id\":\"S1\",\"verdict\":\"" verdict "\",\"device\":\"" device                 \
-    "\",\"checked\":" checked ",\"held\":" held ",\"evidence\":[" evidence "]}]}"
+    CLAIM_WITH(verdict, device, checked, held, "0", evidence, "")
     const struct {
         const char *text, *words;
     } tries[] = {
@@ -320,12 +372,19 @@ static void forged_claims_are_refused(void **state) {
         {CLAIM("confirmed", "<b>", "1", "1", ""), "\"device\" must be"},
         {CLAIM("confirmed", "cpu", "-1", "1", ""), "\"checked\" must be"},
         {CLAIM("confirmed", "cpu", "1.5", "1", ""), "\"checked\" must be"},
-        {CLAIM("confirmed", "cpu", "1", "2", ""), "exceeds"},
+        {CLAIM("confirmed", "cpu", "1", "2", ""), "exceed"},
+        {CLAIM("confirmed", "cpu", "3", "2", ""), "do not add up"},
+        {CLAIM_WITH("bounded", "cpu", "3", "2", "1", "", ""), NULL},
+        {CLAIM_WITH("bounded", "cpu", "3", "2", "2", "", ""), "exceed"},
+        {CLAIM_WITH("confirmed", "cpu", "1", "1", "0", "", ",\"numbers\":[{}]"),
+         "number 0 must be"},
+        {CLAIM_WITH("confirmed", "cpu", "1", "1", "0", "", ",\"numbers\":7"), "at most 64"},
         {CLAIM("confirmed", "cpu", "1", "1", "\"42/b\""), "no case of the journal"},
         {CLAIM("confirmed", "cpu", "1", "1", "[]"), "no case id"},
-        {"{\"claims\":{}}", "must be a list"},
-        {"[]", "must be a list"},
-        {"{\"claims\":[7]}", "a claim needs"},
+        {"{\"format\":2,\"claims\":{}}", "must be a list"},
+        {"[]", "\"format\" must be"},
+        {"{\"format\":1,\"claims\":[]}", "before 0.2"},
+        {"{\"format\":2,\"claims\":[7]}", "a claim needs"},
         {"", "claims.json: "},
         {"{\"claims\":[]", "claims.json: "},
         {"{\"claims\":[],\"claims\":[]}", "duplicate"},
@@ -346,7 +405,7 @@ int main(void) {
         TEST(forged_records_are_refused),   TEST(forged_orders_of_records_are_refused),
         TEST(deep_nesting_is_an_error),     TEST(side_files_lead_nowhere_else),
         TEST(a_bad_side_file_ends_a_visit), TEST(files_of_another_kind_are_refused),
-        TEST(forged_claims_are_refused),
+        TEST(forged_claims_are_refused),    TEST(groups_are_whole),
     };
     return cmocka_run_group_tests_name("verify", tests, NULL, NULL);
 }
