@@ -210,7 +210,7 @@ static inline int claims_read(const char *file, json_t *tests) {
 }
 
 /* Runs the tests of all files (NULL ends the list); the exit status. */
-static inline int claims_test(const struct lab *lab, ...) {
+__attribute__((sentinel)) static inline int claims_test(const struct lab *lab, ...) {
     json_t *tests = json_array();
     va_list files;
     va_start(files, lab);
