@@ -1,5 +1,5 @@
-/* escape.c: see escape.h. Allow-lists: a character is passed on because it is known to be
- * harmless, and never because nobody thought of it. */
+/* escape.c: see escape.h. Allow-lists: a character is passed on because it is known to be harmless
+ * in its place, and never because nobody thought of it. */
 #include "harness/page/escape.h"
 
 #include <stdint.h>
@@ -53,68 +53,109 @@ static int is_word(unsigned char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c);
 }
 
-/* One ASCII character. Letters, digits and a few signs are harmless inside a sentence; all else
- * becomes a character reference, which no renderer takes for markup. `leading`: nothing but digits
- * came before, so that a "." or ")" would start a list. */
-static void put_ascii(FILE *out, unsigned char c, unsigned char before, unsigned char after,
-                      int leading) {
-    int between_words = is_word(before) && is_word(after);
-    int between_digits = is_digit(before) && is_digit(after);
-    int plain = 0;
+/* Where a character stands: its neighbours (0 at the ends), and what came before. */
+struct place {
+    unsigned char before, after;
+    const unsigned char *text; /* from the character on */
+    int at_line_start;         /* the text begins a line, and this is its first character */
+    int after_number;          /* the text begins a line, and digits alone came before */
+    int after_www;             /* it stands behind "www", which began a word */
+};
+
+/* A colon that ends "scheme" of a bare address, or begins the name of an emoji. */
+static int is_joint(const struct place *at) {
+    if (at->after == '/')
+        return 1;
+    size_t name = 1;
+    while (is_word(at->text[name]) || (at->text[name] && strchr("_+-", at->text[name])))
+        name++;
+    return name > 1 && at->text[name] == ':';
+}
+
+enum how { PLAIN, BACKSLASH, REFERENCE };
+
+/*
+ * How one ASCII character has to be written. Letters, digits and most signs are harmless where
+ * they stand; a backslash takes the meaning of the others away. What stays legible is left alone.
+ * A reference is for those that something reads before Markdown does (a table's bars, a site's
+ * templates, formulas), or that a backslash before a backslash would set free again.
+ */
+static enum how how_to_write(unsigned char c, const struct place *at) {
     switch (c) {
     case ' ':
-    case ',':
-    case ';':
+    case '!':
+    case '"':
     case '%':
+    case '\'':
+    case '(':
+    case ',':
+    case '/':
+    case ';':
     case '?':
     case '^':
-        plain = 1;
-        break;
-    case '-': /* first in a line these would make a list or a heading */
+    case '}':
+        return PLAIN;
+    case '-': /* in the beginning of a line these make a list, a heading, a rule or a quotation */
     case '+':
     case '=':
-    case '/':
-        plain = before != 0;
-        break;
-    case '.': /* "www." makes a link */
-        plain = !leading && before != 'w' && before != 'W';
-        break;
-    case '(':
-        plain = before != ']';
-        break;
+    case '>':
+        return at->at_line_start ? BACKSLASH : PLAIN;
+    case '.': /* "1." begins a list, "www." a link */
+        return at->after_number || at->after_www ? BACKSLASH : PLAIN;
     case ')':
-        plain = !leading;
-        break;
+        return at->after_number ? BACKSLASH : PLAIN;
+    case '#': /* opens a heading, and closes one */
+        if (at->at_line_start && at->after)
+            return BACKSLASH;
+        return at->before == 0 || at->before == ' ' || at->before == '#' || at->after == 0
+                   ? REFERENCE
+                   : PLAIN;
     case '_':
-    case '\'':
-        plain = between_words;
-        break;
-    case ':': /* "https:" makes a link, ":x:" an emoji */
-        plain = after == ' ' || between_digits;
-        break;
-    default:
-        plain = is_word(c);
+        return is_word(at->before) && is_word(at->after) ? PLAIN : BACKSLASH;
+    case '*':
+        return at->before == ' ' && at->after == ' ' ? PLAIN : BACKSLASH;
+    case '&':
+        return is_word(at->after) || at->after == '#' ? REFERENCE : PLAIN;
+    case ':':
+        return at->at_line_start || is_joint(at) ? REFERENCE : PLAIN;
+    case '[':
+    case ']':
+    case '~':
+        return BACKSLASH;
+    default: /* \\ | ` $ < { and whatever nobody thought of */
+        return is_word(c) ? PLAIN : REFERENCE;
     }
-    if (plain)
-        fputc(c, out);
+}
+
+static void put_ascii(FILE *out, unsigned char c, const struct place *at) {
+    enum how how = how_to_write(c, at);
+    if (how != REFERENCE)
+        fprintf(out, how == BACKSLASH ? "\\%c" : "%c", c);
+    else if (c == '<' || c == '&')
+        fputs(c == '<' ? "&lt;" : "&amp;", out);
     else
         fprintf(out, "&#%d;", c);
 }
 
-void escape_markdown(FILE *out, const char *text) {
-    if (!text) {
+/* Whether the three characters before `at` are the word "www", in any case. */
+static int is_after_www(const unsigned char *text, const unsigned char *at) {
+    return at - text >= 3 && (at[-1] | 32) == 'w' && (at[-2] | 32) == 'w' && (at[-3] | 32) == 'w' &&
+           (at - text == 3 || !is_word(at[-4]));
+}
+
+static void escape(FILE *out, const char *given, int begins_line) {
+    if (!given) {
         fputs("–", out);
         return;
     }
-    const unsigned char *at = (const unsigned char *)text;
-    unsigned char before = 0;
-    int leading = 1;
     /* Leading spaces could make a code block. */
-    at += strspn(text, " \t\r\n");
-    for (size_t done = 0; *at;) {
+    const unsigned char *text = (const unsigned char *)given + strspn(given, " \t\r\n");
+    struct place place = {.at_line_start = begins_line};
+    int after_number = begins_line; /* or at the very beginning */
+    for (const unsigned char *at = text; *at;) {
         uint32_t code;
         int length = decode(at, &code);
-        if (done > ESCAPE_MAX) {
+        if (at - text > ESCAPE_MAX) {
             fputs("…", out);
             return;
         }
@@ -130,13 +171,25 @@ void escape_markdown(FILE *out, const char *text) {
             length = length < 80 ? length : 80;
             fprintf(out, "`%.*s`", length, (const char *)at);
         } else {
-            put_ascii(out, *at, before, at[1], leading);
+            place.after = at[1];
+            place.text = at;
+            place.after_www = is_after_www(text, at);
+            place.after_number = after_number && at > text;
+            put_ascii(out, *at, &place);
         }
-        before = *at;
-        leading = leading && is_digit(before);
+        place.before = *at == '\n' || *at == '\t' ? ' ' : *at;
+        place.at_line_start = 0;
+        after_number = after_number && is_digit(*at);
         at += length ? length : 1;
-        done += (size_t)(length ? length : 1);
     }
+}
+
+void escape_markdown(FILE *out, const char *text) {
+    escape(out, text, 1);
+}
+
+void escape_inline(FILE *out, const char *text) {
+    escape(out, text, 0);
 }
 
 void escape_argument(FILE *out, const char *text) {

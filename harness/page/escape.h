@@ -11,9 +11,15 @@
 
 /* Writes `text` so that Markdown (CommonMark with tables), read by any renderer, shows the same
  * characters and nothing else: no markup, no HTML, no link (nor one made of a bare address), no
- * line or table-cell break. Control characters, invalid UTF-8, invisible characters and those that
- * change the direction of writing are shown as U+FFFD. NULL writes a dash. */
+ * line or table-cell break. Only what Markdown would take amiss in its place is written as
+ * something else, so that the Markdown can be read as it is. Control characters, invalid UTF-8,
+ * invisible characters and those that change the direction of writing are shown as U+FFFD. NULL
+ * writes a dash. For a place where a line may begin. */
 void escape_markdown(FILE *out, const char *text);
+
+/* The same for a place in a line: in a table's cell, or after a word of ours and a space. Here
+ * "-1.5" and "1." need no escape. */
+void escape_inline(FILE *out, const char *text);
 
 /* The same for one line inside a code block, as a shell would read it back: quoted where it has
  * to be. */
