@@ -66,7 +66,7 @@ KERNEL_O := $(call o,$(KERNEL_C) $(KERNEL_CC)) \
             $(patsubst %,$(B)/obj/%.checked.o,$(KERNEL_CU))
 TEST_CU_O := $(patsubst %,$(B)/obj/%.simt.o,$(TEST_CU)) $(patsubst %,$(B)/obj/%.checked.o,$(TEST_CU))
 
-LIBS := -lbenchmark -ljansson -lcrypto -lhwloc -lnuma -lmpfr -lgmp -lboost_context -lstdc++ -ldl -lm -lpthread -lrt
+LIBS := -lbenchmark -ljansson -lmd4c-html -lmd4c -lcrypto -lhwloc -lnuma -lmpfr -lgmp -lboost_context -lstdc++ -ldl -lm -lpthread -lrt
 ifneq ($(NVCC),)
 KERNEL_O += $(patsubst %,$(B)/obj/%.cuda.o,$(KERNEL_CU) $(DEVICE_CU))
 CFLAGS += -DNANOLAB_CUDA=1

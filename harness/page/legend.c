@@ -140,6 +140,16 @@ static int parse_text(struct cursor *c, struct legend *legend) {
     return 0;
 }
 
+static int parse_front(struct cursor *c, struct legend *legend) {
+    if (!legend->shown_count || !legend->shown[legend->shown_count - 1].is_plot)
+        return bad(c, "`front` belongs under a plot");
+    for (size_t k = 0; k < legend->shown_count; k++)
+        if (legend->shown[k].is_front)
+            return bad(c, "`front` is there already, and a page begins with one plot");
+    legend->shown[legend->shown_count - 1].is_front = 1;
+    return 0;
+}
+
 static int parse_line(struct cursor *c, struct legend *legend) {
     char *key = word(c);
     if (!strcmp(key, "data"))
@@ -150,7 +160,9 @@ static int parse_line(struct cursor *c, struct legend *legend) {
         return parse_shown(c, legend, 0);
     if (!strcmp(key, "text"))
         return parse_text(c, legend);
-    return bad(c, "#@ takes data, plot, table or text");
+    if (!strcmp(key, "front"))
+        return parse_front(c, legend);
+    return bad(c, "#@ takes data, plot, table, front or text");
 }
 
 int legend_parse(const char *text, const char *file, struct legend *legend) {

@@ -3,6 +3,7 @@
  *
  *     #@ data 1 bandwidth: bytes,gbps,low,high by device,series where kind=read
  *     #@ plot read-bandwidth 1: Read bandwidth by footprint
+ *     #@ front
  *     #@ text Each step down is a cache that no longer fits …
  *     #@ table price: The price of each cure
  *     #@ text …
@@ -12,7 +13,8 @@
  * each series is one block ("index"), in order of first appearance; `where` keeps the rows with
  * those values. `plot NAME K…: TITLE` is a plot drawn from data K…, skipped where one of them is
  * not in a result. `table NAME: TITLE` puts TABLE.tsv into the report. `text` explains the plot or
- * table above it (Markdown); lines add up.
+ * table above it (Markdown); lines add up. `front` marks the plot above it as the one that the page
+ * begins with; without it that is the first.
  *
  * These lines come from the source tree and are trusted; a mistake in one is a bug to be reported.
  */
@@ -39,7 +41,8 @@ struct legend_data {
 };
 
 struct legend_shown {
-    int is_plot; /* or a table */
+    int is_plot;  /* or a table */
+    int is_front; /* the one plot of the page's first screen */
     char name[LEGEND_WORD];
     unsigned needs; /* plots: bit k set, data k needed */
     char title[200];

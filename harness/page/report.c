@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "harness/error.h"
-#include "harness/page/tool.h"
 #include "harness/store/result.h"
 
 #define README_MAX ((size_t)1 << 20)
@@ -29,7 +28,21 @@ static char *read_readme(const char *lab) {
     return text;
 }
 
-static int gather_lab(const char *dir, struct report_lab *lab) {
+/* Takes over the drawings of a lab that was complete when `before` was gathered. */
+static int take_drawings(struct report *before, struct report_lab *lab) {
+    for (size_t k = 0; before && k < before->lab_count; k++) {
+        struct report_lab *old = &before->labs[k];
+        if (strcmp(old->name, lab->name) || !old->reader || !old->reader->end ||
+            *old->plots_missing)
+            continue;
+        lab->plots = old->plots;
+        memset(&old->plots, 0, sizeof old->plots);
+        return 1;
+    }
+    return 0;
+}
+
+static int gather_lab(const char *dir, struct report *before, struct report_lab *lab) {
     struct folder folder;
     if (reader_open(&lab->reader, dir, lab->name))
         return -1;
@@ -41,7 +54,7 @@ static int gather_lab(const char *dir, struct report_lab *lab) {
     if (status)
         return -1;
     lab->readme = read_readme(lab->name);
-    if (plot_draw(&lab->folder, lab->name, &lab->plots)) {
+    if (!take_drawings(before, lab) && plot_draw(&lab->folder, lab->name, &lab->plots)) {
         /* A page without a plot is still a page. Its tables are shown all the same; the legend
          * says which. */
         snprintf(lab->plots_missing, sizeof lab->plots_missing, "%s", error_text());
@@ -51,7 +64,7 @@ static int gather_lab(const char *dir, struct report_lab *lab) {
     return 0;
 }
 
-int report_gather(const char *dir, struct report *report) {
+int report_gather(const char *dir, struct report *before, struct report *report) {
     memset(report, 0, sizeof *report);
     report->dir = dir;
     report->run = reader_run(dir);
@@ -65,7 +78,7 @@ int report_gather(const char *dir, struct report *report) {
         struct report_lab *lab = &report->labs[report->lab_count++];
         lab->folder.fd = -1;
         memcpy(lab->name, names[k], sizeof lab->name);
-        if (gather_lab(dir, lab))
+        if (gather_lab(dir, before, lab))
             return -1;
     }
     return 0;
@@ -85,38 +98,54 @@ void report_free(struct report *report) {
     memset(report, 0, sizeof *report);
 }
 
-static int complain(int status) {
-    fprintf(stderr, "nanolab report: %s\n", error_text());
-    return status;
-}
-
 /* Writes report.md, the plots it shows, and report.html. */
 static int write_all(const struct report *report, const struct folder *folder) {
     char *markdown = NULL, *html = NULL;
     size_t length = 0, html_length = 0;
     FILE *out = open_memstream(&markdown, &length);
-    if (!out) {
-        error_set("out of memory");
-        return complain(2);
-    }
+    if (!out)
+        return error_set("out of memory");
     report_markdown(report, out);
     fclose(out);
-    int status = folder_write(folder, "report.md", markdown, length) ? complain(2) : 0;
-    if (!status)
-        printf("%s/report.md\n", folder->path);
+    int status = folder_write(folder, "report.md", markdown, length);
     for (size_t k = 0; !status && k < report->lab_count; k++)
-        if (plot_save(&report->labs[k].folder, &report->labs[k].plots) < 0)
-            status = complain(2);
-    /* Without cmark-gfm there is still the Markdown. */
-    if (!status && report_html(report, markdown, length, &html, &html_length))
-        status = complain(1);
-    if (!status && folder_write(folder, "report.html", html, html_length))
-        status = complain(2);
+        status = plot_save(&report->labs[k].folder, &report->labs[k].plots) < 0 ? -1 : 0;
     if (!status)
-        printf("%s/report.html\n", folder->path);
+        status = report_html(report, markdown, length, &html, &html_length);
+    if (!status)
+        status = folder_write(folder, "report.html", html, html_length);
     free(markdown);
     free(html);
     return status;
+}
+
+void report_forget(struct report **kept) {
+    if (*kept)
+        report_free(*kept);
+    free(*kept);
+    *kept = NULL;
+}
+
+int report_make(const char *dir, struct report **kept) {
+    struct report *report = calloc(1, sizeof *report); /* too large for a stack */
+    struct folder folder;
+    if (!report) {
+        error_set("out of memory");
+        return 2;
+    }
+    int status = report_gather(dir, *kept, report);
+    report_forget(kept);
+    *kept = report;
+    if (!status && (status = folder_open(&folder, dir)) == 0) {
+        status = write_all(report, &folder);
+        folder_close(&folder);
+    }
+    if (status)
+        return 2;
+    for (size_t k = 0; k < report->lab_count; k++)
+        if (*report->labs[k].plots_missing)
+            return 1;
+    return 0;
 }
 
 static int usage(FILE *out, int status) {
@@ -124,7 +153,7 @@ static int usage(FILE *out, int status) {
         "usage: nanolab report DIR\n"
         "\n"
         "Writes DIR/report.md and DIR/report.html: verdicts, plots, tables, what ran, and how to\n"
-        "repeat it. The HTML is one file that loads nothing. Needs gnuplot and cmark-gfm.\n"
+        "repeat it. The HTML is one file that loads nothing. Needs gnuplot.\n"
         "\n"
         "  nanolab run 01 --quick --out results/mine\n"
         "  nanolab report results/mine\n",
@@ -145,26 +174,16 @@ int report_main(int argc, char **argv) {
         fprintf(stderr, "nanolab report: needs one result folder; try nanolab report --help\n");
         return 2;
     }
-    struct report *report = calloc(1, sizeof *report); /* too large for a stack */
-    struct folder folder;
-    if (!report) {
-        error_set("out of memory");
-        return complain(2);
-    }
-    int status = 2;
-    if (report_gather(argv[1], report) || folder_open(&folder, argv[1])) {
-        complain(2);
-    } else {
-        status = write_all(report, &folder);
-        folder_close(&folder);
-        for (size_t k = 0; k < report->lab_count; k++)
-            if (*report->labs[k].plots_missing) {
-                fprintf(stderr, "nanolab report: no plots for %s: %s\n", report->labs[k].name,
-                        report->labs[k].plots_missing);
-                status = status ? status : 1;
-            }
-    }
-    report_free(report);
-    free(report);
+    struct report *report = NULL;
+    int status = report_make(argv[1], &report);
+    if (status == 2)
+        fprintf(stderr, "nanolab report: %s\n", error_text());
+    else
+        printf("%s/report.md\n%s/report.html\n", argv[1], argv[1]);
+    for (size_t k = 0; status == 1 && k < report->lab_count; k++)
+        if (*report->labs[k].plots_missing)
+            fprintf(stderr, "nanolab report: no plots for %s: %s\n", report->labs[k].name,
+                    report->labs[k].plots_missing);
+    report_forget(&report);
     return status;
 }

@@ -10,6 +10,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "harness/page/claim_table.h"
 #include "harness/page/home.h"
 #include "harness/page/plot.h"
 #include "harness/store/folder.h"
@@ -33,13 +34,28 @@ struct report {
     size_t lab_count;
 };
 
-/* Reads and draws all that the page shows. Returns 0, or -1 with error_text(). Free it either
- * way. */
-int report_gather(const char *dir, struct report *report);
+/* Reads and draws all that the page shows. `before` (or NULL) is an earlier page of the same
+ * folder: the drawings of labs that were complete then are taken out of it. Returns 0, or -1 with
+ * error_text(). Free it either way. */
+int report_gather(const char *dir, struct report *before, struct report *report);
 void report_free(struct report *report);
+
+/* Makes the page of a folder: report.md, report.html and the plots beside it. `kept` holds what was
+ * gathered from one call to the next, for a folder that grows: *kept is NULL at first, and
+ * report_forget() comes last. Returns 0, 1 (plots are missing: plots_missing of its labs says why),
+ * or 2 with error_text(). */
+int report_make(const char *dir, struct report **kept);
+void report_forget(struct report **kept);
 
 /* --- report_md.c: writes the page in Markdown; plots are images beside it. --- */
 void report_markdown(const struct report *report, FILE *out);
+
+/* --- report_claims.c: the claims of a lab. --- */
+/* The small table of verdicts; then, claim by claim, what each rests on. */
+void report_verdicts(const struct claim_table *table, FILE *out);
+void report_claim_by_claim(const struct claim_table *table, FILE *out);
+/* "✔": what a verdict is known by; report_html.c gives it its colour. */
+const char *report_sign(enum claim_mark mark);
 
 /* --- report_words.c: the parts of it that put JSON into plain words. --- */
 /* The table "what ran"; `run` is run.json. */
@@ -53,9 +69,15 @@ void report_reproduce(const json_t *run, FILE *out);
 int report_html(const struct report *report, const char *markdown, size_t length, char **html,
                 size_t *html_length);
 
+/* --- report_style.c: how it looks. --- */
+/* All before the body's content. */
+void report_head(FILE *out);
+/* A line for something that is so many rem wide on a phone and elsewhere: it shows on screens
+ * narrower than that, where it has to be scrolled sideways. */
+void report_hint(double on_phone, double elsewhere, FILE *out);
+
 /* `nanolab report DIR`; argv[0] is "report". Returns the exit status: 0, 1 (the page is there
- * but plots are missing and it says why, or without cmark-gfm only report.md was written), 2
- * (usage, bad input, cannot write). */
+ * but plots are missing, and it says why), 2 (usage, bad input, cannot write). */
 int report_main(int argc, char **argv);
 
 #endif

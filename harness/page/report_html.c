@@ -1,99 +1,47 @@
 /*
  * report_html.c: from the Markdown to one self-contained page (report.h).
  *
- * cmark-gfm turns the Markdown into HTML in its safe mode, which drops raw HTML and dangerous
- * links. Then our own marks in its output are replaced: images by the SVG drawn a moment ago, and
- * tables get a frame that scrolls. Text of results cannot imitate those marks, as each `<` in it
- * has become a character reference. A content security policy stands behind all that: the page
- * may run and load nothing.
+ * MD4C turns the Markdown into HTML, with tables and without raw HTML. Then our own marks in its
+ * output are replaced: images by the SVG drawn a moment ago, tables get a frame that scrolls and
+ * says so, numbers behind a verdict become a part that opens. Text of results cannot imitate those
+ * marks, as each `<` in it has become a character reference. A content security policy stands
+ * behind all that: the page may run and load nothing.
  */
 #define _GNU_SOURCE
+#include <limits.h>
+#include <md4c-html.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "harness/error.h"
 #include "harness/page/report.h"
-#include "harness/page/tool.h"
-#include "harness/store/result.h"
 
-#define CMARK_SECONDS 60
+/* Of a plot, in rem: its least width in the style sheet. */
+#define FIGURE_WIDTH 34
+/* Bytes of a cell from which on it is given a width and wraps. */
+#define LONG_CELL 28
+#define LONGER_CELL 120
+#define COLUMNS 64
 
-static const char head[] =
-    "<!DOCTYPE html>\n"
-    "<html lang=\"en\">\n"
-    "<head>\n"
-    "<meta charset=\"utf-8\">\n"
-    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-    "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">\n"
-    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-    "<meta name=\"color-scheme\" content=\"light dark\">\n"
-    "<meta name=\"referrer\" content=\"no-referrer\">\n"
-    "<title>nanolab report</title>\n"
-    "<style>\n"
-    ":root { --ink: #1c2128; --soft: #59616d; --line: #dfe3e8; --paper: #fff; --wash: #f5f7f9;\n"
-    "  --link: #0b5cad; --good: #0a7a4b; --bad: #b3261e; --part: #96600a; }\n"
-    "@media (prefers-color-scheme: dark) { :root { --ink: #e4e7eb; --soft: #a2abb8;\n"
-    "  --line: #3a414b; --paper: #15181d; --wash: #1e2329; --link: #7db8f5; --good: #4cc38a;\n"
-    "  --bad: #ff8f85; --part: #f0b252; } }\n"
-    "body { margin: 0 auto; padding: 2rem 1.25rem 4rem; max-width: 68rem; color: var(--ink);\n"
-    "  background: var(--paper); font: 1rem/1.55 system-ui, \"DejaVu Sans\", sans-serif;\n"
-    "  overflow-wrap: break-word; }\n"
-    "h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 1rem; }\n"
-    "h2 { font-size: 1.35rem; margin: 2.75rem 0 .75rem; padding-top: 1rem;\n"
-    "  border-top: 1px solid var(--line); }\n"
-    "h3 { font-size: 1.08rem; margin: 2rem 0 .5rem; }\n"
-    "p, li { max-width: 46rem; }\n"
-    "a { color: var(--link); }\n"
-    "code, pre { font: .875em/1.5 \"DejaVu Sans Mono\", ui-monospace, monospace; }\n"
-    "code { background: var(--wash); padding: .1em .3em; border-radius: 3px; }\n"
-    "pre { background: var(--wash); padding: .75rem 1rem; border-radius: 6px; overflow-x: auto; }\n"
-    "pre code { padding: 0; }\n"
-    "blockquote { margin: 1rem 0; padding: .1rem 1rem; background: var(--wash);\n"
-    "  border-left: 4px solid var(--part); }\n"
-    ".wide { overflow-x: auto; margin: 1rem 0; }\n"
-    "table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }\n"
-    "th, td { padding: .4rem .7rem; border-bottom: 1px solid var(--line); vertical-align: top;\n"
-    "  text-align: left; }\n"
-    "th { color: var(--soft); font-weight: 600; border-bottom-width: 2px; white-space: nowrap; }\n"
-    "th[align=right], td[align=right] { text-align: right; white-space: nowrap; }\n"
-    "td { min-width: 2.2rem; white-space: nowrap; }\n"
-    "td.long, td.longer { min-width: 11rem; white-space: normal; overflow-wrap: break-word; }\n"
-    "td.longer { min-width: 17rem; }\n"
-    ".tall { max-height: 24rem; overflow-y: auto; border-bottom: 1px solid var(--line); }\n"
-    ".tall th { position: sticky; top: 0; background: var(--paper); }\n"
-    "td.verdict { white-space: nowrap; font-weight: 600; }\n"
-    "td.confirmed { color: var(--good); } td.refuted, td.broken { color: var(--bad); }\n"
-    "td.bounded { color: var(--part); } td.untested { color: var(--soft); }\n"
-    "figure { margin: .75rem 0 1rem; background: #fff; border: 1px solid var(--line);\n"
-    "  border-radius: 6px; padding: .5rem; overflow-x: auto; }\n"
-    "figure svg { display: block; width: 100%; min-width: 34rem; height: auto; }\n"
-    "@media print { body { max-width: none; padding: 0; font-size: 10pt; }\n"
-    "  td { white-space: normal; } figure svg { min-width: 0; }\n"
-    "  figure, tr, blockquote { break-inside: avoid; } h2, h3 { break-after: avoid; }\n"
-    "  .wide, .tall { overflow: visible; max-height: none; } table { font-size: 8.5pt; } }\n"
-    "</style>\n"
-    "</head>\n"
-    "<body>\n";
+static void take(const MD_CHAR *text, MD_SIZE size, void *out) {
+    fwrite(text, 1, size, out);
+}
 
-static int run_cmark(const char *markdown, size_t length, char **html) {
-    char path[4096];
-    struct folder scratch;
-    size_t html_length;
-    if (home_private(path, sizeof path))
-        return -1;
-    const char *argv[] = {"cmark-gfm",       "--to",    "html", "--extension", "table",
-                          "--validate-utf8", "page.md", NULL};
-    struct tool_run tool = {
-        .argv = argv, .package = "cmark-gfm", .folder = path, .seconds = CMARK_SECONDS};
-    int status = folder_open(&scratch, path);
-    if (!status) {
-        status = folder_write(&scratch, "page.md", markdown, length);
-        folder_close(&scratch);
-    }
+/* The Markdown's HTML; NULL with error_text(). */
+static char *body_of(const char *markdown, size_t length) {
+    char *html = NULL;
+    size_t size = 0;
+    FILE *out = length < UINT_MAX ? open_memstream(&html, &size) : NULL;
+    int status =
+        out ? md_html(markdown, (MD_SIZE)length, take, out, MD_FLAG_TABLES | MD_FLAG_NOHTML, 0)
+            : -1;
+    if (out && fclose(out))
+        status = -1;
     if (!status)
-        status = tool_run(&tool, html, &html_length);
-    home_private_remove(path);
-    return status;
+        return html;
+    free(html);
+    error_set("out of memory");
+    return NULL;
 }
 
 /* True if `at` starts with `mark`. */
@@ -152,7 +100,8 @@ static int put_figure(const struct report *report, const char *at, FILE *out) {
             const char *end = starts(at, mark) ? strstr(at, "</p>") : NULL;
             if (!end)
                 continue;
-            fputs("<figure>", out);
+            report_hint(FIGURE_WIDTH, FIGURE_WIDTH, out);
+            fputs("<figure tabindex=\"0\">", out);
             if (inline_svg(lab->plots.images[k].svg, lab->name, shown->name, shown->title, out))
                 return -1;
             fputs("</figure>", out);
@@ -162,26 +111,70 @@ static int put_figure(const struct report *report, const char *at, FILE *out) {
     return 0;
 }
 
-/* Cells that say a verdict get its colour, long ones room to be read. */
+/* Cells that say a verdict get its colour, and their word is left out on a small screen; long
+ * ones get room to be read. */
 static int put_cell(const char *at, FILE *out) {
-    static const struct {
-        const char *mark, *class;
-    } cells[] = {{"<td>✔ ", "confirmed"},
-                 {"<td>✘ ", "refuted"},
-                 {"<td>◐ ", "bounded"},
-                 {"<td>○ ", "untested"},
-                 {"<td>⚠ ", "broken"}};
-    for (size_t k = 0; k < sizeof cells / sizeof *cells; k++)
-        if (starts(at, cells[k].mark)) {
-            fprintf(out, "<td class=\"verdict %s\">%s", cells[k].class, cells[k].mark + 4);
-            return (int)strlen(cells[k].mark);
+    static const char *const classes[MARKS] = {"confirmed", "refuted", "bounded", "untested",
+                                               "broken"};
+    for (int m = 0; m < MARKS; m++) {
+        char mark[80];
+        int length =
+            snprintf(mark, sizeof mark, "<td>%s %s</td>", report_sign(m), claim_mark_words(m));
+        if (starts(at, mark)) {
+            fprintf(out, "<td class=\"verdict %s\">%s<span class=\"word\"> %s</span></td>",
+                    classes[m], report_sign(m), claim_mark_words(m));
+            return length;
         }
+    }
     const char *end = strstr(at, "</td>");
-    if (end && end - at > 28) {
-        fputs(end - at > 120 ? "<td class=\"longer\">" : "<td class=\"long\">", out);
+    if (end && end - at > LONG_CELL) {
+        fputs(end - at > LONGER_CELL ? "<td class=\"longer\">" : "<td class=\"long\">", out);
         return 4;
     }
     return 0;
+}
+
+/* Characters that HTML shows between two places. */
+static size_t shown_length(const char *from, const char *to) {
+    size_t count = 0;
+    for (const char *at = from; at < to; at++) {
+        const char *end = *at == '<'   ? memchr(at, '>', (size_t)(to - at))
+                          : *at == '&' ? memchr(at, ';', (size_t)(to - at))
+                                       : NULL;
+        count += *at != '<' && ((unsigned char)*at & 0xc0) != 0x80;
+        at = end ? end : at;
+    }
+    return count;
+}
+
+/* A cell's least width in rem, as put_cell() and the style sheet make it. */
+static double cell_width(const char *cell, const char *end, int on_phone) {
+    double padding = on_phone ? 0.8 : 1.4;
+    if (cell[2] == 'd' && end - cell > LONG_CELL)
+        return padding + (on_phone ? 9 : end - cell > LONGER_CELL ? 17 : 11);
+    for (int m = 0; m < MARKS && on_phone; m++)
+        if (starts(cell + 4, report_sign(m)))
+            return padding + 1;
+    return padding + 0.45 * (double)shown_length(cell, end);
+}
+
+static double table_width(const char *at, const char *end, int on_phone) {
+    double widths[COLUMNS] = {0}, sum = 0;
+    size_t column = 0;
+    for (; at < end; at++) {
+        if (starts(at, "<tr>"))
+            column = 0;
+        int is_cell = starts(at, "<td") || (starts(at, "<th") && !starts(at, "<thead"));
+        const char *close = is_cell ? strstr(at, at[2] == 'd' ? "</td>" : "</th>") : NULL;
+        if (!close || column == COLUMNS)
+            continue;
+        double width = cell_width(at, close, on_phone);
+        widths[column] = width > widths[column] ? width : widths[column];
+        column++;
+    }
+    for (size_t k = 0; k < COLUMNS; k++)
+        sum += widths[k];
+    return sum;
 }
 
 /* A table gets a frame that scrolls: sideways, and if it has many rows of numbers, also down. */
@@ -190,23 +183,66 @@ static int put_table(const char *at, FILE *out) {
     size_t rows = 0;
     for (const char *row = at; end && (row = strstr(row, "<tr>")) && row < end; row += 4)
         rows++;
-    fprintf(out, "<div class=\"%s\">%s", rows > 20 ? "wide tall" : "wide", mark);
+    report_hint(end ? table_width(at, end, 1) : 0, end ? table_width(at, end, 0) : 0, out);
+    fprintf(out, "<div class=\"%s\" tabindex=\"0\">%s", rows > 20 ? "wide tall" : "wide", mark);
     return (int)strlen(mark);
 }
 
-static int put_body(const struct report *report, const char *body, FILE *out) {
-    for (const char *at = body; *at;) {
-        int taken = 0;
-        if (*at == '<') {
-            if (starts(at, "<p><img "))
-                taken = put_figure(report, at, out);
-            else if (starts(at, "<td>"))
-                taken = put_cell(at, out);
-            else if (starts(at, "<table>"))
-                taken = put_table(at, out);
-            else if (starts(at, "</table>"))
-                taken = fputs("</table></div>", out) < 0 ? -1 : 8;
-        }
+/* The numbers behind a verdict: a part that opens. Its end is that of its table. */
+static int put_numbers(const char *at, FILE *out) {
+    const char *open = "<p><em>", *close = "</em></p>\n<table>", *end = strstr(at, "</em>");
+    if (!end || !starts(end, close))
+        return 0;
+    at += strlen(open);
+    fprintf(out, "<details><summary>%.*s</summary>\n", (int)(end - at), at);
+    return (int)(end - at + (long)strlen(open) + (long)strlen("</em></p>\n"));
+}
+
+/* Links of a README that lead out of the page stay; those into the source tree have no place to
+ * lead to from here. */
+static int put_link(const char *at, FILE *out) {
+    (void)out;
+    const char *end = strstr(at, "\">");
+    return starts(at, "<a href=\"https://") || !end ? 0 : (int)(end - at) + 2;
+}
+
+struct body {
+    const struct report *report;
+    int in_numbers; /* in a part that opens */
+    int in_link;    /* in a link that is left out */
+};
+
+/* Writes what takes the place of the mark at `at`; returns the mark's length, 0 for none, or -1. */
+static int put_mark(struct body *body, const char *at, FILE *out) {
+    int taken = 0;
+    if (starts(at, "<p><img "))
+        return put_figure(body->report, at, out);
+    if (starts(at, "<td>"))
+        return put_cell(at, out);
+    if (starts(at, "<table>"))
+        return put_table(at, out);
+    if (starts(at, "</table>")) {
+        fputs(body->in_numbers ? "</table></div></details>" : "</table></div>", out);
+        body->in_numbers = 0;
+        return 8;
+    }
+    if (starts(at, "<p><em>Numbers behind ")) {
+        taken = put_numbers(at, out);
+        body->in_numbers = taken > 0;
+    } else if (starts(at, "<a ")) {
+        taken = put_link(at, out);
+        body->in_link = taken > 0;
+    } else if (starts(at, "</a>") && body->in_link) {
+        taken = 4;
+        body->in_link = 0;
+    }
+    return taken;
+}
+
+static int put_body(const struct report *report, const char *text, FILE *out) {
+    struct body body = {.report = report};
+    for (const char *at = text; *at;) {
+        int taken = *at == '<' ? put_mark(&body, at, out) : 0;
         if (taken < 0)
             return -1;
         if (taken == 0)
@@ -218,14 +254,14 @@ static int put_body(const struct report *report, const char *body, FILE *out) {
 
 int report_html(const struct report *report, const char *markdown, size_t length, char **html,
                 size_t *html_length) {
-    char *body = NULL;
     *html = NULL;
-    if (run_cmark(markdown, length, &body))
+    char *body = body_of(markdown, length);
+    if (!body)
         return -1;
     FILE *out = open_memstream(html, html_length);
     int status = out ? 0 : error_set("out of memory");
     if (out) {
-        fputs(head, out);
+        report_head(out);
         status = put_body(report, body, out);
         fputs("</body>\n</html>\n", out);
         fclose(out);

@@ -1,61 +1,34 @@
 /* report_md.c: the page in Markdown (report.h). Our own words and the lab's README and plot.gp are
  * written as they are; whatever comes from the result folder goes through escape_markdown(). */
 #define _GNU_SOURCE
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "harness/page/escape.h"
 #include "harness/page/report.h"
 #include "harness/page/table.h"
+#include "harness/page/units.h"
 
 #define TABLE_ROWS_SHOWN 40
 
-/* A claim whose predicted bits did not hold has no verdict: that is a bug of ours. */
-enum { CONFIRMED, REFUTED, BOUNDED, NOT_TESTABLE, BROKEN, VERDICTS };
-
-static const struct {
-    const char *name, *shown;
-} verdicts[VERDICTS] = {{"confirmed", "✔ confirmed"},
-                        {"refuted", "✘ refuted"},
-                        {"bounded", "◐ bounded"},
-                        {"not-testable-here", "○ not testable here"},
-                        {"", "⚠ our bug"}};
-
-static const char *text_of(const json_t *object, const char *name) {
-    return json_string_value(json_object_get(object, name));
-}
-
-static int verdict_of(const json_t *claim) {
-    const char *name = text_of(claim, "verdict");
-    if (json_is_true(json_object_get(claim, "broken")))
-        return BROKEN;
-    for (int k = 0; name && k < BROKEN; k++)
-        if (!strcmp(name, verdicts[k].name))
-            return k;
-    return NOT_TESTABLE;
-}
-
+/* A claim's entries by verdict, and the single checks behind them. */
 struct tally {
-    long long verdicts[VERDICTS], checked, held;
+    long long marks[MARKS], checked, held;
 };
 
 static void add_claims(struct tally *tally, const json_t *claims) {
-    for (size_t k = 0; k < json_array_size(claims); k++) {
-        const json_t *claim = json_array_get(claims, k);
-        tally->verdicts[verdict_of(claim)]++;
-        tally->checked += json_integer_value(json_object_get(claim, "checked"));
-        tally->held += json_integer_value(json_object_get(claim, "held"));
+    const json_t *entry;
+    size_t k;
+    json_array_foreach(claims, k, entry) {
+        tally->marks[claim_mark(entry)]++;
+        tally->checked += claim_count(entry, "checked");
+        tally->held += claim_count(entry, "held");
     }
 }
 
-/* "1,234,567" */
 static void grouped(FILE *out, long long number) {
-    char digits[32];
-    int length = snprintf(digits, sizeof digits, "%lld", number);
-    for (int k = 0; k < length; k++)
-        fprintf(out, "%s%c", k && (length - k) % 3 == 0 && isdigit(digits[k - 1]) ? "," : "",
-                digits[k]);
+    char text[UNITS_TEXT];
+    fputs(units_count(text, sizeof text, number), out);
 }
 
 /* The first line of a README, "Lab 01: float staging", or the folder's name. */
@@ -66,8 +39,9 @@ static void title(const struct report_lab *lab, FILE *out) {
         fprintf(out, "Lab %s", lab->name);
 }
 
-/* Writes a README's section without its heading; `first_only`: its first paragraph. */
-static int section(const struct report_lab *lab, const char *heading, int first_only, FILE *out) {
+/* A section of the lab's README without its heading; its length, 0 if there is none. */
+static size_t section(const struct report_lab *lab, const char *heading, const char *end_mark,
+                      const char **text) {
     char mark[80];
     snprintf(mark, sizeof mark, "\n## %s\n", heading);
     const char *at = lab->readme ? strcasestr(lab->readme, mark) : NULL;
@@ -75,70 +49,133 @@ static int section(const struct report_lab *lab, const char *heading, int first_
         return 0;
     at += strlen(mark);
     at += strspn(at, "\n");
-    const char *end = strstr(at, first_only ? "\n\n" : "\n## ");
-    fprintf(out, "%.*s\n\n", end ? (int)(end - at) : (int)strlen(at), at);
-    return 1;
+    const char *end = strstr(at, end_mark);
+    *text = at;
+    return end ? (size_t)(end - at) : strlen(at);
 }
 
-static void summary(const struct report *report, FILE *out) {
-    struct tally tally = {0};
-    for (size_t k = 0; k < report->lab_count; k++)
-        add_claims(&tally, report->labs[k].claims);
-    long long all = 0;
-    for (int k = 0; k < VERDICTS; k++)
-        all += tally.verdicts[k];
-    long long broken = tally.verdicts[BROKEN];
-    fprintf(out, "**%lld verdict%s:**", all - broken, all - broken == 1 ? "" : "s");
-    for (int k = 0; k < BROKEN; k++)
-        fprintf(out, "%s %lld %s", k ? "," : "", tally.verdicts[k],
-                verdicts[k].shown + strcspn(verdicts[k].shown, " ") + 1);
-    fputs(". Of ", out);
-    grouped(out, tally.checked);
-    fputs(" single checks behind them, ", out);
-    grouped(out, tally.held);
-    fputs(" came out as claimed.\n\n", out);
-    if (broken)
-        fprintf(out,
-                "> **A predicted bit did not hold (%lld claim%s, marked below).** That is a bug of "
-                "nanolab, not a finding about the machine; please report it with this folder.\n\n",
-                broken, broken == 1 ? "" : "s");
+/* What the lab asks: the sentence in bold that its README's first paragraph begins with, and what
+ * explains it; without such a sentence all of it is the question. */
+struct question {
+    const char *text, *rest;
+    size_t length, rest_length;
+};
+
+static struct question question_of(const struct report_lab *lab) {
+    struct question q = {0};
+    q.length = section(lab, "Question", "\n\n", &q.text);
+    const char *end = q.length > 4 && !strncmp(q.text, "**", 2)
+                          ? memmem(q.text + 2, q.length - 2, "**", 2)
+                          : NULL;
+    if (end) {
+        size_t lead = (size_t)(end - q.text) + 2;
+        q.rest = q.text + lead;
+        q.rest_length = q.length - lead;
+        q.length = lead;
+        while (q.rest_length && strchr(" \n", *q.rest))
+            q.rest++, q.rest_length--;
+    }
+    return q;
+}
+
+/* Labs that were asked for and have not begun. */
+static void still_to_come(const struct report *report, FILE *out) {
+    const json_t *labs = json_object_get(json_object_get(report->run, "run"), "labs");
+    size_t count = 0;
+    for (size_t k = 0; k < json_array_size(labs) && k < HOME_LABS_MAX; k++) {
+        const char *name = json_string_value(json_array_get(labs, k));
+        size_t have = 0;
+        while (name && have < report->lab_count && strcmp(report->labs[have].name, name))
+            have++;
+        if (!name || have < report->lab_count)
+            continue;
+        fputs(count++ ? ", " : "> **Still to come:** ", out);
+        escape_inline(out, name);
+    }
+    if (count)
+        fputs(". This page shows what is there so far; `nanolab run --resume` goes on with a run "
+              "that was stopped.\n\n",
+              out);
+}
+
+static void partial(const struct report *report, FILE *out) {
     for (size_t k = 0; k < report->lab_count; k++)
         if (!report->labs[k].reader->end)
             fprintf(out,
                     "> **%s is partial:** it was stopped before its end. What is here is valid; "
                     "`nanolab run --resume` finishes it.\n\n",
                     report->labs[k].name);
-    if (report->lab_count < 2)
-        return;
-    fprintf(out,
-            "| lab | confirmed | refuted | bounded | not testable here |%s held / checked |\n"
-            "|---|--:|--:|--:|--:|--:|%s\n",
-            broken ? " our bug |" : "", broken ? "--:|" : "");
+    still_to_come(report, out);
+}
+
+/* What was asked and what came out, a line for each lab. */
+static void overview(const struct report *report, FILE *out) {
+    fputs("| lab | question |", out);
+    for (int m = 0; m < MARK_BROKEN; m++)
+        fprintf(out, " %s |", report_sign(m));
+    fputs("\n|---|---|--:|--:|--:|--:|\n", out);
     for (size_t k = 0; k < report->lab_count; k++) {
+        const struct report_lab *lab = &report->labs[k];
+        struct question q = question_of(lab);
         struct tally one = {0};
-        add_claims(&one, report->labs[k].claims);
+        add_claims(&one, lab->claims);
         fputs("| ", out);
-        title(&report->labs[k], out);
-        for (int v = 0; v < BROKEN; v++)
-            fprintf(out, " | %lld", one.verdicts[v]);
-        if (broken)
-            fprintf(out, " | %lld", one.verdicts[BROKEN]);
+        title(lab, out);
         fputs(" | ", out);
-        grouped(out, one.held);
-        fputs(" / ", out);
-        grouped(out, one.checked);
+        size_t stars = q.rest ? 2 : 0;
+        for (size_t c = stars; c + stars < q.length; c++) /* in one line */
+            fputc(strchr("\n|", q.text[c]) ? ' ' : q.text[c], out);
+        for (int m = 0; m < MARK_BROKEN; m++)
+            fprintf(out, " | %lld", one.marks[m]);
         fputs(" |\n", out);
     }
     fputc('\n', out);
 }
 
-static void legend(FILE *out) {
-    fputs("*How to read a verdict.* **Confirmed**: measured here, by a check that could have come "
-          "out the other way. **Refuted**: measured here, and false as stated. **Bounded**: true "
-          "only in the range given. **Not testable here**: something it needs is missing; that is "
-          "never a pass. A verdict belongs to this run on this device; each lab's `claims.json` "
-          "names "
-          "the cases it rests on.\n\n",
+static struct tally tally_of(const struct report *report) {
+    struct tally tally = {0};
+    for (size_t k = 0; k < report->lab_count; k++)
+        add_claims(&tally, report->labs[k].claims);
+    return tally;
+}
+
+static void in_all(const struct report *report, FILE *out) {
+    struct tally tally = tally_of(report);
+    for (int m = 0; m < MARK_BROKEN; m++)
+        fprintf(out, "%s%s %lld %s", m ? ", " : "", report_sign(m), tally.marks[m],
+                claim_mark_words(m));
+    fputs("; of ", out);
+    grouped(out, tally.checked);
+    fputs(" single checks behind them ", out);
+    grouped(out, tally.held);
+    fputs(" came out as claimed.\n\n", out);
+}
+
+static void summary(const struct report *report, FILE *out) {
+    long long broken = tally_of(report).marks[MARK_BROKEN];
+    if (broken)
+        fprintf(out,
+                "> **A predicted bit did not hold (%lld claim%s, marked below).** That is a bug of "
+                "nanolab, not a finding about the machine; please report it with this folder.\n\n",
+                broken, broken == 1 ? "" : "s");
+    partial(report, out);
+    if (report->lab_count > 1) {
+        overview(report, out);
+        in_all(report, out);
+    }
+}
+
+static void legend(const struct report *report, FILE *out) {
+    fputs("## How to read a verdict\n\n", out);
+    if (report->lab_count == 1)
+        in_all(report, out);
+    fputs("- ✔ **Confirmed:** measured here, by a check that could have come out the other way.\n"
+          "- ✘ **Refuted:** measured here, and false as stated: checks went against it.\n"
+          "- ◐ **Bounded:** true only in the range given, or not settled by these samples.\n"
+          "- ○ **Not testable here:** something it needs is missing; that is never a pass.\n\n"
+          "A single check held, went against the claim, or is open: its 95 % interval includes "
+          "the threshold. A verdict belongs to this run on this device; each lab's `claims.json` "
+          "names the cases it rests on.\n\n",
           out);
 }
 
@@ -161,7 +198,7 @@ static void devices(const struct report_lab *lab, FILE *out) {
         fprintf(out, "%s %s on ", p ? ";" : "", parts[p]);
         for (size_t k = 0; k < json_array_size(list); k++) {
             fputs(k ? ", " : "", out);
-            escape_markdown(out, json_string_value(json_array_get(list, k)));
+            escape_inline(out, json_string_value(json_array_get(list, k)));
         }
         if (!json_array_size(list))
             fputs("none", out);
@@ -172,46 +209,6 @@ static void devices(const struct report_lab *lab, FILE *out) {
     if (uses(start, "bits", "simt") || uses(start, "time", "simt"))
         fputs(" **simt** is a simulated GPU: bits, no timings.", out);
     fputs("\n\n", out);
-}
-
-static void claim_row(const json_t *claim, FILE *out) {
-    const char *statement = text_of(claim, "statement"), *range = text_of(claim, "range"),
-               *reason = text_of(claim, "reason");
-    fputs("| ", out);
-    escape_markdown(out, text_of(claim, "id"));
-    fputs(" | ", out);
-    escape_markdown(out, text_of(claim, "claim"));
-    fputs(" | ", out);
-    escape_markdown(out, text_of(claim, "device"));
-    fprintf(out, " | %s | ", verdicts[verdict_of(claim)].shown);
-    grouped(out, json_integer_value(json_object_get(claim, "held")));
-    fputs(" / ", out);
-    grouped(out, json_integer_value(json_object_get(claim, "checked")));
-    fputs(" | ", out);
-    if (statement)
-        escape_markdown(out, statement);
-    if (range) {
-        fputs(statement ? " *Range:* " : "*Range:* ", out);
-        escape_markdown(out, range);
-    }
-    if (reason) {
-        fputs(statement || range ? " *Reason:* " : "*Reason:* ", out);
-        escape_markdown(out, reason);
-    }
-    fputs(" |\n", out);
-}
-
-static void claims(const struct report_lab *lab, FILE *out) {
-    if (!json_array_size(lab->claims)) {
-        fputs("No verdicts: the run ended before its checks.\n\n", out);
-        return;
-    }
-    fputs("| | claim | device | verdict | held / checked | what is true here |\n"
-          "|---|---|---|---|--:|---|\n",
-          out);
-    for (size_t k = 0; k < json_array_size(lab->claims); k++)
-        claim_row(json_array_get(lab->claims, k), out);
-    fputc('\n', out);
 }
 
 static int is_number(const char *text) {
@@ -229,12 +226,40 @@ static int is_numeric(const struct table *table, size_t column) {
     return 1;
 }
 
-static void table_rows(const struct table *table, FILE *out) {
+/* The unit of a column: of the quantity that it is named after; NULL where it is not known. */
+static const char *unit_of(const struct report_lab *lab, const char *column) {
+    const json_t *quantities = json_object_get(lab->reader->start, "quantities");
+    return json_string_value(json_object_get(json_object_get(quantities, column), "unit"));
+}
+
+/* A cell with its unit where that is known: of its column, or of its row's cell "unit". Numbers
+ * with an exponent are written out. */
+static void cell(const struct report_lab *lab, const struct table *table, size_t row, size_t column,
+                 FILE *out) {
+    static const char *const of_row[] = {"rate", "value", "low", "high"};
+    const char *text = table_cell(table, row, column), *name = table_cell(table, 0, column);
+    const char *unit = unit_of(lab, name);
+    int with_row = table_column(table, "unit");
+    char shown[UNITS_TEXT];
+    for (size_t k = 0; with_row >= 0 && k < sizeof of_row / sizeof *of_row; k++)
+        if (!strcmp(name, of_row[k]))
+            unit = table_cell(table, row, (size_t)with_row);
+    int bare = !unit || !*unit || !strcmp(unit, "1");
+    if (!is_number(text) || (bare && !strpbrk(text, "eE")))
+        escape_inline(out, text);
+    else
+        escape_inline(out, units_number(shown, sizeof shown, strtod(text, NULL), unit));
+}
+
+static void table_rows(const struct report_lab *lab, const struct table *table, FILE *out) {
     size_t rows = table->rows < TABLE_ROWS_SHOWN ? table->rows : TABLE_ROWS_SHOWN;
     for (size_t r = 0; r <= rows; r++) {
         for (size_t k = 0; k < table->columns; k++) {
             fputs("| ", out);
-            escape_markdown(out, table_cell(table, r, k));
+            if (r == 0)
+                escape_inline(out, table_cell(table, r, k));
+            else
+                cell(lab, table, r, k, out);
             fputc(' ', out);
         }
         fputs("|\n", out);
@@ -257,7 +282,7 @@ static void show_table(const struct report_lab *lab, const struct legend_shown *
         fputs("This table cannot be shown: its file is damaged.\n\n", out);
         return;
     }
-    table_rows(&table, out);
+    table_rows(lab, &table, out);
     if (table.rows > TABLE_ROWS_SHOWN)
         fprintf(out, "The first %d of %zu rows; all are in `%s/%s`.\n\n", TABLE_ROWS_SHOWN,
                 table.rows, lab->name, file);
@@ -266,23 +291,45 @@ static void show_table(const struct report_lab *lab, const struct legend_shown *
     table_free(&table);
 }
 
-static void figures(const struct report_lab *lab, FILE *out) {
+/* The plot that the page begins with: the one that plot.gp calls so, or the first; NULL: none. */
+static const struct legend_shown *front(const struct report_lab *lab) {
     const struct legend *legend = &lab->plots.legend;
+    for (int named = 1; named >= 0; named--)
+        for (size_t k = 0; k < legend->shown_count; k++)
+            if (lab->plots.images[k].have && legend->shown[k].is_front >= named)
+                return &legend->shown[k];
+    return NULL;
+}
+
+static void figure(const struct report_lab *lab, const struct legend_shown *shown, FILE *out) {
+    fprintf(out, "![%s](%s/plots/%s.svg)\n\n", shown->title, lab->name, shown->name);
+    if (*shown->text)
+        fprintf(out, "%s\n\n", shown->text);
+}
+
+static void first_figure(const struct report_lab *lab, FILE *out) {
+    const struct legend_shown *shown = front(lab);
     /* The reason may name the folder, and with it a user: that is for the terminal only. */
     if (*lab->plots_missing)
         fputs(
             "> **No plots:** they could not be drawn where this page was made; `nanolab plot` says "
             "why.\n\n",
             out);
+    if (!shown)
+        return;
+    fprintf(out, "**%s**\n\n", shown->title);
+    figure(lab, shown, out);
+}
+
+static void other_figures(const struct report_lab *lab, FILE *out) {
+    const struct legend *legend = &lab->plots.legend;
     for (size_t k = 0; k < legend->shown_count; k++) {
         const struct legend_shown *shown = &legend->shown[k];
         if (!shown->is_plot) {
             show_table(lab, shown, out);
-        } else if (lab->plots.images[k].have) {
-            fprintf(out, "### %s\n\n![%s](%s/plots/%s.svg)\n\n", shown->title, shown->title,
-                    lab->name, shown->name);
-            if (*shown->text)
-                fprintf(out, "%s\n\n", shown->text);
+        } else if (lab->plots.images[k].have && shown != front(lab)) {
+            fprintf(out, "### %s\n\n", shown->title);
+            figure(lab, shown, out);
         }
     }
 }
@@ -294,47 +341,56 @@ static void notes(const struct report_lab *lab, FILE *out) {
     fputs("### Notes of the run\n\n", out);
     for (size_t k = 0; k < json_array_size(list); k++) {
         fputs("- Noted: ", out);
-        escape_markdown(out, json_string_value(json_array_get(list, k)));
+        escape_inline(out, json_string_value(json_array_get(list, k)));
         fputc('\n', out);
     }
     fputc('\n', out);
 }
 
 static void normal(const struct report_lab *lab, FILE *out) {
-    char *text = NULL;
-    size_t length = 0;
-    FILE *buffer = open_memstream(&text, &length);
-    if (!buffer)
+    const char *text;
+    size_t length = section(lab, "Is this number normal?", "\n## ", &text);
+    if (length)
+        fprintf(out, "### Is this number normal?\n\n%.*s\n\n", (int)length, text);
+}
+
+static void show_lab(const struct report_lab *lab, FILE *out) {
+    struct question q = question_of(lab);
+    struct claim_table table;
+    fputs("## ", out);
+    title(lab, out);
+    fputs("\n\n", out);
+    if (q.length)
+        fprintf(out, "%.*s\n\n", (int)q.length, q.text);
+    if (claim_table_make(lab->claims, &table)) {
+        fputs("No verdicts: memory is short.\n\n", out);
         return;
-    int found = section(lab, "Is this number normal?", 0, buffer);
-    fclose(buffer);
-    if (found)
-        fprintf(out, "### Is this number normal?\n\n%s", text);
-    free(text);
+    }
+    report_verdicts(&table, out);
+    first_figure(lab, out);
+    if (q.rest_length)
+        fprintf(out, "### What is behind the question\n\n%.*s\n\n", (int)q.rest_length, q.rest);
+    report_claim_by_claim(&table, out);
+    claim_table_free(&table);
+    devices(lab, out);
+    other_figures(lab, out);
+    normal(lab, out);
+    notes(lab, out);
 }
 
 void report_markdown(const struct report *report, FILE *out) {
-    const char *label = text_of(json_object_get(report->run, "run"), "label");
+    const char *label =
+        json_string_value(json_object_get(json_object_get(report->run, "run"), "label"));
     fputs("# nanolab report", out);
     if (label) {
         fputs(": ", out);
-        escape_markdown(out, label);
+        escape_inline(out, label);
     }
     fputs("\n\n", out);
     summary(report, out);
-    legend(out);
-    for (size_t k = 0; k < report->lab_count; k++) {
-        const struct report_lab *lab = &report->labs[k];
-        fputs("## ", out);
-        title(lab, out);
-        fputs("\n\n", out);
-        section(lab, "Question", 1, out);
-        devices(lab, out);
-        claims(lab, out);
-        figures(lab, out);
-        normal(lab, out);
-        notes(lab, out);
-    }
+    for (size_t k = 0; k < report->lab_count; k++)
+        show_lab(&report->labs[k], out);
+    legend(report, out);
     fputs("## What ran\n\n", out);
     report_provenance(report->run, out);
     report_warnings(report->run, out);

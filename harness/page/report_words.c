@@ -1,9 +1,9 @@
 /* report_words.c: provenance in plain words (report.h). */
-#include <math.h>
 #include <string.h>
 
 #include "harness/page/escape.h"
 #include "harness/page/report.h"
+#include "harness/page/units.h"
 #include "harness/store/provenance.h"
 
 static const char *text_of(const json_t *object, const char *name) {
@@ -19,18 +19,13 @@ static void text_row(FILE *out, const char *label, const char *text) {
     if (!text)
         return;
     open_row(out, label);
-    escape_markdown(out, text);
+    escape_inline(out, text);
     fputs(" |\n", out);
 }
 
 static void bytes(FILE *out, double size) {
-    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-    int unit = 0;
-    while (size >= 1024 && unit < 4) {
-        size /= 1024;
-        unit++;
-    }
-    fprintf(out, "%.*f %s", size < 10 && size != floor(size) ? 1 : 0, size, units[unit]);
+    char text[UNITS_TEXT];
+    fputs(units_number(text, sizeof text, size, "bytes"), out);
 }
 
 /* "2 cores", "1 core"; nothing if the field is not there. */
@@ -58,7 +53,7 @@ static void cache(FILE *out, const json_t *cpu, const char *name, const char *la
 static void processor(FILE *out, const json_t *machine) {
     const json_t *cpu = json_object_get(machine, "cpu");
     open_row(out, "Processor");
-    escape_markdown(out, text_of(cpu, "model"));
+    escape_inline(out, text_of(cpu, "model"));
     count(out, cpu, "cores", "core", "cores", ", ");
     count(out, cpu, "threads", "thread", "threads", ", ");
     count(out, cpu, "packages", "package", "packages", ", ");
@@ -71,7 +66,7 @@ static void processor(FILE *out, const json_t *machine) {
     fputs(", pages of ", out);
     bytes(out, json_number_value(json_object_get(machine, "page_bytes")));
     fputs(", transparent huge pages: ", out);
-    escape_markdown(out, text_of(machine, "transparent_huge_pages"));
+    escape_inline(out, text_of(machine, "transparent_huge_pages"));
     fputs(" |\n", out);
     const json_t *hypervisor = json_object_get(machine, "hypervisor");
     if (json_is_boolean(hypervisor))
@@ -96,14 +91,14 @@ static void gpus(FILE *out, const json_t *machine) {
         const json_t *gpu = json_array_get(list, k);
         double memory = json_number_value(json_object_get(gpu, "memory_bytes"));
         open_row(out, "GPU");
-        escape_markdown(out, text_of(gpu, "name"));
+        escape_inline(out, text_of(gpu, "name"));
         if (memory > 0) {
             fputs(", ", out);
             bytes(out, memory);
         }
         if (text_of(gpu, "driver")) {
             fputs(", driver ", out);
-            escape_markdown(out, text_of(gpu, "driver"));
+            escape_inline(out, text_of(gpu, "driver"));
         }
         measure(out, gpu, "max_clock_mhz", ", up to ", "MHz");
         measure(out, gpu, "max_memory_clock_mhz", ", memory up to ", "MHz");
@@ -119,14 +114,14 @@ static void gpus(FILE *out, const json_t *machine) {
 static void software(FILE *out, const json_t *run) {
     const json_t *build = json_object_get(run, "software");
     open_row(out, "nanolab");
-    escape_markdown(out, text_of(build, "version"));
+    escape_inline(out, text_of(build, "version"));
     if (json_is_true(json_object_get(build, "dirty")))
         fputs(", **with changes that were not committed**", out);
     fputs(" |\n", out);
     open_row(out, "Compiled by");
-    escape_markdown(out, text_of(build, "compiler"));
+    escape_inline(out, text_of(build, "compiler"));
     fputs(" with ", out);
-    escape_markdown(out, text_of(build, "flags"));
+    escape_inline(out, text_of(build, "flags"));
     fputs(" |\n", out);
     text_row(out, "CUDA toolkit", text_of(build, "cuda_toolkit"));
 }
@@ -156,9 +151,9 @@ void report_warnings(const json_t *run, FILE *out) {
     for (size_t k = 0; k < number; k++) {
         const json_t *warning = json_array_get(warnings, k);
         fputs("- Found: ", out);
-        escape_markdown(out, text_of(warning, "problem"));
+        escape_inline(out, text_of(warning, "problem"));
         fputs(". What to do: ", out);
-        escape_markdown(out, text_of(warning, "advice"));
+        escape_inline(out, text_of(warning, "advice"));
         fputs(".\n", out);
     }
     if (number)
@@ -192,7 +187,7 @@ void report_reproduce(const json_t *run, FILE *out) {
         fputs("\n```\n\n", out);
     }
     fputs("Seed ", out);
-    escape_markdown(out, text_of(asked, "seed"));
+    escape_inline(out, text_of(asked, "seed"));
     fputs(" gives the same data on every machine. Bits should come out the same on the same kind "
           "of device; times only on the same machine in the same state. `nanolab verify` checks a "
           "result folder against its own checksums.\n\n",
