@@ -155,7 +155,7 @@ static double cell_width(const char *cell, const char *end, int on_phone) {
     for (int m = 0; m < MARKS && on_phone; m++)
         if (starts(cell + 4, report_sign(m)))
             return padding + 1;
-    return padding + 0.45 * (double)shown_length(cell, end);
+    return padding + (cell[2] == 'h' ? 0.55 : 0.52) * (double)shown_length(cell, end);
 }
 
 static double table_width(const char *at, const char *end, int on_phone) {

@@ -46,7 +46,7 @@ static const char head[] =
     "th { color: var(--soft); font-weight: 600; border-bottom-width: 2px; white-space: nowrap; }\n"
     "th[align=right], td[align=right] { text-align: right; white-space: nowrap; }\n"
     "td { min-width: 2.2rem; white-space: nowrap; }\n"
-    "td.long, td.longer { min-width: 11rem; white-space: normal; overflow-wrap: break-word; }\n"
+    "td.long, td.longer { min-width: 11rem; white-space: normal; overflow-wrap: anywhere; }\n"
     "td.longer { min-width: 17rem; }\n"
     ".tall { max-height: 24rem; overflow-y: auto; border-bottom: 1px solid var(--line); }\n"
     ".tall th { position: sticky; top: 0; background: var(--paper); }\n"
@@ -79,14 +79,13 @@ static const char head_end[] = "</style>\n"
 #define PHONE 40
 #define MARGINS 2.5
 
-static const int steps[] = {20, 22, 24, 26, 28, 31, 34, 38, 42, 48, 56, BODY_WIDTH};
-#define STEPS (sizeof steps / sizeof *steps)
+/* Hints are told apart by every second rem from here to the page's own width. */
+#define LEAST 20
 
 static int step_below(double width) {
-    int step = 0;
-    for (size_t k = 0; k < STEPS && steps[k] <= width; k++)
-        step = steps[k];
-    return step;
+    if (width >= BODY_WIDTH)
+        return BODY_WIDTH;
+    return width < LEAST ? 0 : (int)width / 2 * 2;
 }
 
 void report_hint(double on_phone, double elsewhere, FILE *out) {
@@ -105,18 +104,17 @@ void report_hint(double on_phone, double elsewhere, FILE *out) {
 
 /* A hint shows where the screen is narrower than what it speaks of. */
 static void put_hint_styles(FILE *out) {
-    for (size_t k = 0; k < STEPS; k++) {
-        double screen = steps[k] + MARGINS;
+    for (int step = LEAST; step <= BODY_WIDTH; step += 2) {
+        double screen = step + MARGINS;
         fprintf(out, "@media (max-width: %.1frem) { .p%d { display: block; } }\n",
-                screen < PHONE ? screen : PHONE, steps[k]);
-        if (steps[k] == BODY_WIDTH)
-            fprintf(out, "@media (min-width: %d.1rem) { .w%d { display: block; } }\n", PHONE,
-                    steps[k]);
+                screen < PHONE ? screen : PHONE, step);
+        if (step == BODY_WIDTH)
+            fprintf(out, "@media (min-width: %d.1rem) { .w%d { display: block; } }\n", PHONE, step);
         else if (screen > PHONE)
             fprintf(out,
                     "@media (min-width: %d.1rem) and (max-width: %.1frem) "
                     "{ .w%d { display: block; } }\n",
-                    PHONE, screen, steps[k]);
+                    PHONE, screen, step);
     }
     fputs("@media print { .hint { display: none !important; } }\n", out);
 }
