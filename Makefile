@@ -184,16 +184,12 @@ OUT = results/$(shell date +%Y%m%d-%H%M%S)
 run:  ## installs what is missing, builds, runs all labs in quick mode, draws and reports
 	scripts/install-deps
 	$(MAKE) --no-print-directory -j$(JOBS) build
-	@out=$(OUT); set -e; \
-	  $(B)/bin/nanolab run --all --quick --out $$out || { s=$$?; [ $$s = 1 ] || exit $$s; failed=1; }; \
-	  $(B)/bin/nanolab plot $$out; $(B)/bin/nanolab report $$out; \
-	  echo; echo "Results: $$out   Page: $$out/report.html"; exit $${failed:-0}
+	$(B)/bin/nanolab run --all --quick --page --out $(OUT)
 
 .PHONY: $(foreach l,$(LABS),lab-$(firstword $(subst -, ,$(l))))
 define LAB_TARGET
 lab-$(firstword $(subst -, ,$(1))): build
-	@out=$$(OUT); set -e; $(B)/bin/nanolab run $(1) --quick --out $$$$out; \
-	  $(B)/bin/nanolab plot $$$$out; $(B)/bin/nanolab report $$$$out
+	$(B)/bin/nanolab run $(1) --quick --page --out $$(OUT)
 endef
 $(foreach l,$(LABS),$(eval $(call LAB_TARGET,$(l))))
 

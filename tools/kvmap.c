@@ -50,7 +50,7 @@ static const char outro[] =
 struct request {
     const char *file, *layout, *element, *device;
     uint64_t heads, head;
-    bool shared, time, json, example, help, version;
+    bool shared, time, json, example, help, version, describe;
 };
 
 #define PROGRAM "nanolab kvmap"
@@ -284,6 +284,7 @@ int main(int argc, char **argv) {
         {"--example", NULL, "prints a table in this format", OPTION_FLAG, &r.example, NULL},
         {"--help", NULL, "this text", OPTION_FLAG, &r.help, NULL},
         {"--version", NULL, "the version", OPTION_FLAG, &r.version, NULL},
+        {"--describe", NULL, NULL, OPTION_FLAG, &r.describe, NULL}, /* for `nanolab --help` */
     };
     const char **positional = calloc((size_t)argc + 1, sizeof *positional);
     struct options parser = {.program = PROGRAM,
@@ -302,6 +303,11 @@ int main(int argc, char **argv) {
         fputs(intro, stdout);
         options_print(specs, sizeof specs / sizeof *specs);
         fputs(outro, stdout);
+        return finish(EXIT_DONE);
+    }
+    if (r.describe) {
+        puts("{\"arguments\": \"FILE\", "
+             "\"summary\": \"where the blocks of a paged KV cache lie, and what that costs\"}");
         return finish(EXIT_DONE);
     }
     if (r.version) {

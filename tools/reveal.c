@@ -46,7 +46,7 @@ static const char outro[] =
 struct request {
     const char *target, *library, *symbol, *type, *draw, *device;
     uint64_t n, seed, collapse, seconds;
-    bool n_given, seconds_given, dot, list, json, help, version;
+    bool n_given, seconds_given, dot, list, json, help, version, describe;
 };
 
 /* Text of more characters is left to the drawing and to --json. */
@@ -460,6 +460,7 @@ int main(int argc, char **argv) {
         {"--list", NULL, "the built-in targets", OPTION_FLAG, &r.list, NULL},
         {"--help", NULL, "this text", OPTION_FLAG, &r.help, NULL},
         {"--version", NULL, "the version", OPTION_FLAG, &r.version, NULL},
+        {"--describe", NULL, NULL, OPTION_FLAG, &r.describe, NULL}, /* for `nanolab --help` */
     };
     const char **positional = calloc((size_t)argc + 1, sizeof *positional);
     struct options parser = {.program = "nanolab reveal",
@@ -478,6 +479,11 @@ int main(int argc, char **argv) {
         fputs(intro, stdout);
         options_print(specs, sizeof specs / sizeof *specs);
         fputs(outro, stdout);
+        return EXIT_DONE;
+    }
+    if (r.describe) {
+        puts("{\"arguments\": \"TARGET\", "
+             "\"summary\": \"recovers and draws the summation tree of a function\"}");
         return EXIT_DONE;
     }
     if (r.version) {

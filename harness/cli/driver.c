@@ -5,18 +5,15 @@
 #define _GNU_SOURCE
 #include "harness/cli/driver.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "harness/cli/verdicts.h"
 #include "harness/page/plot.h"
 #include "harness/page/report.h"
 #include "harness/store/build_info.h"
 
-static const char help_text[] =
+static const char help_commands[] =
     "nanolab: which mechanism changed the answer, or the speed? One lab for each.\n"
     "\n"
     "usage: nanolab COMMAND [options]\n"
@@ -26,9 +23,9 @@ static const char help_text[] =
     "  run [LAB...]     runs labs and prints their verdicts; makes one result folder\n"
     "  plot DIR         draws the plots of a result folder\n"
     "  report DIR       makes report.md and report.html of a result folder\n"
-    "  verify DIR       checks a result folder against its format and its own hashes\n"
-    "  reveal TARGET    recovers and draws the summation tree of a function\n"
-    "  kvmap FILE       where the blocks of a paged KV cache lie, and what that costs\n"
+    "  verify DIR       checks a result folder against its format and its own hashes\n";
+
+static const char help_rest[] =
     "\n"
     "  --help, --version; `nanolab COMMAND --help` explains a command\n"
     "\n"
@@ -53,47 +50,38 @@ static const struct command commands[] = {
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
-/* Tools of labs, which `make` puts beside this program as nanolab-NAME. */
-static const char *const tools[] = {"reveal", "kvmap"};
-#define TOOLS (sizeof tools / sizeof tools[0])
-
-static bool is_plain(const char *name) {
-    return name[0] && name[0] != '-' &&
-           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(name);
-}
-
-/* nanolab-NAME beside this executable; returns only if there is none. */
-static void run_apart(const struct driver *driver, char **argv) {
-    char path[sizeof driver->bin + 100];
-    if (!is_plain(argv[0]) || strlen(argv[0]) > 64)
-        return;
-    snprintf(path, sizeof path, "%s/nanolab-%s", driver->bin, argv[0]);
-    if (access(path, X_OK) == 0) {
-        fflush(NULL);
-        execv(path, argv);
-    }
-}
-
-static int unknown_command(const struct options *parser, const char *name) {
-    const char *names[COMMANDS + TOOLS];
-    bool tool = false;
+static int unknown_command(const struct driver *driver, const struct options *parser,
+                           const char *name) {
+    char tools[DRIVER_TOOLS_MAX][DRIVER_TOOL_NAME];
+    const char *names[COMMANDS + DRIVER_TOOLS_MAX];
+    size_t count = driver_tools(driver, tools);
     for (size_t i = 0; i < COMMANDS; i++)
         names[i] = commands[i].name;
-    for (size_t i = 0; i < TOOLS; i++) {
+    for (size_t i = 0; i < count; i++)
         names[COMMANDS + i] = tools[i];
-        tool |= strcmp(name, tools[i]) == 0;
-    }
-    const char *near = options_nearest(name, names, COMMANDS + TOOLS);
-    if (tool)
-        options_fail(parser, "nanolab-%s is not beside this program; build it with `make`", name);
-    else if (name[0] == '\0')
+    const char *near = options_nearest(name, names, COMMANDS + count);
+    if (name[0] == '\0')
         options_fail(parser, "the command is empty; see nanolab --help");
     else if (near)
         options_fail(parser, "unknown command \"%s\"; did you mean %s?", name, near);
+    else if (driver_tool_is_name(name))
+        options_fail(parser,
+                     "unknown command \"%s\", nor is nanolab-%s beside this program; see nanolab "
+                     "--help",
+                     name, name);
     else
         options_fail(parser, "unknown %s \"%s\"; see nanolab --help",
                      name[0] == '-' ? "option" : "command", name);
     return options_report();
+}
+
+static int print_help(const struct options *parser) {
+    struct driver driver;
+    fputs(help_commands, stdout);
+    if (driver_find(&driver, parser) == 0)
+        driver_tools_print(&driver, parser);
+    fputs(help_rest, stdout);
+    return EXIT_DONE;
 }
 
 static int dispatch(int argc, char **argv) {
@@ -105,7 +93,7 @@ static int dispatch(int argc, char **argv) {
     }
     const char *name = argv[1];
     bool help = strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0;
-    if (help && argc == 3 && is_plain(argv[2])) {
+    if (help && argc == 3 && driver_tool_is_name(argv[2])) {
         /* `nanolab help run` */
         static char option[] = "--help";
         char *swapped[] = {argv[0], argv[2], option, NULL};
@@ -116,10 +104,8 @@ static int dispatch(int argc, char **argv) {
         options_fail(&parser, "unexpected argument \"%s\" after %s; leave it out", argv[2], name);
         return options_report();
     }
-    if (help) {
-        fputs(help_text, stdout);
-        return EXIT_DONE;
-    }
+    if (help)
+        return print_help(&parser);
     if (strcmp(name, "--version") == 0) {
         printf("nanolab %s%s\n", build_version(), build_dirty() ? " (modified)" : "");
         return EXIT_DONE;
@@ -133,8 +119,8 @@ static int dispatch(int argc, char **argv) {
             return commands[i].here(&driver, argc - 1, argv + 1);
         return commands[i].apart(argc - 1, argv + 1);
     }
-    run_apart(&driver, argv + 1);
-    return unknown_command(&parser, name);
+    driver_tool_run(&driver, argv + 1);
+    return unknown_command(&driver, &parser, name);
 }
 
 int driver_main(int argc, char **argv) {

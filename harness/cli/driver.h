@@ -36,6 +36,33 @@ const struct driver_lab *driver_lab_named(const struct driver *driver, const str
 json_t *driver_describe(const struct driver *driver, const struct options *parser,
                         const struct driver_lab *lab);
 
+/* What a lab or tool prints when asked with --describe; NULL with options_error(); free it. */
+char *driver_ask(const struct options *parser, const char *path);
+
+/* --- driver_tools.c: nanolab-NAME beside this executable, one for each tool. A tool answers
+ * --describe with {"arguments": "FILE", "summary": "what it is for"}. --- */
+#define DRIVER_TOOLS_MAX 32
+#define DRIVER_TOOL_NAME 64
+bool driver_tool_is_name(const char *name);
+/* The tools there are, sorted; how many. */
+size_t driver_tools(const struct driver *driver, char (*names)[DRIVER_TOOL_NAME]);
+/* A line for each, for --help. */
+void driver_tools_print(const struct driver *driver, const struct options *parser);
+/* Becomes the tool argv[0]; returns only if there is none. */
+void driver_tool_run(const struct driver *driver, char **argv);
+
+/* --- driver_page.c: the page that grows while labs run. Zero all of it but `wanted`. --- */
+struct report;
+struct driver_page {
+    bool wanted, made;
+    struct report *report; /* kept, so that a lab's plots are drawn once */
+    char said[600];        /* the last reason for missing plots that was told */
+};
+/* Makes the page of what a folder holds, with `to_come` labs still to run. What goes wrong is said
+ * on stderr and stops nothing. */
+void driver_page_make(struct driver_page *page, const char *dir, size_t to_come);
+void driver_page_end(struct driver_page *page);
+
 /* The commands; argv[0] is the command's name. */
 int driver_list(const struct driver *driver, int argc, char **argv);
 int driver_info(const struct driver *driver, int argc, char **argv);

@@ -95,15 +95,12 @@ static char *read_all(int fd) {
     return text;
 }
 
-json_t *driver_describe(const struct driver *driver, const struct options *parser,
-                        const struct driver_lab *lab) {
-    char path[sizeof driver->lab_dir + sizeof lab->folder + 1];
-    snprintf(path, sizeof path, "%s/%s", driver->lab_dir, lab->folder);
+char *driver_ask(const struct options *parser, const char *path) {
     char option[] = "--describe";
-    char *const argv[] = {path, option, NULL};
+    char *const argv[] = {(char *)path, option, NULL};
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) {
-        options_fail(parser, "cannot ask %s: %s", lab->folder, strerror(errno));
+        options_fail(parser, "cannot ask %s: %s", path, strerror(errno));
         return NULL;
     }
     posix_spawn_file_actions_t actions;
@@ -124,7 +121,21 @@ json_t *driver_describe(const struct driver *driver, const struct options *parse
     int status = 0;
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
-    json_t *value = text && status == 0 ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    if (text && status == 0)
+        return text;
+    free(text);
+    options_fail(parser, "%s does not say what it is; build it again with `make`", path);
+    return NULL;
+}
+
+json_t *driver_describe(const struct driver *driver, const struct options *parser,
+                        const struct driver_lab *lab) {
+    char path[sizeof driver->lab_dir + sizeof lab->folder + 1];
+    snprintf(path, sizeof path, "%s/%s", driver->lab_dir, lab->folder);
+    char *text = driver_ask(parser, path);
+    if (!text)
+        return NULL;
+    json_t *value = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     free(text);
     if (!json_is_object(value)) {
         json_decref(value);

@@ -23,13 +23,14 @@
 
 extern char **environ;
 
-#define SPECS (RUN_OPTION_SPECS + 1)
+#define SPECS (RUN_OPTION_SPECS + 2)
 
 struct run_plan {
     const struct driver *driver;
     struct options parser;
     struct run_options options;
     bool all;
+    struct driver_page page;
     const struct driver_lab *labs[DRIVER_LABS_MAX];
     size_t lab_count;
     char dir[RESULT_PATH_MAX];
@@ -53,6 +54,7 @@ static void print_help(const struct option_spec *specs) {
            "  nanolab run 01 --quick                  a first look at lab 01\n"
            "  nanolab run 01 --device simt --quick    bits only; no GPU needed, no timings\n"
            "  nanolab run --all --full --out mine     everything, into the folder mine\n"
+           "  nanolab run --all --quick --page        and a page that grows as the labs end\n"
            "  nanolab run --resume mine               goes on where that run was stopped\n"
            "  nanolab run 01 --quick --json           verdicts for a program\n"
            "\nVerdicts: confirmed, refuted, bounded (true in the range given), not testable here\n"
@@ -255,6 +257,9 @@ static bool run_labs(struct run_plan *plan) {
         /* A folder that cannot be written, or a signal that only the lab saw, ends the run. */
         if (status == EXIT_USAGE || status > 128)
             return false;
+        /* After the last one, the page waits for the end of the run. */
+        if (i + 1 < plan->lab_count && !run_stop_signal)
+            driver_page_make(&plan->page, plan->dir, plan->lab_count - i - 1);
     }
     return !run_stop_signal;
 }
@@ -324,6 +329,8 @@ static void conclude(const struct run_plan *plan, int status) {
         json_decref(all);
     } else {
         printf("Results: %s\n", plan->dir);
+        if (plan->page.made)
+            printf("Page: %s/report.html\n", plan->dir);
     }
     json_decref(labs);
 }
@@ -352,7 +359,10 @@ static int go(struct run_plan *plan, const char *const *names, size_t count) {
         options_fail(&plan->parser, "%s", error_text());
         status = options_report();
     }
+    if (status != EXIT_USAGE && !run_stop_signal)
+        driver_page_make(&plan->page, plan->dir, 0);
     conclude(plan, status);
+    driver_page_end(&plan->page);
     /* Exit status 2 has already said what to do. */
     if (status > 128)
         fprintf(stderr, "nanolab: stopped; go on with: nanolab run --resume %s\n", plan->dir);
@@ -370,6 +380,13 @@ int driver_run(const struct driver *driver, int argc, char **argv) {
     run_options_specs(specs, &plan->options);
     specs[RUN_OPTION_SPECS] =
         (struct option_spec){"--all", NULL, "every lab", OPTION_FLAG, &plan->all, NULL};
+    specs[RUN_OPTION_SPECS + 1] =
+        (struct option_spec){"--page",
+                             NULL,
+                             "makes the page (nanolab report) anew as each lab ends",
+                             OPTION_FLAG,
+                             &plan->page.wanted,
+                             NULL};
     plan->driver = driver;
     plan->argc = argc;
     plan->argv = argv;

@@ -1,30 +1,18 @@
 /*
  * verdicts.c: prints verdicts (verdicts.h).
  *
- *   S4  simt    confirmed          1,024/1,024  every predicted bit pattern equals the kernel's
+ *     held/against/open  cpu                simt
+ *     S4                 confirmed 40/0/0   bounded 12/3/1
+ *         cpu: every predicted bit pattern equals the kernel's
+ *         simt: …; range: n below 100
  */
 #include "harness/cli/verdicts.h"
 
 #include <string.h>
 #include <sys/ioctl.h>
 
-static const char *text_of(const json_t *claim, const char *name) {
-    const char *text = json_string_value(json_object_get(claim, name));
-    return text ? text : "";
-}
-
-/* "1234567" as "1,234,567". */
-static void grouped(json_int_t value, char *out, size_t size) {
-    char digits[32];
-    int n = snprintf(digits, sizeof digits, "%lld", (long long)value);
-    size_t used = 0;
-    for (int i = 0; i < n && used + 2 < size; i++) {
-        if (i > 0 && (n - i) % 3 == 0 && digits[i - 1] != '-')
-            out[used++] = ',';
-        out[used++] = digits[i];
-    }
-    out[used] = '\0';
-}
+#include "harness/page/claim_table.h"
+#include "harness/page/units.h"
 
 /* Bytes of the character at `s`; 0 for a control character or what is no UTF-8 start. */
 static size_t character(const char *s) {
@@ -83,57 +71,125 @@ static void wrap(FILE *to, const char *text, size_t *at, size_t indent, size_t w
     }
 }
 
-static const char *verdict_words(const char *verdict) {
-    /* A skip must not look like anything else. */
-    return strcmp(verdict, "not-testable-here") == 0 ? "not testable here" : verdict;
-}
+#define INDENT 8
 
-static void print_claim(FILE *to, const json_t *claim, size_t width) {
-    char held[40], checked[40], counts[90];
-    json_int_t total = json_integer_value(json_object_get(claim, "checked"));
-    grouped(json_integer_value(json_object_get(claim, "held")), held, sizeof held);
-    grouped(total, checked, sizeof checked);
-    snprintf(counts, sizeof counts, total > 0 ? "%s/%s" : "-", held, checked);
-    const char *verdict = text_of(claim, "verdict");
-    bool broken = json_is_true(json_object_get(claim, "broken"));
-    fputs("  ", to);
-    /* Fixed columns: the fields themselves were checked when they were recorded. */
-    fprintf(to, "%-4.8s %-7.23s %-17.17s %15s  ", text_of(claim, "id"), text_of(claim, "device"),
-            broken ? "OUR BUG" : verdict_words(verdict), counts);
-    size_t indent = 2 + 5 + 8 + 18 + 15 + 2, at = indent;
-    if (width < indent + 30) {
-        indent = 6;
-        at = indent;
-        fprintf(to, "\n%*s", (int)indent, "");
-    }
-    wrap(to, text_of(claim, "statement"), &at, indent, width);
-    const char *extra[][2] = {{"range: ", text_of(claim, "range")},
-                              {"missing: ", text_of(claim, "reason")}};
-    for (size_t k = 0; k < 2; k++) {
-        if (!extra[k][1][0])
-            continue;
-        fprintf(to, "\n%*s", (int)indent, "");
-        at = indent;
-        wrap(to, extra[k][0], &at, indent, width);
+/* A text behind a label, on lines of their own. */
+static void labelled(FILE *to, const char *label, const char *text, size_t width) {
+    size_t at = INDENT;
+    if (!*text)
+        return;
+    fprintf(to, "%*s", INDENT, "");
+    if (*label) {
+        wrap(to, label, &at, INDENT, width);
         fputc(' ', to);
         at++;
-        wrap(to, extra[k][1], &at, indent, width);
+    }
+    wrap(to, text, &at, INDENT, width);
+    fputc('\n', to);
+}
+
+/* "confirmed 1,024/0/0": the verdict and the single checks that held, went against it, are open. */
+static void cell(const json_t *entry, char *out, size_t size) {
+    static const char *const words[MARKS] = {"confirmed", "refuted", "bounded", "not testable",
+                                             "OUR BUG"};
+    enum claim_mark mark = claim_mark(entry);
+    char held[UNITS_TEXT], against[UNITS_TEXT], open[UNITS_TEXT];
+    if (!entry || mark == MARK_NOT_TESTABLE)
+        snprintf(out, size, "%s", entry ? words[mark] : "-");
+    else
+        snprintf(out, size, "%s %.20s/%.20s/%.20s", words[mark],
+                 units_count(held, sizeof held, claim_count(entry, "held")),
+                 units_count(against, sizeof against, claim_count(entry, "against")),
+                 units_count(open, sizeof open, claim_count(entry, "open")));
+}
+
+/* How wide the column of a device has to be. */
+static int column_width(const struct claim_table *table, size_t device) {
+    size_t width = strlen(table->devices[device]);
+    char text[100];
+    for (size_t k = 0; k < table->row_count; k++) {
+        cell(table->rows[k].on[device], text, sizeof text);
+        width = strlen(text) > width ? strlen(text) : width;
+    }
+    return (int)width + 2;
+}
+
+#define HEAD "held/against/open"
+
+static void print_row(FILE *to, const struct claim_table *table, const struct claim_row *row,
+                      const int *columns, size_t width) {
+    static const char *const parts[][2] = {
+        {"statement", ""}, {"range", "range:"}, {"reason", "missing:"}};
+    fprintf(to, "  %-*.*s  ", (int)strlen(HEAD), (int)strlen(HEAD), row->id);
+    for (size_t d = 0; d < table->device_count; d++) {
+        char text[100];
+        cell(row->on[d], text, sizeof text);
+        fprintf(to, "%-*s", d + 1 < table->device_count ? columns[d] : 0, text);
     }
     fputc('\n', to);
+    for (size_t d = 0; d < table->device_count; d++)
+        for (size_t k = 0; row->on[d] && k < 3; k++) {
+            char label[80] = "";
+            if (table->device_count > 1)
+                snprintf(label, sizeof label, "%.23s:%s", table->devices[d], k ? " " : "");
+            strcat(label, parts[k][1]);
+            labelled(to, label, claim_text(row->on[d], parts[k][0]), width);
+        }
+}
+
+/* One line for each reason why claims were asked on no device. */
+static void print_nowhere(FILE *to, const struct claim_table *table, size_t width) {
+    size_t first = 0, count;
+    for (; (count = claim_table_nowhere(table, first, &first)); first += count) {
+        char line[1000];
+        size_t used = 0;
+        for (size_t k = 0; k < count && used < sizeof line; k++)
+            used += (size_t)snprintf(line + used, sizeof line - used, "%s%.16s", k ? ", " : "",
+                                     table->rows[first + k].id);
+        if (used < sizeof line)
+            snprintf(line + used, sizeof line - used, ": %.500s", table->rows[first].reason);
+        size_t at = 2;
+        fputs("  ", to);
+        wrap(to, "not testable here:", &at, INDENT, width);
+        fputc(' ', to);
+        at++;
+        wrap(to, line, &at, INDENT, width);
+        fputc('\n', to);
+    }
+    for (size_t k = 0; k < table->absent_count && table->asked_count; k++) {
+        size_t at = 2;
+        fprintf(to, "  nothing was tested on %.23s: ", table->absent[k]);
+        at += 24 + strlen(table->absent[k]);
+        wrap(to, table->why[k], &at, INDENT, width);
+        fputc('\n', to);
+    }
+}
+
+static void print_table(FILE *to, const struct claim_table *table, size_t width) {
+    int columns[CLAIM_COLUMNS_MAX];
+    if (table->asked_count)
+        fputs("  " HEAD "  ", to);
+    for (size_t d = 0; d < table->device_count; d++) {
+        columns[d] = column_width(table, d);
+        fprintf(to, "%-*.23s", d + 1 < table->device_count ? columns[d] : 0, table->devices[d]);
+    }
+    fputs(table->asked_count ? "\n" : "", to);
+    for (size_t k = 0; k < table->row_count; k++)
+        if (table->rows[k].asked)
+            print_row(to, table, &table->rows[k], columns, width);
+    print_nowhere(to, table, width);
 }
 
 void verdicts_print(FILE *to, const char *lab, const char *question, const json_t *claims,
                     int width) {
-    fprintf(to, "%s: %s\n", lab, question);
+    struct claim_table table;
     bool simt = false;
-    for (size_t i = 0; i < json_array_size(claims); i++) {
-        const json_t *claim = json_array_get(claims, i);
-        if (i == 0)
-            fprintf(to, "  %-4s %-7s %-17s %15s  %s\n", "", "device", "verdict", "held/checked",
-                    "what is true here");
-        print_claim(to, claim, width > 0 ? (size_t)width : 100);
-        simt = simt || strcmp(text_of(claim, "device"), "simt") == 0;
-    }
+    fprintf(to, "%s: %s\n", lab, question);
+    if (claim_table_make(claims, &table) == 0)
+        print_table(to, &table, width > 40 ? (size_t)width : 100);
+    for (size_t d = 0; d < table.device_count; d++)
+        simt = simt || strcmp(table.devices[d], "simt") == 0;
+    claim_table_free(&table);
     char summary[200];
     verdicts_summary(claims, summary, sizeof summary);
     fprintf(to, "  %s\n", summary);
@@ -142,28 +198,17 @@ void verdicts_print(FILE *to, const char *lab, const char *question, const json_
 }
 
 void verdicts_summary(const json_t *claims, char *out, size_t size) {
-    static const char *const verdicts[] = {"confirmed", "refuted", "bounded", "not-testable-here"};
-    size_t used = 0, broken = 0;
-    out[0] = '\0';
-    for (size_t v = 0; v < 4; v++) {
-        size_t count = 0;
-        for (size_t i = 0; i < json_array_size(claims); i++) {
-            const json_t *claim = json_array_get(claims, i);
-            bool is_broken = json_is_true(json_object_get(claim, "broken"));
-            if (v == 0)
-                broken += is_broken;
-            if (!is_broken && strcmp(text_of(claim, "verdict"), verdicts[v]) == 0)
-                count++;
-        }
-        if (count > 0 && used < size)
-            used += (size_t)snprintf(out + used, size - used, "%s%zu %s", used ? ", " : "", count,
-                                     verdict_words(verdicts[v]));
-    }
-    if (broken > 0 && used < size)
-        used += (size_t)snprintf(out + used, size - used, "%s%zu broken by our bug",
-                                 used ? ", " : "", broken);
-    if (used == 0)
-        snprintf(out, size, "no verdicts");
+    static const char *const words[MARKS] = {"confirmed", "refuted", "bounded", "not testable here",
+                                             "broken by our bug"};
+    size_t used = 0, counts[MARKS] = {0};
+    for (size_t i = 0; i < json_array_size(claims); i++)
+        if (*claim_text(json_array_get(claims, i), "verdict"))
+            counts[claim_mark(json_array_get(claims, i))]++;
+    snprintf(out, size, "no verdicts");
+    for (size_t m = 0; m < MARKS; m++)
+        if (counts[m] > 0 && used < size)
+            used += (size_t)snprintf(out + used, size - used, "%s%zu %s", used ? ", " : "",
+                                     counts[m], words[m]);
 }
 
 bool verdicts_broken(const json_t *claims) {
@@ -183,7 +228,7 @@ size_t verdicts_print_broken(FILE *to, const char *program, const json_t *claims
         fprintf(to,
                 "%s: our bug: a predicted bit of %.8s on %.23s did not hold (%lld of %lld did); "
                 "please report it with the folder %s\n",
-                program, text_of(claim, "id"), text_of(claim, "device"),
+                program, claim_text(claim, "id"), claim_text(claim, "device"),
                 (long long)json_integer_value(json_object_get(claim, "held")),
                 (long long)json_integer_value(json_object_get(claim, "checked")), folder);
         count++;

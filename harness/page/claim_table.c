@@ -60,11 +60,11 @@ static void find_devices(const json_t *claims, struct claim_table *table) {
 }
 
 static struct claim_row *row_of(struct claim_table *table, const json_t *entry) {
-    const char *id = claim_text(entry, "id");
+    const char *id = claim_text(entry, "id"); /* "" of what is no claim: no row */
     for (size_t k = 0; k < table->row_count; k++)
         if (!strcmp(table->rows[k].id, id))
             return &table->rows[k];
-    if (table->row_count == CLAIM_ROWS_MAX || !json_is_object(entry))
+    if (table->row_count == CLAIM_ROWS_MAX || !*id)
         return NULL;
     struct claim_row *row = &table->rows[table->row_count++];
     row->id = id;
