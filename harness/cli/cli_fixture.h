@@ -1,6 +1,6 @@
 /*
- * cli_fixture.h: for cli_test.c: five tiny labs, a fresh folder in which this executable's copies
- * are bin/nanolab and labs/NN-name, and a way to type commands there.
+ * cli_fixture.h: for cli_test.c and driver_test.c: five tiny labs, a fresh folder in which this
+ * executable's copies are bin/nanolab and labs/NN-name, and a way to type commands there.
  */
 #ifndef NANOLAB_HARNESS_CLI_FIXTURE_H
 #define NANOLAB_HARNESS_CLI_FIXTURE_H
@@ -253,7 +253,7 @@ static int begin(void **state) {
     if (!mkdtemp(root) || chmod(root, 0755) != 0 || chdir(root) != 0 || mkdir("bin", 0755) != 0 ||
         mkdir("labs", 0755) != 0)
         return -1;
-    if (copy_self("bin/nanolab") != 0)
+    if (copy_self("bin/nanolab") != 0 || link("bin/nanolab", "bin/nanolab-echo") != 0)
         return -1;
     for (size_t i = 0; i < LABS; i++) {
         char path[100];
@@ -270,6 +270,35 @@ static int end(void **state) {
     char command[100];
     snprintf(command, sizeof command, "chmod -R u+w %s; rm -rf %s", root, root);
     return chdir("/") == 0 && system(command) == 0 ? 0 : -1;
+}
+
+/* A tool: says what it is, or repeats its words and ends with status 7. */
+static int echo(int argc, char **argv) {
+    if (argc == 2 && strcmp(argv[1], "--describe") == 0) {
+        puts("{\"arguments\": \"WORDS\", \"summary\": \"repeats its words\"}");
+        return 0;
+    }
+    for (int k = 0; k < argc; k++)
+        printf("%s%c", argv[k], k + 1 < argc ? ' ' : '\n');
+    return 7;
+}
+
+/* main() of the copies: driver, tiny lab or tool, by the name they were started with. */
+static bool plays_a_part(int argc, char **argv, int *status) {
+    const char *slash = strrchr(argv[0], '/'), *name = slash ? slash + 1 : argv[0];
+    for (size_t i = 0; i < LABS; i++) {
+        char folder[80];
+        run_lab_folder(&tiny_labs[i], folder, sizeof folder);
+        if (strcmp(name, folder) == 0) {
+            *status = run_main(&tiny_labs[i], argc, argv);
+            return true;
+        }
+    }
+    bool tool = strcmp(name, "echo") == 0 || strncmp(name, "nanolab-", 8) == 0;
+    if (!tool && strcmp(name, "nanolab") != 0)
+        return false;
+    *status = tool ? echo(argc, argv) : driver_main(argc, argv);
+    return true;
 }
 
 #endif

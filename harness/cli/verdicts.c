@@ -1,10 +1,10 @@
 /*
  * verdicts.c: prints verdicts (verdicts.h).
  *
- *     held/against/open  cpu                simt
- *     S4                 confirmed 40/0/0   bounded 12/3/1
- *         cpu: every predicted bit pattern equals the kernel's
- *         simt: …; range: n below 100
+ *             cpu                simt
+ *     S4      confirmed 40/0/0   bounded 12/3/1
+ *             cpu: every predicted bit pattern equals the kernel's
+ *             simt: …; range: n below 100
  */
 #include "harness/cli/verdicts.h"
 
@@ -114,13 +114,11 @@ static int column_width(const struct claim_table *table, size_t device) {
     return (int)width + 2;
 }
 
-#define HEAD "held/against/open"
-
 static void print_row(FILE *to, const struct claim_table *table, const struct claim_row *row,
                       const int *columns, size_t width) {
     static const char *const parts[][2] = {
         {"statement", ""}, {"range", "range:"}, {"reason", "missing:"}};
-    fprintf(to, "  %-*.*s  ", (int)strlen(HEAD), (int)strlen(HEAD), row->id);
+    fprintf(to, "  %-5.40s ", row->id);
     for (size_t d = 0; d < table->device_count; d++) {
         char text[100];
         cell(row->on[d], text, sizeof text);
@@ -168,7 +166,7 @@ static void print_nowhere(FILE *to, const struct claim_table *table, size_t widt
 static void print_table(FILE *to, const struct claim_table *table, size_t width) {
     int columns[CLAIM_COLUMNS_MAX];
     if (table->asked_count)
-        fputs("  " HEAD "  ", to);
+        fprintf(to, "%*s", INDENT, "");
     for (size_t d = 0; d < table->device_count; d++) {
         columns[d] = column_width(table, d);
         fprintf(to, "%-*.23s", d + 1 < table->device_count ? columns[d] : 0, table->devices[d]);
@@ -192,7 +190,8 @@ void verdicts_print(FILE *to, const char *lab, const char *question, const json_
     claim_table_free(&table);
     char summary[200];
     verdicts_summary(claims, summary, sizeof summary);
-    fprintf(to, "  %s\n", summary);
+    fprintf(to, "  %s%s\n", summary,
+            strcmp(summary, "no verdicts") ? "; the numbers: checks held/against/open" : "");
     if (simt)
         fputs("  simt is a simulated GPU: bits, no timings\n", to);
 }

@@ -15,8 +15,10 @@
 
 static json_t *claim(const char *id, const char *device, const char *verdict, int checked, int held,
                      const char *statement) {
-    return json_pack("{s:s, s:s, s:s, s:i, s:i, s:s}", "id", id, "device", device, "verdict",
-                     verdict, "checked", checked, "held", held, "statement", statement);
+    return json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:s}", "id", id, "device", device,
+                     "verdict", verdict, "checked", checked, "held", held, "against",
+                     (checked - held) / 2, "open", checked - held - (checked - held) / 2,
+                     "statement", statement);
 }
 
 static char *printed(const json_t *claims, int width) {
@@ -34,25 +36,51 @@ static void assert_in(const char *text, const char *words) {
         fail_msg("expected \"%s\" in:\n%s", words, text);
 }
 
+static json_t *nowhere(const char *id, const char *device, const char *reason) {
+    return json_pack("{s:s, s:s, s:s, s:s}", "id", id, "device", device, "verdict",
+                     "not-testable-here", "reason", reason);
+}
+
 static void a_table_says_it_all(void **state) {
     (void)state;
     json_t *claims = json_array();
     json_array_append_new(claims, claim("S1", "cpu", "confirmed", 1234567, 1234567, "it adds up"));
-    json_array_append_new(claims, claim("S2", "simt", "refuted", 5, 2, "it does not"));
+    json_array_append_new(claims, claim("S1", "simt", "refuted", 5, 2, "it does not"));
     json_t *bounded = claim("S3", "cpu", "bounded", 12, 10, "up to a point");
     json_object_set_new(bounded, "range", json_string("n below 100"));
     json_array_append_new(claims, bounded);
-    json_t *skipped = claim("S4", "cuda:0", "not-testable-here", 0, 0, "not tested");
-    json_object_set_new(skipped, "reason", json_string("no GPU"));
-    json_array_append_new(claims, skipped);
+    json_array_append_new(claims, nowhere("S3", "simt", "no clock"));
+    json_array_append_new(claims, nowhere("S4", "none", "needs a GPU"));
+    json_array_append_new(claims, nowhere("S5", "none", "needs a GPU"));
+    json_array_append_new(claims, nowhere("S6", "none", "needs two GPUs"));
     char *text = printed(claims, 100);
-    assert_in(text, "97-tiny: Is it?\n");
-    assert_in(text, "1,234,567/1,234,567  it adds up");
-    assert_in(text, "range: n below 100");
-    assert_in(text, "missing: no GPU");
-    assert_in(text, "not testable here");
-    assert_in(text, "1 confirmed, 1 refuted, 1 bounded, 1 not testable here\n");
-    assert_in(text, "simt is a simulated GPU: bits, no timings");
+    assert_string_equal(text, "97-tiny: Is it?\n"
+                              "        cpu                      simt\n"
+                              "  S1    confirmed 1,234,567/0/0  refuted 2/1/2\n"
+                              "        cpu: it adds up\n"
+                              "        simt: it does not\n"
+                              "  S3    bounded 10/1/1           not testable\n"
+                              "        cpu: up to a point\n"
+                              "        cpu: range: n below 100\n"
+                              "        simt: missing: no clock\n"
+                              "  not testable here: S4, S5: needs a GPU\n"
+                              "  not testable here: S6: needs two GPUs\n"
+                              "  1 confirmed, 1 refuted, 1 bounded, 4 not testable here; the "
+                              "numbers: checks held/against/open\n"
+                              "  simt is a simulated GPU: bits, no timings\n");
+    free(text);
+    json_decref(claims);
+}
+
+/* A device that was asked for and gave nothing is named; one column needs no names under it. */
+static void a_missing_device_is_named(void **state) {
+    (void)state;
+    json_t *claims = json_array();
+    json_array_append_new(claims, claim("S1", "cpu", "confirmed", 4, 4, "it adds up"));
+    json_array_append_new(claims, nowhere("S1", "cuda:0", "no driver"));
+    char *text = printed(claims, 100);
+    assert_in(text, "        cpu\n  S1    confirmed 4/0/0\n        it adds up\n");
+    assert_in(text, "  nothing was tested on cuda:0: no driver\n");
     free(text);
     json_decref(claims);
 }
@@ -77,6 +105,7 @@ static void our_bug_is_no_verdict(void **state) {
     assert_in(text, "OUR BUG");
     assert_in(text, "1 broken by our bug");
     assert_null(strstr(text, "refuted"));
+    assert_in(text, "OUR BUG 9/0/1");
     free(text);
     size_t size = 0;
     FILE *file = open_memstream(&text, &size);
@@ -101,8 +130,8 @@ static void lines_fit_the_width(void **state) {
         char *text = printed(claims, widths[i]);
         size_t all = 0;
         for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
-            /* The heading is as wide as it is. */
-            if (!strstr(line, "what is true here") && strlen(line) > (size_t)widths[i])
+            /* The last line is as wide as it is. */
+            if (!strstr(line, "the numbers:") && strlen(line) > (size_t)widths[i])
                 fail_msg("%zu columns instead of %d: %s", strlen(line), widths[i], line);
             for (char *at = line; (at = strstr(at, "word")); at++)
                 all++;
@@ -187,6 +216,7 @@ static void no_terminal_no_line(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_table_says_it_all),
+        cmocka_unit_test(a_missing_device_is_named),
         cmocka_unit_test(without_simt_no_word_of_it),
         cmocka_unit_test(our_bug_is_no_verdict),
         cmocka_unit_test(lines_fit_the_width),

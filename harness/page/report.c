@@ -55,11 +55,12 @@ static int gather_lab(const char *dir, struct report *before, struct report_lab 
         return -1;
     lab->readme = read_readme(lab->name);
     if (!take_drawings(before, lab) && plot_draw(&lab->folder, lab->name, &lab->plots)) {
-        /* A page without a plot is still a page. Its tables are shown all the same; the legend
-         * says which. */
+        /* A page without a plot is still a page. Its tables are shown all the same where there is a
+         * legend that says which. */
         snprintf(lab->plots_missing, sizeof lab->plots_missing, "%s", error_text());
         plot_set_free(&lab->plots);
-        return plot_legend(lab->name, &lab->plots);
+        if (plot_legend(lab->name, &lab->plots))
+            plot_set_free(&lab->plots);
     }
     return 0;
 }
