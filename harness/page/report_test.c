@@ -87,7 +87,7 @@ static void hostile_finding(size_t k, struct finding *finding) {
  * S4 has none there and one on simt; the last claim was asked nowhere. */
 static void make_result_of(const struct lab *lab, const char *dir, int finish, int broken) {
     char *argv[] = {"nanolab", "run", "--label", "<b>`x`</b>"};
-    static const char *const labs[] = {"98-made", "99-next", "<b>not a lab</b>"};
+    static const char *const labs[] = {"98-made", "99-next", "99-last"};
     struct device *device = NULL;
     struct result *result;
     assert_int_equal(device_open(&device, DEVICE_CPU, 0), 0);
@@ -102,7 +102,13 @@ static void make_result_of(const struct lab *lab, const char *dir, int finish, i
                                  .label = "<b>`x`</b>",
                                  .argc = 4,
                                  .argv = argv};
-    if (result_open(&result, RESULT_NEW, &setup))
+    /* A run of several labs that was stopped in this one, or this one by hand. */
+    struct result_setup all = setup;
+    all.lab = NULL;
+    all.bits_count = 0;
+    if (!finish && result_run_create(&all))
+        fail_msg("%s", error_text());
+    if (result_open(&result, finish ? RESULT_NEW : RESULT_JOIN, &setup))
         fail_msg("%s", error_text());
     for (size_t k = 0; k < 6; k++) {
         struct finding finding;
@@ -223,7 +229,7 @@ static void test_page_says_what_went_wrong(void **state) {
     assert_int_equal(report_main(2, argv), 0);
     html = read_page(dir, "report.html");
     assert_non_null(strstr(html, "98-made is partial:"));
-    assert_non_null(strstr(html, "<strong>Still to come:</strong> 99-next, &lt;b&gt;not a lab"));
+    assert_non_null(strstr(html, "<strong>Still to come:</strong> 99-next, 99-last. This page"));
     free(html);
     home_private_remove(path);
 }
