@@ -81,6 +81,22 @@ static void test_legend_reads_all_lines(void **state) {
     assert_string_equal(legend.shown[1].name, "price");
 }
 
+static void test_one_plot_comes_first(void **state) {
+    (void)state;
+    struct legend legend;
+    const char *good = "#@ data 1 t: a\n#@ plot one 1: One\n#@ plot two 1: Two\n#@ front\n"
+                       "#@ text Look.\n";
+    assert_int_equal(legend_parse(good, "plot.gp", &legend), 0);
+    assert_false(legend.shown[0].is_front);
+    assert_true(legend.shown[1].is_front);
+    assert_string_equal(legend.shown[1].text, "Look.");
+    static const char *const bad[] = {
+        "#@ front\n", "#@ table t: T\n#@ front\n",
+        "#@ data 1 t: a\n#@ plot one 1: One\n#@ front\n#@ plot two 1: Two\n#@ front\n"};
+    for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
+        assert_int_equal(legend_parse(bad[k], "plot.gp", &legend), -1);
+}
+
 static void test_legend_names_the_bad_line(void **state) {
     (void)state;
     static const char *const wrong[] = {"#@ data 0 t: a\n",
@@ -425,6 +441,7 @@ static void test_main_refuses(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_legend_reads_all_lines),
+        cmocka_unit_test(test_one_plot_comes_first),
         cmocka_unit_test(test_legend_names_the_bad_line),
         cmocka_unit_test_setup_teardown(test_table_reads_cells, place_make, place_remove),
         cmocka_unit_test_setup_teardown(test_table_refuses_the_rest, place_make, place_remove),

@@ -13,6 +13,7 @@
 #include "harness/page/claim_table.h"
 #include "harness/page/home.h"
 #include "harness/page/plot.h"
+#include "harness/page/table.h"
 #include "harness/store/folder.h"
 #include "harness/store/reader.h"
 
@@ -56,6 +57,10 @@ void report_verdicts(const struct claim_table *table, FILE *out);
 void report_claim_by_claim(const struct claim_table *table, FILE *out);
 /* "✔": what a verdict is known by; report_html.c gives it its colour. */
 const char *report_sign(enum claim_mark mark);
+
+/* --- report_table.c: the first `most` rows of a table; `quantities` of the start record (or NULL)
+ * say which unit a column has. --- */
+void report_table(const struct table *table, const json_t *quantities, size_t most, FILE *out);
 
 /* --- report_words.c: the parts of it that put JSON into plain words. --- */
 /* The table "what ran"; `run` is run.json. */

@@ -211,66 +211,6 @@ static void devices(const struct report_lab *lab, FILE *out) {
     fputs("\n\n", out);
 }
 
-static int is_number(const char *text) {
-    char *end;
-    strtod(text, &end);
-    return end != text && *end == '\0';
-}
-
-static int is_numeric(const struct table *table, size_t column) {
-    for (size_t r = 1; r <= table->rows; r++) {
-        const char *cell = table_cell(table, r, column);
-        if (*cell && !is_number(cell))
-            return 0;
-    }
-    return 1;
-}
-
-/* The unit of a column: of the quantity that it is named after; NULL where it is not known. */
-static const char *unit_of(const struct report_lab *lab, const char *column) {
-    const json_t *quantities = json_object_get(lab->reader->start, "quantities");
-    return json_string_value(json_object_get(json_object_get(quantities, column), "unit"));
-}
-
-/* A cell with its unit where that is known: of its column, or of its row's cell "unit". Numbers
- * with an exponent are written out. */
-static void cell(const struct report_lab *lab, const struct table *table, size_t row, size_t column,
-                 FILE *out) {
-    static const char *const of_row[] = {"rate", "value", "low", "high"};
-    const char *text = table_cell(table, row, column), *name = table_cell(table, 0, column);
-    const char *unit = unit_of(lab, name);
-    int with_row = table_column(table, "unit");
-    char shown[UNITS_TEXT];
-    for (size_t k = 0; with_row >= 0 && k < sizeof of_row / sizeof *of_row; k++)
-        if (!strcmp(name, of_row[k]))
-            unit = table_cell(table, row, (size_t)with_row);
-    int bare = !unit || !*unit || !strcmp(unit, "1");
-    if (!is_number(text) || (bare && !strpbrk(text, "eE")))
-        escape_inline(out, text);
-    else
-        escape_inline(out, units_number(shown, sizeof shown, strtod(text, NULL), unit));
-}
-
-static void table_rows(const struct report_lab *lab, const struct table *table, FILE *out) {
-    size_t rows = table->rows < TABLE_ROWS_SHOWN ? table->rows : TABLE_ROWS_SHOWN;
-    for (size_t r = 0; r <= rows; r++) {
-        for (size_t k = 0; k < table->columns; k++) {
-            fputs("| ", out);
-            if (r == 0)
-                escape_inline(out, table_cell(table, r, k));
-            else
-                cell(lab, table, r, k, out);
-            fputc(' ', out);
-        }
-        fputs("|\n", out);
-        for (size_t k = 0; r == 0 && k < table->columns; k++)
-            fputs(is_numeric(table, k) ? "|--:" : "|---", out);
-        if (r == 0)
-            fputs("|\n", out);
-    }
-    fputc('\n', out);
-}
-
 static void show_table(const struct report_lab *lab, const struct legend_shown *shown, FILE *out) {
     char file[LEGEND_WORD + 8];
     struct table table;
@@ -282,7 +222,7 @@ static void show_table(const struct report_lab *lab, const struct legend_shown *
         fputs("This table cannot be shown: its file is damaged.\n\n", out);
         return;
     }
-    table_rows(lab, &table, out);
+    report_table(&table, json_object_get(lab->reader->start, "quantities"), TABLE_ROWS_SHOWN, out);
     if (table.rows > TABLE_ROWS_SHOWN)
         fprintf(out, "The first %d of %zu rows; all are in `%s/%s`.\n\n", TABLE_ROWS_SHOWN,
                 table.rows, lab->name, file);

@@ -234,6 +234,85 @@ static void test_page_says_what_went_wrong(void **state) {
     home_private_remove(path);
 }
 
+static void test_tables_have_units(void **state) {
+    (void)state;
+    char *text = strdup("what\tbytes\tgbps\trate\tlow\tunit\tn\terror\n"
+                        "fma-1.\t262144\t23.44\t1.4725e+11\t1.45e11\tflop/s\t4096\t2.220e-16\n"
+                        "call\t\t-\t1.5e-07\t1.4e-7\ts\t3.08e+05\t0.5\n");
+    json_t *quantities = json_loads("{\"bytes\": {\"unit\": \"bytes\"}, \"n\": {\"unit\": \"1\"},"
+                                    " \"gbps\": {\"unit\": \"GB/s\"}, \"what\": 3}",
+                                    0, NULL);
+    struct table table;
+    char *shown = NULL;
+    size_t length;
+    assert_int_equal(table_parse(text, strlen(text), "t.tsv", &table), 0);
+    FILE *out = open_memstream(&shown, &length);
+    report_table(&table, quantities, 40, out);
+    fclose(out);
+    assert_string_equal(
+        shown, "| what | bytes | gbps | rate | low | unit | n | error |\n"
+               "|---|--:|---|--:|--:|---|--:|--:|\n"
+               "| fma-1. | 256 KiB | 23.4 GB/s | 147 Gflop/s | 145 Gflop/s | flop/s | 4096 | "
+               "2.22e-16 |\n"
+               "| call |  | - | 150 ns | 140 ns | s | 308,000 | 0.5 |\n\n");
+    free(shown);
+    out = open_memstream(&shown, &length);
+    report_table(&table, NULL, 1, out);
+    fclose(out);
+    assert_non_null(strstr(shown, "| 262144 | 23.44 | 147 Gflop/s |"));
+    assert_null(strstr(shown, "call"));
+    free(shown);
+    table_free(&table);
+    json_decref(quantities);
+}
+
+/* The HTML of a Markdown, as in a page without labs. */
+static char *html_of(const char *markdown) {
+    static const struct report none;
+    char *html = NULL;
+    size_t length;
+    if (report_html(&none, markdown, strlen(markdown), &html, &length))
+        fail_msg("%s", error_text());
+    return html;
+}
+
+static void test_html_makes_what_the_page_means(void **state) {
+    (void)state;
+    static const char *const pairs[][2] = {
+        /* A table in a frame; a narrow one says nothing of scrolling. */
+        {"| a | b |\n|---|--:|\n| 1 | 2 |\n", "<body>\n<div class=\"wide\" tabindex=\"0\"><table>"},
+        {"| a | b |\n|---|--:|\n| 1 | 2 |\n", "<td align=\"right\">2</td>"},
+        /* A dozen columns of twenty characters are wider than any page, five than a phone. */
+        {"|aaaaaaaaaaaaaaaaaaaa|b|c|d|e|f|g|h|i|j|k|l|\n|---|---|---|---|---|---|---|---|---|---|--"
+         "-|---|\n"
+         "|1|bbbbbbbbbbbbbbbbbbbb|cccccccccccccccccccc|dddddddddddddddddddd|eeeeeeeeeeeeeeeeeeee|"
+         "ffffffffffffffffffff|gggggggggggggggggggg|hhhhhhhhhhhhhhhhhhhh|iiiiiiiiiiiiiiiiiiii|"
+         "jjjjjjjjjjjjjjjjjjjj|kkkkkkkkkkkkkkkkkkkk|llllllllllllllllllll|\n",
+         "<p class=\"hint p68 w68\">wider than this page: scroll it sideways →</p>"},
+        {"|a|b|c|\n|---|---|---|\n|aaaaaaaaaaaaaaaaaaaa|bbbbbbbbbbbbbbbbbbbb|c|\n",
+         "<p class=\"hint p22\">"},
+        {"*Numbers behind S1 on cpu*\n\n| a |\n|---|\n| 1 |\n\nend",
+         "<details><summary>Numbers behind S1 on cpu</summary>\n<div"},
+        {"*Numbers behind S1 on cpu*\n\n| a |\n|---|\n| 1 |\n\nend",
+         "</table></div></details>\n<p>end</p>"},
+        {"*Numbers behind S1* are none", "<p><em>Numbers behind S1</em> are none</p>"},
+        /* Raw HTML is text; links stay only where they lead out. */
+        {"<script>x</script> <b>y</b>", "&lt;script&gt;x&lt;/script&gt; &lt;b&gt;y&lt;/b&gt;"},
+        {"[a](https://e.org/x) [b](../y.md \"t\") [c](javascript:z)",
+         "<p><a href=\"https://e.org/x\">a</a> b c</p>"},
+        {"> | a |\n> |---|\n> | ✔ confirmed |\n", "<span class=\"word\"> confirmed</span>"},
+    };
+    for (size_t k = 0; k < sizeof pairs / sizeof *pairs; k++) {
+        char *html = html_of(pairs[k][0]);
+        if (!strstr(html, pairs[k][1]))
+            fail_msg("expected %s in:\n%s", pairs[k][1], strstr(html, "<body>"));
+        free(html);
+    }
+    char *narrow = html_of("| a | b |\n|---|--:|\n| 1 | 2 |\n");
+    assert_null(strstr(narrow, "sideways"));
+    free(narrow);
+}
+
 static void test_report_replaces_links(void **state) {
     (void)state;
     char path[4096], dir[4200];
@@ -305,6 +384,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_page_of_a_hostile_folder),
         cmocka_unit_test(test_page_says_what_went_wrong),
+        cmocka_unit_test(test_tables_have_units),
+        cmocka_unit_test(test_html_makes_what_the_page_means),
         cmocka_unit_test(test_report_replaces_links),
         cmocka_unit_test(test_page_without_plots),
         cmocka_unit_test(test_main_refuses),

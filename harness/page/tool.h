@@ -1,5 +1,5 @@
 /*
- * tool.h: running another program (gnuplot, cmark-gfm, dot) without a shell.
+ * tool.h: running another program (gnuplot, dot) without a shell.
  *
  * The program gets a small environment of its own (no user settings are read), its input from a
  * file or from nowhere, and an end if it takes too long. Its output comes back whole.
