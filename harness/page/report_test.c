@@ -313,6 +313,26 @@ static void test_html_makes_what_the_page_means(void **state) {
     free(narrow);
 }
 
+/* The drawings of a lab that has ended are made once, those of one that goes on anew. */
+static void test_drawings_are_kept(void **state) {
+    (void)state;
+    char path[4096], dir[4200];
+    struct report *report = NULL;
+    assert_int_equal(home_private(path, sizeof path), 0);
+    for (int finish = 0; finish < 2; finish++) {
+        snprintf(dir, sizeof dir, "%s/result%d", path, finish);
+        make_result(dir, finish, 0);
+        assert_int_equal(report_make(dir, &report), 0);
+        report->labs[0].plots.images[0].svg = strdup("drawn");
+        assert_int_equal(report_make(dir, &report), 0);
+        const char *svg = report->labs[0].plots.images[0].svg;
+        assert_true(finish ? svg && !strcmp(svg, "drawn") : !svg);
+        report_forget(&report);
+        assert_null(report);
+    }
+    home_private_remove(path);
+}
+
 static void test_report_replaces_links(void **state) {
     (void)state;
     char path[4096], dir[4200];
@@ -386,6 +406,7 @@ int main(void) {
         cmocka_unit_test(test_page_says_what_went_wrong),
         cmocka_unit_test(test_tables_have_units),
         cmocka_unit_test(test_html_makes_what_the_page_means),
+        cmocka_unit_test(test_drawings_are_kept),
         cmocka_unit_test(test_report_replaces_links),
         cmocka_unit_test(test_page_without_plots),
         cmocka_unit_test(test_main_refuses),
