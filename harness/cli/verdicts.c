@@ -182,18 +182,18 @@ void verdicts_print(FILE *to, const char *lab, const char *question, const json_
                     int width) {
     struct claim_table table;
     bool simt = false;
+    char summary[200];
     fprintf(to, "%s: %s\n", lab, question);
     if (claim_table_make(claims, &table) == 0)
         print_table(to, &table, width > 40 ? (size_t)width : 100);
     for (size_t d = 0; d < table.device_count; d++)
         simt = simt || strcmp(table.devices[d], "simt") == 0;
-    claim_table_free(&table);
-    char summary[200];
     verdicts_summary(claims, summary, sizeof summary);
     fprintf(to, "  %s%s\n", summary,
-            strcmp(summary, "no verdicts") ? "; the numbers: checks held/against/open" : "");
+            table.asked_count ? "; the numbers: checks held/against/open" : "");
     if (simt)
         fputs("  simt is a simulated GPU: bits, no timings\n", to);
+    claim_table_free(&table);
 }
 
 void verdicts_summary(const json_t *claims, char *out, size_t size) {

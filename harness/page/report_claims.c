@@ -85,7 +85,7 @@ void report_verdicts(const struct claim_table *table, FILE *out) {
                     row->on[d] ? claim_mark_words(claim_mark(row->on[d])) : "");
         fputc('\n', out);
     }
-    fputc('\n', out);
+    fputs(table->asked_count ? "\n" : "", out);
     nowhere(table, out);
     absent(table, out);
     if (table->left_out)

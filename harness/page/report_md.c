@@ -109,11 +109,14 @@ static void partial(const struct report *report, FILE *out) {
 }
 
 /* What was asked and what came out, a line for each lab. */
-static void overview(const struct report *report, FILE *out) {
+static void overview(const struct report *report, int marks, FILE *out) {
     fputs("| lab | question |", out);
-    for (int m = 0; m < MARK_BROKEN; m++)
+    for (int m = 0; m < marks; m++)
         fprintf(out, " %s |", report_sign(m));
-    fputs("\n|---|---|--:|--:|--:|--:|\n", out);
+    fputs("\n|---|---|", out);
+    for (int m = 0; m < marks; m++)
+        fputs("--:|", out);
+    fputc('\n', out);
     for (size_t k = 0; k < report->lab_count; k++) {
         const struct report_lab *lab = &report->labs[k];
         struct question q = question_of(lab);
@@ -125,7 +128,7 @@ static void overview(const struct report *report, FILE *out) {
         size_t stars = q.rest ? 2 : 0;
         for (size_t c = stars; c + stars < q.length; c++) /* in one line */
             fputc(strchr("\n|", q.text[c]) ? ' ' : q.text[c], out);
-        for (int m = 0; m < MARK_BROKEN; m++)
+        for (int m = 0; m < marks; m++)
             fprintf(out, " | %lld", one.marks[m]);
         fputs(" |\n", out);
     }
@@ -160,7 +163,7 @@ static void summary(const struct report *report, FILE *out) {
                 broken, broken == 1 ? "" : "s");
     partial(report, out);
     if (report->lab_count > 1) {
-        overview(report, out);
+        overview(report, broken ? MARKS : MARK_BROKEN, out);
         in_all(report, out);
     }
 }
