@@ -110,10 +110,10 @@ static void partial(const struct report *report, FILE *out) {
 
 /* What was asked and what came out, a line for each lab. */
 static void overview(const struct report *report, int marks, FILE *out) {
-    fputs("| lab | question |", out);
+    fputs("| lab and question |", out);
     for (int m = 0; m < marks; m++)
         fprintf(out, " %s |", report_sign(m));
-    fputs("\n|---|---|", out);
+    fputs("\n|---|", out);
     for (int m = 0; m < marks; m++)
         fputs("--:|", out);
     fputc('\n', out);
@@ -122,9 +122,9 @@ static void overview(const struct report *report, int marks, FILE *out) {
         struct question q = question_of(lab);
         struct tally one = {0};
         add_claims(&one, lab->claims);
-        fputs("| ", out);
+        fputs("| **", out);
         title(lab, out);
-        fputs(" | ", out);
+        fputs(q.length ? "**: " : "**", out);
         size_t stars = q.rest ? 2 : 0;
         for (size_t c = stars; c + stars < q.length; c++) /* in one line */
             fputc(strchr("\n|", q.text[c]) ? ' ' : q.text[c], out);
