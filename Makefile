@@ -29,11 +29,18 @@ SIMTFLAGS := -std=c++17 -O2 -g -Wall -Wextra -Werror -Wno-unknown-pragmas -Wno-u
 CHECKEDFLAGS := -fsanitize=thread -mllvm -tsan-instrument-func-entry-exit=0 \
                 -mllvm -tsan-instrument-read-before-write=1 -mllvm -tsan-distinguish-volatile=1 \
                 -mllvm -disable-loop-idiom-all \
+                -fsanitize=alignment,array-bounds,local-bounds,integer-divide-by-zero \
+                -fno-sanitize-trap=alignment,array-bounds,integer-divide-by-zero \
                 -DSIMT_CHECKED=1
 # An `extern __shared__` array is defined nowhere: its address is NULL, the machine's dynamic part.
 WEAKEN = objcopy --wildcard --weaken-symbol='__emutls_v.*' $@
 # clang copies structs by calls it does not announce: in checked kernels the machine's own do it.
 CHECK_COPIES = objcopy $(foreach f,memcpy memmove memset,--redefine-sym $(f)=simt_checked_$(f)) $@
+# By way of LLVM assembly, to which ir.awk adds calls: what it adds, how to compile, and again.
+SIMT_IR = $(CLANGXX) $(2) $(DEPS) -Xclang -disable-llvm-passes -S -emit-llvm $< -o $@.ll && \
+  awk -v $(1)=1 -f kernels/simt/ir.awk $@.ll >$@.more.ll && \
+  $(CLANGXX) -O2 -ffp-contract=off -femulated-tls -fno-optimize-sibling-calls $(3) \
+    -c $@.more.ll -o $@ && rm $@.ll $@.more.ll
 CUDA_BITS := -fmad=false -ftz=false -prec-div=true -prec-sqrt=true
 CUDA_ARCH := -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=sm_90 \
              -gencode arch=compute_80,code=compute_80
@@ -112,12 +119,13 @@ $(B)/obj/kernels/simt/%.cc.o: kernels/simt/%.cc
 $(B)/obj/%.cu.simt.o: %.cu
 	@mkdir -p $(@D)
 	@echo "  CLANG++  $<"
-	$(Q)$(CLANGXX) $(SIMTFLAGS) $(SIMT_SAN) $(DEPS) -c $< -o $@
+	$(Q)if grep -qsw volatile $< $(<D)/*.cuh; then $(call SIMT_IR,volatile,$(SIMTFLAGS),); \
+	else $(CLANGXX) $(SIMTFLAGS) $(SIMT_SAN) $(DEPS) -c $< -o $@; fi
 	@$(WEAKEN)
 $(B)/obj/%.cu.checked.o: %.cu
 	@mkdir -p $(@D)
 	@echo "  CLANG++  $<"
-	$(Q)$(CLANGXX) $(SIMTFLAGS) $(CHECKEDFLAGS) $(DEPS) -c $< -o $@
+	$(Q)$(call SIMT_IR,aligned,$(SIMTFLAGS) $(CHECKEDFLAGS),$(CHECKEDFLAGS))
 	@$(WEAKEN)
 	@$(CHECK_COPIES)
 # What the compiler says of registers and spills is kept beside each object: scripts/registers.

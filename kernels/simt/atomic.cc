@@ -115,8 +115,7 @@ static uint64_t new_value(simt_atomic_op op, uint64_t old, uint64_t v, uint64_t 
     return old;
 }
 
-/* Steps back if the last atomic told this thread nothing it did not know. */
-static void consider_waiting(machine *m, thread *t, const void *p, uint64_t old, bool changed) {
+void consider_waiting(machine *m, thread *t, const void *p, uint64_t old, bool changed) {
     if (changed) {
         t->idle = 0;
         t->poll_address = nullptr;
@@ -200,6 +199,34 @@ void simt_store_u32(void *p, uint32_t value, enum simt_order order) {
 
 void simt_store_u64(void *p, uint64_t value, enum simt_order order) {
     atomic_at(__builtin_return_address(0), SIMT_STORE, p, 8, value, 0, order);
+}
+
+/*
+ * A volatile access "is treated as a relaxed memory operation" (PTX ISA, memory consistency model,
+ * volatile operations), so it orders what fences around it order; and a kernel may spin on it, so
+ * others may go first. Called before the access itself, which follows at once. In checked kernels
+ * check.cc calls it; plain ones get the call from volatile.awk.
+ */
+void simt_volatile(void *p, unsigned size, int stores) {
+    simt_volatile_at(p, size, stores, __builtin_return_address(0));
+}
+
+void simt_volatile_at(void *p, unsigned size, int stores, const void *site) {
+    machine *m = running;
+    if (!m || !m->current || (uintptr_t)p - zone.shared_base >= zone.end - zone.shared_base)
+        return; /* host code of a .cu, or a thread's own variable */
+    thread *t = m->current;
+    t->site = site;
+    schedule_point(m);
+    uint64_t seen = 0;
+    if (!stores)
+        memcpy(&seen, p, size < sizeof seen ? size : sizeof seen);
+    consider_waiting(m, t, p, seen, stores);
+    /* Nobody else goes on between here and the access. */
+    if (m->checked) {
+        check_atomic(p, size, !stores, stores, site);
+        order_atomic(t, p, !stores, stores);
+    }
 }
 
 void simt_fence(enum simt_scope scope) {

@@ -32,7 +32,7 @@ static void report_race(machine *m, thread *t, const access_record &before, unsi
                         uintptr_t a, const void *site) {
     place other = {before.block, before.thread, site_of(before.site)};
     report(m, SIMT_RACE, here(t, site), &other,
-           "this %s and an earlier %s of %s are not ordered by a barrier, a warp operation or "
+           "this %s and an earlier %s of %s are not ordered by a barrier, a __syncwarp or "
            "fence, atomic, atomic, fence",
            kind_name(kind), kind_name(before.kind), address_text(t, a).c_str());
 }
@@ -106,6 +106,7 @@ static void access(uintptr_t a, unsigned size, unsigned kind, bool loads, bool s
     if (!m || !m->current)
         return; /* host code of a .cu */
     thread *t = m->current;
+    guard_point(m, site);
     if (a - zone.shared_base >= zone.end - zone.shared_base) {
         if (a - (uintptr_t)t->on->bottom >= t->on->size)
             foreign(m, t, a, size, kind, site);
@@ -170,17 +171,16 @@ using namespace simt;
     void name(void *p) {                                                                           \
         access((uintptr_t)p, size, ACCESS_WRITE, false, true, __builtin_return_address(0));        \
     }
-/* A volatile access is a relaxed atomic of the device, but no scheduling point. */
-#define VOLATILE(name, size, loads, stores)                                                        \
+#define VOLATILE(name, size, stores)                                                               \
     extern "C" void name(void *p);                                                                 \
     void name(void *p) {                                                                           \
-        access((uintptr_t)p, size, ACCESS_ATOMIC, loads, stores, __builtin_return_address(0));     \
+        simt_volatile_at(p, size, stores, __builtin_return_address(0));                            \
     }
 #define SIZE(n)                                                                                    \
     READ(__tsan_read##n, n)                                                                        \
     WRITE(__tsan_write##n, n)                                                                      \
-    VOLATILE(__tsan_volatile_read##n, n, true, false)                                              \
-    VOLATILE(__tsan_volatile_write##n, n, false, true)
+    VOLATILE(__tsan_volatile_read##n, n, 0)                                                        \
+    VOLATILE(__tsan_volatile_write##n, n, 1)
 SIZE(1)
 SIZE(2)
 SIZE(4)
@@ -189,8 +189,8 @@ SIZE(16)
 #define UNALIGNED(n)                                                                               \
     READ(__tsan_unaligned_read##n, n)                                                              \
     WRITE(__tsan_unaligned_write##n, n)                                                            \
-    VOLATILE(__tsan_unaligned_volatile_read##n, n, true, false)                                    \
-    VOLATILE(__tsan_unaligned_volatile_write##n, n, false, true)
+    VOLATILE(__tsan_unaligned_volatile_read##n, n, 0)                                              \
+    VOLATILE(__tsan_unaligned_volatile_write##n, n, 1)
 UNALIGNED(2)
 UNALIGNED(4)
 UNALIGNED(8)

@@ -25,12 +25,22 @@ constexpr size_t guard_bytes = 4096;
 static thread_local std::unique_ptr<machine> owned;
 thread_local machine *running;
 
+static void default_limits(simt_config *config) {
+    if (!config->resident)
+        config->resident = 8;
+    if (!config->poll_limit)
+        config->poll_limit = 1000;
+    if (!(config->thread_seconds > 0))
+        config->thread_seconds = 30;
+    if (!(config->launch_seconds > 0))
+        config->launch_seconds = 1800;
+}
+
 machine *machine_of_thread() {
     if (!running) {
         owned.reset(new machine);
         running = owned.get();
-        running->config.resident = 8;
-        running->config.poll_limit = 1000;
+        default_limits(&running->config);
     }
     return running;
 }
@@ -41,6 +51,7 @@ machine::~machine() {
     for (std::unique_ptr<fiber> &f : fibers)
         munmap(f->bottom - guard_bytes, stack_bytes + guard_bytes);
     schedule_close(this);
+    guard_close(this);
     if (running == this)
         running = nullptr;
 }
@@ -206,6 +217,7 @@ thread *next_thread_slowly(machine *m) {
 }
 
 void schedule_point(machine *m) {
+    guard_point(m, m->current->site);
     if (m->config.interleave == SIMT_ROUND_ROBIN || m->config.interleave == SIMT_RANDOM)
         switch_away(m);
 }
@@ -222,8 +234,8 @@ static void thread_ended(machine *m, thread *t) {
         set_cursor(m, (s->number + 1) % m->slot_count, 0, m->threads);
         if (!start_block(m, s))
             m->active--;
-    } else if (s->at_barrier) {
-        check_stuck_block(s);
+    } else if (s->at_barrier == s->live) {
+        release_barrier(s); /* who has left does not count any more */
     }
 }
 
@@ -307,8 +319,11 @@ static void run_blocks(machine *m) {
     for (unsigned k = 0; k < m->slot_count && start_block(m, m->slots[k].get()); k++)
         m->active++;
     m->in_order = m->config.interleave == SIMT_IN_ORDER && !m->log.out && !m->log.replaying;
-    if (m->active)
+    if (m->active) {
+        guard_begin(m);
         leave_main(m);
+        guard_end(m);
+    }
     m->current = nullptr;
     if (m->aborted) { /* what runs in the middle of a kernel is given up with its stack */
         m->idle_fibers.clear();
@@ -517,10 +532,7 @@ int simt_configure(const struct simt_config *config) {
     m->record_path = m->config.record ? m->config.record : "";
     m->replay_path = m->config.replay ? m->config.replay : "";
     m->config.record = m->config.replay = nullptr;
-    if (!m->config.resident)
-        m->config.resident = 8;
-    if (!m->config.poll_limit)
-        m->config.poll_limit = 1000;
+    default_limits(&m->config);
     if (!known)
         return device_fail("simt_configure: block order %u or interleaving %u does not exist",
                            block_order, interleave);

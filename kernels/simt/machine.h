@@ -10,8 +10,10 @@
 
 #include <atomic>
 #include <boost/context/detail/fcontext.hpp>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
+#include <ctime>
 #include <deque>
 #include <memory>
 #include <string>
@@ -120,8 +122,22 @@ struct site_pair {
     size_t report;
 };
 
+/* guard.cc: the watchdog of a launch on one OS thread, and the stack its handlers run on. */
+struct guard_state {
+    volatile bool on = false,
+                  expired = false; /* expired: the next safe point gives the launch up */
+    bool whole = false;            /* … because of the launch, not of one thread */
+    volatile uint64_t entries = 0; /* how often the machine was entered */
+    uint64_t seen = 0, seen_at_expiry = 0, thread_ticks = 0, launch_ticks = 0;
+    bool has_timer = false;
+    timer_t timer = {};
+    void *stack = nullptr;
+    stack_t stack_before = {};
+};
+
 struct machine {
     simt_config config = {};
+    guard_state guard;
     std::string record_path, replay_path;
 
     /* the launch in progress */
@@ -187,10 +203,26 @@ uint64_t random_next(uint64_t *state);
 [[noreturn]] void abandon_launch(machine *m); /* after a report that nothing can follow */
 void schedule_point(machine *m);              /* others may go first */
 
+/* guard.cc */
+void guard_begin(machine *m);
+void guard_end(machine *m);
+void guard_close(machine *m);
+/* Where the machine is entered from a kernel: gives the launch up if its time is over. */
+void guard_check(machine *m, const void *site);
+inline void guard_point(machine *m, const void *site) {
+    m->guard.entries = m->guard.entries + 1;
+    if (__builtin_expect(m->guard.expired, 0))
+        guard_check(m, site);
+}
+
+/* atomic.cc */
+/* Steps back if what the thread has just seen at `p` told it nothing it did not know. */
+void consider_waiting(machine *m, thread *t, const void *p, uint64_t seen, bool changed);
+
 /* sync.cc */
-void warp_lane_gone(thread *t);  /* after an exit: does that complete a group? */
-void check_stuck_block(slot *s); /* a barrier that can no longer be complete */
-void report_stuck(machine *m);   /* nobody can go on: says why */
+void warp_lane_gone(thread *t); /* after an exit: does that complete a group? */
+void release_barrier(slot *s);  /* all who are left in the block have come */
+void report_stuck(machine *m);  /* nobody can go on: says why */
 
 /* memory.cc */
 struct zone_map {

@@ -93,10 +93,27 @@ int run_barriers(int, unsigned, unsigned threads, void *data) {
 /* --- divergence --------------------------------------------------------------------------------
  */
 
-__global__ void divergent_barrier(int *out, int bug) {
-    if (bug == 1 && threadIdx.x == 3)
+/* Since Volta, threads that have left the kernel do not count at a barrier: with `leave`, one of
+ * them, or a whole warp, goes before it. */
+__global__ void barrier_after_exit(int *out, int leave) {
+    if (leave == 1 ? threadIdx.x == 3 : threadIdx.x / 32 == 1)
         return;
-    if (bug == 2 && threadIdx.x < 3) {
+    __shared__ int sum;
+    if (threadIdx.x == 0)
+        sum = 0;
+    __syncthreads();
+    atomicAdd(&sum, 1);
+    __syncthreads();
+    if (threadIdx.x == 0)
+        out[0] = sum;
+}
+
+int run_barrier_after_exit(int bug, unsigned, unsigned threads, void *data) {
+    return kernel_launch(barrier_after_exit, 1, threads, 0, nullptr, (int *)data, bug ? 1 : 2);
+}
+
+__global__ void divergent_barrier(int *out, int bug) {
+    if (bug && threadIdx.x < 3) {
         __syncthreads();
         out[0] = 1;
     } else {
@@ -108,10 +125,6 @@ __global__ void divergent_barrier(int *out, int bug) {
 
 int run_divergent_barrier(int bug, unsigned, unsigned threads, void *data) {
     return kernel_launch(divergent_barrier, 1, threads, 0, nullptr, (int *)data, bug);
-}
-
-int run_split_barrier(int bug, unsigned, unsigned threads, void *data) {
-    return kernel_launch(divergent_barrier, 1, threads, 0, nullptr, (int *)data, bug ? 2 : 0);
 }
 
 __global__ void divergent_warp(int *out, int bug) {
@@ -239,7 +252,8 @@ int run_race_barrier(int bug, unsigned, unsigned, void *data) {
     return kernel_launch(race_barrier, 3, 64, 0, nullptr, (float *)data, bug);
 }
 
-/* Within a warp: by __syncwarp (which 1) or a shuffle (which 2); bug: by lockstep alone. */
+/* Within a warp: by __syncwarp (which 1); bugs: by lockstep alone, by a shuffle (which 2) or by a
+ * vote (which 3), which order no memory. */
 __global__ void race_warp(int *out, int which) {
     __shared__ int s[32];
     int t = (int)threadIdx.x, v = t;
@@ -248,6 +262,8 @@ __global__ void race_warp(int *out, int which) {
         __syncwarp();
     if (which == 2)
         v = __shfl_xor_sync(0xffffffff, v, 1);
+    if (which == 3)
+        v = (int)__ballot_sync(0xffffffff, v > 3);
     out[t] = s[31 - t] + 0 * v;
 }
 
@@ -256,7 +272,140 @@ int run_race_warp(int bug, unsigned, unsigned, void *data) {
 }
 
 int run_race_shuffle(int bug, unsigned, unsigned, void *data) {
-    return kernel_launch(race_warp, 1, 32, 0, nullptr, (int *)data, bug ? 0 : 2);
+    return kernel_launch(race_warp, 1, 32, 0, nullptr, (int *)data, bug ? 2 : 1);
+}
+
+int run_race_vote(int bug, unsigned, unsigned, void *data) {
+    return kernel_launch(race_warp, 1, 32, 0, nullptr, (int *)data, bug ? 3 : 1);
+}
+
+/* --- what hung or killed the process ------------------------------------------------------------
+ */
+
+/* Hands a number over by a volatile flag between fences, as CUDA's own samples do; bug: the fence
+ * before the flag is missing. */
+__global__ void volatile_flag(unsigned *out, int bug) {
+    volatile unsigned *flag = out;
+    unsigned *data = out + 64;
+    if (threadIdx.x)
+        return;
+    if (blockIdx.x == 1) {
+        data[0] = 42;
+        if (!bug)
+            __threadfence();
+        flag[0] = 1;
+    } else if (blockIdx.x == 0) {
+        while (flag[0] == 0)
+            ;
+        __threadfence();
+        out[128] = data[0];
+    }
+}
+
+int run_volatile_flag(int bug, unsigned, unsigned, void *data) {
+    return kernel_launch(volatile_flag, 2, 32, 0, nullptr, (unsigned *)data, bug);
+}
+
+/* A lock of volatile reads and compare-and-swap round a counter; bug: nobody ever lets go. */
+__global__ void volatile_lock(unsigned *out, int bug) {
+    volatile unsigned *lock = out;
+    if (threadIdx.x)
+        return;
+    while (*lock != 0 || atomicCAS(out, 0, 1) != 0)
+        ;
+    __threadfence();
+    out[64]++;
+    __threadfence();
+    if (!bug)
+        *lock = 0;
+}
+
+int run_volatile_lock(int bug, unsigned, unsigned, void *data) {
+    return kernel_launch(volatile_lock, 4, 32, 0, nullptr, (unsigned *)data, bug);
+}
+
+/* The assembly keeps the compiler from concluding that such a loop must end. */
+__global__ void endless(unsigned *out, int bug) {
+    unsigned x = out[0] + 1;
+    do
+        asm volatile("" : "+r"(x));
+    while (bug);
+    out[64 + blockIdx.x * 32 + threadIdx.x] = x;
+}
+
+int run_endless(int bug, unsigned, unsigned, void *data) {
+    return kernel_launch(endless, 2, 32, 0, nullptr, (unsigned *)data, bug);
+}
+
+/* The loop goes through the machine, and always changes something. */
+__global__ void endless_atomic(unsigned *out, int bug) {
+    do
+        atomicAdd(out, 1u);
+    while (bug);
+}
+
+int run_endless_atomic(int bug, unsigned, unsigned, void *data) {
+    return kernel_launch(endless_atomic, 2, 32, 0, nullptr, (unsigned *)data, bug);
+}
+
+__global__ void misaligned(float *out, int bug) {
+    unsigned t = threadIdx.x;
+    float4 v = *(const float4 *)(out + (bug ? 1 : 0) + 4 * t);
+    out[2048 + t] = v.x + v.y + v.z + v.w;
+}
+
+int run_misaligned(int bug, unsigned, unsigned, void *data) {
+    return kernel_launch(misaligned, 1, 32, 0, nullptr, (float *)data, bug);
+}
+
+__global__ void misaligned_store(float *out, int bug) {
+    *(double *)(out + (bug ? 1 : 0) + 2 * threadIdx.x) = 1.0;
+}
+
+int run_misaligned_store(int bug, unsigned, unsigned, void *data) {
+    return kernel_launch(misaligned_store, 1, 32, 0, nullptr, (float *)data, bug);
+}
+
+__global__ void local_array(int *out, int bug) {
+    int a[8];
+    for (int i = 0; i < 8; i++)
+        a[i] = i;
+    volatile int k = (bug ? 8 : 7) + out[0];
+    out[threadIdx.x + 1] = a[k];
+}
+
+int run_local_array(int bug, unsigned, unsigned, void *data) {
+    return kernel_launch(local_array, 1, 32, 0, nullptr, (int *)data, bug);
+}
+
+__global__ void divided(int *out, int bug) {
+    out[1] = 7 / (out[0] + !bug);
+}
+
+int run_divided(int bug, unsigned, unsigned, void *data) {
+    return kernel_launch(divided, 1, 1, 0, nullptr, (int *)data, bug);
+}
+
+__device__ __noinline__ int deeper(volatile int *out, int depth) {
+    volatile int here[64];
+    here[depth & 63] = depth;
+    return depth ? deeper(out, depth - 1) + here[depth & 63] : out[0];
+}
+
+__global__ void runaway(int *out, int bug) {
+    out[1] = deeper(out, bug ? 1 << 30 : 10);
+}
+
+int run_runaway(int bug, unsigned, unsigned, void *data) {
+    return kernel_launch(runaway, 1, 1, 0, nullptr, (int *)data, bug);
+}
+
+__global__ void wild(int *out, int bug) {
+    out[1] = *(bug ? (int *)0x10 : out);
+}
+
+int run_wild(int bug, unsigned, unsigned, void *data) {
+    return kernel_launch(wild, 1, 1, 0, nullptr, (int *)data, bug);
 }
 
 /* Lanes 0-15 meet without the rest; bug: lane 3 reads what lane 20 wrote. */
@@ -480,7 +629,6 @@ const struct planted planted_kernels[] = {
     {"atomics", run_atomics},
     {"barriers", run_barriers},
     {"divergent_barrier", run_divergent_barrier},
-    {"split_barrier", run_split_barrier},
     {"divergent_warp", run_divergent_warp},
     {"shuffle_exited", run_shuffle_exited},
     {"shuffle_inactive", run_shuffle_inactive},
@@ -492,6 +640,18 @@ const struct planted planted_kernels[] = {
     {"race_barrier", run_race_barrier},
     {"race_warp", run_race_warp},
     {"race_shuffle", run_race_shuffle},
+    {"race_vote", run_race_vote},
+    {"volatile_flag", run_volatile_flag},
+    {"volatile_lock", run_volatile_lock},
+    {"endless", run_endless},
+    {"endless_atomic", run_endless_atomic},
+    {"misaligned", run_misaligned},
+    {"misaligned_store", run_misaligned_store},
+    {"local_array", run_local_array},
+    {"divided", run_divided},
+    {"runaway", run_runaway},
+    {"wild", run_wild},
+    {"barrier_after_exit", run_barrier_after_exit},
     {"race_partial", run_race_partial},
     {"race_halves", run_race_halves},
     {"race_blocks", run_race_blocks},

@@ -176,6 +176,16 @@ const char *simt_report_name(enum simt_report_kind kind) {
         return "uninitialised shared memory";
     case SIMT_RACE:
         return "data race";
+    case SIMT_MISALIGNED:
+        return "misaligned access";
+    case SIMT_BOUNDS_ARRAY:
+        return "array out of bounds";
+    case SIMT_DIVISION:
+        return "division by zero";
+    case SIMT_STACK:
+        return "stack overflow";
+    case SIMT_ENDLESS:
+        return "endless run";
     case SIMT_DEADLOCK:
         return "deadlock";
     case SIMT_LAUNCH:

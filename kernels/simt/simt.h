@@ -36,7 +36,8 @@ size_t simt_memory_free(void);
 enum simt_block_order { SIMT_BLOCKS_IN_ORDER, SIMT_BLOCKS_REVERSE, SIMT_BLOCKS_RANDOM };
 
 /* Which runnable thread goes on when one has to wait, or comes to a scheduling point (an atomic, a
- * kernel_load_acquire). In every order a thread that polls without news lets all others go first.
+ * kernel_load_acquire, a volatile access). In every order a thread that polls without news lets all
+ * others go first.
  */
 enum simt_interleave {
     SIMT_IN_ORDER,    /* ascending through one block until all of it waits; then the next block */
@@ -54,6 +55,9 @@ struct simt_config {
     /* How often every waiting thread may poll in vain, with nothing else happening, before that is
      * a deadlock; 0: 1000. */
     unsigned poll_limit;
+    /* Processor time that one GPU thread may run without letting another one go on, and that a
+     * whole launch may take, in seconds; 0: 30 and 1800. */
+    double thread_seconds, launch_seconds;
     /* Cores to run blocks on; 0 or 1: one. More is for kernels whose blocks do not meet: nothing
      * can then be recorded or replayed, and checked kernels still run on one. */
     unsigned workers;
@@ -76,6 +80,11 @@ enum simt_report_kind {
     SIMT_BOUNDS_GLOBAL,     /* checked build: an access outside allocated memory */
     SIMT_UNINITIALISED,     /* checked build: a read of shared memory nobody has written */
     SIMT_RACE,              /* checked build: two accesses not ordered, one a plain write */
+    SIMT_MISALIGNED,        /* checked build: an access at no multiple of its type's alignment */
+    SIMT_BOUNDS_ARRAY,      /* checked build: an index or access outside a declared array */
+    SIMT_DIVISION,          /* an integer division by zero */
+    SIMT_STACK,             /* a thread's stack is used up */
+    SIMT_ENDLESS,           /* a thread, or the launch, has run for too long */
     SIMT_DEADLOCK,          /* no thread can go on */
     SIMT_LAUNCH,            /* the launch itself is impossible (block too large, …) */
     SIMT_REPORT_KINDS,

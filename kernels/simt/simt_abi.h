@@ -107,6 +107,11 @@ void simt_store_u64(void *p, uint64_t value, enum simt_order order);
 /* __threadfence_block, or __threadfence and __threadfence_system. */
 enum simt_scope { SIMT_SCOPE_BLOCK, SIMT_SCOPE_DEVICE };
 void simt_fence(enum simt_scope scope);
+/* Before a copy of a struct aligned to `alignment` bytes, at either end. */
+void simt_aligned(const void *p, unsigned alignment);
+/* Before a volatile access: `stores` 0 or 1. */
+void simt_volatile(void *p, unsigned size, int stores);
+void simt_volatile_at(void *p, unsigned size, int stores, const void *site);
 
 /* Narrow formats, bits in and out; round to nearest even, one rounding, canonical NaN. */
 float simt_half_to_float(uint16_t half);

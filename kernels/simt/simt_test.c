@@ -179,11 +179,10 @@ struct expectation {
 
 static const struct expectation expectations[] = {
     {"divergent_barrier", "divergent_barrier", SIMT_DIVERGENT_BARRIER, 0},
-    {"split_barrier", "divergent_barrier", SIMT_DIVERGENT_BARRIER, 0},
     {"divergent_warp", "divergent_warp", SIMT_DIVERGENT_WARP, 0},
     {"shuffle_exited", "shuffle_exited", SIMT_SHUFFLE_LANE, 0},
     {"shuffle_inactive", "shuffle_inactive", SIMT_SHUFFLE_LANE, 0},
-    {"bounds_static", "bounds_static", SIMT_BOUNDS_SHARED, 1},
+    {"bounds_static", "bounds_static", SIMT_BOUNDS_ARRAY, 1},
     {"bounds_dynamic", "bounds_dynamic", SIMT_BOUNDS_SHARED, 1},
     {"bounds_global", "bounds_global", SIMT_BOUNDS_GLOBAL, 1},
     {"bounds_copy", "bounds_copy", SIMT_BOUNDS_GLOBAL, 1},
@@ -191,6 +190,17 @@ static const struct expectation expectations[] = {
     {"race_barrier", "race_barrier", SIMT_RACE, 1},
     {"race_warp", "race_warp", SIMT_RACE, 1},
     {"race_shuffle", "race_warp", SIMT_RACE, 1},
+    {"race_vote", "race_warp", SIMT_RACE, 1},
+    {"volatile_flag", "volatile_flag", SIMT_RACE, 1},
+    {"volatile_lock", "volatile_lock", SIMT_DEADLOCK, 0},
+    {"endless", "endless", SIMT_ENDLESS, 0},
+    {"endless_atomic", "endless_atomic", SIMT_ENDLESS, 0},
+    {"misaligned", "misaligned", SIMT_MISALIGNED, 1},
+    {"misaligned_store", "misaligned_store", SIMT_MISALIGNED, 1},
+    {"local_array", "local_array", SIMT_BOUNDS_ARRAY, 1},
+    {"divided", "divided", SIMT_DIVISION, 0},
+    {"runaway", "runaway", SIMT_STACK, 0},
+    {"wild", "wild", SIMT_BOUNDS_GLOBAL, 0},
     {"race_partial", "race_partial", SIMT_RACE, 1},
     {"race_halves", "race_halves", SIMT_RACE, 1},
     {"race_blocks", "race_blocks", SIMT_RACE, 1},
@@ -212,6 +222,10 @@ static void test_planted_bugs(void **state) {
         for (size_t b = (size_t)e->checked_only; b < 2; b++) {
             for (unsigned k = 0; k < SCHEDULES; k++) {
                 struct simt_config config = schedule(k);
+                if (e->kind == SIMT_ENDLESS) {
+                    config.thread_seconds = 0.1;
+                    config.launch_seconds = 0.2;
+                }
                 /* Under a chosen order a buggy wait may never come to pass. */
                 assert_int_equal(simt_configure(&config), 0);
                 void *data = fresh();
@@ -258,6 +272,40 @@ static void test_without_bugs(void **state) {
             }
         }
     }
+}
+
+/* A thread that has left the kernel, or a whole warp, does not count at a barrier. */
+static void test_barrier_after_exit(void **state) {
+    (void)state;
+    for (size_t b = 0; b < 2; b++)
+        for (unsigned k = 0; k < SCHEDULES; k++) {
+            struct simt_config config = schedule(k);
+            assert_int_equal(simt_configure(&config), 0);
+            int *out = fresh();
+            assert_int_equal(run_on(builds[b], "barrier_after_exit", 1, 1, 96, out), 0);
+            assert_int_equal(out[0], 95);
+            assert_int_equal(run_on(builds[b], "barrier_after_exit", 0, 1, 96, out), 0);
+            assert_int_equal(out[0], 64);
+            simt_free(out);
+        }
+}
+
+/* A correct hand-over by a volatile flag gives its number under every schedule. */
+static void test_volatile_flag(void **state) {
+    (void)state;
+    for (size_t b = 0; b < 2; b++)
+        for (unsigned k = 0; k < SCHEDULES; k++) {
+            struct simt_config config = schedule(k);
+            assert_int_equal(simt_configure(&config), 0);
+            uint32_t *out = fresh();
+            assert_int_equal(run_on(builds[b], "volatile_flag", 0, 2, 32, out), 0);
+            assert_int_equal(out[128], 42);
+            simt_free(out);
+            out = fresh();
+            assert_int_equal(run_on(builds[b], "volatile_lock", 0, 4, 32, out), 0);
+            assert_int_equal(out[64], 4);
+            simt_free(out);
+        }
 }
 
 /* The line of a race is the line of the access: both ends of it. */
@@ -732,9 +780,10 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_partial_warp),
     };
     const struct CMUnitTest reports[] = {
-        cmocka_unit_test(test_planted_bugs), cmocka_unit_test(test_without_bugs),
-        cmocka_unit_test(test_report_lines), cmocka_unit_test(test_reports_cleared),
-        cmocka_unit_test(test_residency),
+        cmocka_unit_test(test_planted_bugs),  cmocka_unit_test(test_without_bugs),
+        cmocka_unit_test(test_report_lines),  cmocka_unit_test(test_reports_cleared),
+        cmocka_unit_test(test_residency),     cmocka_unit_test(test_barrier_after_exit),
+        cmocka_unit_test(test_volatile_flag),
     };
     const struct CMUnitTest schedules[] = {
         cmocka_unit_test(test_replay),

@@ -24,7 +24,13 @@ static state state_of(const thread *t) {
     return t->state;
 }
 
-static void release_barrier(slot *s) {
+/*
+ * A barrier is complete when all threads of the block that have not left the kernel are there:
+ * since Volta it is enforced per thread and "will not succeed until reached by all non-exited
+ * threads in the block" (CUDA C++ Programming Guide, compute capability 7.x, independent thread
+ * scheduling).
+ */
+void release_barrier(slot *s) {
     machine *m = s->home;
     if (s->barrier_mixed) {
         const thread *a = &s->all[s->barrier_first], *b = &s->all[s->barrier_other];
@@ -48,33 +54,16 @@ static void release_barrier(slot *s) {
                       : s->threads > from     ? ((uint64_t)1 << (s->threads - from)) - 1
                                               : 0;
     }
-    m->ready_total += s->threads - s->ready_count;
-    s->ready_count = s->threads;
+    if (s->live < s->threads)
+        for (unsigned i = 0; i < s->threads; i++)
+            if (s->all[i].state == state::exited)
+                s->ready[i / 64] &= ~((uint64_t)1 << i % 64);
+    m->ready_total += s->live - s->ready_count;
+    s->ready_count = s->live;
     m->progress = true;
     if (m->checked)
         order_barrier(s);
     set_cursor(m, s->number, 0, s->threads);
-}
-
-void check_stuck_block(slot *s) {
-    /* All who are left wait at the barrier, and some have gone: it can never be complete. */
-    if (s->live == s->threads || s->at_barrier < s->live)
-        return;
-    machine *m = s->home;
-    const thread *waiting = nullptr, *gone = nullptr;
-    for (unsigned i = 0; i < s->threads; i++) {
-        const thread *t = &s->all[i];
-        if (t->state == state::exited)
-            gone = gone ? gone : t;
-        else
-            waiting = waiting ? waiting : t;
-    }
-    place other = here(gone, nullptr);
-    report(m, SIMT_DIVERGENT_BARRIER, here(waiting, waiting->site), &other,
-           "%u of %u threads wait at a __syncthreads that the others left the kernel without "
-           "reaching",
-           s->at_barrier, s->threads);
-    abandon_launch(m);
 }
 
 /* --- warp operations ---------------------------------------------------------------------------
@@ -180,7 +169,10 @@ static void complete_group(slot *s, unsigned number, uint32_t group) {
         for (uint32_t rest = group; rest; rest &= rest - 1)
             w->result[__builtin_ctz(rest)] = result;
     }
-    if (m->checked)
+    /* Shuffles, votes and reductions "do not imply a memory barrier. They do not guarantee any
+     * memory ordering" (CUDA C++ Programming Guide, warp shuffle and warp vote functions);
+     * __syncwarp does. */
+    if (m->checked && op == SIMT_WARP_SYNC)
         order_warp(s, number, group);
     w->waiting &= ~group;
     uint64_t bits = (uint64_t)group << (number % 2 * 32);
@@ -349,6 +341,7 @@ int simt_barrier(enum simt_barrier_kind kind, int predicate) {
     const void *site = __builtin_return_address(0);
     t->site = site;
     t->idle = 0;
+    guard_point(m, site);
     if (s->at_barrier == 0) {
         s->barrier_site = site;
         s->barrier_first = t->index;
@@ -363,10 +356,8 @@ int simt_barrier(enum simt_barrier_kind kind, int predicate) {
     s->barrier_and &= predicate != 0;
     s->at_barrier++;
     make_waiting(t, state::barrier);
-    if (s->at_barrier == s->threads)
+    if (s->at_barrier == s->live)
         release_barrier(s);
-    else if (s->live < s->threads)
-        check_stuck_block(s);
     switch_away(m);
     t->state = state::ready;
     return s->barrier_result;
@@ -381,6 +372,7 @@ uint64_t simt_warp(enum simt_warp_op op, unsigned mask, uint64_t value, unsigned
     unsigned lane = t->self.lane;
     t->site = __builtin_return_address(0);
     t->idle = 0;
+    guard_point(m, t->site);
     if (!(mask >> lane & 1)) {
         report(m, SIMT_DIVERGENT_WARP, here(t, t->site), nullptr,
                "lane %u calls %s with mask %08x, which does not name it", lane, op_name(op), mask);
