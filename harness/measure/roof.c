@@ -22,49 +22,17 @@ const char *roof_error(void) {
     return error_text;
 }
 
-double roof_work(enum roofs_op op, const struct roofs_job *job) {
-    switch (op) {
-    case ROOFS_READ:
-    case ROOFS_WRITE:
-    case ROOFS_COPY:
-        return roofs_job_bytes(job);
-    case ROOFS_FMA32:
-    case ROOFS_FMA64:
-        return roofs_job_flops(job);
-    case ROOFS_ATOMIC:
-        return roofs_job_updates(job);
-    default:
-        return 1;
-    }
-}
-
-const char *roof_unit(enum roofs_op op) {
-    switch (op) {
-    case ROOFS_READ:
-    case ROOFS_WRITE:
-    case ROOFS_COPY:
-        return "bytes/s";
-    case ROOFS_FMA32:
-    case ROOFS_FMA64:
-        return "flop/s";
-    case ROOFS_ATOMIC:
-        return "updates/s";
-    default:
-        return "calls/s";
-    }
-}
-
 struct candidates {
     struct roofs_memory *memory;
     struct roofs_plan plans[VARIANTS];
-    struct roofs_job *jobs[VARIANTS];
+    struct job jobs[VARIANTS];
     struct bench_case cases[VARIANTS];
     size_t count;
 };
 
 static void close_candidates(struct candidates *c) {
     for (size_t k = 0; k < c->count; ++k)
-        roofs_job_close(c->jobs[k]);
+        job_close(&c->jobs[k]);
     roofs_memory_close(c->memory);
 }
 
@@ -81,15 +49,15 @@ static int open_candidates(struct candidates *c, struct device *device, enum roo
             return -1;
         ++c->count;
         c->cases[k] = (struct bench_case){.id = roofs_op_name(op),
-                                          .call = roofs_job_call,
-                                          .validate = roofs_job_prove,
-                                          .context = c->jobs[k],
+                                          .call = c->jobs[k].call,
+                                          .validate = c->jobs[k].prove,
+                                          .context = c->jobs[k].context,
                                           .device = device};
     }
     return 0;
 }
 
-static int choose(const struct candidates *c, enum roofs_op op, const struct bench_result *results,
+static int choose(const struct candidates *c, const struct bench_result *results,
                   struct roof *out) {
     const struct bench_result *best = NULL;
     const char *why = "nothing to measure";
@@ -98,7 +66,7 @@ static int choose(const struct candidates *c, enum roofs_op op, const struct ben
         if (r->stop == BENCH_FAILED)
             why = r->error;
         else if (r->median > 0) {
-            double work = roof_work(op, c->jobs[k]);
+            double work = roofs_job_work(&c->jobs[k]);
             if (best && work / r->median <= out->per_second)
                 continue;
             best = r;
@@ -133,7 +101,7 @@ int roof_measure(struct device *device, enum roofs_op op, size_t bytes, unsigned
     else if (bench_run(c->cases, c->count, &options, results) != 0)
         status = fail(bench_error());
     else {
-        status = choose(c, op, results, out);
+        status = choose(c, results, out);
         for (size_t k = 0; k < c->count; ++k)
             bench_result_free(&results[k]);
     }

@@ -6,8 +6,8 @@
  * beside its own cases; nothing is looked up or remembered. The roof is the best of several
  * kernels (kernels/roofs/roofs.h), measured interleaved.
  *
- * To put a roof into a group of its own cases, for ratios that are paired round by round, a lab
- * opens the jobs itself: roofs_job_call has the type of bench_case.call.
+ * To put a roof into a contest of its own cases, for ratios that are paired round by round, a lab
+ * uses contest_readers() of harness/lab/contest.h.
  */
 #ifndef NANOLAB_HARNESS_ROOF_H
 #define NANOLAB_HARNESS_ROOF_H
@@ -42,11 +42,6 @@ int roof_measure(struct device *device, enum roofs_op op, size_t bytes, unsigned
 /* The common case: read bandwidth, in little over a second. */
 int roof_read_bandwidth(struct device *device, size_t bytes, unsigned threads,
                         double *bytes_per_second);
-
-/* How many of an op's unit one call of a job is: bytes, flops, updates, or 1. */
-double roof_work(enum roofs_op op, const struct roofs_job *job);
-/* "bytes/s", "flop/s", "updates/s", "calls/s". */
-const char *roof_unit(enum roofs_op op);
 
 const char *roof_error(void);
 

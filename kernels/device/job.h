@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "kernels/device/device.h"
 
@@ -71,7 +72,7 @@ static inline struct json_t *job_plan(const struct job *job) {
 static inline void job_close(struct job *job) {
     if (job->close)
         job->close(job->context);
-    *job = (struct job){0};
+    memset(job, 0, sizeof *job);
 }
 
 #ifdef __cplusplus

@@ -36,13 +36,17 @@ static const struct plan_value *find(const struct plan_family *family, const voi
     return NULL;
 }
 
+const char *plan_word(const struct plan_family *family, const void *plan, size_t field) {
+    const struct plan_value *value = find(family, plan, field);
+    return value ? value->word : "?";
+}
+
 char *plan_text(const struct plan_family *family, const void *plan, char *out) {
     size_t used = 0;
     out[0] = 0;
     for (size_t f = 0; f < family->count; f++) {
-        const struct plan_value *value = find(family, plan, f);
-        int more =
-            snprintf(out + used, PLAN_TEXT - used, "%s%s", f ? "." : "", value ? value->word : "?");
+        int more = snprintf(out + used, PLAN_TEXT - used, "%s%s", f ? "." : "",
+                            plan_word(family, plan, f));
         if (more < 0 || (size_t)more >= PLAN_TEXT - used)
             break;
         used += (size_t)more;
@@ -87,9 +91,8 @@ int plan_parse(const struct plan_family *family, const char *text, void *plan, u
 json_t *plan_json(const struct plan_family *family, const void *plan) {
     json_t *object = json_object();
     for (size_t f = 0; object && f < family->count; f++) {
-        const struct plan_value *value = find(family, plan, f);
         json_t *member = family->counts & 1u << f ? json_integer(plan_get(family, plan, f))
-                                                  : json_string(value ? value->word : "?");
+                                                  : json_string(plan_word(family, plan, f));
         if (json_object_set_new(object, family->fields[f].name, member)) {
             json_decref(object);
             object = NULL;

@@ -74,6 +74,8 @@ struct plan_family {
 int plan_get(const struct plan_family *family, const void *plan, size_t field);
 void plan_set(const struct plan_family *family, void *plan, size_t field, int value);
 bool plan_equal(const struct plan_family *family, const void *a, const void *b);
+/* The word of a field's value; "?" for no value of its list. */
+const char *plan_word(const struct plan_family *family, const void *plan, size_t field);
 
 /* The id: the fields' words in order, joined by points; "?" for no value of the list. `out` has
  * PLAN_TEXT bytes; it is returned. */

@@ -1,6 +1,5 @@
 /*
- * roofs.c: jobs: a plan with its buffers, its calls, and the proof that they did their work. Plus
- * the list of plans that are worth trying.
+ * roofs.c: jobs: a plan with its buffers, its calls, and the proof that they did their work.
  */
 #include "kernels/roofs/roofs.h"
 
@@ -24,173 +23,6 @@ struct roofs_job {
     struct roofs_work work;
     uint64_t calls;
 };
-
-const char *roofs_op_name(enum roofs_op op) {
-    static const char *const names[ROOFS_OPS] = {"read",  "write",  "copy", "fma32",
-                                                 "fma64", "atomic", "empty"};
-    return (unsigned)op < ROOFS_OPS ? names[op] : "unknown";
-}
-
-const char *roofs_isa_name(enum roofs_isa isa) {
-    static const char *const names[ROOFS_ISAS] = {"scalar", "avx2", "avx512", "libc", "gpu"};
-    return (unsigned)isa < ROOFS_ISAS ? names[isa] : "unknown";
-}
-
-static bool moves_memory(enum roofs_op op) {
-    return op == ROOFS_READ || op == ROOFS_WRITE || op == ROOFS_COPY;
-}
-
-char *roofs_plan_text(const struct roofs_plan *plan, char text[ROOFS_TEXT]) {
-    bool gpu = plan->isa == ROOFS_GPU;
-    int at = snprintf(text, ROOFS_TEXT, "%s", roofs_isa_name(plan->isa));
-    if (moves_memory(plan->op) && (gpu || plan->op == ROOFS_READ))
-        at += snprintf(text + at, ROOFS_TEXT - (size_t)at, "/streams=%u", plan->streams);
-    if (plan->op == ROOFS_READ && !gpu)
-        at += snprintf(text + at, ROOFS_TEXT - (size_t)at, "/span=%u/prefetch=%u", plan->span,
-                       plan->prefetch);
-    if ((plan->op == ROOFS_WRITE || plan->op == ROOFS_COPY) && !gpu)
-        at += snprintf(text + at, ROOFS_TEXT - (size_t)at, "/%s",
-                       plan->nontemporal ? "nontemporal" : "cached");
-    if (gpu)
-        at += snprintf(text + at, ROOFS_TEXT - (size_t)at, "/grid=%ux%u", plan->blocks,
-                       plan->threads);
-    if (plan->op == ROOFS_ATOMIC)
-        at += snprintf(text + at, ROOFS_TEXT - (size_t)at, "/%s",
-                       plan->shared ? "shared" : "private");
-    if (plan->op == ROOFS_EMPTY && gpu)
-        snprintf(text + at, ROOFS_TEXT - (size_t)at, "/%s", plan->wait ? "wait" : "queue");
-    return text;
-}
-
-/* --- variants ----------------------------------------------------------------------------------
- */
-
-struct list {
-    struct roofs_plan *plans;
-    size_t count, most;
-};
-
-static void add(struct list *list, struct roofs_plan plan) {
-    if (list->count < list->most)
-        list->plans[list->count++] = plan;
-}
-
-/* Enough passes that a call moves `least` bytes. */
-static unsigned passes_for(size_t bytes, size_t least) {
-    return bytes == 0 || bytes >= least ? 1 : (unsigned)((least + bytes - 1) / bytes);
-}
-
-static void cpu_variants(struct list *list, struct roofs_plan plan) {
-    /* 4 MiB take some 20 µs at the best: a hand-over to other threads is 1 % of that. */
-    plan.passes = passes_for(plan.bytes, (size_t)4 << 20);
-    plan.isa = roofs_isa_best();
-    switch (plan.op) {
-    case ROOFS_READ: {
-        /* {streams, span, prefetch}: one stream as a program would write it, with and without help
-         * from software, and several, far apart or page by page. What wins depends on the machine
-         * and on where the footprint lies. */
-        static const unsigned tried[][3] = {
-            {1, 0, 0}, {1, 0, 8192}, {4, 0, 0}, {8, 0, 0}, {4, 4096, 16384}};
-        for (size_t k = 0; k < sizeof tried / sizeof *tried; ++k) {
-            plan.streams = tried[k][0];
-            plan.span = tried[k][1];
-            plan.prefetch = tried[k][2];
-            add(list, plan);
-        }
-        break;
-    }
-    case ROOFS_WRITE:
-    case ROOFS_COPY:
-        add(list, plan);
-        plan.nontemporal = true;
-        add(list, plan);
-        plan.nontemporal = false;
-        plan.isa = ROOFS_LIBC;
-        add(list, plan);
-        break;
-    case ROOFS_FMA32:
-    case ROOFS_FMA64:
-        plan.rounds = 16384;
-        for (int isa = ROOFS_SCALAR; isa <= ROOFS_AVX512; ++isa)
-            if (roofs_isa_works((enum roofs_isa)isa)) {
-                plan.isa = (enum roofs_isa)isa;
-                add(list, plan);
-            }
-        break;
-    case ROOFS_ATOMIC:
-        plan.isa = ROOFS_SCALAR;
-        plan.rounds = 16384;
-        add(list, plan);
-        plan.shared = true;
-        if (plan.threads > 1)
-            add(list, plan);
-        break;
-    default:
-        plan.isa = ROOFS_SCALAR;
-        add(list, plan);
-        break;
-    }
-}
-
-static void gpu_variants(struct list *list, struct roofs_plan plan, bool simulated) {
-    plan.isa = ROOFS_GPU;
-    plan.threads = 256;
-    /* A launch takes some microseconds, in which a large GPU moves 20 MB. */
-    plan.passes = simulated ? 1 : passes_for(plan.bytes, (size_t)256 << 20);
-    switch (plan.op) {
-    case ROOFS_READ:
-    case ROOFS_WRITE:
-    case ROOFS_COPY:
-        for (unsigned streams = 1; streams <= 8; streams *= 2) {
-            plan.streams = streams;
-            /* A block per tile, so that the hardware balances them, or a grid that stays. */
-            size_t half = plan.op == ROOFS_COPY ? plan.bytes / 2 : plan.bytes;
-            size_t tile = (size_t)16 * plan.threads * streams;
-            size_t tiles = (half + tile - 1) / tile;
-            if (tiles <= 0x7fffffff && plan.passes == 1 && !simulated) {
-                plan.blocks = (unsigned)tiles;
-                add(list, plan);
-            }
-            plan.blocks = simulated ? 8 : 1056; /* 8 blocks on each of 132 multiprocessors */
-            add(list, plan);
-        }
-        break;
-    case ROOFS_FMA32:
-    case ROOFS_FMA64:
-        plan.rounds = simulated ? 64 : 8192;
-        plan.blocks = simulated ? 2 : 1056;
-        add(list, plan);
-        break;
-    case ROOFS_ATOMIC:
-        plan.rounds = simulated ? 4 : 64;
-        plan.blocks = simulated ? 2 : 1056;
-        add(list, plan);
-        plan.shared = true;
-        add(list, plan);
-        break;
-    default:
-        plan.threads = 32;
-        plan.blocks = 1;
-        add(list, plan);
-        plan.wait = true;
-        add(list, plan);
-        break;
-    }
-}
-
-size_t roofs_variants(const struct device *device, enum roofs_op op, size_t bytes, unsigned threads,
-                      struct roofs_plan *plans, size_t most) {
-    struct list list = {plans, 0, most};
-    struct roofs_plan plan = {.op = op,
-                              .bytes = moves_memory(op) ? bytes : 0,
-                              .passes = 1,
-                              .threads = threads ? threads : 1};
-    if (device_kind(device) == DEVICE_CPU)
-        cpu_variants(&list, plan);
-    else
-        gpu_variants(&list, plan, device_kind(device) == DEVICE_SIMT);
-    return list.count;
-}
 
 /* --- memory ------------------------------------------------------------------------------------
  */
@@ -247,35 +79,18 @@ void roofs_memory_close(struct roofs_memory *memory) {
 /* --- jobs --------------------------------------------------------------------------------------
  */
 
-static int check_plan(const struct roofs_memory *memory, const struct roofs_plan *plan) {
-    char text[ROOFS_TEXT];
-    const char *op = roofs_op_name(plan->op), *as = roofs_plan_text(plan, text);
-    bool gpu = device_kind(memory->device) != DEVICE_CPU;
-    if ((unsigned)plan->op >= ROOFS_OPS || (plan->isa == ROOFS_GPU) != gpu)
-        return device_fail("%s %s does not run on %s", op, as, device_id(memory->device));
-    if (!gpu && !roofs_isa_works(plan->isa))
-        return device_fail("this CPU has no %s", roofs_isa_name(plan->isa));
-    if (plan->isa == ROOFS_LIBC && plan->op != ROOFS_WRITE && plan->op != ROOFS_COPY)
-        return device_fail("the C library has no %s", op);
-    if (plan->threads < 1 || plan->threads > 1024)
-        return device_fail("%s %s: %u threads; use 1 to 1024", op, as, plan->threads);
-    if (gpu && plan->threads % 32 != 0) /* the checksum is merged by whole warps */
-        return device_fail("%s %s: a block is a multiple of 32 threads", op, as);
-    if (!moves_memory(plan->op))
-        return 0;
+static int check_sizes(const struct roofs_memory *memory, const struct roofs_plan *plan) {
     size_t source = plan->op == ROOFS_READ   ? plan->bytes
                     : plan->op == ROOFS_COPY ? plan->bytes / 2
                                              : 0;
     size_t target = plan->op == ROOFS_READ ? 0 : plan->bytes - source;
+    if (!roofs_moves_memory(plan))
+        return 0;
     if (plan->bytes == 0 || plan->bytes % (2 * ROOFS_PAGE) != 0)
-        return device_fail("%s of %zu bytes: a footprint is a multiple of %zu", op, plan->bytes,
+        return device_fail("a footprint of %zu bytes: use a multiple of %zu", plan->bytes,
                            2 * ROOFS_PAGE);
     if (source > memory->source_bytes || target > memory->target_bytes)
-        return device_fail("%s of %zu bytes does not fit into its buffers", op, plan->bytes);
-    if (plan->streams != 1 && plan->streams != 2 && plan->streams != 4 && plan->streams != 8)
-        return device_fail("%s %s: 1, 2, 4 or 8 streams", op, as);
-    if (plan->span % 256 != 0)
-        return device_fail("%s %s: a span is a multiple of 256 bytes", op, as);
+        return device_fail("a footprint of %zu bytes does not fit into its buffers", plan->bytes);
     return 0;
 }
 
@@ -299,20 +114,33 @@ static int poison(struct roofs_job *job) {
     return values ? device_fill(device, job->work.values, 0xff, values) : 0;
 }
 
-int roofs_job_open(struct roofs_job **out, struct roofs_memory *memory,
-                   const struct roofs_plan *plan) {
-    *out = NULL;
+static void close_job(void *context) {
+    struct roofs_job *job = context;
+    if (job->work.counters)
+        device_free(job->memory->device, job->work.counters);
+    if (job->work.values)
+        device_free(job->memory->device, job->work.values);
+    free(job);
+}
+
+static int call(void *context);
+static int prove(void *context);
+
+static struct json_t *plan_record(const void *context) {
+    const struct roofs_job *job = context;
+    return roofs_plan_json(&job->plan);
+}
+
+int roofs_job_open(struct job *out, struct roofs_memory *memory, const struct roofs_plan *plan) {
+    *out = (struct job){0};
     struct roofs_plan full = *plan;
-    if (full.passes == 0)
-        full.passes = 1;
-    if (full.rounds == 0)
-        full.rounds = 1024;
-    if (full.streams == 0)
-        full.streams = 1;
+    full.passes = full.passes ? full.passes : 1;
+    full.rounds = full.rounds ? full.rounds : 1024;
+    full.streams = full.streams ? full.streams : 1;
     if (full.isa == ROOFS_GPU && full.blocks == 0)
         full.blocks = 132;
     const struct roofs_ops *ops = ops_for(memory->device, full.checked);
-    if (!ops || check_plan(memory, &full) != 0)
+    if (!ops || roofs_plan_check(&full, memory->device) != 0 || check_sizes(memory, &full) != 0)
         return -1;
     struct roofs_job *job = calloc(1, sizeof *job);
     if (!job)
@@ -334,25 +162,28 @@ int roofs_job_open(struct roofs_job **out, struct roofs_memory *memory,
     /* A target that already holds what is to be written would prove nothing. */
     bad = bad || poison(job) != 0;
     if (bad) {
-        roofs_job_close(job);
+        close_job(job);
         return -1;
     }
-    *out = job;
+    *out = (struct job){.context = job,
+                        .call = call,
+                        .prove = prove,
+                        .plan = plan_record,
+                        .close = close_job,
+                        .bytes = roofs_moves_memory(&full) ? (double)full.bytes * full.passes : 0,
+                        .flops = 2.0 * (double)roofs_values(&full) * full.rounds};
     return 0;
 }
 
-void roofs_job_close(struct roofs_job *job) {
-    if (!job)
-        return;
-    if (job->work.counters)
-        device_free(job->memory->device, job->work.counters);
-    if (job->work.values)
-        device_free(job->memory->device, job->work.values);
-    free(job);
+void roofs_job_use(struct job *job, const struct roofs_ops *ops) {
+    ((struct roofs_job *)job->context)->ops = ops;
 }
 
-void roofs_job_use(struct roofs_job *job, const struct roofs_ops *ops) {
-    job->ops = ops;
+double roofs_job_work(const struct job *job) {
+    const struct roofs_plan *plan = &((const struct roofs_job *)job->context)->plan;
+    if (plan->op == ROOFS_ATOMIC)
+        return (double)plan->threads * (plan->isa == ROOFS_GPU ? plan->blocks : 1) * plan->rounds;
+    return plan->op == ROOFS_EMPTY ? 1 : job->bytes + job->flops;
 }
 
 /* The word of call `call`; the same in every byte where memset writes it. Never the poison. */
@@ -362,7 +193,7 @@ static uint64_t written_word(const struct roofs_plan *plan, uint64_t call) {
     return (call + 1) * ROOFS_PATTERN;
 }
 
-int roofs_job_call(void *context) {
+static int call(void *context) {
     struct roofs_job *job = context;
     job->work.value = written_word(&job->plan, job->calls);
     ++job->calls;
@@ -477,8 +308,7 @@ static int check_values(const struct roofs_job *job) {
     return status;
 }
 
-int roofs_job_check(void *context) {
-    const struct roofs_job *job = context;
+static int check(const struct roofs_job *job) {
     if (job->calls == 0)
         return device_fail("%s was never called", roofs_op_name(job->plan.op));
     if (device_sync(job->memory->device) != 0)
@@ -499,28 +329,13 @@ int roofs_job_check(void *context) {
     }
 }
 
-int roofs_job_prove(void *context) {
+int roofs_job_check(const struct job *job) {
+    return check(job->context);
+}
+
+static int prove(void *context) {
     struct roofs_job *job = context;
-    if (device_sync(job->memory->device) != 0 || poison(job) != 0 || roofs_job_call(job) != 0)
+    if (device_sync(job->memory->device) != 0 || poison(job) != 0 || call(job) != 0)
         return -1;
-    return roofs_job_check(job);
-}
-
-/* --- counts ------------------------------------------------------------------------------------
- */
-
-double roofs_job_bytes(const struct roofs_job *job) {
-    return (double)job->plan.bytes * (moves_memory(job->plan.op) ? job->plan.passes : 0);
-}
-
-double roofs_job_flops(const struct roofs_job *job) {
-    return 2.0 * (double)roofs_values(&job->plan) * job->plan.rounds;
-}
-
-double roofs_job_updates(const struct roofs_job *job) {
-    if (job->plan.op != ROOFS_ATOMIC)
-        return 0;
-    double threads =
-        (double)job->plan.threads * (job->plan.isa == ROOFS_GPU ? job->plan.blocks : 1);
-    return threads * job->plan.rounds;
+    return check(job);
 }

@@ -84,7 +84,7 @@ static inline uint64_t scalar_load(const char *p) {
 #define DFMA(x, a, b) ((x) * (a) + (b))
 #include "kernels/roofs/roofs_cpu.inc"
 
-static const struct cpu_kernels *kernels_of(enum roofs_isa isa) {
+static const struct cpu_kernels *kernels_of(int isa) {
     switch (isa) {
 #if defined(__x86_64__)
     case ROOFS_AVX512:

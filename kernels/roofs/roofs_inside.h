@@ -46,8 +46,14 @@ struct roofs_ops {
     int (*run[ROOFS_OPS])(const struct roofs_work *work);
 };
 
-/* For tests: runs a job with other kernels, such as some that skip work. */
-void roofs_job_use(struct roofs_job *job, const struct roofs_ops *ops);
+/* roofs_plan.c: 0, or -1 with device_fail(): no such plan on such a device. */
+int roofs_plan_check(const struct roofs_plan *plan, struct device *device);
+bool roofs_moves_memory(const struct roofs_plan *plan); /* read, write, copy */
+
+/* For tests. Runs a job with other kernels, such as some that skip work. */
+void roofs_job_use(struct job *job, const struct roofs_ops *ops);
+/* Whether all calls so far did their work; -1 with device_error() if not. */
+int roofs_job_check(const struct job *job);
 
 extern const struct roofs_ops roofs_ops_cpu, roofs_ops_simt, roofs_ops_checked;
 #ifdef NANOLAB_CUDA
