@@ -16,7 +16,8 @@
 
 /* A ratio that an entrant is to have: of times, or of speeds. */
 struct over {
-    const struct entrant *of;
+    const struct entrant *of; /* NULL: the fastest of those whose names begin with `names` */
+    char names[60];
     bool speed;
     char counter[60];
     struct over *next;
@@ -30,7 +31,6 @@ struct entrant {
     char id[RECORD_ID_MAX + 2];
     const struct job *before;
     bool alone;
-    bool reader, roof; /* is one of the roof's; is compared with it */
     struct over *overs;
     int (*finish)(void *context, struct lab_case *record, const struct bench_result *result);
     void *finish_context;
@@ -129,21 +129,30 @@ const struct job *entrant_job(const struct entrant *e) {
     return &e->job;
 }
 
-static void add_over(struct entrant *e, const struct entrant *of, const char *counter, bool speed) {
-    struct over *over = of ? calloc(1, sizeof *over) : NULL;
+static void add_over(struct entrant *e, struct over what, const char *counter) {
+    struct over *over = calloc(1, sizeof *over);
     if (!over)
-        return;
-    *over = (struct over){.of = of, .speed = speed, .next = e->overs};
+        abort();
+    *over = what;
+    over->next = e->overs;
     snprintf(over->counter, sizeof over->counter, "%s", counter);
     e->overs = over;
 }
 
 void entrant_over(struct entrant *e, const struct entrant *of, const char *counter) {
-    add_over(e, of, counter, false);
+    if (of)
+        add_over(e, (struct over){.of = of}, counter);
 }
 
 void entrant_speed_over(struct entrant *e, const struct entrant *of, const char *counter) {
-    add_over(e, of, counter, true);
+    if (of)
+        add_over(e, (struct over){.of = of, .speed = true}, counter);
+}
+
+void entrant_speed_over_best(struct entrant *e, const char *names, const char *counter) {
+    struct over over = {.speed = true};
+    snprintf(over.names, sizeof over.names, "%s", names);
+    add_over(e, over, counter);
 }
 
 void entrant_before(struct entrant *e, const struct job *before, bool alone) {
@@ -164,23 +173,6 @@ void entrant_finish(struct entrant *e,
 
 #define READERS_MOST 32
 
-static void close_reader(void *job) {
-    roofs_job_close(job);
-}
-
-static int open_reader(struct job *out, struct roofs_memory *memory,
-                       const struct roofs_plan *plan) {
-    struct roofs_job *job;
-    if (roofs_job_open(&job, memory, plan) != 0)
-        return -1;
-    *out = (struct job){.context = job,
-                        .call = roofs_job_call,
-                        .prove = roofs_job_prove,
-                        .close = close_reader,
-                        .bytes = roofs_job_bytes(job)};
-    return 0;
-}
-
 int contest_readers(struct contest *c, struct roofs_memory *memory, size_t bytes) {
     struct roofs_plan plans[READERS_MOST];
     unsigned threads = device_kind(c->device) == DEVICE_CPU ? pool_cpus() : 0;
@@ -188,31 +180,16 @@ int contest_readers(struct contest *c, struct roofs_memory *memory, size_t bytes
     for (size_t k = 0; k < n; k++) {
         struct job job;
         char text[ROOFS_TEXT];
-        if (open_reader(&job, memory, &plans[k]) != 0)
+        if (roofs_job_open(&job, memory, &plans[k]) != 0)
             return lab_error(c->run, "%s: %s", c->id, device_error());
         roofs_plan_text(&plans[k], text);
-        contest_enter(c, &job, "read/%s", text)->reader = true;
+        contest_enter(c, &job, "read/%s", text);
     }
     return 0;
 }
 
 void entrant_roof(struct entrant *e) {
-    e->roof = true;
-}
-
-static double speed_of(const struct entrant *e, const struct bench_result *results) {
-    return e->job.bytes / results[e->index].median;
-}
-
-static const struct entrant *best_reader(const struct contest *c,
-                                         const struct bench_result *results) {
-    const struct entrant *best = NULL;
-    for (size_t k = 0; k < c->count; k++) {
-        const struct entrant *e = c->entrants[k];
-        if (e->reader && (!best || speed_of(e, results) > speed_of(best, results)))
-            best = e;
-    }
-    return best;
+    entrant_speed_over_best(e, "read/", "roof fraction");
 }
 
 /* --- measuring and recording -------------------------------------------------------------------
@@ -240,15 +217,38 @@ static int progress(void *run, size_t settled, size_t cases) {
     return lab_stopping(run);
 }
 
+/* What a job's speed is counted in: bytes, or flops where it moves none, or calls. */
+static double work_of(const struct entrant *e) {
+    return e->job.bytes > 0 ? e->job.bytes : e->job.flops > 0 ? e->job.flops : 1;
+}
+
+static const struct entrant *best_of(const struct contest *c, const char *names,
+                                     const struct bench_result *results) {
+    const struct entrant *best = NULL;
+    double most = 0;
+    for (size_t k = 0; k < c->count; k++) {
+        const struct entrant *e = c->entrants[k];
+        double speed = work_of(e) / results[e->index].median;
+        if (strncmp(e->id + strlen(c->id) + 1, names, strlen(names)) == 0 && speed > most) {
+            best = e;
+            most = speed;
+        }
+    }
+    return best;
+}
+
 static int count_ratio(const struct entrant *e, const struct over *over,
                        const struct bench_result *results) {
     struct ratio r;
     const struct lab_run *run = e->contest->run;
-    if (bench_ratio(&results[e->index], &results[over->of->index], lab_seed(run), &r.value, &r.low,
+    const struct entrant *of = over->of ? over->of : best_of(e->contest, over->names, results);
+    if (!of)
+        return 0;
+    if (bench_ratio(&results[e->index], &results[of->index], lab_seed(run), &r.value, &r.low,
                     &r.high) != 0)
-        return lab_error(e->contest->run, "%s and %s: %s", e->id, over->of->id, bench_error());
+        return lab_error(e->contest->run, "%s and %s: %s", e->id, of->id, bench_error());
     if (over->speed) {
-        double share = e->job.bytes / over->of->job.bytes;
+        double share = work_of(e) / work_of(of);
         r = ratio_inverse(r);
         r = (struct ratio){r.value * share, r.low * share, r.high * share};
     }
@@ -256,8 +256,7 @@ static int count_ratio(const struct entrant *e, const struct over *over,
     return 0;
 }
 
-static int fill_case(struct entrant *e, const struct bench_result *results,
-                     const struct entrant *roof) {
+static int fill_case(struct entrant *e, const struct bench_result *results) {
     const struct bench_result *r = &results[e->index];
     case_bench(e->record, r);
     if (e->job.bytes > 0 && r->median > 0)
@@ -268,8 +267,6 @@ static int fill_case(struct entrant *e, const struct bench_result *results,
         case_counter_ratio(e->record, "flops per second",
                            (struct ratio){e->job.flops / r->median, e->job.flops / r->high,
                                           e->job.flops / r->low});
-    if (e->roof && roof)
-        entrant_speed_over(e, roof, "roof fraction");
     for (const struct over *over = e->overs; over; over = over->next)
         if (count_ratio(e, over, results) != 0)
             return -1;
@@ -280,13 +277,12 @@ static int fill_case(struct entrant *e, const struct bench_result *results,
 
 static int record_all(struct contest *c, const struct bench_result *results) {
     struct lab_case **cases = calloc(c->count, sizeof *cases);
-    const struct entrant *roof = best_reader(c, results);
     int status = cases ? 0 : lab_error(c->run, "%s: out of memory", c->id);
     for (size_t k = 0; k < c->count && status == 0; k++)
         if (results[k].stop == BENCH_FAILED)
             status = lab_error(c->run, "%s: %s", c->entrants[k]->id, results[k].error);
     for (size_t k = 0; k < c->count && status == 0; k++) {
-        status = fill_case(c->entrants[k], results, roof);
+        status = fill_case(c->entrants[k], results);
         cases[k] = c->entrants[k]->record;
     }
     if (status == 0)

@@ -45,8 +45,12 @@ const struct job *entrant_job(const struct entrant *e);
 
 /* A counter of e: time(e) / time(of), paired by rounds, with its interval. `of` NULL: nothing. */
 void entrant_over(struct entrant *e, const struct entrant *of, const char *counter);
-/* The same of speeds: bytes(e) / time(e) over bytes(of) / time(of). Below 1: e is slower. */
+/* The same of speeds: bytes(e) / time(e) over bytes(of) / time(of); of flops where the jobs move no
+ * bytes, or else of calls. Below 1: e is slower. */
 void entrant_speed_over(struct entrant *e, const struct entrant *of, const char *counter);
+/* The same over the fastest, by its median, of the entrants whose names begin with `names`, e among
+ * them or not; the fastest itself has exactly 1. No such entrant: nothing. */
+void entrant_speed_over_best(struct entrant *e, const char *names, const char *counter);
 /* Before each sample, untimed, `before` is called once; with `alone`, a sample is one call, as it
  * must be where `before` reads other memory so that the call finds the caches cold. Borrowed. */
 void entrant_before(struct entrant *e, const struct job *before, bool alone);

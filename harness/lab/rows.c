@@ -145,8 +145,7 @@ bool row_is(const struct rows *rows, size_t k, const char *column, const char *t
         return strcmp(json_is_true(value) ? "true" : "false", text) == 0;
     char *end;
     double wanted = strtod(text, &end);
-    return json_is_number(value) && end != text && *end == '\0' &&
-           json_number_value(value) == wanted;
+    return end != text && *end == '\0' && row_number(rows, k, column) == wanted;
 }
 
 struct ratio row_ratio(const struct rows *rows, size_t k, const char *column) {
