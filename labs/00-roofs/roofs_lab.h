@@ -1,51 +1,42 @@
 /*
- * roofs_lab.h: what the files of lab 00 share.
+ * roofs_lab.h: what the arms of lab 00 share. Each arm is one file: its sweeps and its checks.
  */
 #ifndef NANOLAB_LABS_ROOFS_LAB_H
 #define NANOLAB_LABS_ROOFS_LAB_H
 
-#include "harness/lab/lab.h"
-#include "harness/measure/roof.h"
+#include "harness/lab/contest.h"
+#include "harness/lab/tables.h"
 
-/* sweep.c */
+/* More plans than roofs_variants() has for any op. */
+#define PLANS 32
+
+/* lab.c. The thread counts that are compared: one and all CPUs (or one, where there is only one);
+ * 0, "whole grid", on a GPU. Returns how many. */
+size_t thread_counts(const struct device *device, unsigned threads[2]);
+/* Enters a plan under the name; never NULL: contest_end tells what went wrong. */
+struct entrant *enter_plan(struct lab_run *run, struct contest *c, struct roofs_memory *memory,
+                           const struct roofs_plan *plan, const char *name);
+
+/* All claims here say "always": settles them, with how many of `what` hold for the range. */
+void settle(struct finding *f, const char *what);
+
+/* work.c */
 int sweep_proofs(struct lab_run *run, struct device *device);
-int sweep_times(struct lab_run *run, struct device *device);
+void check_work(const struct rows *rows, struct finding *f);
 
-/* One measured kernel, read back from its record. */
-struct measured {
-    char id[160];
-    double per_second, low, high; /* of the op's unit */
-    double seconds, seconds_low, seconds_high;
-    unsigned threads;
-    size_t bytes;
-    char kernel[ROOFS_TEXT];
-};
+/* memory.c */
+int sweep_caches(struct lab_run *run, struct device *device);
+void check_caches(const struct rows *rows, struct finding *f);
+int sweep_memory(struct lab_run *run, struct device *device);
+void check_copy(const struct rows *rows, struct finding *f);
+int sweep_slope(struct lab_run *run, struct device *device);
+void check_slope(const struct rows *rows, struct finding *f);
+void check_streams(const struct rows *rows, struct finding *f);
 
-/* read.c: what was recorded. Each returns how many were found. */
-size_t measured_best(struct lab_run *run, const char *device_id, enum roofs_op op, unsigned threads,
-                     size_t bytes, struct measured *out);
-/* Like measured_best, but only kernels whose text contains `part` (NULL: all). */
-size_t measured_best_of(struct lab_run *run, const char *device_id, enum roofs_op op,
-                        unsigned threads, size_t bytes, const char *part, struct measured *out);
-/* Footprints of an op, ascending, without repeats; and the thread counts. */
-size_t measured_sizes(struct lab_run *run, const char *device_id, enum roofs_op op, size_t *sizes,
-                      size_t most);
-size_t measured_threads(struct lab_run *run, const char *device_id, unsigned *threads, size_t most);
-/* The record of the exact case id. */
-size_t measured_case(struct lab_run *run, const char *device_id, const char *id,
-                     struct measured *out);
-
-/* checks.c */
-int check_work(struct lab_run *run, const char *device_id, struct finding *finding);
-int check_caches(struct lab_run *run, const char *device_id, struct finding *finding);
-int check_copy(struct lab_run *run, const char *device_id, struct finding *finding);
-int check_slope(struct lab_run *run, const char *device_id, struct finding *finding);
-int check_streams(struct lab_run *run, const char *device_id, struct finding *finding);
-int check_threads(struct lab_run *run, const char *device_id, struct finding *finding);
-int check_shared(struct lab_run *run, const char *device_id, struct finding *finding);
-int check_hand_over(struct lab_run *run, const char *device_id, struct finding *finding);
-
-/* tables.c */
-int write_tables(struct lab_run *run);
+/* rates.c */
+int sweep_rates(struct lab_run *run, struct device *device);
+void check_threads(const struct rows *rows, struct finding *f);
+void check_shared(const struct rows *rows, struct finding *f);
+void check_hand_over(const struct rows *rows, struct finding *f);
 
 #endif
