@@ -9,7 +9,13 @@
 #@ plot readers 2: Read bandwidth of every reader
 #@ text How many places a thread reads at a time, and how far ahead it prefetches, decides what it
 #@ text reaches. The roof is the upper edge of all these curves.
-#@ table rates: Multiply-adds, atomic updates, calls and launches
+#@ table streams: Readers at the smallest and the largest footprint
+#@ text Measured together, one contest for each number of threads: what 00.2 and 00.5 rest on.
+#@ text "times memory" is the speed over that of the fastest reader of the largest footprint.
+#@ table multiply-adds: Multiply-adds for each instruction set
+#@ text Beside all threads stands how many times the multiply-adds of one they do.
+#@ table atomics: Atomic updates of private and of shared addresses
+#@ table calls: What it takes to call, to hand work over, and to launch
 
 if (data1_rows > 0) {
     set output out("bandwidth")
