@@ -4,6 +4,7 @@
 #include "harness/lab/tables.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,8 +86,9 @@ static void write_text(FILE *out, const char *text) {
 }
 
 static void write_number(FILE *out, double value) {
+    /* Whole numbers, such as bytes, in full. */
     if (isfinite(value))
-        fprintf(out, "%.6g", value);
+        fprintf(out, fabs(value) < 1e15 && value == floor(value) ? "%.0f" : "%.6g", value);
 }
 
 static void write_cell(FILE *out, const struct rows *rows, size_t k, const struct column *c) {

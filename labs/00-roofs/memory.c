@@ -73,8 +73,8 @@ int sweep_caches(struct lab_run *run, struct device *device) {
     return for_thread_counts(run, device, false, measure_caches);
 }
 
-/* The fastest of the rows with the values `terms`, for the next thread count: its place in `out`,
- * which it sorts at the start (*first and *count 0). False at the end. */
+/* The fastest of the next thread count in rows sorted by "threads;bytes per second"; start with
+ * *first and *count 0. False at the end. */
 static bool next_fastest(const struct rows *rows, size_t *first, size_t *count, size_t *fastest) {
     bool found = rows_group(rows, "threads", first, count);
     *fastest = *first + *count - 1;
@@ -83,7 +83,7 @@ static bool next_fastest(const struct rows *rows, size_t *first, size_t *count, 
 
 void check_caches(const struct rows *rows, struct finding *f) {
     struct rows small = rows_select(rows, "", "footprint=smallest");
-    rows_sort(&small, "threads;over memory");
+    rows_sort(&small, "threads;bytes per second");
     for (size_t first = 0, count = 0, k; next_fastest(&small, &first, &count, &k);) {
         struct ratio r = row_ratio(&small, k, "over memory");
         const char *workers = row_text(&small, k, "workers");
@@ -220,7 +220,7 @@ void check_slope(const struct rows *rows, struct finding *f) {
 
 void check_streams(const struct rows *rows, struct finding *f) {
     struct rows single = rows_select(rows, "", "footprint=largest;plan.streams=1");
-    rows_sort(&single, "threads;over memory");
+    rows_sort(&single, "threads;bytes per second");
     for (size_t first = 0, count = 0, k; next_fastest(&single, &first, &count, &k);) {
         struct ratio r = row_ratio(&single, k, "over memory");
         finding_count(f, answer_above(r, 0.98), &single, k);
