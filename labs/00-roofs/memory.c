@@ -142,15 +142,19 @@ int sweep_memory(struct lab_run *run, struct device *device) {
     return for_thread_counts(run, device, true, measure_footprints);
 }
 
+/* Of two ratios; none if one of them is not there. */
+static struct ratio larger(struct ratio a, struct ratio b) {
+    if (isnan(a.value) || isnan(b.value))
+        return RATIO_NONE;
+    return (struct ratio){fmax(a.value, b.value), fmax(a.low, b.low), fmax(a.high, b.high)};
+}
+
 void check_copy(const struct rows *rows, struct finding *f) {
     struct rows copies = rows_select(rows, "", "plan.op=copy;over best=1");
     double worst = 0;
     for (size_t k = 0; k < copies.count; k++) {
-        struct ratio reading = row_ratio(&copies, k, "over reading");
-        struct ratio writing = row_ratio(&copies, k, "over writing");
-        /* Over the slower of the two. */
-        struct ratio over = {fmax(reading.value, writing.value), fmax(reading.low, writing.low),
-                             fmax(reading.high, writing.high)};
+        struct ratio over =
+            larger(row_ratio(&copies, k, "over reading"), row_ratio(&copies, k, "over writing"));
         finding_count(f, answer_below(over, 2 * 1.05), &copies, k);
         finding_number(f, "1", over, "copy over the slower of reading and writing, %.0f KiB, %s",
                        row_number(&copies, k, "plan.bytes") / KIB, row_text(&copies, k, "workers"));
