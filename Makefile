@@ -67,15 +67,17 @@ TESTS := $(wildcard harness/*_test.c harness/*/*_test.c kernels/*/*_test.c labs/
 FUZZ := $(wildcard harness/*/*_fuzz.c)
 
 o = $(patsubst %,$(B)/obj/%.o,$(1))
+# The objects of .cu files: for the SIMT machine twice, and for GPUs if there is an nvcc.
+cu_o = $(foreach by,simt checked $(if $(NVCC),cuda),$(patsubst %,$(B)/obj/%.$(by).o,$(1)))
 HARNESS_O := $(call o,$(HARNESS_C) $(HARNESS_CC))
-KERNEL_O := $(call o,$(KERNEL_C) $(KERNEL_CC)) \
-            $(patsubst %,$(B)/obj/%.simt.o,$(KERNEL_CU)) \
-            $(patsubst %,$(B)/obj/%.checked.o,$(KERNEL_CU))
+KERNEL_O := $(call o,$(KERNEL_C) $(KERNEL_CC)) $(call cu_o,$(KERNEL_CU))
 TEST_CU_O := $(patsubst %,$(B)/obj/%.simt.o,$(TEST_CU)) $(patsubst %,$(B)/obj/%.checked.o,$(TEST_CU))
+# What is a lab's own: all the C and CUDA C in its folder.
+lab_o = $(call o,$(filter-out %_test.c,$(wildcard labs/$(1)/*.c))) $(call cu_o,$(wildcard labs/$(1)/*.cu))
 
 LIBS := -lbenchmark -ljansson -lmd4c-html -lmd4c -lcrypto -lhwloc -lnuma -lmpfr -lgmp -lboost_context -lstdc++ -ldl -lm -lpthread -lrt
 ifneq ($(NVCC),)
-KERNEL_O += $(patsubst %,$(B)/obj/%.cuda.o,$(KERNEL_CU) $(DEVICE_CU))
+KERNEL_O += $(patsubst %,$(B)/obj/%.cuda.o,$(DEVICE_CU))
 CFLAGS += -DNANOLAB_CUDA=1
 CXXFLAGS += -DNANOLAB_CUDA=1
 # For harness/measure/nvtx.h: the toolkit brings the profiler ranges' headers.
@@ -154,10 +156,10 @@ $(B)/bin/nanolab: $(call o,harness/cli/nanolab.c) $(ARCHIVES)
 	@echo "  LINK     $@"
 	$(Q)$(LINK) $^ $(LIBS) -o $@
 
-# A lab is all the C in its folder, the harness' main, and the libraries it names in lab.mk.
+# A lab is what lies in its folder, the harness' main, and the libraries it names in lab.mk.
 -include $(wildcard labs/*/lab.mk)
 define LAB_RULE
-$(B)/labs/$(1): $$(call o,$$(filter-out %_test.c,$$(wildcard labs/$(1)/*.c)) harness/cli/lab_main.c) $(ARCHIVES)
+$(B)/labs/$(1): $(call lab_o,$(1)) $$(call o,harness/cli/lab_main.c) $(ARCHIVES)
 	@mkdir -p $$(@D)
 	@echo "  LINK     $$@"
 	$$(Q)$$(LINK) $$^ $$(LIBS_$(1)) $$(LIBS) -o $$@
@@ -175,7 +177,7 @@ $(foreach t,$(TOOLS),$(eval $(call TOOL_RULE,$(t))))
 # A test links its lab's other files (without main), the archives and cmocka; tests of the SIMT
 # machine also their planted kernels.
 define TEST_RULE
-$(B)/tests/$(1:.c=): $$(call o,$(1)) $$(if $$(filter labs/%,$(1)),$$(call o,$$(filter-out %_test.c,$$(wildcard $(dir $(1))*.c)))) $$(if $$(filter kernels/%,$(1)),$$(filter $(B)/obj/$(dir $(1))%,$$(TEST_CU_O))) $(ARCHIVES)
+$(B)/tests/$(1:.c=): $$(call o,$(1)) $$(if $$(filter labs/%,$(1)),$$(call lab_o,$(word 2,$(subst /, ,$(1))))) $$(if $$(filter kernels/%,$(1)),$$(filter $(B)/obj/$(dir $(1))%,$$(TEST_CU_O))) $(ARCHIVES)
 	@mkdir -p $$(@D)
 	@echo "  LINK     $$@"
 	$$(Q)$$(LINK) $$^ $$(if $$(filter labs/%,$(1)),$$(LIBS_$(word 2,$(subst /, ,$(1))))) $$(CPU_LIBS) -lcmocka $$(LIBS) -o $$@
@@ -242,7 +244,7 @@ lint:  ## clang-tidy and cppcheck
 
 .PHONY: format
 format:  ## clang-format over all C, C++ and CUDA
-	$(Q)clang-format -i $(wildcard harness/*.[ch] harness/*/*.[ch] harness/*/*.cc tools/*.[ch] kernels/*/*.[ch] kernels/*/*.cc kernels/*/*.cu kernels/*/*.cuh kernels/*/*.inc labs/*/*.[ch] labs/*/exercise/*.c labs/*/exercise/*/*.c)
+	$(Q)clang-format -i $(wildcard harness/*.[ch] harness/*/*.[ch] harness/*/*.cc tools/*.[ch] kernels/*/*.[ch] kernels/*/*.cc kernels/*/*.cu kernels/*/*.cuh kernels/*/*.inc labs/*/*.[ch] labs/*/*.cu labs/*/exercise/*.c labs/*/exercise/*/*.c)
 
 .PHONY: help
 help:  ## this list
