@@ -75,6 +75,9 @@ static int hold(struct fixture *f, const char *name, bool wrong) {
     entrant_over(fixed, plain, "over plain");
     entrant_speed_over(fixed, plain, "speed");
     entrant_over(fixed, NULL, "nothing");
+    entrant_speed_over_best(fixed, "fix", "over best");
+    entrant_speed_over_best(plain, "fix", "over best");
+    entrant_speed_over_best(fixed, "none", "over none");
     entrant_finish(plain, add_number, &answer);
     contest_limits(c)->max_samples = 7;
     return contest_end(c);
@@ -84,13 +87,14 @@ static const struct quantity quantities[] = {{"n", "1", "which case"},
                                              {"plan", "", "words"},
                                              {"bytes_per_second", "bytes/s", "a rate"},
                                              {"over plain", "1", "time over time"},
-                                             {"speed", "1", "speed over speed"}};
+                                             {"speed", "1", "speed over speed"},
+                                             {"over best", "1", "speed over the fastest one's"}};
 static const struct lab contest_lab = {.number = 42,
                                        .name = "fixture",
                                        .claims = fixture_claims,
                                        .claim_count = 2,
                                        .quantities = quantities,
-                                       .quantity_count = 5};
+                                       .quantity_count = 6};
 
 static int setup(void **state) {
     struct fixture *f = malloc(sizeof *f);
@@ -119,6 +123,10 @@ static void ratios_of_entrants(void **state) {
     assert_true(over.low <= over.value && over.value <= over.high && over.value > 0);
     assert_true(fabs(speed.value * over.value - 4) < 1e-9);
     assert_true(fabs(speed.low * over.high - 4) < 1e-9);
+    /* The fastest of a set has exactly 1; of no entrant there is no ratio. */
+    assert_true(row_is(&rows, 2, "over best", "1") && row_ratio(&rows, 2, "over best").high == 1);
+    assert_true(fabs(row_number(&rows, 0, "over best") * speed.value - 1) < 0.5);
+    assert_false(row_has(&rows, 2, "over none"));
     struct ratio rate = row_ratio(&rows, 2, "bytes per second");
     assert_true(fabs(rate.value * row_number(&rows, 2, "@median") - 400) < 1e-6);
     assert_true(row_number(&rows, 0, "bytes_per_second") == 42);
