@@ -21,12 +21,12 @@ static size_t footprints(const struct lab_run *run, const struct device *device,
     return n;
 }
 
-/* One contest on memory for the largest of the footprints `sizes`. */
-typedef int one_contest(struct lab_run *run, struct device *device, struct roofs_memory *memory,
-                        const size_t *sizes, size_t count, unsigned threads);
-
+/* Calls `measure`, which holds the contests, for each number of threads, on memory for the largest
+ * of the footprints `sizes`. */
 static int for_thread_counts(struct lab_run *run, struct device *device, bool writes,
-                             one_contest *measure) {
+                             int (*measure)(struct lab_run *run, struct device *device,
+                                            struct roofs_memory *memory, const size_t *sizes,
+                                            size_t count, unsigned threads)) {
     size_t sizes[SIZES], count = footprints(run, device, sizes);
     unsigned threads[2];
     size_t n = thread_counts(device, threads);
