@@ -60,7 +60,7 @@ enum subject_kind { SUBJECT_PLAN, SUBJECT_BUILT_IN, SUBJECT_LIBRARY };
 
 struct subject {
     enum subject_kind kind;
-    struct plan_target plan;
+    struct sum_variant plan;
     const struct tree_target *built_in;
     struct child_spec child;
     char library_path[4096];
@@ -116,13 +116,13 @@ static int plan_subject(const struct options *parser, const struct request *r, s
     if (choose_device(parser, r, s))
         return -1;
     s->kind = SUBJECT_PLAN;
-    if (plan_target_parse(words, s->device_kind, &s->plan, why)) {
+    if (sum_variant_parse(words, s->device_kind, &s->plan, why)) {
         /* Words of a native plan choose the CPU by themselves. */
-        if (r->device || plan_target_parse(words, DEVICE_CPU, &s->plan, native_why))
+        if (r->device || sum_variant_parse(words, DEVICE_CPU, &s->plan, native_why))
             return options_fail(parser, "sum:%s: %s", words, why);
         s->device_kind = DEVICE_CPU;
     }
-    snprintf(s->name, sizeof s->name, "sum:%s", plan_target_text(&s->plan, text));
+    snprintf(s->name, sizeof s->name, "sum:%s", sum_variant_text(&s->plan, text));
     return 0;
 }
 
@@ -396,7 +396,7 @@ static int answer(const struct request *r, const struct subject *s, const struct
     if (found->tree) {
         a.words = tree_words(found->tree);
         a.text = tree_text(found->tree);
-        struct tree *own = s->kind == SUBJECT_PLAN ? plan_target_tree(&s->plan, n) : NULL;
+        struct tree *own = s->kind == SUBJECT_PLAN ? sum_variant_tree(&s->plan, n) : NULL;
         a.compared = own != NULL;
         a.equal = own && tree_equal(own, found->tree);
         tree_free(own);
