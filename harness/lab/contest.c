@@ -16,7 +16,8 @@
 
 /* A ratio that an entrant is to have: of times, or of speeds. */
 struct over {
-    const struct entrant *of;
+    struct entrant **of; /* the fastest of them */
+    size_t count;
     bool speed;
     char counter[60];
     struct over *next;
@@ -41,6 +42,7 @@ struct contest {
     struct device *device;
     char id[RECORD_ID_MAX + 1];
     struct bench_limits limits;
+    unsigned threads;          /* of the readers; 0: all */
     struct entrant **entrants; /* one by one on the heap: callers keep their addresses */
     size_t count;
 };
@@ -80,6 +82,7 @@ static void close_entrant(struct entrant *e) {
     while (e->overs) {
         struct over *over = e->overs;
         e->overs = over->next;
+        free(over->of);
         free(over);
     }
     lab_case_drop(e->record);
@@ -129,21 +132,34 @@ const struct job *entrant_job(const struct entrant *e) {
     return &e->job;
 }
 
-static void add_over(struct entrant *e, const struct entrant *of, const char *counter, bool speed) {
-    struct over *over = of ? calloc(1, sizeof *over) : NULL;
-    if (!over)
-        return;
-    *over = (struct over){.of = of, .speed = speed, .next = e->overs};
+static void add_over(struct entrant *e, struct entrant *const *of, size_t count,
+                     const char *counter, bool speed) {
+    struct over *over = calloc(1, sizeof *over);
+    struct entrant **copy = calloc(count, sizeof(struct entrant *));
+    if (!over || !copy)
+        abort(); /* as above */
+    memcpy(copy, of, count * sizeof *copy);
+    *over = (struct over){.of = copy, .count = count, .speed = speed, .next = e->overs};
     snprintf(over->counter, sizeof over->counter, "%s", counter);
     e->overs = over;
 }
 
 void entrant_over(struct entrant *e, const struct entrant *of, const char *counter) {
-    add_over(e, of, counter, false);
+    struct entrant *one = (struct entrant *)of;
+    if (of)
+        add_over(e, &one, 1, counter, false);
+}
+
+void entrant_over_fastest(struct entrant *e, struct entrant *const *of, size_t count,
+                          const char *counter) {
+    if (count)
+        add_over(e, of, count, counter, false);
 }
 
 void entrant_speed_over(struct entrant *e, const struct entrant *of, const char *counter) {
-    add_over(e, of, counter, true);
+    struct entrant *one = (struct entrant *)of;
+    if (of)
+        add_over(e, &one, 1, counter, true);
 }
 
 void entrant_before(struct entrant *e, const struct job *before, bool alone) {
@@ -183,7 +199,8 @@ static int open_reader(struct job *out, struct roofs_memory *memory,
 
 int contest_readers(struct contest *c, struct roofs_memory *memory, size_t bytes) {
     struct roofs_plan plans[READERS_MOST];
-    unsigned threads = device_kind(c->device) == DEVICE_CPU ? pool_cpus() : 0;
+    bool cpu = device_kind(c->device) == DEVICE_CPU;
+    unsigned threads = !cpu ? 0 : c->threads ? c->threads : pool_cpus();
     size_t n = roofs_variants(c->device, ROOFS_READ, bytes, threads, plans, READERS_MOST);
     for (size_t k = 0; k < n; k++) {
         struct job job;
@@ -194,6 +211,10 @@ int contest_readers(struct contest *c, struct roofs_memory *memory, size_t bytes
         contest_enter(c, &job, "read/%s", text)->reader = true;
     }
     return 0;
+}
+
+void contest_threads(struct contest *c, unsigned threads) {
+    c->threads = threads;
 }
 
 void entrant_roof(struct entrant *e) {
@@ -244,11 +265,15 @@ static int count_ratio(const struct entrant *e, const struct over *over,
                        const struct bench_result *results) {
     struct ratio r;
     const struct lab_run *run = e->contest->run;
-    if (bench_ratio(&results[e->index], &results[over->of->index], lab_seed(run), &r.value, &r.low,
+    const struct entrant *of = over->of[0];
+    for (size_t k = 1; k < over->count; k++)
+        if (results[over->of[k]->index].median < results[of->index].median)
+            of = over->of[k];
+    if (bench_ratio(&results[e->index], &results[of->index], lab_seed(run), &r.value, &r.low,
                     &r.high) != 0)
-        return lab_error(e->contest->run, "%s and %s: %s", e->id, over->of->id, bench_error());
+        return lab_error(e->contest->run, "%s and %s: %s", e->id, of->id, bench_error());
     if (over->speed) {
-        double share = e->job.bytes / over->of->job.bytes;
+        double share = e->job.bytes / of->job.bytes;
         r = ratio_inverse(r);
         r = (struct ratio){r.value * share, r.low * share, r.high * share};
     }
