@@ -206,7 +206,7 @@ void check_staging(const struct rows *rows, struct finding *f) {
         finding_count(f, answer_if(g.distinct > 1), &floats, g.first);
         pairs++;
         moved += g.distinct > 1;
-        if (g.distinct > most.distinct)
+        if (most.distinct < g.distinct)
             most = g;
     }
     finding_say(f,
