@@ -31,7 +31,7 @@ static int observe(struct lab_run *run, struct device *device, const struct mach
                        machine->processors, machine->blocks);
     const struct simt_config config = {.resident = machine->processors * machine->blocks,
                                        .block_order = SIMT_BLOCKS_RANDOM,
-                                       .interleave = SIMT_RANDOM,
+                                       .interleave = SIMT_ROUND_ROBIN,
                                        .seed = lab_seed(run)};
     int status = c && device_kind(device) == DEVICE_SIMT ? simt_configure(&config) : 0;
     for (int kind = 0; kind < INPUT_SCORES && c && status == 0; kind++) {

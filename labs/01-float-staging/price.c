@@ -117,9 +117,13 @@ static int enter(struct timing *t, struct job *job, const char *name, const char
     }
     struct entrant *e = contest_enter(t->contest, job, "%s", name);
     struct lab_case *c = entrant_case(e);
+    char workers[32] = "GPU";
+    if (t->threads)
+        snprintf(workers, sizeof workers, "%u thread%s", t->threads, t->threads == 1 ? "" : "s");
     case_param_int(c, "bytes", (int64_t)(n * sizeof(float)));
     case_param_int(c, "n", (int64_t)n);
     case_param_int(c, "threads", t->threads);
+    case_param_text(c, "workers", workers);
     case_param_text(c, "name", name);
     case_param_text(c, "role", role);
     entrant_roof(e);
@@ -298,15 +302,6 @@ static size_t fastest(const struct rows *rows, size_t first, size_t count, const
     return best;
 }
 
-/* "1 thread", "2 threads"; a GPU's cases say 0. */
-static const char *workers(const struct rows *rows, size_t k, char text[32]) {
-    double threads = row_number(rows, k, "threads");
-    if (threads < 1)
-        return "GPU";
-    snprintf(text, 32, "%.0f thread%s", threads, threads == 1 ? "" : "s");
-    return text;
-}
-
 /* --- the check ---------------------------------------------------------------------------------
  */
 
@@ -363,7 +358,6 @@ static size_t tell_prices(struct finding *f, const struct rows *rows) {
     size_t first = 0, count = 0, prices = 0;
     while (rows_group(&times, CONTEST, &first, &count))
         for (size_t c = 0; c < CURES; c++) {
-            char text[32];
             size_t k = fastest(&times, first, count, cures[c]);
             struct ratio price = row_ratio(&times, k, "over plain");
             if (!(price.value > 0))
@@ -372,7 +366,7 @@ static size_t tell_prices(struct finding *f, const struct rows *rows) {
             finding_evidence(f, &times, k);
             finding_number(f, "1", price, "time of a %s sum over the best plain plan, %.0f KiB, %s",
                            cures[c], row_number(&times, k, "bytes") / 1024,
-                           workers(&times, k, text));
+                           row_text(&times, k, "workers"));
         }
     rows_free(&times);
     return prices;
@@ -404,26 +398,10 @@ void check_cures(const struct rows *rows, struct finding *f) {
 /* --- tables ------------------------------------------------------------------------------------
  */
 
-int write_bandwidth(struct lab_run *run, const struct rows *rows, struct lab_table *table) {
-    char text[32];
-    (void)run;
-    for (size_t k = 0; k < rows->count; k++) {
-        struct ratio speed = row_ratio(rows, k, "bytes per second");
-        if (row_has(rows, k, "role"))
-            lab_table_row(table, "%s\t%s\t%.0f\t%s\t%s\t%.4g\t%.4g\t%.4g\t%.4g",
-                          row_text(rows, k, "device"), workers(rows, k, text),
-                          row_number(rows, k, "bytes"), row_text(rows, k, "role"),
-                          row_text(rows, k, "name"), speed.value * 1e-9, speed.low * 1e-9,
-                          speed.high * 1e-9, row_number(rows, k, "roof fraction"));
-    }
-    return 0;
-}
-
 static void price_row(struct lab_table *table, const struct rows *rows, const char *kind,
                       const char *what, size_t of, size_t over, struct ratio r) {
-    char text[32];
     lab_table_row(table, "%s\t%s\t%s\t%.0f\t%s\t%.4g\t%.4g\t%.4g\t%s\t%s",
-                  row_text(rows, of, "device"), kind, workers(rows, of, text),
+                  row_text(rows, of, "device"), kind, row_text(rows, of, "workers"),
                   row_number(rows, of, "bytes"), what, r.value, r.low, r.high,
                   row_text(rows, of, "name"), row_text(rows, over, "name"));
 }

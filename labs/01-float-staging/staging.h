@@ -86,7 +86,6 @@ void check_recovered(const struct rows *rows, struct finding *f);
 
 int sweep_cures(struct lab_run *run, struct device *device);
 void check_cures(const struct rows *rows, struct finding *f);
-int write_bandwidth(struct lab_run *run, const struct rows *rows, struct lab_table *table);
 int write_price(struct lab_run *run, const struct rows *rows, struct lab_table *table);
 
 int sweep_occupancy(struct lab_run *run, struct device *device);

@@ -52,62 +52,49 @@ static bool is_expected(const struct sum_variant *v, enum recover_status status)
     return status == (exact ? RECOVER_EXACT : RECOVER_FOUND);
 }
 
-static int recover_plan(struct lab_run *run, struct device *device, const struct sum_variant *v,
-                        size_t n) {
-    char plan[SUM_TEXT];
-    sum_variant_text(v, plan);
-    struct lab_case *c = lab_case_begin(run, device_id(device), "01/tree/n=%zu/plan=%s", n, plan);
-    if (!c)
-        return 0;
-    struct recover_target target = {0};
-    struct recovery r = {0};
-    bool opened = plan_target_open(&target, v, n, device) == 0;
-    if (!opened || recover(&target, n, NULL, &r) != 0) {
-        lab_case_drop(c);
-        lab_error(run, "plan %s, n = %zu: %s", plan, n, opened ? r.why : device_error());
-        plan_target_close(&target);
-        recovery_free(&r);
-        return -1;
-    }
-    plan_target_close(&target);
+/* What our own plan's recovery must be: an expected verdict, and its own tree where it is one. */
+static bool is_right(const struct sum_variant *v, size_t n, const struct recovery *r) {
     struct tree *known = sum_variant_tree(v, n);
-    bool equal = r.status == RECOVER_FOUND && known && tree_equal(known, r.tree);
+    bool equal = r->status != RECOVER_FOUND || (known && tree_equal(known, r->tree));
     tree_free(known);
-    case_param_int(c, "n", (int64_t)n);
-    case_variant(c, v);
-    case_param_flag(c, "as expected",
-                    is_expected(v, r.status) && (equal || r.status != RECOVER_FOUND));
-    record_recovery(c, &r);
-    recovery_free(&r);
-    return lab_case_end(c);
+    return equal && is_expected(v, r->status);
 }
 
-static int recover_library(struct lab_run *run, struct device *device,
-                           const struct tree_target *library, size_t n) {
-    struct lab_case *c =
-        lab_case_begin(run, device_id(device), "01/tree/n=%zu/library=%s", n, library->name);
+/* One of our plans, or where `v` is NULL a library's function. */
+static int recover_one(struct lab_run *run, struct device *device, const struct sum_variant *v,
+                       const struct tree_target *library, size_t n) {
+    char plan[SUM_TEXT], version[120];
+    const char *name = v ? sum_variant_text(v, plan) : library->name;
+    struct lab_case *c = lab_case_begin(run, device_id(device), "01/tree/n=%zu/%s=%s", n,
+                                        v ? "plan" : "library", name);
+    struct recover_target target = {0};
+    struct recovery r = {0};
     if (!c)
         return 0;
-    char version[120];
-    struct recovery r = {0};
-    struct recover_target target = {0};
-    bool opened = library->open(&target, n, device) == 0;
-    if (!opened || recover(&target, n, NULL, &r) != 0) {
+    bool opened =
+        (v ? plan_target_open(&target, v, n, device) : library->open(&target, n, device)) == 0;
+    bool done = opened && recover(&target, n, NULL, &r) == 0;
+    if (!done) {
         lab_case_drop(c);
-        lab_error(run, "%s, n = %zu: %s", library->name, n, opened ? r.why : device_error());
-        if (opened)
-            library->close(&target);
-        recovery_free(&r);
-        return -1;
+        lab_error(run, "%s, n = %zu: %s", name, n, opened ? r.why : device_error());
+    } else {
+        case_param_int(c, "n", (int64_t)n);
+        if (v) {
+            case_variant(c, v);
+            case_param_flag(c, "as expected", is_right(v, n, &r));
+        } else {
+            library->version(version, sizeof version);
+            case_param_text(c, "library", name);
+            case_param_text(c, "version", version);
+        }
+        record_recovery(c, &r);
     }
-    library->version(version, sizeof version);
-    library->close(&target);
-    case_param_int(c, "n", (int64_t)n);
-    case_param_text(c, "library", library->name);
-    case_param_text(c, "version", version);
-    record_recovery(c, &r);
+    if (v)
+        plan_target_close(&target);
+    else if (opened)
+        library->close(&target);
     recovery_free(&r);
-    return lab_case_end(c);
+    return done ? lab_case_end(c) : -1;
 }
 
 /* Recovery takes thousands of sums per plan; the interpreter gets small n, real hardware more. */
@@ -148,10 +135,10 @@ int sweep_trees(struct lab_run *run, struct device *device) {
     for (size_t s = 0; s < size_count && status == 0; s++) {
         for (size_t k = 0; k < target_count && status == 0 && !lab_stopping(run); k++)
             if (targets[k].kind == kind)
-                status = recover_library(run, device, &targets[k], sizes[s]);
+                status = recover_one(run, device, NULL, &targets[k], sizes[s]);
         for (size_t k = 0; k < variant_count && status == 0 && !lab_stopping(run); k++)
             if (is_wanted(&variants[k], kind, lab_mode(run), k))
-                status = recover_plan(run, device, &variants[k], sizes[s]);
+                status = recover_one(run, device, &variants[k], NULL, sizes[s]);
     }
     free(variants);
     return status;
