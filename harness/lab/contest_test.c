@@ -75,6 +75,8 @@ static int hold(struct fixture *f, const char *name, bool wrong) {
     entrant_over(fixed, plain, "over plain");
     entrant_speed_over(fixed, plain, "speed");
     entrant_over(fixed, NULL, "nothing");
+    entrant_over_fastest(fixed, (struct entrant *[]){fixed, plain}, 2, "over fastest");
+    entrant_over_fastest(fixed, NULL, 0, "nothing");
     entrant_finish(plain, add_number, &answer);
     contest_limits(c)->max_samples = 7;
     return contest_end(c);
@@ -84,13 +86,14 @@ static const struct quantity quantities[] = {{"n", "1", "which case"},
                                              {"plan", "", "words"},
                                              {"bytes_per_second", "bytes/s", "a rate"},
                                              {"over plain", "1", "time over time"},
+                                             {"over fastest", "1", "time over the least"},
                                              {"speed", "1", "speed over speed"}};
 static const struct lab contest_lab = {.number = 42,
                                        .name = "fixture",
                                        .claims = fixture_claims,
                                        .claim_count = 2,
                                        .quantities = quantities,
-                                       .quantity_count = 5};
+                                       .quantity_count = 6};
 
 static int setup(void **state) {
     struct fixture *f = malloc(sizeof *f);
@@ -118,6 +121,8 @@ static void ratios_of_entrants(void **state) {
     struct ratio over = row_ratio(&rows, 2, "over plain"), speed = row_ratio(&rows, 2, "speed");
     assert_true(over.low <= over.value && over.value <= over.high && over.value > 0);
     assert_true(fabs(speed.value * over.value - 4) < 1e-9);
+    size_t fastest = row_number(&rows, 0, "@median") <= row_number(&rows, 2, "@median") ? 0 : 2;
+    assert_true(row_number(&rows, 2, "over fastest") == (fastest == 0 ? over.value : 1));
     assert_true(fabs(speed.low * over.high - 4) < 1e-9);
     struct ratio rate = row_ratio(&rows, 2, "bytes per second");
     assert_true(fabs(rate.value * row_number(&rows, 2, "@median") - 400) < 1e-6);
