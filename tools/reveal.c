@@ -60,7 +60,7 @@ enum subject_kind { SUBJECT_PLAN, SUBJECT_BUILT_IN, SUBJECT_LIBRARY };
 
 struct subject {
     enum subject_kind kind;
-    struct plan_target plan;
+    struct sum_variant plan;
     const struct tree_target *built_in;
     struct child_spec child;
     char library_path[4096];
@@ -116,13 +116,13 @@ static int plan_subject(const struct options *parser, const struct request *r, s
     if (choose_device(parser, r, s))
         return -1;
     s->kind = SUBJECT_PLAN;
-    if (plan_target_parse(words, s->device_kind, &s->plan, why)) {
+    if (sum_variant_parse(words, s->device_kind, &s->plan, why)) {
         /* Words of a native plan choose the CPU by themselves. */
-        if (r->device || plan_target_parse(words, DEVICE_CPU, &s->plan, native_why))
+        if (r->device || sum_variant_parse(words, DEVICE_CPU, &s->plan, native_why))
             return options_fail(parser, "sum:%s: %s", words, why);
         s->device_kind = DEVICE_CPU;
     }
-    snprintf(s->name, sizeof s->name, "sum:%s", plan_target_text(&s->plan, text));
+    snprintf(s->name, sizeof s->name, "sum:%s", sum_variant_text(&s->plan, text));
     return 0;
 }
 
@@ -321,7 +321,7 @@ static void print_output(const char *text) {
     fputc('\n', stderr);
 }
 
-struct answer {
+struct reply {
     const struct subject *subject;
     const struct recovery *recovery;
     size_t n;
@@ -329,7 +329,7 @@ struct answer {
     char *words, *text;
 };
 
-static void print_text(const struct answer *a) {
+static void print_text(const struct reply *a) {
     const struct recovery *f = a->recovery;
     bool products = a->subject->kind == SUBJECT_LIBRARY && a->subject->child.dot;
     printf("target   %s%s\n", a->subject->name, products ? " (dot product)" : "");
@@ -360,7 +360,7 @@ static void print_text(const struct answer *a) {
     printf("verdict  %s, all checks passed\n", recover_status_name(f->status));
 }
 
-static int print_json(const struct answer *a) {
+static int print_json(const struct reply *a) {
     const struct recovery *f = a->recovery;
     json_t *o = json_pack(
         "{s:s, s:s, s:s, s:I, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "target", a->subject->name,
@@ -390,13 +390,13 @@ static int print_json(const struct answer *a) {
     return status;
 }
 
-static int answer(const struct request *r, const struct subject *s, const struct recovery *found,
-                  size_t n) {
-    struct answer a = {.subject = s, .recovery = found, .n = n};
+static int reply(const struct request *r, const struct subject *s, const struct recovery *found,
+                 size_t n) {
+    struct reply a = {.subject = s, .recovery = found, .n = n};
     if (found->tree) {
         a.words = tree_words(found->tree);
         a.text = tree_text(found->tree);
-        struct tree *own = s->kind == SUBJECT_PLAN ? plan_target_tree(&s->plan, n) : NULL;
+        struct tree *own = s->kind == SUBJECT_PLAN ? sum_variant_tree(&s->plan, n) : NULL;
         a.compared = own != NULL;
         a.equal = own && tree_equal(own, found->tree);
         tree_free(own);
@@ -428,7 +428,7 @@ static int reveal(const struct request *r, struct subject *s) {
         bool ours = strstr(found.why, "failed") != NULL && device_error()[0];
         fprintf(stderr, "nanolab reveal: %s\n", ours ? device_error() : found.why);
     } else {
-        status = answer(r, s, &found, n);
+        status = reply(r, s, &found, n);
     }
     if (s->kind == SUBJECT_LIBRARY)
         print_output(child_target_output(&target));

@@ -1,5 +1,5 @@
 /*
- * tool_fixture.h: where a tool lies that a lab's test runs from outside.
+ * tool_fixture.h: where a tool lies that a test runs from outside.
  */
 #ifndef NANOLAB_HARNESS_TOOL_FIXTURE_H
 #define NANOLAB_HARNESS_TOOL_FIXTURE_H
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* BUILD/bin/`name` of the build whose BUILD/tests/labs/LAB/TEST is running. 0, or -1 with a line on
+/* BUILD/bin/`name` of the build whose BUILD/tests/…/TEST is running. 0, or -1 with a line on
  * stderr: it is not built. */
 static int tool_find(const char *name, char *path, size_t size) {
     char self[4000];
@@ -16,12 +16,10 @@ static int tool_find(const char *name, char *path, size_t size) {
     if (length < 0)
         return -1;
     self[length] = '\0';
-    for (int up = 0; up < 4; up++) {
-        char *slash = strrchr(self, '/');
-        if (!slash)
-            return -1;
-        *slash = '\0';
-    }
+    char *build = self, *next;
+    while ((next = strstr(build + 1, "/tests/")))
+        build = next;
+    *build = '\0';
     snprintf(path, size, "%s/bin/%s", self, name);
     if (access(path, X_OK) == 0)
         return 0;

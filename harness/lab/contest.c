@@ -16,7 +16,8 @@
 
 /* A ratio that an entrant is to have: of times, or of speeds. */
 struct over {
-    const struct entrant *of; /* NULL: the fastest of those whose names begin with `names` */
+    struct entrant **of; /* the fastest of these; none: of those whose names begin with `names` */
+    size_t count;
     char names[60];
     bool speed;
     char counter[60];
@@ -41,6 +42,7 @@ struct contest {
     struct device *device;
     char id[RECORD_ID_MAX + 1];
     struct bench_limits limits;
+    unsigned threads;          /* of the readers; 0: all */
     struct entrant **entrants; /* one by one on the heap: callers keep their addresses */
     size_t count;
 };
@@ -80,6 +82,7 @@ static void close_entrant(struct entrant *e) {
     while (e->overs) {
         struct over *over = e->overs;
         e->overs = over->next;
+        free(over->of);
         free(over);
     }
     lab_case_drop(e->record);
@@ -129,30 +132,40 @@ const struct job *entrant_job(const struct entrant *e) {
     return &e->job;
 }
 
-static void add_over(struct entrant *e, struct over what, const char *counter) {
+static void add_over(struct entrant *e, struct entrant *const *of, size_t count, const char *names,
+                     const char *counter, bool speed) {
     struct over *over = calloc(1, sizeof *over);
-    if (!over)
-        abort();
-    *over = what;
-    over->next = e->overs;
+    struct entrant **copy = calloc(count + 1, sizeof(struct entrant *));
+    if (!over || !copy)
+        abort(); /* as above */
+    if (count > 0)
+        memcpy(copy, of, count * sizeof *copy);
+    *over = (struct over){.of = copy, .count = count, .speed = speed, .next = e->overs};
+    snprintf(over->names, sizeof over->names, "%s", names);
     snprintf(over->counter, sizeof over->counter, "%s", counter);
     e->overs = over;
 }
 
 void entrant_over(struct entrant *e, const struct entrant *of, const char *counter) {
+    struct entrant *one = (struct entrant *)of;
     if (of)
-        add_over(e, (struct over){.of = of}, counter);
+        add_over(e, &one, 1, "", counter, false);
+}
+
+void entrant_over_fastest(struct entrant *e, struct entrant *const *of, size_t count,
+                          const char *counter) {
+    if (count > 0)
+        add_over(e, of, count, "", counter, false);
 }
 
 void entrant_speed_over(struct entrant *e, const struct entrant *of, const char *counter) {
+    struct entrant *one = (struct entrant *)of;
     if (of)
-        add_over(e, (struct over){.of = of, .speed = true}, counter);
+        add_over(e, &one, 1, "", counter, true);
 }
 
 void entrant_speed_over_best(struct entrant *e, const char *names, const char *counter) {
-    struct over over = {.speed = true};
-    snprintf(over.names, sizeof over.names, "%s", names);
-    add_over(e, over, counter);
+    add_over(e, NULL, 0, names, counter, true);
 }
 
 void entrant_before(struct entrant *e, const struct job *before, bool alone) {
@@ -175,7 +188,8 @@ void entrant_finish(struct entrant *e,
 
 int contest_readers(struct contest *c, struct roofs_memory *memory, size_t bytes) {
     struct roofs_plan plans[READERS_MOST];
-    unsigned threads = device_kind(c->device) == DEVICE_CPU ? pool_cpus() : 0;
+    bool cpu = device_kind(c->device) == DEVICE_CPU;
+    unsigned threads = !cpu ? 0 : c->threads ? c->threads : pool_cpus();
     size_t n = roofs_variants(c->device, ROOFS_READ, bytes, threads, plans, READERS_MOST);
     for (size_t k = 0; k < n; k++) {
         struct job job;
@@ -186,6 +200,10 @@ int contest_readers(struct contest *c, struct roofs_memory *memory, size_t bytes
         contest_enter(c, &job, "read/%s", text);
     }
     return 0;
+}
+
+void contest_threads(struct contest *c, unsigned threads) {
+    c->threads = threads;
 }
 
 void entrant_roof(struct entrant *e) {
@@ -222,26 +240,35 @@ static double work_of(const struct entrant *e) {
     return e->job.bytes > 0 ? e->job.bytes : e->job.flops > 0 ? e->job.flops : 1;
 }
 
-static const struct entrant *best_of(const struct contest *c, const char *names,
-                                     const struct bench_result *results) {
-    const struct entrant *best = NULL;
+static bool is_among(const struct over *over, const struct entrant *e) {
+    for (size_t k = 0; k < over->count; k++)
+        if (over->of[k] == e)
+            return true;
+    const char *name = e->id + strlen(e->contest->id) + 1;
+    return over->count == 0 && strncmp(name, over->names, strlen(over->names)) == 0;
+}
+
+/* The one with the most work in the least time, by its median; NULL: there is none. */
+static const struct entrant *fastest_of(const struct contest *c, const struct over *over,
+                                        const struct bench_result *results) {
+    const struct entrant *fastest = NULL;
     double most = 0;
     for (size_t k = 0; k < c->count; k++) {
         const struct entrant *e = c->entrants[k];
-        double speed = work_of(e) / results[e->index].median;
-        if (strncmp(e->id + strlen(c->id) + 1, names, strlen(names)) == 0 && speed > most) {
-            best = e;
+        double work = over->speed ? work_of(e) : 1, speed = work / results[e->index].median;
+        if (is_among(over, e) && speed > most) {
+            fastest = e;
             most = speed;
         }
     }
-    return best;
+    return fastest;
 }
 
 static int count_ratio(const struct entrant *e, const struct over *over,
                        const struct bench_result *results) {
     struct ratio r;
     const struct lab_run *run = e->contest->run;
-    const struct entrant *of = over->of ? over->of : best_of(e->contest, over->names, results);
+    const struct entrant *of = fastest_of(e->contest, over, results);
     if (!of)
         return 0;
     if (bench_ratio(&results[e->index], &results[of->index], lab_seed(run), &r.value, &r.low,

@@ -45,6 +45,10 @@ const struct job *entrant_job(const struct entrant *e);
 
 /* A counter of e: time(e) / time(of), paired by rounds, with its interval. `of` NULL: nothing. */
 void entrant_over(struct entrant *e, const struct entrant *of, const char *counter);
+/* The same over the fastest of several, by their medians: which is best shows only once all are
+ * measured. */
+void entrant_over_fastest(struct entrant *e, struct entrant *const *of, size_t count,
+                          const char *counter);
 /* The same of speeds: bytes(e) / time(e) over bytes(of) / time(of); of flops where the jobs move no
  * bytes, or else of calls. Below 1: e is slower. */
 void entrant_speed_over(struct entrant *e, const struct entrant *of, const char *counter);
@@ -65,6 +69,8 @@ void entrant_finish(struct entrant *e,
  * for the device, as read/…; the best, by its median, is the contest's roof. 0, or -1 after
  * lab_error(). */
 int contest_readers(struct contest *c, struct roofs_memory *memory, size_t bytes);
+/* Before that: on how many threads (CPU only; 0, as it is: all). */
+void contest_threads(struct contest *c, unsigned threads);
 /* A counter "roof fraction" of e: its bytes per second over the roof's, paired. */
 void entrant_roof(struct entrant *e);
 

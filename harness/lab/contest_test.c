@@ -78,6 +78,8 @@ static int hold(struct fixture *f, const char *name, bool wrong) {
     entrant_speed_over_best(fixed, "fix", "over best");
     entrant_speed_over_best(plain, "fix", "over best");
     entrant_speed_over_best(fixed, "none", "over none");
+    entrant_over_fastest(fixed, (struct entrant *[]){fixed, plain}, 2, "over fastest");
+    entrant_over_fastest(fixed, NULL, 0, "nothing");
     entrant_finish(plain, add_number, &answer);
     contest_limits(c)->max_samples = 7;
     return contest_end(c);
@@ -88,13 +90,14 @@ static const struct quantity quantities[] = {{"n", "1", "which case"},
                                              {"bytes_per_second", "bytes/s", "a rate"},
                                              {"over plain", "1", "time over time"},
                                              {"speed", "1", "speed over speed"},
-                                             {"over best", "1", "speed over the fastest one's"}};
+                                             {"over best", "1", "speed over the fastest one's"},
+                                             {"over fastest", "1", "time over the least"}};
 static const struct lab contest_lab = {.number = 42,
                                        .name = "fixture",
                                        .claims = fixture_claims,
                                        .claim_count = 2,
                                        .quantities = quantities,
-                                       .quantity_count = 6};
+                                       .quantity_count = sizeof quantities / sizeof *quantities};
 
 static int setup(void **state) {
     struct fixture *f = malloc(sizeof *f);
@@ -122,6 +125,8 @@ static void ratios_of_entrants(void **state) {
     struct ratio over = row_ratio(&rows, 2, "over plain"), speed = row_ratio(&rows, 2, "speed");
     assert_true(over.low <= over.value && over.value <= over.high && over.value > 0);
     assert_true(fabs(speed.value * over.value - 4) < 1e-9);
+    size_t fastest = row_number(&rows, 0, "@median") <= row_number(&rows, 2, "@median") ? 0 : 2;
+    assert_true(row_number(&rows, 2, "over fastest") == (fastest == 0 ? over.value : 1));
     assert_true(fabs(speed.low * over.high - 4) < 1e-9);
     /* The fastest of a set has exactly 1; of no entrant there is no ratio. */
     assert_true(row_is(&rows, 2, "over best", "1") && row_ratio(&rows, 2, "over best").high == 1);

@@ -13,43 +13,41 @@
 
 #include "kernels/tree/plan_target.h"
 
-static struct recovery study(const struct plan_target *plan, size_t n, struct device *device) {
+static struct recovery study(const struct sum_variant *plan, size_t n, struct device *device) {
     struct recover_target target;
     struct recovery found;
     char text[SUM_TEXT];
     if (plan_target_open(&target, plan, n, device))
-        fail_msg("%s: %s", plan_target_text(plan, text), device_error());
+        fail_msg("%s: %s", sum_variant_text(plan, text), device_error());
     if (recover(&target, n, NULL, &found))
-        fail_msg("%s: %s", plan_target_text(plan, text), found.why);
+        fail_msg("%s: %s", sum_variant_text(plan, text), found.why);
     plan_target_close(&target);
     return found;
 }
 
 /* Plain sums show their model's tree; the others are turned down by the right name. */
-static void expect(const struct plan_target *plan, size_t n, struct device *device) {
+static void expect(const struct sum_variant *plan, size_t n, struct device *device) {
     char text[SUM_TEXT];
     struct recovery found = study(plan, n, device);
-    int method = plan->native ? plan->cpu.method : plan->plan.method;
-    int type = plan->native ? plan->cpu.type : plan->plan.type;
-    enum recover_status right = method == SUM_EXACT         ? RECOVER_EXACT
-                                : method == SUM_BINNED      ? RECOVER_BINNED
-                                : method == SUM_COMPENSATED ? RECOVER_COMPENSATED
-                                                            : RECOVER_FOUND;
+    struct sum_class class = sum_variant_class(plan);
+    enum recover_status right = class.method == SUM_EXACT         ? RECOVER_EXACT
+                                : class.method == SUM_BINNED      ? RECOVER_BINNED
+                                : class.method == SUM_COMPENSATED ? RECOVER_COMPENSATED
+                                                                  : RECOVER_FOUND;
     /* f64 and pairs of floats hold every sum of so few f16 numbers exactly: no order is to be seen.
      * (Plain products span more than f64 does, and show it.) */
-    bool dot = !plan->native && plan->plan.input == SUM_OF_PRODUCTS;
-    int acc = plan->native ? plan->cpu.acc : plan->plan.acc;
-    if (type == SUM_F16 &&
-        (acc == SUM_ACC64 ? method != SUM_PLAIN || !dot : method == SUM_COMPENSATED))
+    if (class.type == SUM_F16 &&
+        (class.acc == SUM_ACC64 ? class.method != SUM_PLAIN || !class.products
+                                : class.method == SUM_COMPENSATED))
         right = RECOVER_EXACT;
     if (found.status != right)
-        fail_msg("%s, n = %zu: %s (%s)", plan_target_text(plan, text), n,
+        fail_msg("%s, n = %zu: %s (%s)", sum_variant_text(plan, text), n,
                  recover_status_name(found.status), found.why);
     if (found.status == RECOVER_FOUND) {
-        struct tree *own = plan_target_tree(plan, n);
+        struct tree *own = sum_variant_tree(plan, n);
         assert_non_null(own);
         if (!tree_equal(own, found.tree))
-            fail_msg("%s, n = %zu: another tree than the model's", plan_target_text(plan, text), n);
+            fail_msg("%s, n = %zu: another tree than the model's", sum_variant_text(plan, text), n);
         tree_free(own);
     }
     recovery_free(&found);
@@ -64,7 +62,7 @@ static void kernels_on_the_simt_machine(void **state) {
     assert_int_equal(device_open(&device, DEVICE_SIMT, 0), 0);
     assert_int_equal(sum_plans_pairs(&any, &plans, &count), 0);
     for (size_t k = 0; k < count; k++) {
-        struct plan_target plan = {.plan = plans[k]};
+        struct sum_variant plan = {.plan = plans[k]};
         size_t n = 64 + k % 37;
         if (sum_plan_check(&plans[k], n, NULL) || plans[k].block > 256)
             continue;
@@ -85,7 +83,7 @@ static void native_plans(void **state) {
     assert_int_equal(device_open(&device, DEVICE_CPU, 0), 0);
     assert_int_equal(sum_cpu_plans_pairs(&one, &plans, &count), 0);
     for (size_t k = 0; k < count; k++) {
-        struct plan_target plan = {.native = true, .cpu = plans[k]};
+        struct sum_variant plan = {.native = true, .cpu = plans[k]};
         expect(&plan, 64 + k % 61, device);
     }
     assert_true(count > 10);
@@ -96,7 +94,7 @@ static void native_plans(void **state) {
 static void a_moved_field_is_seen(void **state) {
     (void)state;
     struct device *device;
-    struct plan_target plan, moved;
+    struct sum_variant plan, moved;
     char why[SUM_WHY];
     static const char *const pairs[][2] = {{"b64.i1.shfl-down", "b64.i1.shfl-xor"},
                                            {"b64.i2.v1.strided", "b64.i2.v1.blocked"},
@@ -104,12 +102,12 @@ static void a_moved_field_is_seen(void **state) {
                                            {"b128.i1.v1.serial", "b128.i1.v1.tree"}};
     assert_int_equal(device_open(&device, DEVICE_SIMT, 0), 0);
     for (size_t k = 0; k < sizeof pairs / sizeof *pairs; k++) {
-        if (plan_target_parse(pairs[k][0], DEVICE_SIMT, &plan, why) ||
-            plan_target_parse(pairs[k][1], DEVICE_SIMT, &moved, why))
+        if (sum_variant_parse(pairs[k][0], DEVICE_SIMT, &plan, why) ||
+            sum_variant_parse(pairs[k][1], DEVICE_SIMT, &moved, why))
             fail_msg("%s", why);
         struct recovery found = study(&plan, 250, device);
         assert_int_equal(found.status, RECOVER_FOUND);
-        struct tree *own = plan_target_tree(&plan, 250), *other = plan_target_tree(&moved, 250);
+        struct tree *own = sum_variant_tree(&plan, 250), *other = sum_variant_tree(&moved, 250);
         assert_true(tree_equal(found.tree, own));
         if (tree_equal(found.tree, other))
             fail_msg("%s and %s have one tree", pairs[k][0], pairs[k][1]);

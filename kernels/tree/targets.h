@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "kernels/device/device.h"
+#include "kernels/sum/sum_job.h"
 #include "kernels/tree/recover.h"
 
 #ifdef __cplusplus
@@ -34,6 +35,12 @@ struct tree_target {
 /* All targets of this build; *count of them. A GPU's are only there if the build has CUDA. */
 const struct tree_target *tree_targets(size_t *count);
 const struct tree_target *tree_target_named(const char *name);
+
+/* A target with a sum of floats as a job on `memory`, whose inputs `facts` describes; both must
+ * outlive it. Its prove() asks for a result within the error bound of any order. 0, or -1 with
+ * device_error(). */
+int tree_target_job(struct job *job, const struct tree_target *library, struct sum_memory *memory,
+                    const struct sum_facts *facts);
 
 /* Rows of the table, in the files of their libraries. */
 extern const struct tree_target tree_targets_openblas[];

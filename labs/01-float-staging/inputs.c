@@ -1,14 +1,102 @@
 /*
- * inputs.c: the data sets, the exact value of their sums, and the bounds results must lie within.
+ * inputs.c: which variants a device is asked for, and the data sets that they sum.
  */
-#include <float.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kernels/rng/data.h"
-#include "kernels/sum/exact.h"
 #include "labs/01-float-staging/staging.h"
+
+/* --- variants ----------------------------------------------------------------------------------
+ */
+
+struct list {
+    struct sum_variant *items;
+    size_t count, capacity;
+    bool failed;
+};
+
+static void list_add(struct list *list, const struct sum_variant *v) {
+    for (size_t k = 0; k < list->count; k++)
+        if (sum_variant_equal(&list->items[k], v))
+            return;
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity ? 2 * list->capacity : 64;
+        struct sum_variant *items = realloc(list->items, capacity * sizeof *items);
+        list->failed = list->failed || !items;
+        if (!items)
+            return;
+        list->items = items;
+        list->capacity = capacity;
+    }
+    list->items[list->count++] = *v;
+}
+
+static void add_like(struct list *list, const struct sum_variant *fixed, unsigned mask, bool all) {
+    struct sum_variant *found = NULL;
+    size_t count = 0;
+    list->failed = list->failed || sum_variants_like(fixed, mask, all, &found, &count) != 0;
+    for (size_t k = 0; found && k < count; k++)
+        list_add(list, &found[k]);
+    free(found);
+}
+
+/* The base plans have something for every field to decide: several items per thread, several
+ * warps per block, several blocks at a few thousand elements. */
+static const char *const bases[] = {
+    [false] = "f32.plain.sum.strided.v1.i4.b128.tiles.shfl-down.warp.block",
+    [true] = "f32.acc32.plain.l8.u2.s2.e512.pf0.t2.accs-serial.lanes-halves.join-serial"};
+
+int variants_for(enum device_kind kind, enum lab_mode mode, struct sum_variant **out,
+                 size_t *count) {
+    struct list list = {0};
+    struct sum_variant base;
+    size_t field_count;
+    char why[SUM_WHY];
+    if (sum_variant_parse(bases[kind == DEVICE_CPU], kind, &base, why) != 0)
+        return -1;
+    const struct sum_field *fields = sum_variant_fields(&base, &field_count);
+    list_add(&list, &base);
+    for (size_t f = 0; f < field_count; f++)
+        for (size_t k = 0; k < fields[f].count; k++) {
+            struct sum_variant v = base;
+            sum_variant_set(&v, f, fields[f].values[k].value);
+            if (sum_variant_check(&v, 0, NULL) == 0)
+                list_add(&list, &v);
+        }
+    unsigned floats =
+        base.native ? SUM_CPU_FIELD_BIT(type) | SUM_CPU_FIELD_BIT(acc) | SUM_CPU_FIELD_BIT(method)
+                    : SUM_FIELD_BIT(type) | SUM_FIELD_BIT(acc) | SUM_FIELD_BIT(method) |
+                          SUM_FIELD_BIT(input);
+    add_like(&list, &base, floats, mode == LAB_FULL);
+    /* The same in FP64, for what a wider accumulator does to the spread. */
+    struct sum_variant wide = base;
+    sum_variant_set(&wide, base.native ? (size_t)SUM_CPU_FIELD_acc : (size_t)SUM_FIELD_acc,
+                    SUM_ACC64);
+    add_like(&list, &wide, floats, false);
+    add_like(&list, &base, 0, false);
+    if (list.failed) {
+        free(list.items);
+        return -1;
+    }
+    *out = list.items;
+    *count = list.count;
+    return 0;
+}
+
+void case_variant(struct lab_case *c, const struct sum_variant *v) {
+    struct sum_class class = sum_variant_class(v);
+    char plan[SUM_TEXT];
+    case_param_text(c, "plan", sum_variant_text(v, plan));
+    case_param_text(c, "type", sum_word(SUM_FIELD_type, class.type));
+    case_param_text(c, "acc", sum_word(SUM_FIELD_acc, class.acc));
+    case_param_text(c, "method", sum_word(SUM_FIELD_method, class.method));
+    case_param_text(c, "terms", class.products ? "products" : "elements");
+    case_plan(c, sum_variant_json(v));
+}
+
+/* --- data sets ---------------------------------------------------------------------------------
+ */
 
 #define CONDITION 1e6
 #define STREAM_STEP 0x9e3779b97f4a7c15u /* keeps the sets of one run apart */
@@ -19,140 +107,50 @@ const char *input_name(enum input_kind kind) {
     return kind < INPUT_KINDS ? names[kind] : "?";
 }
 
-static enum data_type data_type_of(enum sum_type type) {
-    switch (type) {
-    case SUM_F64:
-        return DATA_F64;
-    case SUM_BF16:
-        return DATA_BF16;
-    case SUM_F16:
-        return DATA_F16;
-    case SUM_F32:
-        break;
-    }
-    return DATA_F32;
-}
-
-static int fill(struct input *in, enum input_kind kind, uint64_t seed) {
+static int fill(struct input *in, enum input_kind kind, enum sum_type type, uint64_t seed) {
     static const enum data_kind kinds[INPUT_KINDS] = {DATA_UNIFORM, DATA_NORMAL, DATA_LOG_UNIFORM,
                                                       DATA_CANCELLING, DATA_ATTENTION};
-    enum data_type type = data_type_of(in->type);
+    static const enum data_type types[] = {
+        [SUM_F32] = DATA_F32, [SUM_F64] = DATA_F64, [SUM_BF16] = DATA_BF16, [SUM_F16] = DATA_F16};
     struct data_options options = {.seed = seed + STREAM_STEP * (unsigned)kind,
                                    .condition = CONDITION};
-    if (kind == INPUT_SCORES)
-        return data_attention(type, &options, in->x, in->y, in->n);
-    return data_fill(kinds[kind], type, &options, in->x, in->n);
+    size_t n = in->facts.n;
+    return in->y ? data_attention(types[type], &options, in->x, in->y, n)
+                 : data_fill(kinds[kind], types[type], &options, in->x, n);
 }
 
-/* Every input type but double fits into a float. */
-static float *widen(enum sum_type type, const void *x, size_t n) {
-    float *wide = malloc(n * sizeof *wide);
-    if (!wide)
-        return NULL;
-    if (type == SUM_F32)
-        memcpy(wide, x, n * sizeof *wide);
-    else
-        for (size_t i = 0; i < n; i++)
-            wide[i] = (float)data_get(data_type_of(type), x, i);
-    return wide;
-}
-
-static void set_exact(struct input *in, double sum64, float sum32) {
-    uint32_t low;
-    in->exact = sum64;
-    memcpy(&in->exact64, &sum64, sizeof sum64);
-    memcpy(&low, &sum32, sizeof sum32);
-    in->exact32 = low;
-}
-
-static void rate_doubles(struct input *in) {
-    const double *x = in->x, *y = in->y;
-    double sum = y ? exact_dot_f64(x, y, in->n) : exact_sum_f64(x, in->n);
-    set_exact(in, sum, (float)sum);
-    for (size_t i = 0; i < in->n; i++) {
-        in->magnitude += fabs(y ? x[i] * y[i] : x[i]);
-        in->largest = fmax(in->largest, fabs(y ? x[i] * y[i] : x[i]));
-    }
-}
-
-static int rate_floats(struct input *in) {
-    float *x = widen(in->type, in->x, in->n);
-    float *y = in->y ? widen(in->type, in->y, in->n) : NULL;
-    bool ready = x && (y || !in->y);
-    if (ready) {
-        if (y)
-            set_exact(in, exact_dot_f32_as_f64(x, y, in->n), exact_dot_f32(x, y, in->n));
-        else
-            set_exact(in, exact_sum_f32_as_f64(x, in->n), exact_sum_f32(x, in->n));
-        for (size_t i = 0; i < in->n; i++) {
-            /* A product of floats is exact in double. */
-            double term = fabs(y ? (double)x[i] * (double)y[i] : (double)x[i]);
-            in->magnitude += term;
-            in->largest = fmax(in->largest, term);
-        }
-    }
-    free(x);
-    free(y);
-    return ready ? 0 : -1;
-}
-
-int input_make(struct input *in, enum input_kind kind, enum sum_type type, size_t n,
-               uint64_t seed) {
-    *in = (struct input){.n = n, .type = type};
+int input_open(struct input *in, struct device *device, enum input_kind kind, enum sum_type type,
+               size_t n, uint64_t seed) {
     size_t bytes = n * sum_type_bytes(type);
-    in->x = malloc(bytes);
-    in->y = kind == INPUT_SCORES ? malloc(bytes) : NULL;
-    int status = in->x && (in->y || kind != INPUT_SCORES) ? fill(in, kind, seed) : -1;
-    if (status == 0 && type == SUM_F64)
-        rate_doubles(in);
-    else if (status == 0)
-        status = rate_floats(in);
+    bool products = kind == INPUT_SCORES;
+    *in = (struct input){.x = malloc(bytes), .y = products ? malloc(bytes) : NULL, .facts.n = n};
+    int status = in->x && (in->y || !products) && fill(in, kind, type, seed) == 0 &&
+                         sum_facts_of(type, in->x, in->y, n, &in->facts) == 0
+                     ? 0
+                     : device_fail("out of memory for %zu numbers; use --quick", n);
+    if (status == 0 && device)
+        status = sum_memory_open(&in->memory, device, type, products, n);
+    if (status == 0 && device)
+        status = sum_memory_write(in->memory, in->x, in->y);
     if (status != 0)
-        input_free(in);
+        input_close(in);
     return status;
 }
 
-void input_free(struct input *in) {
+void input_close(struct input *in) {
+    sum_memory_close(in->memory);
     free(in->x);
     free(in->y);
-    in->x = in->y = NULL;
+    *in = (struct input){0};
 }
 
-/* d·u / (1 - d·u); infinite where that says nothing. */
-static double gamma_of(double d, double u) {
-    return d * u < 1 ? d * u / (1 - d * u) : INFINITY;
-}
-
-double variant_bound(const struct variant *v, const struct input *in, size_t tree_depth) {
-    struct variant_class class = variant_class(v);
-    double u = class.acc == SUM_ACC64 ? DBL_EPSILON / 2 : FLT_EPSILON / 2;
-    double depth = (double)tree_depth;
-    double bound = 0;
-    switch (class.method) {
-    case SUM_PLAIN:
-        bound = gamma_of(depth, u) * in->magnitude;
-        break;
-    case SUM_COMPENSATED:
-        /* The errors of the additions sum to at most gamma_d · sum|x| in magnitude; they are added
-         * along the same tree, two additions a node; and the result is rounded once. */
-        bound = u * fabs(in->exact) +
-                (1 + u) * gamma_of(2 * depth, u) * gamma_of(depth, u) * in->magnitude;
-        break;
-    case SUM_BINNED:
-        bound = u * fabs(in->exact) +
-                (class.acc == SUM_ACC64
-                     ? binned_f64_error_bound(in->n, in->largest)
-                     : binned_f32_error_bound(in->n, nextafterf((float)in->largest, INFINITY)));
-        break;
-    case SUM_EXACT:
-        bound = u * fabs(in->exact);
-        break;
-    }
-    /* A product is rounded before it is added, and may fall among the subnormals. */
-    if (class.dot)
-        bound += 2 * u * in->magnitude +
-                 (double)in->n * (class.acc == SUM_ACC64 ? DBL_TRUE_MIN : FLT_TRUE_MIN);
-    /* And the exact sum itself is known to one rounding of a double; sum|x| to a few. */
-    return bound * (1 + 1e-9) +
-           DBL_EPSILON * (fabs(in->exact) + (double)in->n * DBL_EPSILON * in->magnitude);
+int sum_once(struct sum_memory *memory, const struct sum_variant *v, struct job_bits *out) {
+    struct job job;
+    int status = sum_job_open(&job, memory, v);
+    if (status == 0)
+        status = job_call(&job);
+    if (status == 0)
+        status = job_bits(&job, out);
+    job_close(&job);
+    return status;
 }

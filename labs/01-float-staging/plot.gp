@@ -35,6 +35,9 @@
 #@ text Time of our best plain plan over the library's, same data, same rounds, same number of
 #@ text threads, with a 95 % bootstrap interval. Below 1 we are faster.
 #@ table price: Ratios of time, with intervals
+#@ table occupancy: Bits of a fixed grid and of grids that follow the machine
+#@ text Same numbers, same code. Within a data set the fixed grid's bits stay; the derived grid, as
+#@ text many blocks as the machine holds (threads, on a CPU), gives other bits on other machines.
 #@ table libraries: Trees of library sums
 #@ text A library that has no tree is turned down by name: a wrong result, an exact sum, an order
 #@ text that depends on the data. "Rule" tells the arithmetic that gives every bit.
