@@ -8,6 +8,7 @@
 
 #include "harness/cli/options.h"
 #include "kernels/simt/rules_probe.h"
+#include "tools/probe_kernels.h"
 
 #define PROGRAM "nanolab probe"
 
@@ -15,17 +16,22 @@ static const char intro[] =
     "nanolab probe: does a device do what our predictions of its bits rest on?\n"
     "\n"
     "usage: nanolab probe rules [--device DEV]\n"
+    "       nanolab probe kernels [--device DEV] [--checked]\n"
     "\n"
     "rules: each place where a GPU's bits differ from what the same C gives on a CPU, one "
     "question\n"
-    "after the other, as JSON lines: the rule, the question, what is expected, the device's "
-    "answer,\n"
-    "and whether that is confirmed, contradicted, or was not seen (of what may happen, but need "
-    "not).\n"
+    "after the other: the rule, the question, what is expected, the device's answer, and whether\n"
+    "that is confirmed, contradicted, or was not seen (of what may happen, but need not).\n"
+    "\n"
+    "kernels: jobs of every kernel family, so small that a checker around it is soon through, and\n"
+    "whether they left the predicted bits, or, where the model has none, could be proved.\n"
+    "\n"
+    "Both print JSON lines.\n"
     "\n";
 
-static const char outro[] = "\nexit status: 0 nothing was contradicted; 1 something was; 2 usage; "
-                            "77 no such device here.\n";
+static const char outro[] =
+    "\nexit status: 0 nothing was contradicted or wrong; 1 something was; 2 usage; 77 no such\n"
+    "device here.\n";
 
 /* Returns json_object_set_new's status; bits as words, as wide as they are. */
 static int set_bits(json_t *line, const char *name, uint64_t bits) {
@@ -74,7 +80,14 @@ static int probe_rules(struct device *device) {
     return outcomes[RULES_CONTRADICTED] ? EXIT_BROKEN : EXIT_DONE;
 }
 
-static int probe(const struct options *parser, const char *list) {
+static int probe_all_kernels(struct device *device, bool checked) {
+    struct probe p = {.device = device, .checked = checked};
+    probe_kernels(&p);
+    fprintf(stderr, PROGRAM ": %s: %zu jobs: %zu wrong\n", device_id(device), p.jobs, p.wrong);
+    return p.wrong ? EXIT_BROKEN : EXIT_DONE;
+}
+
+static int probe(const struct options *parser, const char *what, const char *list, bool checked) {
     struct option_device chosen[OPTION_DEVICES_MAX];
     struct device *device;
     size_t count;
@@ -89,17 +102,20 @@ static int probe(const struct options *parser, const char *list) {
         complain(device_error());
         return EXIT_SKIPPED;
     }
-    int status = probe_rules(device);
+    int status =
+        strcmp(what, "rules") == 0 ? probe_rules(device) : probe_all_kernels(device, checked);
     device_close(device);
     return status;
 }
 
 int main(int argc, char **argv) {
     const char *device = NULL;
-    bool help = false;
+    bool help = false, checked = false;
     const struct option_spec specs[] = {
         {"--device", "DEV", "cuda[:N] or simt (a GPU if one works, else simt)", OPTION_TEXT,
          &device, NULL},
+        {"--checked", NULL, "simt: the build of the kernels that reports races and bad accesses",
+         OPTION_FLAG, &checked, NULL},
         {"--help", NULL, "this text", OPTION_FLAG, &help, NULL},
     };
     const char **positional = calloc((size_t)argc + 1, sizeof *positional);
@@ -109,9 +125,9 @@ int main(int argc, char **argv) {
                              .spec_count = sizeof specs / sizeof *specs,
                              .positional = positional};
     int status = positional ? options_parse(&parser, argc, argv) : EXIT_USAGE;
-    if (status == 0 && !help &&
-        (parser.positional_count != 1 || strcmp(positional[0], "rules") != 0))
-        status = options_fail(&parser, "say what to probe: rules");
+    const char *what = status == 0 && parser.positional_count == 1 ? positional[0] : "";
+    if (status == 0 && !help && strcmp(what, "rules") != 0 && strcmp(what, "kernels") != 0)
+        status = options_fail(&parser, "say what to probe: rules or kernels");
     free(positional);
     if (status)
         return options_report();
@@ -121,5 +137,7 @@ int main(int argc, char **argv) {
         fputs(outro, stdout);
         return EXIT_DONE;
     }
-    return probe(&parser, device ? device : device_count(DEVICE_CUDA) > 0 ? "cuda" : "simt");
+    if (!device)
+        device = device_count(DEVICE_CUDA) > 0 ? "cuda" : "simt";
+    return probe(&parser, what, device, checked);
 }
