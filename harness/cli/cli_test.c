@@ -33,6 +33,7 @@ static void every_bad_line_is_one_line(void **state) {
         {"bin/nanolab run 97 tiny", "named twice"},
         {"bin/nanolab run --all 97", "exclude each other"},
         {"bin/nanolab run 97 --quick --full", "exclude each other"},
+        {"bin/nanolab run 97 --only speed", "give bits or time"},
         {"bin/nanolab run 97 --quik", "did you mean --quick?"},
         {"bin/nanolab run 97 --seed", "--seed needs a value"},
         {"bin/nanolab run 97 --seed 3x", "whole number"},

@@ -206,6 +206,10 @@ static int run_lab(const struct run_plan *plan, const struct driver_lab *lab) {
             argv[argc++] = o->device;
         }
     }
+    if (o->only) {
+        argv[argc++] = "--only";
+        argv[argc++] = o->only;
+    }
     if (o->predict)
         argv[argc++] = "--predict";
     argv[argc] = NULL;

@@ -120,6 +120,14 @@ static int fail(const struct session *session, int status, const char *text) {
     return status;
 }
 
+/* Of what its devices could do, the part that was asked for. */
+static void keep_part(struct lab_run *run, const char *only) {
+    if (only && strcmp(only, "bits") == 0)
+        run->time_count = 0;
+    if (only && strcmp(only, "time") == 0)
+        run->bits_count = 0;
+}
+
 static int prepare(struct session *session) {
     const struct run_options *o = &session->arguments.run;
     const struct options *parser = &session->options;
@@ -131,6 +139,7 @@ static int prepare(struct session *session) {
     if (!o->resume) {
         if (run_open_devices(run, o->device, why, sizeof why) != 0)
             return options_fail(parser, "%s", why);
+        keep_part(run, o->only);
         if (o->out)
             snprintf(session->dir, sizeof session->dir, "%s", o->out);
         else if (result_default_dir("results", session->dir, sizeof session->dir) != 0)
@@ -153,6 +162,8 @@ static int prepare(struct session *session) {
                      : run_open_devices(run, list, why, sizeof why);
     if (status != 0)
         return options_fail(parser, "%s: %s", o->resume, why);
+    if (!recorded->started)
+        keep_part(run, o->only);
     return 0;
 }
 

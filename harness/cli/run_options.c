@@ -11,6 +11,7 @@ void run_options_specs(struct option_spec *specs, struct run_options *o) {
          "where to run: cuda[:N], simt, cpu, or several as simt,cpu\n"
          "(default: a GPU if one works, else simt for bits, cpu for time)",
          OPTION_TEXT, &o->device, NULL},
+        {"--only", "PART", "bits or time: of each lab only this part", OPTION_TEXT, &o->only, NULL},
         {"--quick", NULL, "a short sweep, to look around", OPTION_FLAG, &o->quick, NULL},
         {"--full", NULL, "the whole sweep, for results to keep", OPTION_FLAG, &o->full, NULL},
         {"--seed", "N", "seed of all random data and orders (default 1)", OPTION_NUMBER, &o->seed,
@@ -49,6 +50,8 @@ static int check_devices(const struct options *parser, const char *list) {
 int run_options_check(const struct options *parser, const struct run_options *o) {
     if (o->quick && o->full)
         return options_fail(parser, "--quick and --full exclude each other; give one");
+    if (o->only && strcmp(o->only, "bits") != 0 && strcmp(o->only, "time") != 0)
+        return options_fail(parser, "--only %.40s: give bits or time", o->only);
     if (o->resume && o->out)
         return options_fail(parser, "--resume and --out exclude each other; --resume writes to "
                                     "the folder it names");

@@ -9,11 +9,11 @@
 
 struct run_options {
     bool help, quick, full, predict, json, seed_given;
-    const char *device, *out, *resume, *label; /* NULL if not given */
+    const char *device, *only, *out, *resume, *label; /* NULL if not given */
     uint64_t seed;
 };
 
-#define RUN_OPTION_SPECS 10
+#define RUN_OPTION_SPECS 11
 /* Fills specs[0 … RUN_OPTION_SPECS - 1] and the defaults. */
 void run_options_specs(struct option_spec *specs, struct run_options *options);
 

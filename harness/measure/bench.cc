@@ -1,11 +1,12 @@
 /*
  * bench.cc: bench.h over Google Benchmark.
  *
- * Every sample is one run of the library's own loop: the case is registered with a fixed number
- * of iterations and manual time, run alone, read back through a reporter that prints nothing, and
- * unregistered. What the library does not offer is done around it: rounds over the cases not yet
- * settled in a seeded order, and a stop rule per case. (Its own interleaving cannot be seeded, and
- * leaving its loop before the end aborts the process.)
+ * One run of the library is one round: the cases that have not stopped are registered in the
+ * round's seeded order, each with its number of calls and with manual time, and the library runs
+ * them in that order, one sample each. What it does not offer is done around that: a seeded order
+ * (its own interleaving draws from the machine's entropy), a stop rule per case (its repetitions
+ * are counted out beforehand, and leaving its loop early aborts the process), and the number of
+ * calls in a sample (its search has no upper limit, and overshoots).
  */
 #include "harness/measure/bench.h"
 
@@ -64,24 +65,6 @@ double real_now() {
 
 const bench_clock steady_clock = {steady_now, nullptr};
 
-/* Keeps the last run's numbers. The library's own reporters would print a banner, the host name
- * and, with Debian's build, a warning that it is a debug build. */
-class silent_reporter : public benchmark::BenchmarkReporter {
-  public:
-    bool ReportContext(const Context &) override {
-        return true;
-    }
-    void ReportRuns(const std::vector<Run> &runs) override {
-        for (const Run &run : runs)
-            if (run.run_type == Run::RT_Iteration) {
-                ++count;
-                last = run;
-            }
-    }
-    int count = 0;
-    Run last;
-};
-
 /* The library reads its flags' defaults from the environment (BENCHMARK_OUT, …), which is not an
  * interface of ours: every flag that would matter is set. */
 void initialize_library() {
@@ -104,6 +87,7 @@ struct runner {
     const bench_case *c = nullptr;
     const bench_clock *clock = nullptr; /* null: the device's timer */
     uint64_t calls = 1;
+    double last = 0; /* seconds that the last sample took, all its calls together */
     std::vector<double> seconds;
     std::vector<uint32_t> rounds;
     double spent = 0;
@@ -111,6 +95,9 @@ struct runner {
     bench_stop stop = BENCH_FAILED;
     std::string error;
 
+    const char *name() const {
+        return c->id && *c->id ? c->id : "case";
+    }
     void give_up(const std::string &what) {
         active = false;
         stop = BENCH_FAILED;
@@ -119,54 +106,6 @@ struct runner {
         rounds.clear();
     }
 };
-
-/* What one pass through the library's loop measures; filled by measure(). */
-struct pass {
-    runner *r;
-    uint64_t calls;
-    double started = 0;
-    double elapsed = std::numeric_limits<double>::quiet_NaN();
-    const char *failed = nullptr;
-};
-
-bool start_clock(pass &p) {
-    if (!p.r->clock)
-        return device_timer_start(p.r->c->device) == 0;
-    p.started = p.r->clock->now(p.r->clock->context);
-    return true;
-}
-
-bool stop_clock(pass &p) {
-    if (!p.r->clock)
-        return device_timer_stop(p.r->c->device, &p.elapsed) == 0;
-    p.elapsed = p.r->clock->now(p.r->clock->context) - p.started;
-    return true;
-}
-
-/* The loop: the library counts, our clock frames exactly the calls. */
-void measure(benchmark::State &state, pass &p) {
-    const bench_case *c = p.r->c;
-    uint64_t left = p.calls;
-    for (auto _ : state) {
-        if (left == p.calls && !start_clock(p)) {
-            p.failed = "the timer did not start";
-            state.SkipWithError(p.failed);
-            break;
-        }
-        if (c->call(c->context) != 0) {
-            p.failed = "a call failed";
-            state.SkipWithError(p.failed);
-            break;
-        }
-        if (--left == 0 && !stop_clock(p)) {
-            p.failed = "the work or its timer failed";
-            state.SkipWithError(p.failed);
-            break;
-        }
-    }
-    if (!p.failed && p.elapsed >= 0.0 && std::isfinite(p.elapsed))
-        state.SetIterationTime(p.elapsed);
-}
 
 /* Text for a failure, with the device layer's own words if it has any. */
 std::string describe(const runner &r, const char *what) {
@@ -177,40 +116,79 @@ std::string describe(const runner &r, const char *what) {
     return text;
 }
 
-/* One sample of `calls` calls. On success its seconds, all calls together; NaN after giving the
- * case up. */
-double sample(runner &r, uint64_t calls) {
-    const double none = std::numeric_limits<double>::quiet_NaN();
+/* The calls of one sample with a reading of the clock at either end. NULL, or what failed. */
+const char *time_calls(const runner &r, double *elapsed) {
+    const bench_case *c = r.c;
+    double started = 0;
+    if (r.clock)
+        started = r.clock->now(r.clock->context);
+    else if (device_timer_start(c->device) != 0)
+        return "the timer did not start";
+    for (uint64_t left = r.calls; left > 0; --left)
+        if (c->call(c->context) != 0)
+            return "a call failed";
+    if (r.clock)
+        *elapsed = r.clock->now(r.clock->context) - started;
+    else if (device_timer_stop(c->device, elapsed) != 0)
+        return "the work or its timer failed";
+    return nullptr;
+}
+
+/* What the library runs for each case of a round. */
+void sample(benchmark::State &state, runner &r) {
+    std::string failed;
     if (r.c->setup && r.c->setup(r.c->context) != 0) {
-        r.give_up(describe(r, "the setup before a sample failed"));
-        return none;
+        failed = describe(r, "the setup before a sample failed");
+        state.SkipWithError(failed.c_str());
     }
-    pass p = {&r, calls};
-    const char *name = r.c->id && *r.c->id ? r.c->id : "case";
-    benchmark::RegisterBenchmark(name, [&p](benchmark::State &state) { measure(state, p); })
-        ->Iterations(benchmark::IterationCount(calls))
-        ->Repetitions(1)
-        ->UseManualTime();
-    silent_reporter reporter;
-    nvtx_begin(name);
-    benchmark::RunSpecifiedBenchmarks(&reporter, nullptr, ".");
+    nvtx_begin(r.name());
+    while (state.KeepRunningBatch(benchmark::IterationCount(r.calls))) {
+        double elapsed = std::numeric_limits<double>::quiet_NaN();
+        if (const char *what = time_calls(r, &elapsed)) {
+            failed = describe(r, what);
+        } else if (!(elapsed >= 0.0) || !std::isfinite(elapsed)) {
+            char text[96];
+            snprintf(text, sizeof text, "the clock is broken: a sample took %g s", elapsed);
+            failed = text;
+        }
+        if (failed.empty())
+            state.SetIterationTime(elapsed);
+        else
+            state.SkipWithError(failed.c_str());
+    }
     nvtx_end();
+}
+
+/* Hands each sample, or why there is none, to its case. (The library's own reporters would print a
+ * banner, the host name and, with Debian's build, a warning that it is a debug build.) */
+class round_reporter : public benchmark::BenchmarkReporter {
+  public:
+    explicit round_reporter(const std::vector<runner *> &order) : order(order) {}
+    bool ReportContext(const Context &) override {
+        return true;
+    }
+    void ReportRuns(const std::vector<Run> &runs) override {
+        for (const Run &run : runs) {
+            runner &r = *order.at(size_t(run.family_index));
+            r.last = run.real_accumulated_time;
+            if (run.error_occurred)
+                r.give_up(run.error_message);
+        }
+    }
+
+  private:
+    const std::vector<runner *> &order;
+};
+
+/* One sample of each of these cases, in this order. */
+void run_library(const std::vector<runner *> &order) {
     benchmark::ClearRegisteredBenchmarks();
-    if (p.failed) {
-        r.give_up(describe(r, p.failed));
-        return none;
-    }
-    if (reporter.count != 1) {
-        r.give_up("Google Benchmark did not report the sample");
-        return none;
-    }
-    if (!(p.elapsed >= 0.0) || !std::isfinite(p.elapsed)) {
-        char text[96];
-        snprintf(text, sizeof text, "the clock is broken: a sample took %g s", p.elapsed);
-        r.give_up(text);
-        return none;
-    }
-    return reporter.last.real_accumulated_time;
+    for (runner *r : order)
+        benchmark::RegisterBenchmark(r->name(), [r](benchmark::State &state) { sample(state, *r); })
+            ->Iterations(benchmark::IterationCount(r->calls))
+            ->UseManualTime();
+    round_reporter reporter(order);
+    benchmark::RunSpecifiedBenchmarks(&reporter, nullptr, ".");
 }
 
 /* Finds the number of calls that fill a sample, by doubling; warms the case up on the way. */
@@ -218,8 +196,8 @@ void find_calls(runner &r, const bench_limits &limits) {
     uint64_t most = r.c->max_calls ? std::min(r.c->max_calls, calls_limit) : calls_limit;
     double began = real_now();
     for (r.calls = 1;; r.calls = std::min(2 * r.calls, most)) {
-        double seconds = sample(r, r.calls);
-        if (!r.active || seconds >= limits.min_sample_seconds || r.calls == most)
+        run_library({&r});
+        if (!r.active || r.last >= limits.min_sample_seconds || r.calls == most)
             return;
         if (real_now() - began > search_limit)
             return;
@@ -261,7 +239,7 @@ void judge(runner &r, const bench_limits &limits) {
 }
 
 /* Fisher and Yates' shuffle; round r takes its draws from its own stretch of the stream. */
-void shuffle(std::vector<size_t> &order, uint64_t seed, uint32_t round) {
+void shuffle(std::vector<runner *> &order, uint64_t seed, uint32_t round) {
     for (size_t left = order.size(); left > 1; --left) {
         uint64_t bits = philox_u64(seed, shuffle_stream, uint64_t(round) << 32 | left);
         std::swap(order[left - 1], order[philox_below(bits, left)]);
@@ -325,23 +303,21 @@ int check(const bench_case *cases, size_t count, const bench_limits &limits) {
 
 void run_rounds(std::vector<runner> &runners, const bench_options &options) {
     for (uint32_t round = 0;; ++round) {
-        std::vector<size_t> order;
-        for (size_t i = 0; i < runners.size(); ++i)
-            if (runners[i].active)
-                order.push_back(i);
+        std::vector<runner *> order;
+        for (runner &r : runners)
+            if (r.active)
+                order.push_back(&r);
         if (order.empty())
             return;
         shuffle(order, options.seed, round);
-        for (size_t i : order) {
-            runner &r = runners[i];
-            double seconds = sample(r, r.calls);
-            if (!r.active)
-                continue;
-            r.seconds.push_back(seconds / double(r.calls));
-            r.rounds.push_back(round);
-            r.spent += seconds;
-            judge(r, options.limits);
-        }
+        run_library(order);
+        for (runner *r : order)
+            if (r->active) {
+                r->seconds.push_back(r->last / double(r->calls));
+                r->rounds.push_back(round);
+                r->spent += r->last;
+                judge(*r, options.limits);
+            }
         size_t settled = size_t(std::count_if(runners.begin(), runners.end(),
                                               [](const runner &r) { return !r.active; }));
         if (options.progress &&

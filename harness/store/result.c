@@ -541,12 +541,7 @@ static int write_documents(struct result *result) {
                                json_object_get(reader->start, "lab"), "claims", result->claims);
     int status = folder_write_json(&reader->folder, "claims.json", claims);
     json_decref(claims);
-    if (status != 0)
-        return -1;
-    json_t *benchmark = benchmark_json(reader);
-    status = benchmark ? folder_write_json(&reader->folder, "benchmark.json", benchmark) : -1;
-    json_decref(benchmark);
-    return status;
+    return status != 0 ? -1 : benchmark_json_write(reader);
 }
 
 int result_finish(struct result *result) {

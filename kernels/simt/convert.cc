@@ -119,6 +119,16 @@ uint32_t simt_to_u32(double value) {
     return value >= 0x1p32 ? UINT32_MAX : value < 0 ? 0 : (uint32_t)value;
 }
 
+int32_t simt_double_to_i32(double value) {
+    return std::isnan(value) ? (int32_t)(uint32_t)simt_rules[SIMT_RULE_F64_TO_I32_NAN].device
+                             : simt_to_i32(value);
+}
+
+uint32_t simt_double_to_u32(double value) {
+    return std::isnan(value) ? (uint32_t)simt_rules[SIMT_RULE_F64_TO_I32_NAN].device
+                             : simt_to_u32(value);
+}
+
 int64_t simt_to_i64(double value) {
     if (std::isnan(value))
         return (int64_t)simt_rules[SIMT_RULE_F64_TO_I64_NAN].device;

@@ -244,10 +244,10 @@ SIMT_FN double max(double a, double b) {
         return simt_to_u64(round((double)v));                                                      \
     }                                                                                              \
     SIMT_FN int __double2int_##suffix(double v) {                                                  \
-        return simt_to_i32(round(v));                                                              \
+        return simt_double_to_i32(round(v));                                                       \
     }                                                                                              \
     SIMT_FN unsigned __double2uint_##suffix(double v) {                                            \
-        return simt_to_u32(round(v));                                                              \
+        return simt_double_to_u32(round(v));                                                       \
     }                                                                                              \
     SIMT_FN long long __double2ll_##suffix(double v) {                                             \
         return simt_to_i64(round(v));                                                              \

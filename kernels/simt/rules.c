@@ -27,6 +27,9 @@ const struct simt_rule simt_rules[SIMT_RULES] = {
     [SIMT_RULE_F32_TO_I32_NAN] = {"f32-to-i32-nan",
                                   "float to 32-bit integer saturates, and NaN gives 0", 0,
                                   0x80000000},
+    [SIMT_RULE_F64_TO_I32_NAN] = {"f64-to-i32-nan",
+                                  "double to 32-bit integer saturates, and NaN gives the top bit",
+                                  0x80000000, 0x80000000},
     [SIMT_RULE_F64_TO_I64_NAN] = {"f64-to-i64-nan",
                                   "conversion to a 64-bit integer saturates, and NaN gives the top "
                                   "bit",

@@ -135,6 +135,7 @@ enum simt_rule_id {
     SIMT_RULE_ATOMIC_F32_SHARED_FTZ,
     SIMT_RULE_ATOMIC_PAIR,    /* accesses one atomicAdd of two halves is made of */
     SIMT_RULE_F32_TO_I32_NAN, /* what converting NaN gives */
+    SIMT_RULE_F64_TO_I32_NAN,
     SIMT_RULE_F64_TO_I64_NAN,
     SIMT_RULES,
 };

@@ -124,6 +124,9 @@ uint16_t simt_bfloat_fma(uint16_t a, uint16_t b, uint16_t c);
 /* Saturating conversion of an integer-valued number; the rounding has been done. */
 int32_t simt_to_i32(double value);
 uint32_t simt_to_u32(double value);
+/* The same from double, where NaN is another number. */
+int32_t simt_double_to_i32(double value);
+uint32_t simt_double_to_u32(double value);
 int64_t simt_to_i64(double value);
 uint64_t simt_to_u64(double value);
 

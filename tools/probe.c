@@ -1,0 +1,143 @@
+/*
+ * probe.c: `nanolab probe`: asks a device about what our predictions of its bits rest on.
+ */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/cli/options.h"
+#include "kernels/simt/rules_probe.h"
+#include "tools/probe_kernels.h"
+
+#define PROGRAM "nanolab probe"
+
+static const char intro[] =
+    "nanolab probe: does a device do what our predictions of its bits rest on?\n"
+    "\n"
+    "usage: nanolab probe rules [--device DEV]\n"
+    "       nanolab probe kernels [--device DEV] [--checked]\n"
+    "\n"
+    "rules: each place where a GPU's bits differ from what the same C gives on a CPU, one "
+    "question\n"
+    "after the other: the rule, the question, what is expected, the device's answer, and whether\n"
+    "that is confirmed, contradicted, or was not seen (of what may happen, but need not).\n"
+    "\n"
+    "kernels: jobs of every kernel family, so small that a checker around it is soon through, and\n"
+    "whether they left the predicted bits, or, where the model has none, could be proved.\n"
+    "\n"
+    "Both print JSON lines.\n"
+    "\n";
+
+static const char outro[] =
+    "\nexit status: 0 nothing was contradicted or wrong; 1 something was; 2 usage; 77 no such\n"
+    "device here.\n";
+
+/* Returns json_object_set_new's status; bits as words, as wide as they are. */
+static int set_bits(json_t *line, const char *name, uint64_t bits) {
+    char text[24];
+    snprintf(text, sizeof text, "0x%llx", (unsigned long long)bits);
+    return json_object_set_new(line, name, json_string(text));
+}
+
+static int print_answer(const struct device *device, const struct rules_question *q,
+                        const struct rules_answer *answer) {
+    const struct simt_rule *rule = &simt_rules[q->rule];
+    json_t *line = json_pack("{s:s, s:s, s:s, s:s}", "rule", rule->name, "says", rule->text,
+                             "question", q->text, "device", device_id(device));
+    int status = !line || set_bits(line, "expected", q->expected) ||
+                         set_bits(line, "answer", answer->bits) ||
+                         json_object_set_new(line, "outcome",
+                                             json_string(rules_outcome_name(answer->outcome))) ||
+                         json_dumpf(line, stdout, 0) || putchar('\n') == EOF
+                     ? -1
+                     : 0;
+    json_decref(line);
+    return status;
+}
+
+static int complain(const char *what) {
+    fprintf(stderr, PROGRAM ": %s\n", what);
+    return EXIT_BROKEN;
+}
+
+static int probe_rules(struct device *device) {
+    size_t count, outcomes[3] = {0};
+    const struct rules_question *questions = rules_questions(&count);
+    for (size_t k = 0; k < count; k++) {
+        struct rules_answer answer;
+        if (rules_ask(device, false, &questions[k], &answer) != 0)
+            return complain(device_error());
+        if (print_answer(device, &questions[k], &answer) != 0)
+            return complain("standard output cannot be written; check where it goes");
+        outcomes[answer.outcome]++;
+    }
+    fprintf(stderr,
+            PROGRAM ": %s: %zu questions about %d rules: %zu confirmed, %zu contradicted, "
+                    "%zu not seen\n",
+            device_id(device), count, SIMT_RULES, outcomes[RULES_CONFIRMED],
+            outcomes[RULES_CONTRADICTED], outcomes[RULES_NOT_SEEN]);
+    return outcomes[RULES_CONTRADICTED] ? EXIT_BROKEN : EXIT_DONE;
+}
+
+static int probe_all_kernels(struct device *device, bool checked) {
+    struct probe p = {.device = device, .checked = checked};
+    probe_kernels(&p);
+    fprintf(stderr, PROGRAM ": %s: %zu jobs: %zu wrong\n", device_id(device), p.jobs, p.wrong);
+    return p.wrong ? EXIT_BROKEN : EXIT_DONE;
+}
+
+static int probe(const struct options *parser, const char *what, const char *list, bool checked) {
+    struct option_device chosen[OPTION_DEVICES_MAX];
+    struct device *device;
+    size_t count;
+    if (options_devices(parser, list, chosen, &count) != 0)
+        return options_report();
+    if (count > 1 || chosen[0].kind == DEVICE_CPU) {
+        options_fail(parser, "--device %s: give one device, cuda[:N] or simt", list);
+        return options_report();
+    }
+    if (device_count(chosen[0].kind) == 0 ||
+        device_open(&device, chosen[0].kind, chosen[0].index) != 0) {
+        complain(device_error());
+        return EXIT_SKIPPED;
+    }
+    int status =
+        strcmp(what, "rules") == 0 ? probe_rules(device) : probe_all_kernels(device, checked);
+    device_close(device);
+    return status;
+}
+
+int main(int argc, char **argv) {
+    const char *device = NULL;
+    bool help = false, checked = false;
+    const struct option_spec specs[] = {
+        {"--device", "DEV", "cuda[:N] or simt (a GPU if one works, else simt)", OPTION_TEXT,
+         &device, NULL},
+        {"--checked", NULL, "simt: the build of the kernels that reports races and bad accesses",
+         OPTION_FLAG, &checked, NULL},
+        {"--help", NULL, "this text", OPTION_FLAG, &help, NULL},
+    };
+    const char **positional = calloc((size_t)argc + 1, sizeof *positional);
+    struct options parser = {.program = PROGRAM,
+                             .help_command = PROGRAM " --help",
+                             .specs = specs,
+                             .spec_count = sizeof specs / sizeof *specs,
+                             .positional = positional};
+    int status = positional ? options_parse(&parser, argc, argv) : EXIT_USAGE;
+    const char *what = status == 0 && parser.positional_count == 1 ? positional[0] : "";
+    if (status == 0 && !help && strcmp(what, "rules") != 0 && strcmp(what, "kernels") != 0)
+        status = options_fail(&parser, "say what to probe: rules or kernels");
+    free(positional);
+    if (status)
+        return options_report();
+    if (help) {
+        fputs(intro, stdout);
+        options_print(specs, sizeof specs / sizeof *specs);
+        fputs(outro, stdout);
+        return EXIT_DONE;
+    }
+    if (!device)
+        device = device_count(DEVICE_CUDA) > 0 ? "cuda" : "simt";
+    return probe(&parser, what, device, checked);
+}

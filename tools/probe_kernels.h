@@ -1,0 +1,208 @@
+/*
+ * probe_kernels.h: runs every kernel family at a size so small that a checker, which makes it a
+ * hundred times slower, is through with it in seconds; and compares what comes out with what the
+ * models predict. Part of probe.c.
+ */
+#ifndef NANOLAB_TOOLS_PROBE_KERNELS_H
+#define NANOLAB_TOOLS_PROBE_KERNELS_H
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "kernels/atomics/atomics_job.h"
+#include "kernels/chase/chase.h"
+#include "kernels/paged_attention/paged_job.h"
+#include "kernels/rng/data.h"
+#include "kernels/roofs/roofs.h"
+#include "kernels/sum/sum_job.h"
+
+#define PROBE_N 1000
+
+struct probe {
+    struct device *device;
+    bool checked; /* simt: by the checked build of the kernels */
+    size_t jobs, wrong;
+};
+
+/* One line about a job. `wrong` NULL: it was right. */
+static void probe_line(struct probe *p, const char *family, const char *job, bool predicted,
+                       const char *wrong) {
+    json_t *line = json_pack("{s:s, s:s, s:s, s:s, s:s*}", "family", family, "job", job, "device",
+                             device_id(p->device), "outcome",
+                             wrong       ? "wrong"
+                             : predicted ? "the predicted bits"
+                                         : "proved",
+                             "why", wrong);
+    if (line)
+        json_dumpf(line, stdout, 0);
+    putchar('\n');
+    json_decref(line);
+    p->jobs++;
+    p->wrong += wrong != NULL;
+}
+
+/* Calls, compares with the prediction where there is one, proves, and closes. */
+static void probe_job(struct probe *p, const char *family, const char *text, struct job *job) {
+    struct job_bits expected, got;
+    bool predicted = job->predict && job_predict(job, &expected) == 0;
+    bool failed = job_call(job) != 0 || (predicted && job_bits(job, &got) != 0);
+    if (!failed && predicted && got.bits != expected.bits)
+        failed = device_fail("0x%llx and not 0x%llx as predicted", (unsigned long long)got.bits,
+                             (unsigned long long)expected.bits) != 0;
+    failed = failed || job_prove(job) != 0;
+    probe_line(p, family, text, predicted, failed ? device_error() : NULL);
+    job_close(job);
+}
+
+static void probe_roofs(struct probe *p) {
+    const size_t bytes = 4 * ROOFS_PAGE;
+    struct roofs_memory *memory;
+    if (roofs_memory_open(&memory, p->device, bytes, bytes) != 0) {
+        probe_line(p, "roofs", "memory", false, device_error());
+        return;
+    }
+    for (int op = 0; op < ROOFS_OPS; op++) {
+        struct roofs_plan plan;
+        struct job job;
+        if (roofs_variants(p->device, (enum roofs_op)op, bytes, 0, &plan, 1) == 0)
+            continue;
+        plan.passes = 1, plan.blocks = 2, plan.rounds = 4, plan.checked = p->checked;
+        if (roofs_job_open(&job, memory, &plan) == 0)
+            probe_job(p, "roofs", roofs_op_name(plan.op), &job);
+        else
+            probe_line(p, "roofs", roofs_op_name(plan.op), false, device_error());
+    }
+    roofs_memory_close(memory);
+}
+
+static void probe_sum(struct probe *p) {
+    /* Every method, tail and shuffle, every way to the last block. */
+    static const char *const plans[] = {"f32.plain.strided.v4.i4.b64.tiles.shfl-down.warp.last",
+                                        "f32.plain.v1.i1.b32.g8.shfl-xor.tree.kernel",
+                                        "f32.acc64.plain",
+                                        "f32.compensated",
+                                        "f32.binned.g8.last",
+                                        "f32.exact",
+                                        "f32.plain.dot"};
+    static float x[PROBE_N], y[PROBE_N];
+    const struct data_options options = {.seed = 1, .condition = 1e4}, other = {.seed = 2};
+    struct sum_memory *memory;
+    data_fill(DATA_CANCELLING, DATA_F32, &options, x, PROBE_N);
+    data_fill(DATA_NORMAL, DATA_F32, &other, y, PROBE_N);
+    if (sum_memory_open(&memory, p->device, SUM_F32, true, PROBE_N) != 0) {
+        probe_line(p, "sum", "memory", false, device_error());
+        return;
+    }
+    for (size_t k = 0; k < sizeof plans / sizeof *plans; k++) {
+        struct sum_variant v;
+        struct job job;
+        char why[SUM_WHY];
+        bool parsed = sum_variant_parse(plans[k], device_kind(p->device), &v, why) == 0;
+        v.checked = p->checked;
+        if (!parsed)
+            probe_line(p, "sum", plans[k], false, why);
+        else if (sum_memory_write(memory, x, sum_variant_class(&v).products ? y : NULL) != 0 ||
+                 sum_job_open(&job, memory, &v) != 0)
+            probe_line(p, "sum", plans[k], false, device_error());
+        else
+            probe_job(p, "sum", plans[k], &job);
+    }
+    sum_memory_close(memory);
+}
+
+static void probe_atomics(struct probe *p) {
+    static const char *const plans[] = {
+        "f32.none.plain.a1.i1.b32.g8",      "f16x2.block.plain.a1.i2.b32.tiles",
+        "f32.none.logged.a1.i1.b32.g4",     "f32.none.fixed.a1.i1.b32.g16",
+        "f64.block.fixed.a16.i2.b64.tiles", "f32.block.ordered.a1.i1.b32.g8",
+        "bf16x2.warp.ordered.a2.i1.b64.g4", "f64.block.ticket.a1.i1.b32.g4",
+        "f32.none.binned.a4.i1.b32.g16"};
+    static const enum data_type types[] = {DATA_F32, DATA_F64, DATA_F16, DATA_BF16};
+    static double x[PROBE_N]; /* of any type */
+    const struct data_options options = {.seed = 3};
+    for (size_t k = 0; k < sizeof plans / sizeof *plans; k++) {
+        const struct atomics_setup setup = {.plan = plans[k],
+                                            .x = x,
+                                            .n = PROBE_N,
+                                            .unit = atomics_fixed_unit(PROBE_N, 16),
+                                            .checked = p->checked};
+        enum atomics_type type = atomics_job_type(device_kind(p->device), plans[k]);
+        unsigned lanes = atomics_type_lanes(type);
+        struct job job;
+        data_fill(DATA_UNIFORM, types[type], &options, x, PROBE_N * lanes);
+        if (atomics_job_open(&job, p->device, &setup) == 0)
+            probe_job(p, "atomics", plans[k], &job);
+        else
+            probe_line(p, "atomics", plans[k], false, device_error());
+    }
+}
+
+static void probe_paged(struct probe *p) {
+    static const char *const plans[] = {"attention.f32.b16.d64.g1.s1",
+                                        "attention.hnd.bf16.b4.d128.g2.s4",
+                                        "attention.vllm.f16.b64.d64.g4.s2",
+                                        "attention.slab.b1.bf16.d64",
+                                        "gather.bf16.b16.d128",
+                                        "gather.vllm.f16.b16.d64",
+                                        "walk.b4.bf16.d64"};
+    static const int32_t tokens[] = {70, 0, 33};
+    for (size_t k = 0; k < sizeof plans / sizeof *plans; k++) {
+        struct paged_plan plan = paged_plan_default();
+        struct kv_table table = {0};
+        struct paged_memory memory;
+        struct job job;
+        char why[PLAN_WHY];
+        if (paged_plan_parse(plans[k], &plan, why) != 0 ||
+            kv_table_open(&table, 3, tokens, (unsigned)plan.block, 240) != 0 ||
+            kv_table_map(&table, KV_MAP_PERMUTED, 4, 7, NULL) != 0) {
+            probe_line(p, "paged_attention", plans[k], false, "no such plan or table");
+            kv_table_close(&table);
+            continue;
+        }
+        struct paged_step step = paged_step_of(&plan, 2, &table);
+        step.checked = p->checked;
+        if (paged_memory_of_step(&memory, p->device, &step, PAGES_ANY, 5) != 0) {
+            probe_line(p, "paged_attention", plans[k], false, device_error());
+        } else {
+            if (paged_job_open(&job, &memory, &step) == 0)
+                probe_job(p, "paged_attention", plans[k], &job);
+            else
+                probe_line(p, "paged_attention", plans[k], false, device_error());
+            paged_memory_close(&memory);
+        }
+        kv_table_close(&table);
+    }
+}
+
+static void probe_chase(struct probe *p) {
+    for (unsigned lanes = 1; lanes <= 32; lanes *= 8) {
+        const struct chase_plan plan = {.bytes = 65536,
+                                        .stride = 1024,
+                                        .order = CHASE_CYCLE,
+                                        .lanes = lanes,
+                                        .laps = 1,
+                                        .seed = 1,
+                                        .checked = p->checked};
+        char text[CHASE_TEXT];
+        struct chase_job *job;
+        bool right = chase_job_open(&job, p->device, &plan) == 0;
+        if (right) {
+            right = chase_job_call(job) == 0 && chase_job_check(job) == 0;
+            chase_job_close(job);
+        }
+        probe_line(p, "chase", chase_plan_text(&plan, text), false, right ? NULL : device_error());
+    }
+}
+
+/* How many jobs were wrong. */
+static size_t probe_kernels(struct probe *p) {
+    probe_roofs(p);
+    probe_sum(p);
+    probe_atomics(p);
+    probe_paged(p);
+    probe_chase(p);
+    return p->wrong;
+}
+
+#endif
