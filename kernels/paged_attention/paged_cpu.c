@@ -72,12 +72,12 @@ const char *paged_prefetch_name(enum paged_prefetch prefetch) {
 /* --- shares ------------------------------------------------------------------------------------
  */
 
-static unsigned tiles_of(const struct paged_job *job, unsigned sequence) {
+static unsigned tiles_of(const struct paged_cpu_step *job, unsigned sequence) {
     return ((unsigned)job->table->tokens[sequence] + PAGED_TILE - 1) / PAGED_TILE;
 }
 
 /* Parts of the heads outermost: a thread reads the same heads of one sequence after another. */
-struct paged_item paged_job_item(const struct paged_job *job, size_t index) {
+struct paged_item paged_cpu_item(const struct paged_cpu_step *job, size_t index) {
     struct paged_item item;
     size_t pairs = (size_t)job->table->sequences * job->splits;
     unsigned part = (unsigned)(index / pairs);
@@ -90,15 +90,15 @@ struct paged_item paged_job_item(const struct paged_job *job, size_t index) {
     return item;
 }
 
-static size_t weight_of(const struct paged_job *job, size_t index) {
-    struct paged_item item = paged_job_item(job, index);
+static size_t weight_of(const struct paged_cpu_step *job, size_t index) {
+    struct paged_item item = paged_cpu_item(job, index);
     /* An item without tiles still has something to write. */
     return (size_t)(item.end - item.tile) * item.heads * 64 + 1;
 }
 
 /* Items in order, each to the thread in whose equal share of all tiles its middle lies. Returns the
  * largest share of a thread over the mean one. */
-static double share_out(struct paged_job *job, unsigned threads) {
+static double share_out(struct paged_cpu_step *job, unsigned threads) {
     size_t total = 0, before = 0, largest = 0, mine = 0;
     job->items = (size_t)job->table->sequences * job->splits * job->parts;
     for (size_t i = 0; i < job->items; i++)
@@ -122,7 +122,7 @@ static double share_out(struct paged_job *job, unsigned threads) {
 }
 
 /* As few parts of the heads as keep all threads about equally busy. */
-static void share(struct paged_job *job, unsigned threads) {
+static void share(struct paged_cpu_step *job, unsigned threads) {
     unsigned best = 1;
     double least = 0;
     for (job->parts = 1; job->parts <= job->heads; job->parts *= 2) {
@@ -156,7 +156,7 @@ size_t paged_cpu_workspace_bytes(const struct paged_plan *plan, const struct pag
     return bytes;
 }
 
-static void place_tokens(struct paged_job *job) {
+static void place_tokens(struct paged_cpu_step *job) {
     const struct paged_plan *plan = &job->call->plan;
     size_t head_bytes = (size_t)job->head * job->element;
     job->token_bytes = job->heads * head_bytes;
@@ -176,7 +176,7 @@ static void place_tokens(struct paged_job *job) {
     job->piece = (size_t)job->block * 16;
 }
 
-static void place_workspace(struct paged_job *job, unsigned threads) {
+static void place_workspace(struct paged_cpu_step *job, unsigned threads) {
     const struct paged_plan *plan = &job->call->plan;
     char *memory = job->call->workspace;
     job->first = (size_t *)memory;
@@ -192,7 +192,7 @@ static void place_workspace(struct paged_job *job, unsigned threads) {
 
 static void run_share(void *context, unsigned index, unsigned count) {
     (void)count;
-    const struct paged_job *job = context;
+    const struct paged_cpu_step *job = context;
     if (job->call->plan.op == PAGED_ATTENTION)
         paged_cpu_decode(job, index);
     else
@@ -200,7 +200,7 @@ static void run_share(void *context, unsigned index, unsigned count) {
 }
 
 /* One query head's splits, into `out`. */
-static void merge(const struct paged_job *job, size_t sequence, size_t query, float *out) {
+static void merge(const struct paged_cpu_step *job, size_t sequence, size_t query, float *out) {
     size_t queries = (size_t)job->heads * job->group, first = sequence * job->splits * queries;
     float most = -INFINITY, total = 0;
     memset(out, 0, job->head * sizeof *out);
@@ -221,14 +221,14 @@ static void merge(const struct paged_job *job, size_t sequence, size_t query, fl
 }
 
 static void merge_share(void *context, unsigned index, unsigned count) {
-    const struct paged_job *job = context;
+    const struct paged_cpu_step *job = context;
     size_t queries = (size_t)job->heads * job->group, all = job->table->sequences * queries;
     for (size_t i = all * index / count; i < all * (index + 1) / count; i++)
         merge(job, i / queries, i % queries, job->call->out + i * job->head);
 }
 
 static void run_on(struct pool *pool, unsigned threads, pool_function *function,
-                   struct paged_job *job) {
+                   struct paged_cpu_step *job) {
     if (pool)
         pool_run_on(pool, threads, function, job);
     else
@@ -245,15 +245,15 @@ int paged_cpu_run(const struct paged_cpu_call *call) {
     if (threads > 1 && !pool)
         return device_fail("no memory or threads for a decode step on %u threads; use fewer",
                            threads);
-    struct paged_job job = {.call = call,
-                            .kernels = kernels_of(call->isa),
-                            .table = call->shape.table,
-                            .slab = call->plan.mapping == PAGED_SLAB,
-                            .heads = call->shape.kv_heads,
-                            .group = (unsigned)call->plan.group,
-                            .head = (unsigned)call->plan.head,
-                            .element = call->plan.element == PAGED_F32 ? 4 : 2,
-                            .splits = paged_splits(&call->plan, &call->shape)};
+    struct paged_cpu_step job = {.call = call,
+                                 .kernels = kernels_of(call->isa),
+                                 .table = call->shape.table,
+                                 .slab = call->plan.mapping == PAGED_SLAB,
+                                 .heads = call->shape.kv_heads,
+                                 .group = (unsigned)call->plan.group,
+                                 .head = (unsigned)call->plan.head,
+                                 .element = call->plan.element == PAGED_F32 ? 4 : 2,
+                                 .splits = paged_splits(&call->plan, &call->shape)};
     place_tokens(&job);
     place_workspace(&job, threads);
     share(&job, threads);

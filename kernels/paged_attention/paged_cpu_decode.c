@@ -13,7 +13,7 @@
 enum { TURNED = 16 }; /* tokens of vllm's values that are turned into rows at a time */
 
 struct decode {
-    const struct paged_job *job;
+    const struct paged_cpu_step *job;
     struct paged_ahead *ahead;
     unsigned span; /* tokens taken with all heads before the next ones */
     paged_scores *scores;
@@ -37,7 +37,7 @@ size_t paged_cpu_private_bytes(unsigned heads, unsigned group, unsigned head) {
            whole_lines(queries * sizeof(float)) + whole_lines(TURNED * head * sizeof(float));
 }
 
-static void begin(struct decode *d, const struct paged_job *job, unsigned thread) {
+static void begin(struct decode *d, const struct paged_cpu_step *job, unsigned thread) {
     size_t queries = (size_t)job->heads * job->group;
     unsigned head = job->head == 64 ? 0 : 1, group = 0;
     while (1u << group < job->group)
@@ -68,7 +68,7 @@ static void begin(struct decode *d, const struct paged_job *job, unsigned thread
  */
 
 /* Each token's first channel of head 0. */
-static void find_tokens(const struct paged_job *job, const struct paged_half *half,
+static void find_tokens(const struct paged_cpu_step *job, const struct paged_half *half,
                         const char **token) {
     const char *at = NULL;
     unsigned slot = job->block;
@@ -116,7 +116,7 @@ static inline void push_key(struct keys *keys, const char *k, const float *q, fl
 }
 
 static void score(struct decode *d, const struct paged_half *half) {
-    const struct paged_job *job = d->job;
+    const struct paged_cpu_step *job = d->job;
     const char *token[PAGED_TILE];
     find_tokens(job, half, token);
     struct keys keys = {d, 0, job->head * job->element, {0}, {0}, {0}};
@@ -145,7 +145,7 @@ static void weights(struct decode *d, const struct paged_half *half) {
 }
 
 static void values_of_rows(struct decode *d, const struct paged_half *half) {
-    const struct paged_job *job = d->job;
+    const struct paged_cpu_step *job = d->job;
     const char *token[PAGED_TILE];
     find_tokens(job, half, token);
     size_t bytes = (size_t)job->head * job->element;
@@ -165,7 +165,7 @@ static void values_of_rows(struct decode *d, const struct paged_half *half) {
 
 /* vllm's values lie with tokens inside channels: they are turned first. */
 static void values_of_columns(struct decode *d, const struct paged_half *half) {
-    const struct paged_job *job = d->job;
+    const struct paged_cpu_step *job = d->job;
     size_t bytes = (size_t)job->head * job->element;
     const char *row[TURNED];
     for (unsigned t = 0; t < TURNED; t++)
@@ -195,7 +195,7 @@ static void values_of_columns(struct decode *d, const struct paged_half *half) {
  */
 
 static void begin_item(struct decode *d, const struct paged_item *item) {
-    const struct paged_job *job = d->job;
+    const struct paged_cpu_step *job = d->job;
     size_t first = ((size_t)item->sequence * job->heads + item->head) * job->group;
     size_t queries = (size_t)item->heads * job->group;
     if (job->splits == 1)
@@ -213,7 +213,7 @@ static void begin_item(struct decode *d, const struct paged_item *item) {
 }
 
 static void end_item(struct decode *d, const struct paged_item *item) {
-    const struct paged_job *job = d->job;
+    const struct paged_cpu_step *job = d->job;
     size_t first =
         (((size_t)item->sequence * job->splits + item->split) * job->heads + item->head) *
         job->group;
@@ -228,11 +228,11 @@ static void end_item(struct decode *d, const struct paged_item *item) {
     }
 }
 
-void paged_cpu_decode(const struct paged_job *job, unsigned thread) {
+void paged_cpu_decode(const struct paged_cpu_step *job, unsigned thread) {
     struct decode d;
     begin(&d, job, thread);
     for (size_t index = job->first[thread]; index < job->first[thread + 1]; index++) {
-        struct paged_item item = paged_job_item(job, index);
+        struct paged_item item = paged_cpu_item(job, index);
         unsigned tokens = (unsigned)job->table->tokens[item.sequence];
         begin_item(&d, &item);
         for (unsigned tile = item.tile; tile < item.end; tile++) {

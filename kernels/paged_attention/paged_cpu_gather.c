@@ -5,7 +5,7 @@
 #include "kernels/paged_attention/paged_cpu_inside.h"
 
 /* In pieces, so that what is asked for ahead is spread evenly. */
-static uint64_t sum_stretch(const struct paged_job *job, struct paged_ahead *ahead,
+static uint64_t sum_stretch(const struct paged_cpu_step *job, struct paged_ahead *ahead,
                             const char *from, size_t bytes) {
     enum { PIECE = 1024 };
     uint64_t sum = 0;
@@ -17,7 +17,7 @@ static uint64_t sum_stretch(const struct paged_job *job, struct paged_ahead *ahe
     return sum;
 }
 
-static uint64_t sum_half(const struct paged_job *job, struct paged_ahead *ahead,
+static uint64_t sum_half(const struct paged_cpu_step *job, struct paged_ahead *ahead,
                          const struct paged_half *half) {
     struct paged_span spans[PAGED_TILE];
     unsigned count = paged_spans(job, half, spans);
@@ -28,7 +28,7 @@ static uint64_t sum_half(const struct paged_job *job, struct paged_ahead *ahead,
     return sum;
 }
 
-static uint64_t walk_item(const struct paged_job *job, const struct paged_item *item) {
+static uint64_t walk_item(const struct paged_cpu_step *job, const struct paged_item *item) {
     const struct kv_table *table = job->table;
     unsigned tokens = (unsigned)table->tokens[item->sequence], end = item->end * PAGED_TILE;
     if (end > tokens)
@@ -42,11 +42,11 @@ static uint64_t walk_item(const struct paged_job *job, const struct paged_item *
     return sum;
 }
 
-void paged_cpu_gather(const struct paged_job *job, unsigned thread) {
+void paged_cpu_gather(const struct paged_cpu_step *job, unsigned thread) {
     struct paged_ahead *ahead = (struct paged_ahead *)(job->private + thread * job->private_bytes);
     paged_ahead_begin(ahead, job, thread);
     for (size_t index = job->first[thread]; index < job->first[thread + 1]; index++) {
-        struct paged_item item = paged_job_item(job, index);
+        struct paged_item item = paged_cpu_item(job, index);
         uint64_t sum = 0;
         if (job->call->plan.op == PAGED_WALK) {
             sum = item.head == 0 ? walk_item(job, &item) : 0;

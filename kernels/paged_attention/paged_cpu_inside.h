@@ -90,7 +90,7 @@ extern const struct paged_cpu_kernels paged_cpu_portable, paged_cpu_avx2, paged_
 /* --- one step ----------------------------------------------------------------------------------
  */
 
-struct paged_job {
+struct paged_cpu_step {
     const struct paged_cpu_call *call;
     const struct paged_cpu_kernels *kernels;
     const struct kv_table *table;
@@ -117,7 +117,7 @@ struct paged_job {
 struct paged_item {
     unsigned sequence, split, tile, end, head, heads;
 };
-struct paged_item paged_job_item(const struct paged_job *job, size_t index);
+struct paged_item paged_cpu_item(const struct paged_cpu_step *job, size_t index);
 
 /* Bytes, rounded up to whole cache lines. */
 static inline size_t whole_lines(size_t bytes) {
@@ -126,8 +126,8 @@ static inline size_t whole_lines(size_t bytes) {
 /* What a thread keeps for itself while it decodes. */
 size_t paged_cpu_private_bytes(unsigned heads, unsigned group, unsigned head);
 
-void paged_cpu_decode(const struct paged_job *job, unsigned thread);
-void paged_cpu_gather(const struct paged_job *job, unsigned thread);
+void paged_cpu_decode(const struct paged_cpu_step *job, unsigned thread);
+void paged_cpu_gather(const struct paged_cpu_step *job, unsigned thread);
 
 /* --- which bytes, in which order ---------------------------------------------------------------
  */
@@ -140,17 +140,17 @@ struct paged_half {
 
 /* All halves of a share, keys and values of a tile by turns. */
 struct paged_walk {
-    const struct paged_job *job;
+    const struct paged_cpu_step *job;
     size_t index, end; /* items */
     struct paged_item item;
     bool values;
 };
-void paged_walk_begin(struct paged_walk *walk, const struct paged_job *job, unsigned thread);
+void paged_walk_begin(struct paged_walk *walk, const struct paged_cpu_step *job, unsigned thread);
 /* False: no more. */
 bool paged_walk_next(struct paged_walk *walk, struct paged_half *half);
 
 /* Where token t's block (or slab) begins, and its slot in it. */
-static inline const char *paged_block_of(const struct paged_job *job, bool values,
+static inline const char *paged_block_of(const struct paged_cpu_step *job, bool values,
                                          unsigned sequence, unsigned t, unsigned *slot) {
     const char *base = values ? job->call->v : job->call->k;
     size_t block = sequence;
@@ -169,7 +169,7 @@ struct paged_span {
     size_t count, bytes, stride;
 };
 /* The bytes of a half in the order of its tokens; returns how many of at most PAGED_TILE spans. */
-unsigned paged_spans(const struct paged_job *job, const struct paged_half *half,
+unsigned paged_spans(const struct paged_cpu_step *job, const struct paged_half *half,
                      struct paged_span *spans);
 
 /*
@@ -188,7 +188,8 @@ struct paged_ahead {
     unsigned span, spans_count;
     size_t stretch, stretch_at; /* of the span; bytes of the stretch */
 };
-void paged_ahead_begin(struct paged_ahead *ahead, const struct paged_job *job, unsigned thread);
+void paged_ahead_begin(struct paged_ahead *ahead, const struct paged_cpu_step *job,
+                       unsigned thread);
 void paged_ahead_fill(struct paged_ahead *ahead);
 /* When `bytes` more are used. */
 static inline void paged_ahead_use(struct paged_ahead *ahead, size_t bytes) {

@@ -16,13 +16,13 @@
 
 static void enter_item(struct paged_walk *walk) {
     for (; walk->index < walk->end; walk->index++) {
-        walk->item = paged_job_item(walk->job, walk->index);
+        walk->item = paged_cpu_item(walk->job, walk->index);
         if (walk->item.tile < walk->item.end)
             return;
     }
 }
 
-void paged_walk_begin(struct paged_walk *walk, const struct paged_job *job, unsigned thread) {
+void paged_walk_begin(struct paged_walk *walk, const struct paged_cpu_step *job, unsigned thread) {
     *walk = (struct paged_walk){job, job->first[thread], job->first[thread + 1], {0}, false};
     enter_item(walk);
 }
@@ -47,7 +47,7 @@ bool paged_walk_next(struct paged_walk *walk, struct paged_half *half) {
  */
 
 /* Tokens [slot, slot + tokens) of a block. */
-static struct paged_span span_of(const struct paged_job *job, const struct paged_half *half,
+static struct paged_span span_of(const struct paged_cpu_step *job, const struct paged_half *half,
                                  const char *block, unsigned slot, unsigned tokens) {
     const char *heads = block + half->head * job->head_stride;
     size_t head_bytes = (size_t)job->head * job->element;
@@ -68,7 +68,7 @@ static struct paged_span span_of(const struct paged_job *job, const struct paged
                                job->block * row};
 }
 
-unsigned paged_spans(const struct paged_job *job, const struct paged_half *half,
+unsigned paged_spans(const struct paged_cpu_step *job, const struct paged_half *half,
                      struct paged_span *spans) {
     unsigned count = 0;
     for (unsigned done = 0, tokens; done < half->tokens; done += tokens) {
@@ -85,7 +85,8 @@ unsigned paged_spans(const struct paged_job *job, const struct paged_half *half,
 /* --- ahead of use ------------------------------------------------------------------------------
  */
 
-void paged_ahead_begin(struct paged_ahead *ahead, const struct paged_job *job, unsigned thread) {
+void paged_ahead_begin(struct paged_ahead *ahead, const struct paged_cpu_step *job,
+                       unsigned thread) {
     *ahead = (struct paged_ahead){.on = job->call->prefetch != PAGED_PREFETCH_NONE,
                                   .robin = job->call->prefetch == PAGED_PREFETCH_ROBIN,
                                   .due = LEAD};
