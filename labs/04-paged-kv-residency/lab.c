@@ -1,53 +1,197 @@
 /*
  * Lab 04, paged KV residency: same shape, same free memory: why a different step time?
  *
- * A decode step asks for the same bytes whatever the block map is. The sweep first shows that the
- * map changes no bit and no byte; then takes maps from allocators that were used, and asks what
+ * A decode step asks for the same bytes whatever the block map is. The lab first shows that the
+ * map changes no byte and no bit; then takes maps from allocators that were used, and asks what
  * they cost, where that cost comes from, and which controls it survives. README.md tells the same
  * story in words.
  */
 #include "labs/04-paged-kv-residency/residency.h"
 
+#define ON_GPU LAB_ON(DEVICE_CUDA)
+
 static const struct claim claims[] = {
-    {"K1", "A decode step reads 2·B·L·H·D·s bytes of keys and values.", check_bytes},
-    {"K2", "Decode is bound by memory, not by arithmetic.", check_bound},
-    {"K3", "When less of the KV cache survives in the last-level cache, the step takes longer.",
-     check_residency},
-    {"K4", "Scattered KV blocks cost more than contiguous ones.", check_scatter},
-    {"K5",
-     "Replicas of one shape and the same free memory differ in step time, because their block maps "
-     "differ.",
-     check_replicas},
-    {"K6", "Lanes of one warp see different latencies, and the warp waits for the slowest.",
-     check_lanes},
-    {"K7", "Stalled warps keep registers live, and pressure leads to spills.", check_spills},
-    {"K8",
-     "Contiguous allocation wastes memory inside and outside; fixed-size blocks remove the outside "
-     "waste and shrink the inside one to under a block per sequence.",
-     check_waste},
+    {"K1", "A decode step reads 2·B·L·H·D·s bytes of keys and values.",
+     .refuted_by = "one shape whose loads are not that, as where each query head loads its keys",
+     .on = CLAIM_BITS, .only = LAB_ON(DEVICE_SIMT), .cases = "04/bytes/", .sweep = sweep_bytes,
+     .check = check_bytes},
     {"K9",
      "Map, layout and block size never change a bit of the output; a number of splits that the "
      "batch decides does.",
-     check_bits},
+     .refuted_by = "two results of one content; or one result from other numbers of splits",
+     .on = CLAIM_BITS, .cases = "04/bits/ 04/same/ 04/batch/ 04/refusal/", .sweep = sweep_bits,
+     .check = check_bits},
+    {"K6", "Lanes of one warp see different latencies, and the warp waits for the slowest.",
+     .refuted_by = "one cold lane among n that costs a hop less than half of what a cold hop costs",
+     .on = CLAIM_TIME, .cases = "04/lanes/", .sweep = sweep_ladder, .check = check_lanes},
+    {"K8",
+     "Contiguous allocation wastes memory inside and outside; fixed-size blocks remove the outside "
+     "waste and shrink the inside one to under a block per sequence.",
+     .refuted_by = "blocks that refuse a request that fits, or ranges that waste nothing",
+     .on = CLAIM_BITS | CLAIM_TIME, .once = true, .cases = "04/waste/", .sweep = sweep_churn,
+     .check = check_waste},
+    {"K4", "Scattered KV blocks cost more than contiguous ones.",
+     .refuted_by = "a permuted map as fast as the identity map, whatever the block and the pages",
+     .on = CLAIM_TIME, .cases = "04/gather/ 04/ladder/", .sweep = sweep_gather,
+     .check = check_scatter},
+    {"K2", "Decode is bound by memory, not by arithmetic.",
+     .refuted_by = "steps that take longer than their gather and are no faster in cache",
+     .on = CLAIM_TIME, .cases = "04/decode/", .sweep = sweep_decode, .check = check_bound},
+    {"K3", "When less of the KV cache survives in the last-level cache, the step takes longer.",
+     .refuted_by = "a step as fast after other memory was read as right after itself",
+     .on = CLAIM_TIME, .cases = "04/stream/", .sweep = sweep_stream, .check = check_residency},
+    {"K7", "Stalled warps keep registers live, and pressure leads to spills.",
+     .refuted_by = "registers and spills that are the same while the step's time is not",
+     .on = CLAIM_TIME, .only = ON_GPU, .cases = "04/resources/", .sweep = sweep_spills,
+     .check = check_spills},
+    {"K5",
+     "Replicas of one shape and the same free memory differ in step time, because their block maps "
+     "differ.",
+     .refuted_by = "differences that swapping samples among maps gives too, where 5 % would show",
+     .on = CLAIM_TIME, .cases = "04/replica/", .sweep = sweep_replicas, .check = check_replicas},
 };
 
-static int run(struct lab_run *run) {
-    for (size_t k = 0; k < lab_bits_devices(run); k++)
-        if (sweep_exact(run, lab_bits_device(run, k)) != 0)
-            return -1;
-    if (lab_bits_devices(run) > 0 && sweep_churn(run, lab_bits_device(run, 0)) != 0)
-        return -1;
-    for (size_t k = 0; k < lab_time_devices(run); k++) {
-        struct device *device = lab_time_device(run, k);
-        if (sweep_decode(run, device) != 0 || sweep_gather(run, device) != 0 ||
-            sweep_replicas(run, device) != 0 || sweep_stream(run, device) != 0 ||
-            sweep_ladder(run, device) != 0 || sweep_resources(run, device) != 0)
-            return -1;
-    }
-    if (write_map_tables(run) != 0)
-        return -1;
-    return write_time_tables(run);
-}
+static const struct quantity quantities[] = {
+    /* Steps, wherever they are. */
+    {"what", "", "what a case of a contest is: a step, a reader"},
+    {"plan", "", "the plan of a step"},
+    {"op", "", "what a step does: attention, gather, walk"},
+    {"layout", "", "the order inside a block"},
+    {"element", "", "the type of keys, values and queries"},
+    {"rule", "", "who decides the number of splits"},
+    {"map", "", "where the blocks lie"},
+    {"arm", "", "what is changed beside the plan and the map"},
+    {"block", "tokens", "in a block; 0: a slab"},
+    {"block bytes", "bytes", "of keys in a block; 0: a slab"},
+    {"batch", "1", "sequences"},
+    {"sequences", "1", "in the batch"},
+    {"tokens", "tokens", "of each sequence"},
+    {"heads", "1", "of keys and values"},
+    {"kv heads", "1", "of keys and values"},
+    {"channels", "1", "of a head"},
+    {"group", "1", "query heads for each KV head"},
+    {"splits", "1", "of a sequence's tokens, or the most of them"},
+    {"splits taken", "1", "of a sequence's tokens"},
+    {"processors", "1", "that the rule for splits counts with"},
+    {"bytes", "bytes", "of keys and values that a step loads, or of memory that is read"},
+    {"unique bytes", "bytes", "distinct ones among them: shared blocks once"},
+    {"flops", "flop", "of a step"},
+    {"pool bytes", "bytes", "of keys and values that the pool holds"},
+    {"pages", "", "behind the keys and values: 4k, 2m, any, or a device's own"},
+    {"threads", "1", "of the CPU"},
+    {"prefetch", "", "how a CPU asks ahead"},
+    {"state", "", "warm: the step ran just before; cold: other memory was read in between"},
+    {"read before", "bytes", "of other memory that is read before a sample"},
+    {"kernel", "", "of a reader"},
+    {"unique bytes per second", "bytes/s", "of a step, shared blocks once"},
+    /* K1 */
+    {"element bytes", "bytes", "of a key's or a value's number"},
+    {"shared blocks", "1", "that all sequences have in common"},
+    {"loaded", "bytes", "by the kernel, counted load by load"},
+    {"loaded distinct", "bytes", "of it, each address once"},
+    {"stored", "bytes", "by the kernel"},
+    {"loaded of other things", "bytes", "queries, table and lengths"},
+    {"kv loaded", "bytes", "of keys and values"},
+    {"kv formula", "bytes", "2·B·L·H·D·s"},
+    {"kv distinct", "bytes", "of keys and values, shared blocks once"},
+    /* K9 */
+    {"measured", "bits", "hash of the output"},
+    {"predicted", "bits", "hash of the output that the model says"},
+    {"other poison", "bits", "hash with other numbers in all that the table does not name"},
+    {"outputs", "1", "numbers of the output"},
+    {"equal", "1", "of them, with the predicted bits"},
+    {"inside", "1", "of them, inside the float64 bound"},
+    {"poisoned", "1", "numbers of the cache that no token owns"},
+    {"values", "", "the part of the plan that decides the bits"},
+    {"fault", "", "what is wrong with a table"},
+    {"message", "", "with which it is refused"},
+    {"accepted before", "1", "1: the table was accepted without the fault"},
+    {"refused", "1", "1: with it, it is refused in one line; of waste: steps"},
+    {"shared as expected", "1", "1: accepted with sharing allowed, just if it may be"},
+    /* K6 */
+    {"chase", "", "what a pointer chase does"},
+    {"curve", "", "the line of a plot that a chase belongs to"},
+    {"joined", "", "whether chains wait for each other"},
+    {"range", "bytes", "of addresses that a chase goes through"},
+    {"stride", "bytes", "from place to place"},
+    {"lanes", "1", "chains at a time"},
+    {"cold", "1", "of them, in a range that no cache holds"},
+    {"places", "1", "that a chase visits"},
+    {"huge bytes", "bytes", "of its memory in 2 MiB pages"},
+    {"hops", "1", "of a call"},
+    {"ns per hop", "ns", "time of a hop"},
+    /* K8 */
+    {"policy", "", "which free block an allocator takes next"},
+    {"share", "1", "of the requests begin with a shared prefix"},
+    {"turnovers", "1", "how often the pool was given out before"},
+    {"seed", "1", "of the workload"},
+    {"blocks", "1", "of the batch"},
+    {"pool blocks", "1", "of the pool"},
+    {"free blocks", "1", "of the pool, beside the batch"},
+    {"runs", "1", "stretches of consecutive blocks"},
+    {"run mean", "blocks", "length of a run"},
+    {"run median", "blocks", "length of a run"},
+    {"run longest", "blocks", "length of a run"},
+    {"map pages", "1", "distinct 2 MiB pages that a map touches"},
+    {"pages over ideal", "1", "over the fewest that hold the batch"},
+    {"jump mean", "bytes", "from a block's end to the next one's start"},
+    {"page switches", "1", "share of steps from block to block into another 2 MiB page"},
+    {"allocator", "", "blocks, or contiguous ranges by their fit"},
+    {"block tokens", "tokens", "of a block"},
+    {"slots", "tokens", "that the memory holds"},
+    {"steps", "1", "of the trace"},
+    {"inner mean", "1", "slots taken without a token, over slots taken"},
+    {"inner worst", "1", "of all steps"},
+    {"outer mean", "1", "free slots that the request in wait could not get, over all slots"},
+    {"outer worst", "1", "of all steps"},
+    {"inner per sequence", "tokens", "slots taken without a token"},
+    {"running mean", "1", "requests in memory"},
+    {"tokens mean", "1", "tokens in memory, over all slots"},
+    {"finished", "1", "requests"},
+    {"refused by holes", "1",
+     "steps in which the next request did not fit, though enough was free"},
+    /* K4, K2, K3 */
+    {"over slab", "1", "speed over the contiguous slab's"},
+    {"over identity", "1", "speed over the identity map's"},
+    {"over gather", "1", "speed over the gather's of the same bytes"},
+    {"over one split", "1", "speed over one split's"},
+    {"over in cache", "1", "speed over that of keys and values in cache"},
+    {"over nothing streamed", "1", "speed over that with nothing read before"},
+    {"over warm", "1", "speed over that with keys and values in cache"},
+    {"warps", "1", "of a gather"},
+    /* K7 */
+    {"registers per thread", "1", "as the driver reports them"},
+    {"local bytes per thread", "bytes", "as the driver reports them: spills"},
+    /* K5 */
+    {"kind", "", "churned: an allocator's use has left it; twin: once more; made"},
+    {"replica", "", "policy and seed"},
+    {"map runs", "1", "stretches of consecutive blocks in the map"},
+    {"map run mean", "blocks", "length of a run"},
+    {"map switches", "1", "share of steps from block to block into another 2 MiB page"},
+};
+
+static const struct table_spec tables[] = {
+    {"bytes", "04/bytes/",
+     "plan; batch; tokens; heads; shared = shared blocks; other = loaded of other things; kv = kv "
+     "loaded; formula = kv formula; distinct = kv distinct"},
+    {"batch", "04/batch/", "device\trule\tbatch\tsplits\tresult\thash", .write = write_batch},
+    {"same", "04/same/", "device; values; map; layout; block; hash = measured"},
+    {"churn", "04/churn/",
+     "policy\tshared\tturnovers\truns\trun mean\trun median\trun longest\tpages\tpages over ideal\t"
+     "jump bytes\tpage switches",
+     .write = write_churn},
+    {"waste", "04/waste/",
+     "allocator\tposition\tslots\tpercent\tfrom\tto\tinside per sequence\trunning\tfinished\t"
+     "refused by holes",
+     .write = write_waste},
+    {"resources", "04/resources/",
+     "device; plan; state; registers = registers per thread!; local bytes = local bytes per "
+     "thread"},
+    {"replicas", "04/replica/",
+     "device\tpages\tkind\tpolicy\tname\tposition\tms\tlow\thigh\tmap pages\tmap runs\tmap "
+     "switches",
+     .write = write_replicas},
+};
 
 const struct lab lab = {
     .number = 4,
@@ -59,5 +203,9 @@ const struct lab lab = {
     .time_devices = LAB_ON(DEVICE_CPU) | LAB_ON(DEVICE_CUDA),
     .claims = claims,
     .claim_count = sizeof claims / sizeof *claims,
-    .run = run,
+    .quantities = quantities,
+    .quantity_count = sizeof quantities / sizeof *quantities,
+    .tables = tables,
+    .table_count = sizeof tables / sizeof *tables,
+    .predict = predict_bits,
 };

@@ -1,24 +1,17 @@
 /*
  * residency.h: what the files of this lab share.
  *
- *     lab.c        the claims, and the sweep as a list of its parts
- *     seat.c       a KV cache in a device's memory, and one step over it, ready to be run or timed
- *     outcome.c    whether what a step left is right
- *     contest.h    steps and readers that are timed together: room.c, supply.c, contest.c
- *     judge.c      what the intervals of ratios say
- *     exact.c      bits against the model, bounds, poisoned blocks: K9; with exact_batch.c, the
- *                  splits and the bad tables, exact_bytes.c, bytes counted: K1, and trial.c
- *     ladder.c     arms A and F: latency against footprint, page size, stride, lanes: K6; with
- *                  chase_group.c, chases in one group, ladder_read.c and knee.c, where it goes up
- *     churn.c      arm D: what an allocator's use does to the map; what allocation wastes: K8
- *     replicas.c   one shape, one amount of free memory, many maps: K5; replicas_stats.c
- *                  tells their differences from noise
- *     gather.c     arm B: the same bytes through different maps, over the ceiling: K4
- *     decode.c     arm C: attention over the roof, batch, context, group and splits: K2
- *     stream.c     arm E: what survives in the last-level cache between steps: K3
- *     resources.c  registers and spills as the compiler reports them: K7
- *     checks_*.c   the claims judged from the recorded cases
- *     tables_*.c   the tables behind the plots
+ *     lab.c        the claims, in the README's order; names with units; tables
+ *     maps.c       block tables: made maps, and those that an allocator's use has left
+ *     steps.c      what steps that are timed share: memory, prefetching, and how one enters a
+ * contest bytes.c      K1: bytes counted bits.c       K9: bits against the model, bounds, poisoned
+ * blocks, splits, bad tables ladder.c     K6: latency against footprint, page size, stride, lanes
+ *     churn.c      K8: what an allocator's use does to the map; what allocation wastes
+ *     gather.c     K4: the same bytes through different maps, over the ceiling
+ *     decode.c     K2: attention over the roof, batch, context, group and splits
+ *     stream.c     K3: what survives in the last-level cache between steps
+ *     spills.c     K7: registers and spills as the compiler reports them
+ *     replicas.c   K5: one shape, one amount of free memory, many maps
  */
 #ifndef NANOLAB_LABS_04_RESIDENCY_H
 #define NANOLAB_LABS_04_RESIDENCY_H
@@ -27,110 +20,127 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "harness/lab/contest.h"
 #include "harness/lab/lab.h"
-#include "harness/measure/bench.h"
-#include "kernels/chase/chase.h"
+#include "harness/lab/tables.h"
 #include "kernels/kv_pool/kv_pool.h"
 #include "kernels/kv_pool/kv_table.h"
-#include "kernels/paged_attention/paged.h"
-#include "kernels/paged_attention/paged_cpu.h"
-#include "kernels/pages/pages.h"
+#include "kernels/paged_attention/paged_job.h"
 
-/* --- seat.c ------------------------------------------------------------------------------------
+#define MIB ((size_t)1 << 20)
+
+/* --- maps.c: block tables. 0, or -1 with device_error() and nothing to close -------------------
  */
 
-/* Keys and values in a device's memory, filled once; any number of steps with tables of their own
- * share it, since what a slot holds does not matter to time, and validation reads what is there.
- * No two blocks hold the same, so that a step that follows the wrong table is noticed. */
-struct cache {
-    struct device *device;
-    size_t bytes; /* of keys, and as many of values */
-    enum pages_kind kind;
-    struct pages pages[2]; /* on a CPU: keys, values */
-    void *k, *v;           /* device memory */
-    void *host[2];         /* on a GPU: a copy in host memory, for validation */
-};
-/* Room for `bytes` of keys and as many of values, every byte holding ordinary numbers of `element`
- * (normal numbers that a seed gives). On a CPU in the given pages; PAGES_ANY elsewhere. 0, or -1
- * with device_error(). */
-int cache_open(struct cache *cache, struct device *device, enum paged_element element, size_t bytes,
-               enum pages_kind kind, uint64_t seed);
-void cache_close(struct cache *cache);
-
-/* One step of a plan over a cache, with its own table, queries and output. */
-struct step {
-    struct cache *cache;
-    struct paged_plan plan;
-    struct paged_shape shape;
-    const struct kv_table *table; /* borrowed */
-    enum paged_isa isa;           /* on a CPU … */
-    enum paged_prefetch prefetch;
-    unsigned threads;                                /* … 0: all */
-    bool checked;                                    /* on simt: the checked build */
-    void *q, *out, *sums, *workspace, *ids, *tokens; /* device memory */
-    void *host_q;
-};
-/* With `like` NULL step->isa, prefetch and threads are the fastest ones; otherwise these, checked
- * and shape.processors are like's. 0, or -1 with device_error(); step_close either way. */
-int step_open(struct step *step, struct cache *cache, const struct paged_plan *plan,
-              unsigned kv_heads, const struct kv_table *table, const struct step *like,
+/* Of these lengths, in a pool three times as large as they need; `map` in pages of four blocks, so
+ * that small tables have many. */
+int map_small(struct kv_table *out, unsigned sequences, const int32_t *tokens,
+              unsigned block_tokens, enum kv_map map, uint64_t seed);
+/* Of equal sequences, for steps of a plan; pool_blocks 0: just enough. */
+int map_equal(struct kv_table *out, const struct paged_plan *plan, unsigned kv_heads,
+              unsigned sequences, unsigned tokens, unsigned pool_blocks, enum kv_map map,
               uint64_t seed);
-void step_close(struct step *step);
-/* One step; types that bench.h wants. */
-int step_call(void *step);
-/* Poisons the output, runs once more, and compares: sums exactly; attention with the float64
- * reference within its bound, at up to 64 (sequence, KV head) pairs spread over the batch. */
-int step_validate(void *step);
-/* Cycles that each warp of a gather spent in one more run, on a GPU: *count numbers, to be freed.
- * 0, or -1 with device_error(). */
-int step_cycles(struct step *step, uint32_t **cycles, size_t *count);
-/* The last run's output bits, hashed (FNV-1a over all output words); -1 with device_error(). */
-int step_hash(struct step *step, uint64_t *hash);
-/* K1's bytes, and the distinct ones among them. */
-double step_bytes(const struct step *step);
-double step_unique_bytes(const struct step *step);
+/* What an allocator hands to a batch of equal sequences, prompts first, after a workload has run
+ * for `steps`, and then until it has taken `turnovers` times the blocks of its pool. */
+struct aged_map {
+    struct kv_churn_options workload;
+    uint64_t steps;
+    unsigned turnovers;
+    unsigned sequences, prompt, tokens, free_blocks;
+};
+int map_aged(struct kv_table *out, const struct aged_map *how);
 
-/* A table of equal sequences: identity unless `map` says otherwise. 0 or -1 after lab_error(). */
-int table_open(struct lab_run *run, struct kv_table *table, unsigned sequences, unsigned tokens,
-               unsigned block_tokens, unsigned pool_blocks, enum kv_map map, size_t block_bytes,
-               uint64_t seed);
+/* --- steps.c -----------------------------------------------------------------------------------
+ */
 
+/* Keys and values by element and pages, and memory that readers read: each is taken when it is
+ * first asked for, and kept for the sweep's next contests. Ask for the largest first. */
+struct memories {
+    struct lab_run *run;
+    struct device *device;
+    size_t most;                /* a quarter of the memory that was free at first */
+    struct memories_held *held; /* keys and values, one after another */
+    struct memories_reader *readers;
+    struct memories_before *befores;
+    struct roofs_memory *source;
+};
+struct memories memories_open(struct lab_run *run, struct device *device);
+void memories_close(struct memories *memories);
+/* For `bytes` of keys and values together. 0, or -1 after lab_error(). *out is NULL where pages of
+ * this kind cannot be had: lab_note() says so. */
+int memories_take(struct memories *memories, enum paged_element element, size_t bytes,
+                  enum pages_kind kind, struct paged_memory **out);
+/* In 2 MiB pages, or as the system does it. NULL after lab_error(). */
+struct paged_memory *memories_huge(struct memories *memories, enum paged_element element,
+                                   size_t bytes);
+/* For readers of at most so many bytes. NULL after lab_error(). */
+struct roofs_memory *memories_source(struct memories *memories, size_t bytes);
+/* A job that reads `bytes` of it once, to fill the caches with something else. NULL after
+ * lab_error(). Owned by `memories`. */
+struct job *memories_reader(struct memories *memories, size_t bytes);
+/* The largest of bytes, bytes/2, … that is no more than `most`. */
+size_t memories_fitting(const struct memories *memories, size_t bytes);
+
+/* The last-level cache as the topology says; a default where it does not. In a virtual machine it
+ * may be wrong, so it only sizes what is read and swept. */
+size_t last_level_bytes(const struct device *device);
+/* OP.MAPPING.nhd.ELEMENT.b16.d128.g1.fixed.s1 */
+struct paged_plan plan_of(enum paged_op op, enum paged_mapping mapping, enum paged_element element);
+/* The word of a field of a plan, such as "bf16". */
+const char *plan_word(const struct paged_plan *plan, enum paged_field_id field);
+
+/* Enough samples for an interval also where a step takes 50 ms. */
 struct bench_limits mode_limits(const struct lab_run *run);
-/* For bench_options.progress: ends a group when a signal asked for it; context: the run. */
-int stop_asked(void *run, size_t settled, size_t cases);
 
-/* --- the parts of the sweep --------------------------------------------------------------------
+/* How a CPU asks ahead, as measured on it: the fastest for attention through a permuted table, and
+ * for a gather with its blocks in order, since that is the ceiling others are measured against.
+ * Measured and recorded as a contest ("04/prefetch/OP/…") when first asked for, and read from there
+ * after that, so that a resumed run goes on with the same. NONE elsewhere, and for a walk. 0, or -1
+ * after lab_error(). */
+int prefetch_measured(struct lab_run *run, struct device *device, enum paged_op op,
+                      enum paged_prefetch *out);
+/* A step of the run's seed with the prefetch above. 0, or -1 after lab_error(). */
+int step_of(struct lab_run *run, struct device *device, const struct paged_plan *plan,
+            unsigned kv_heads, const struct kv_table *table, struct paged_step *out);
+
+/* Enters a step as PLAN/hHEADS/batch=B/tokens=L/MAP[/ARM] with all its parameters, `state` warm.
+ * Its counter "unique bytes per second" counts shared blocks once. NULL after lab_error(). */
+struct entrant *enter_step(struct lab_run *run, struct contest *c, struct paged_memory *memory,
+                           const struct paged_step *step, const char *map, const char *arm);
+/* Makes a sample one call, after a step (if `warm`) and after `reader` (NULL: nothing) has read
+ * other memory, in this order; with a reader the case's `state` is cold. -1 after lab_error(). */
+int enter_after(struct memories *memories, struct entrant *step, bool warm,
+                const struct job *reader, double reader_bytes);
+
+/* --- the claims --------------------------------------------------------------------------------
  */
 
-int sweep_exact(struct lab_run *run, struct device *device);
-int sweep_churn(struct lab_run *run, struct device *device);
-int sweep_ladder(struct lab_run *run, struct device *device);
-int sweep_replicas(struct lab_run *run, struct device *device);
-int sweep_gather(struct lab_run *run, struct device *device);
-int sweep_decode(struct lab_run *run, struct device *device);
-int sweep_stream(struct lab_run *run, struct device *device);
-int sweep_resources(struct lab_run *run, struct device *device);
+int sweep_bytes(struct lab_run *run, struct device *device); /* K1 */
+void check_bytes(const struct rows *rows, struct finding *finding);
+int sweep_bits(struct lab_run *run, struct device *device); /* K9 */
+void check_bits(const struct rows *rows, struct finding *finding);
+int predict_bits(struct lab_run *run);
+int sweep_ladder(struct lab_run *run, struct device *device); /* K6 */
+void check_lanes(const struct rows *rows, struct finding *finding);
+int sweep_churn(struct lab_run *run, struct device *device); /* K8 */
+void check_waste(const struct rows *rows, struct finding *finding);
+int sweep_gather(struct lab_run *run, struct device *device); /* K4 */
+void check_scatter(const struct rows *rows, struct finding *finding);
+int sweep_decode(struct lab_run *run, struct device *device); /* K2 */
+void check_bound(const struct rows *rows, struct finding *finding);
+int sweep_stream(struct lab_run *run, struct device *device); /* K3 */
+void check_residency(const struct rows *rows, struct finding *finding);
+int sweep_spills(struct lab_run *run, struct device *device); /* K7 */
+void check_spills(const struct rows *rows, struct finding *finding);
+int sweep_replicas(struct lab_run *run, struct device *device); /* K5 */
+void check_replicas(const struct rows *rows, struct finding *finding);
+/* K10: defined by the file that holds it. */
+void check_cost_model(const struct rows *rows, struct finding *finding);
 
-int write_map_tables(struct lab_run *run);  /* tables_map.c: exact, churn, ladder, replicas */
-int write_time_tables(struct lab_run *run); /* tables_time.c: gather, decode, stream, resources */
-
-/* --- checks ------------------------------------------------------------------------------------
- */
-
-/* Whether address translation may be named as a cause on this device: somewhere the ladder of
- * pointer chases goes up with 4 KiB pages, and neither with 2 MiB pages nor with the same lines
- * packed onto few pages by half as much. `text` then says where and how much ("" if not). False as
- * well where the page size cannot be chosen. From recorded cases ("04/ladder/"). */
-bool knee_is_translation(struct lab_run *run, const char *device_id, char *text, size_t size);
-
-int check_bytes(struct lab_run *run, const char *device_id, struct finding *finding);     /* K1 */
-int check_bound(struct lab_run *run, const char *device_id, struct finding *finding);     /* K2 */
-int check_residency(struct lab_run *run, const char *device_id, struct finding *finding); /* K3 */
-int check_scatter(struct lab_run *run, const char *device_id, struct finding *finding);   /* K4 */
-int check_replicas(struct lab_run *run, const char *device_id, struct finding *finding);  /* K5 */
-int check_lanes(struct lab_run *run, const char *device_id, struct finding *finding);     /* K6 */
-int check_spills(struct lab_run *run, const char *device_id, struct finding *finding);    /* K7 */
-int check_waste(struct lab_run *run, const char *device_id, struct finding *finding);     /* K8 */
-int check_bits(struct lab_run *run, const char *device_id, struct finding *finding);      /* K9 */
+/* Tables of more or other lines than rows. */
+int write_batch(struct lab_run *run, const struct rows *rows, struct lab_table *table);
+int write_churn(struct lab_run *run, const struct rows *rows, struct lab_table *table);
+int write_waste(struct lab_run *run, const struct rows *rows, struct lab_table *table);
+int write_replicas(struct lab_run *run, const struct rows *rows, struct lab_table *table);
 
 #endif
