@@ -172,10 +172,11 @@ static const struct quantity quantities[] = {
 
 static const struct table_spec tables[] = {
     {"bytes", "04/bytes/",
-     "plan; batch; tokens; heads; shared = shared blocks; other = loaded of other things; kv = kv "
-     "loaded; formula = kv formula; distinct = kv distinct"},
+     .columns = "plan; batch; tokens; heads; shared = shared blocks; other = loaded of other "
+                "things; kv = kv "
+                "loaded; formula = kv formula; distinct = kv distinct"},
     {"batch", "04/batch/", "device\trule\tbatch\tsplits\tresult\thash", .write = write_batch},
-    {"same", "04/same/", "device; values; map; layout; block; hash = measured"},
+    {"same", "04/same/", .columns = "device; values; map; layout; block; hash = measured"},
     {"churn", "04/churn/",
      "policy\tshared\tturnovers\truns\trun mean\trun median\trun longest\tpages\tpages over ideal\t"
      "jump bytes\tpage switches",
@@ -185,8 +186,9 @@ static const struct table_spec tables[] = {
      "refused by holes",
      .write = write_waste},
     {"resources", "04/resources/",
-     "device; plan; state; registers = registers per thread!; local bytes = local bytes per "
-     "thread"},
+     .columns =
+         "device; plan; state; registers = registers per thread!; local bytes = local bytes per "
+         "thread"},
     {"replicas", "04/replica/",
      "device\tpages\tkind\tpolicy\tname\tposition\tms\tlow\thigh\tmap pages\tmap runs\tmap "
      "switches",
