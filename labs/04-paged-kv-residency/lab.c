@@ -164,7 +164,7 @@ static const struct quantity quantities[] = {
     {"local bytes per thread", "bytes", "as the driver reports them: spills"},
     /* K5 */
     {"kind", "", "churned: an allocator's use has left it; twin: once more; made"},
-    {"replica", "", "policy and seed"},
+    {"over itself", "1", "time of a twin over its replica's"},
     {"map runs", "1", "stretches of consecutive blocks in the map"},
     {"map run mean", "blocks", "length of a run"},
     {"map switches", "1", "share of steps from block to block into another 2 MiB page"},
