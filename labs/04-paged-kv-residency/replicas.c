@@ -456,8 +456,8 @@ static void check_pages(const struct rows *rows, struct finding *f) {
         finding_number(f, "1", twin, "pages %s: the same map again, %s", pages,
                        row_text(&twins, k, "policy"));
     }
-    finding_say(f, "%sslowest over fastest map %.2f (" ONE_POLICY "'s %.2f) in %s pages",
-                *f->statement ? ", " : "", all, of_one, pages);
+    finding_say(f, "%s%.2f in pages of %s (" ONE_POLICY "'s %.2f)",
+                *f->statement ? ", " : "slowest over fastest map: ", all, pages, of_one);
     rows_free(&maps);
     rows_free(&one);
     rows_free(&twins);
