@@ -2,15 +2,15 @@
 # steps, replicas. The lines with #@ say which tables they take; docs/writing-a-lab.md explains.
 # Tables are shown where no plot says the same; the result folder has all of them.
 #
+#@ table bytes: Bytes loaded by a step, counted by the SIMT machine
+#@ text Bytes. `kv`, what was loaded of keys and values, must equal `formula`. `distinct` is less
+#@ text where blocks of a prefix are `shared`: the second load is asked for like the first.
+#@ text `other`: queries, table, lengths.
 #@ data 1 batch: batch,result,splits by rule,device
 #@ plot batch 1: Request 0 in a growing batch: which result, from how many splits
 #@ text The height is the number of the result (1: the first one seen), the small figure the number
 #@ text of splits. Fixed splits: one height, whoever else is in the batch. The heuristic: another
 #@ text batch, another number of splits, other bits.
-#@ table bytes: Bytes loaded by a step, counted by the SIMT machine
-#@ text Bytes. `kv`, what was loaded of keys and values, must equal `formula`. `distinct` is less
-#@ text where blocks of a prefix are `shared`: the second load is asked for like the first.
-#@ text `other`: queries, table, lengths.
 #@ data 2 ladder: range,ns,low,high by curve,device where mode=a line per page
 #@ plot ladder 2: Latency of a hop, one line in every 4 KiB
 #@ text One line is used in every 4 KiB of the range, so that the number of pages grows and the
@@ -62,6 +62,9 @@
 #@ text pays for its table, too; `blocks.tsv` has the time over the slab's. If two lines of one
 #@ text width and different pages part beyond their intervals, the page size alone matters there,
 #@ text and only then may translation be named as the cause.
+#@ table ways: Ways in which a CPU asks ahead, by turns
+#@ text The fastest one is taken by all later steps: that of attention through a permuted table, and
+#@ text that of a gather with its blocks in order.
 #@ table maps: The same bytes through every map
 #@ text Over the slab's gather, and over the identity map's (`cost`, a time), with 95 % intervals.
 #@ table layouts: Layouts, over the slab
