@@ -20,7 +20,7 @@ struct words {
     struct trip calls, proof;
 };
 
-struct chase_job {
+struct chase {
     struct device *device;
     struct chase_plan plan;
     const struct chase_ops *ops;
@@ -54,21 +54,21 @@ static const struct chase_ops *ops_for(struct device *device, bool checked) {
  */
 
 /* One piece of memory for all regions; a hot one follows on a page of its own. */
-static int place_regions(struct chase_job *job) {
-    size_t cold = chase_region_bytes(&job->regions[0]), total = cold;
+static int place_regions(struct chase *chase) {
+    size_t cold = chase_region_bytes(&chase->regions[0]), total = cold;
     cold = (cold + PAGES_SMALL - 1) / PAGES_SMALL * PAGES_SMALL;
-    if (job->region_count == 2)
-        total = cold + chase_region_bytes(&job->regions[1]);
-    if (device_kind(job->device) == DEVICE_CPU) {
-        if (pages_alloc(&job->pages, total, job->plan.pages) != 0)
+    if (chase->region_count == 2)
+        total = cold + chase_region_bytes(&chase->regions[1]);
+    if (device_kind(chase->device) == DEVICE_CPU) {
+        if (pages_alloc(&chase->pages, total, (enum pages_kind)chase->plan.pages) != 0)
             return -1;
-        job->regions[0].base = (uintptr_t)job->pages.memory;
+        chase->regions[0].base = (uintptr_t)chase->pages.memory;
     } else {
-        if (device_alloc(job->device, &job->memory, total) != 0)
+        if (device_alloc(chase->device, &chase->memory, total) != 0)
             return -1;
-        job->regions[0].base = (uintptr_t)job->memory;
+        chase->regions[0].base = (uintptr_t)chase->memory;
     }
-    job->regions[1].base = job->regions[0].base + cold;
+    chase->regions[1].base = chase->regions[0].base + cold;
     return 0;
 }
 
@@ -84,106 +84,77 @@ static void ends_after(const struct chase_region *region, const uint32_t *next, 
 }
 
 /* Makes the chains of a region, and says where its lanes begin and end. */
-static int link_region(struct chase_job *job, const struct chase_region *region,
+static int link_region(struct chase *chase, const struct chase_region *region,
                        struct words *words) {
     size_t bytes = region->places * sizeof(uint32_t);
-    enum chase_order order = region == &job->regions[0] ? job->plan.order : CHASE_CYCLE;
+    int order = region == &chase->regions[0] ? chase->plan.order : CHASE_CYCLE;
     uint32_t *next = malloc(bytes);
     void *copy = NULL;
     int status = -1;
     if (!next) {
         device_fail("out of memory for the order of %u places", region->places);
-    } else if (chase_order_make(region, order, job->plan.seed, next) == 0 &&
-               device_alloc(job->device, &copy, bytes) == 0 &&
-               device_write(job->device, copy, next, bytes) == 0 &&
-               job->ops->link(region, copy, device_stream(job->device)) == 0 &&
-               device_sync(job->device) == 0) {
+    } else if (chase_order_make(region, (enum chase_order)order, chase->plan.seed, next) == 0 &&
+               device_alloc(chase->device, &copy, bytes) == 0 &&
+               device_write(chase->device, copy, next, bytes) == 0 &&
+               chase->ops->link(region, copy, device_stream(chase->device)) == 0 &&
+               device_sync(chase->device) == 0) {
         for (uint32_t c = 0; c < region->lanes; c++)
             words->start[region->first + c] = address(region, c);
-        ends_after(region, next, job->hops, words->calls.end);
+        ends_after(region, next, chase->hops, words->calls.end);
         status = 0;
     }
     if (copy)
-        device_free(job->device, copy);
+        device_free(chase->device, copy);
     free(next);
     return status;
 }
 
-/* --- jobs --------------------------------------------------------------------------------------
+/* --- calls --------------------------------------------------------------------------------------
  */
 
-static int prepare(struct chase_job *job) {
-    job->region_count = chase_plan_regions(&job->plan, job->regions);
-    job->lap = job->regions[0].places / job->regions[0].lanes;
-    job->hops = job->lap * chase_plan_laps(&job->plan, device_kind(job->device));
+static int prepare(struct chase *chase) {
+    chase->region_count = chase_plan_regions(&chase->plan, chase->regions);
+    chase->lap = chase->regions[0].places / chase->regions[0].lanes;
+    chase->hops = chase->lap * chase_plan_laps(&chase->plan, device_kind(chase->device));
     void *memory = NULL;
-    if (place_regions(job) != 0 || device_alloc(job->device, &memory, sizeof(struct words)) != 0)
+    if (place_regions(chase) != 0 ||
+        device_alloc(chase->device, &memory, sizeof(struct words)) != 0)
         return -1;
-    job->words = memory;
+    chase->words = memory;
     struct words words = {0};
-    for (unsigned r = 0; r < job->region_count; r++)
-        if (link_region(job, &job->regions[r], &words) != 0)
+    for (unsigned r = 0; r < chase->region_count; r++)
+        if (link_region(chase, &chase->regions[r], &words) != 0)
             return -1;
-    return device_write(job->device, job->words, &words, sizeof words);
+    return device_write(chase->device, chase->words, &words, sizeof words);
 }
 
-int chase_job_open(struct chase_job **out, struct device *device, const struct chase_plan *plan) {
-    *out = NULL;
-    const struct chase_ops *ops = ops_for(device, plan->checked);
-    if (!ops || chase_plan_check(plan) != 0)
-        return -1;
-    struct chase_job *job = calloc(1, sizeof *job);
-    if (!job)
-        return device_fail("out of memory");
-    job->device = device;
-    job->plan = *plan;
-    job->ops = ops;
-    if (prepare(job) != 0) {
-        chase_job_close(job);
-        return -1;
-    }
-    *out = job;
-    return 0;
-}
-
-void chase_job_close(struct chase_job *job) {
-    if (!job)
-        return;
-    if (job->words)
-        device_free(job->device, job->words);
-    if (job->memory)
-        device_free(job->device, job->memory);
-    pages_free(&job->pages);
-    free(job);
-}
-
-static int walk(struct chase_job *job, struct trip *trip, uint64_t hops) {
-    struct chase_walk walk = {.start = job->words->start,
+static int walk(struct chase *chase, struct trip *trip, uint64_t hops) {
+    struct chase_walk walk = {.start = chase->words->start,
                               .end = trip->end,
                               .right = trip->right,
                               .cycles = &trip->cycles,
                               .hops = hops,
-                              .lanes = job->plan.lanes,
-                              .joined = job->plan.joined};
-    return job->ops->walk(&walk, device_stream(job->device));
+                              .lanes = (unsigned)chase->plan.lanes,
+                              .joined = chase->plan.joined};
+    return chase->ops->walk(&walk, device_stream(chase->device));
 }
 
-int chase_job_call(void *context) {
-    struct chase_job *job = context;
-    job->calls++;
-    return walk(job, &job->words->calls, job->hops);
+static int chase_call(void *context) {
+    struct chase *chase = context;
+    chase->calls++;
+    return walk(chase, &chase->words->calls, chase->hops);
 }
 
 /* --- proofs ------------------------------------------------------------------------------------
  */
 
 /* Whether all lanes ended where they must in each of `times` walks. */
-static int check_trip(struct chase_job *job, const struct trip *trip, uint64_t times) {
+static int check_trip(struct chase *chase, const struct trip *trip, uint64_t times) {
     uint64_t right[CHASE_LANES];
-    if (device_sync(job->device) != 0 ||
-        device_read(job->device, right, trip->right, sizeof right) != 0)
+    if (device_sync(chase->device) != 0 ||
+        device_read(chase->device, right, trip->right, sizeof right) != 0)
         return -1;
-    for (unsigned lane = 0; lane < job->plan.lanes; lane++)
+    for (unsigned lane = 0; lane < (unsigned)chase->plan.lanes; lane++)
         if (right[lane] != times)
             return device_fail("lane %u ended in the wrong place in %llu of %llu walks", lane,
                                (unsigned long long)(times - right[lane]),
@@ -192,7 +163,7 @@ static int check_trip(struct chase_job *job, const struct trip *trip, uint64_t t
 }
 
 /* Checks the links of a region as they lie in memory, and says where lanes end after `hops`. */
-static int check_region(struct chase_job *job, const struct chase_region *region, uint64_t hops,
+static int check_region(struct chase *chase, const struct chase_region *region, uint64_t hops,
                         struct trip *trip) {
     size_t bytes = region->places * sizeof(uint32_t);
     uint32_t *next = malloc(bytes);
@@ -200,67 +171,115 @@ static int check_region(struct chase_job *job, const struct chase_region *region
     int status = -1;
     if (!next) {
         device_fail("out of memory for the proof of %u places", region->places);
-    } else if (device_alloc(job->device, &copy, bytes) == 0 &&
-               job->ops->unlink(region, copy, device_stream(job->device)) == 0 &&
-               device_sync(job->device) == 0 && device_read(job->device, next, copy, bytes) == 0 &&
+    } else if (device_alloc(chase->device, &copy, bytes) == 0 &&
+               chase->ops->unlink(region, copy, device_stream(chase->device)) == 0 &&
+               device_sync(chase->device) == 0 &&
+               device_read(chase->device, next, copy, bytes) == 0 &&
                chase_order_check(region, next) == 0) {
         ends_after(region, next, hops, trip->end);
         status = 0;
     }
     if (copy)
-        device_free(job->device, copy);
+        device_free(chase->device, copy);
     free(next);
     return status;
 }
 
-int chase_job_check(void *context) {
-    struct chase_job *job = context;
-    if (job->calls == 0)
+static int chase_prove(void *context) {
+    struct chase *chase = context;
+    if (chase->calls == 0)
         return device_fail("nothing to check: the chase was never called");
-    if (check_trip(job, &job->words->calls, job->calls) != 0)
+    if (check_trip(chase, &chase->words->calls, chase->calls) != 0)
         return -1;
-    uint64_t hops = job->lap / 2;
+    uint64_t hops = chase->lap / 2;
     struct trip proof = {0};
-    for (unsigned r = 0; r < job->region_count; r++)
-        if (check_region(job, &job->regions[r], hops, &proof) != 0)
+    for (unsigned r = 0; r < chase->region_count; r++)
+        if (check_region(chase, &chase->regions[r], hops, &proof) != 0)
             return -1;
-    if (device_write(job->device, &job->words->proof, &proof, sizeof proof) != 0 ||
-        walk(job, &job->words->proof, hops) != 0)
+    if (device_write(chase->device, &chase->words->proof, &proof, sizeof proof) != 0 ||
+        walk(chase, &chase->words->proof, hops) != 0)
         return -1;
-    return check_trip(job, &job->words->proof, 1);
+    return check_trip(chase, &chase->words->proof, 1);
+}
+
+/* --- jobs --------------------------------------------------------------------------------------
+ */
+
+static void chase_close(void *context) {
+    struct chase *chase = context;
+    if (chase->words)
+        device_free(chase->device, chase->words);
+    if (chase->memory)
+        device_free(chase->device, chase->memory);
+    pages_free(&chase->pages);
+    free(chase);
+}
+
+static struct json_t *chase_record(const void *context) {
+    const struct chase *chase = context;
+    return chase_plan_json(&chase->plan);
+}
+
+int chase_job_open(struct job *out, struct device *device, const struct chase_plan *plan) {
+    *out = (struct job){0};
+    const struct chase_ops *ops = ops_for(device, plan->checked);
+    if (!ops || chase_plan_check(plan) != 0)
+        return -1;
+    struct chase *chase = calloc(1, sizeof *chase);
+    if (!chase)
+        return device_fail("out of memory");
+    chase->device = device;
+    chase->plan = *plan;
+    chase->ops = ops;
+    if (prepare(chase) != 0) {
+        chase_close(chase);
+        return -1;
+    }
+    *out = (struct job){.context = chase,
+                        .call = chase_call,
+                        .prove = chase_prove,
+                        .plan = chase_record,
+                        .close = chase_close};
+    return 0;
 }
 
 /* --- numbers -----------------------------------------------------------------------------------
  */
 
-double chase_job_hops(const struct chase_job *job) {
-    return (double)job->hops;
+static const struct chase *of(const struct job *job) {
+    return job->context;
 }
 
-size_t chase_job_places(const struct chase_job *job) {
+double chase_job_hops(const struct job *job) {
+    return (double)of(job)->hops;
+}
+
+size_t chase_job_places(const struct job *job) {
     size_t places = 0;
-    for (unsigned r = 0; r < job->region_count; r++)
-        places += job->regions[r].places;
+    for (unsigned r = 0; r < of(job)->region_count; r++)
+        places += of(job)->regions[r].places;
     return places;
 }
 
-size_t chase_job_huge_bytes(const struct chase_job *job) {
-    return job->pages.huge;
+size_t chase_job_huge_bytes(const struct job *job) {
+    return of(job)->pages.huge;
 }
 
-double chase_job_cycles(const struct chase_job *job) {
+double chase_job_cycles(const struct job *job) {
+    const struct chase *chase = of(job);
     uint64_t cycles;
-    if (device_kind(job->device) != DEVICE_CUDA || job->calls == 0 ||
-        device_sync(job->device) != 0 ||
-        device_read(job->device, &cycles, &job->words->calls.cycles, sizeof cycles) != 0)
+    if (device_kind(chase->device) != DEVICE_CUDA || chase->calls == 0 ||
+        device_sync(chase->device) != 0 ||
+        device_read(chase->device, &cycles, &chase->words->calls.cycles, sizeof cycles) != 0)
         return NAN;
-    return (double)cycles / (double)job->hops;
+    return (double)cycles / (double)chase->hops;
 }
 
-const struct chase_region *chase_job_region(const struct chase_job *job, unsigned index) {
-    return index < job->region_count ? &job->regions[index] : NULL;
+const struct chase_region *chase_job_region(const struct job *job, unsigned index) {
+    return index < of(job)->region_count ? &of(job)->regions[index] : NULL;
 }
 
-void chase_job_use(struct chase_job *job, const struct chase_ops *ops) {
-    job->ops = ops;
+void chase_job_use(struct job *job, const struct chase_ops *ops) {
+    struct chase *chase = job->context;
+    chase->ops = ops;
 }

@@ -17,11 +17,11 @@
  * 3,072 places on a Zen 4), and only the walk is shorter. The kernel's count, chase_job_huge_bytes,
  * does not tell; spread against packed at a range below 2 MiB does.
  *
- * Native on `cpu`; `cuda` and `simt` share chase.cu. A job has the shape that harness/measure/bench.h
- * times; one call is `laps` laps of all chains. The proof of a call is that every chain ended where
- * the permutation says. As a chain that did not move also ends where it began, chase_job_check adds
- * two proofs: the links as they lie in memory lead through every place once, and the same loop,
- * told to make half a lap, ends half a lap further.
+ * Native on `cpu`; `cuda` and `simt` share chase.cu. One call of a job is `laps` laps of all
+ * chains; it has no bits. The proof of its calls, of at least one, is that every chain ended where
+ * the permutation says. As a chain that did not move also ends where it began, there are two more:
+ * the links as they lie in memory lead through every place once, and the same loop, told to make
+ * half a lap, ends half a lap further.
  */
 #ifndef NANOLAB_KERNELS_CHASE_CHASE_H
 #define NANOLAB_KERNELS_CHASE_CHASE_H
@@ -30,8 +30,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "kernels/device/device.h"
+#include "kernels/device/job.h"
 #include "kernels/pages/pages.h"
+#include "kernels/plan/plan.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -40,71 +41,66 @@ extern "C" {
 /* sequential: place after place. cycle: one random cycle through all of a chain's places, each as
  * likely as the others (what Sattolo's algorithm gives). local: random inside a 4 KiB page (or,
  * where a page has one place only, inside groups of 64 places), pages one after another. */
-#define CHASE_ORDERS(X)                                                                            \
-    X(CHASE_SEQUENTIAL, "sequential")                                                              \
-    X(CHASE_CYCLE, "cycle")                                                                        \
-    X(CHASE_LOCAL, "local")
-#define CHASE_ORDER_ENUMERATOR(value, word) value,
-enum chase_order { CHASE_ORDERS(CHASE_ORDER_ENUMERATOR) CHASE_ORDER_COUNT };
-const char *chase_order_name(enum chase_order order);
+#define CHASE_ORDERS(V)                                                                            \
+    V(CHASE_SEQUENTIAL, "sequential") V(CHASE_CYCLE, "cycle") V(CHASE_LOCAL, "local")
+/* Which 64-byte line of its stride a place uses. first: all places then share few cache sets.
+ * spread: over the lines of the stride by a hash of the place, so that cache sets are used evenly
+ * and only the number of pages is large. packed: the same number of lines, one after another in
+ * places × 64 bytes: as many lines in a lap, on the fewest pages. */
+#define CHASE_PLACINGS(V)                                                                          \
+    V(CHASE_FIRST, "first") V(CHASE_SPREAD, "spread") V(CHASE_PACKED, "packed")
+#define CHASE_LANE_COUNTS(V) V(1, "l1") V(2, "l2") V(4, "l4") V(8, "l8") V(16, "l16") V(32, "l32")
+#define CHASE_JOININGS(V) V(0, "free") V(1, "joined")
+#define CHASE_PAGES(V) V(PAGES_ANY, "any") V(PAGES_4K, "4k") V(PAGES_2M, "2m")
+
+#define CHASE_PLAN_FIELDS(X)                                                                       \
+    X(order, CHASE_ORDERS, "which place follows which")                                            \
+    X(placing, CHASE_PLACINGS, "which line of its stride a place uses")                            \
+    X(lanes, CHASE_LANE_COUNTS, "chains that advance together")                                    \
+    X(joined, CHASE_JOININGS, "no chain goes on before all loads of a step are back")              \
+    X(pages, CHASE_PAGES, "that back the footprint on a CPU")
+
+#define CHASE_ENUMERATOR(value, word) value,
+enum chase_order { CHASE_ORDERS(CHASE_ENUMERATOR) };
+enum chase_placing { CHASE_PLACINGS(CHASE_ENUMERATOR) };
 
 struct chase_plan {
+#define CHASE_MEMBER(name, values, what) int name;
+    CHASE_PLAN_FIELDS(CHASE_MEMBER) /* the members of the family; `joined` is ignored on a GPU */
+#undef CHASE_MEMBER
     size_t bytes;  /* address range that holds the places; what is no whole place is not used */
     size_t stride; /* between places: a multiple of 64. Page-stride mode: 4096 */
-    /* Which 64-byte line of its stride a place uses: 0, always the first (all places then share
-     * few cache sets); 1, spread over the lines of the stride by a hash of the place, so that cache
-     * sets are used evenly and only the number of pages is large. Ignored if packed. */
-    bool spread;
-    /* The control of arm F: the same number of lines, packed one after another into
-     * places × 64 bytes: same lines touched per lap, fewest pages. */
-    bool packed;
-    enum chase_order order;
-    unsigned lanes; /* 1, 2, 4, 8, 16 or 32 */
-    bool joined;    /* ignored on a GPU, and without meaning for one lane */
     /* Mixed residency: the last `hot_lanes` (0: none; fewer than lanes) of the lanes do not chase
      * through `bytes` but through a small set of their own of `hot_bytes` (0: 16 KiB), lines packed
      * one after another in a random cycle. They make as many hops as the others, which share the
      * footprint among them. So one cold lane of eight is lanes = 8, hot_lanes = 7. */
     unsigned hot_lanes;
     size_t hot_bytes;
-    enum pages_kind pages; /* that back the footprint on a CPU */
-    unsigned laps;         /* in one call; 0: as many as make about 1 ms (a guess by the number
-                            * of lines, not a measurement); on simt 1 */
+    unsigned laps; /* in one call; 0: as many as make about 1 ms (a guess by the number of lines,
+                    * not a measurement); on simt 1 */
     uint64_t seed;
     bool checked; /* simt: the checked build */
 };
-/* "cycle/stride=4096/spread/lanes=8/joined/pages=2m": part of a case id; without bytes, laps and
- * seed. Hot lanes and their bytes come last: "…/pages=2m/hot=7x16384". Returns text. */
-#define CHASE_TEXT 96
-char *chase_plan_text(const struct chase_plan *plan, char text[CHASE_TEXT]);
+extern const struct plan_family chase_family;
 /* 0, or -1 with device_fail(): no such plan. */
 int chase_plan_check(const struct chase_plan *plan);
+/* The family's fields, and stride, bytes, hot lanes and hot bytes. New reference. */
+struct json_t *chase_plan_json(const struct chase_plan *plan);
 
-struct chase_job;
 /* 0, or -1 with device_error(); where the pages asked for cannot be had (transparent huge pages
  * switched off, say), it says so and pages_unavailable() is true. */
-int chase_job_open(struct chase_job **out, struct device *device, const struct chase_plan *plan);
-void chase_job_close(struct chase_job *job);
-
-int chase_job_call(void *job);
-/* Whether all calls so far (at least one) visited every place; -1 with device_error() if not. Takes
- * about the time of a call. */
-int chase_job_check(void *job);
+int chase_job_open(struct job *out, struct device *device, const struct chase_plan *plan);
 
 /* Of one call: steps that follow one another (laps × places per chain); divide a call's time by it
  * for the latency of a hop. */
-double chase_job_hops(const struct chase_job *job);
+double chase_job_hops(const struct job *job);
 /* That are linked into chains, the hot ones included: each is one line of 64 bytes. */
-size_t chase_job_places(const struct chase_job *job);
+size_t chase_job_places(const struct job *job);
 /* Bytes of the footprint that lie in 2 MiB pages, as the kernel says (CPU); 0 elsewhere. */
-size_t chase_job_huge_bytes(const struct chase_job *job);
+size_t chase_job_huge_bytes(const struct job *job);
 /* GPU: clock cycles of the last call, over its hops, read on the device; NaN elsewhere, and where
  * no call has ended well. Waits for the call. */
-double chase_job_cycles(const struct chase_job *job);
-
-/* The time-stamp counter over the monotonic clock, measured once: cycles (of the TSC, not of the
- * core) per second. NaN without one. */
-double chase_tsc_hertz(void);
+double chase_job_cycles(const struct job *job);
 
 #ifdef __cplusplus
 }

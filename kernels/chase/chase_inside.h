@@ -86,8 +86,8 @@ size_t chase_region_bytes(const struct chase_region *region);
 unsigned chase_plan_laps(const struct chase_plan *plan, enum device_kind kind);
 
 /* For tests: where a job's places lie, and other kernels for a job, such as some that skip work. */
-const struct chase_region *chase_job_region(const struct chase_job *job, unsigned index);
-void chase_job_use(struct chase_job *job, const struct chase_ops *ops);
+const struct chase_region *chase_job_region(const struct job *job, unsigned index);
+void chase_job_use(struct job *job, const struct chase_ops *ops);
 
 #ifdef __cplusplus
 }

@@ -1,54 +1,65 @@
 /*
  * chase_plan.c: plans: their names, what is wrong with them, and the places they stand for.
  */
+#include <jansson.h>
 #include <stdio.h>
 
 #include "kernels/chase/chase_inside.h"
 
 #define HOT_BYTES ((size_t)16 << 10)
 
-const char *chase_order_name(enum chase_order order) {
-#define WORD(value, word) word,
-    static const char *const names[CHASE_ORDER_COUNT] = {CHASE_ORDERS(WORD)};
-#undef WORD
-    return (unsigned)order < CHASE_ORDER_COUNT ? names[order] : "unknown";
+CHASE_PLAN_FIELDS(PLAN_VALUES)
+#define FIELD(name, values, what) PLAN_FIELD(chase_plan, name, what)
+static const struct plan_field fields[] = {CHASE_PLAN_FIELDS(FIELD)};
+#undef FIELD
+
+static int any(const void *plan, char *why) {
+    (void)plan;
+    (void)why;
+    return 0;
 }
+
+/* Every combination of its fields is legal. */
+const struct plan_family chase_family = {.name = "a chase plan",
+                                         .example = "cycle.spread.l1",
+                                         .size = sizeof(struct chase_plan),
+                                         .fields = fields,
+                                         .count = sizeof fields / sizeof *fields,
+                                         .counts = 1u << 2, /* lanes */
+                                         .rules = any};
 
 static size_t hot_bytes(const struct chase_plan *plan) {
     return plan->hot_bytes ? plan->hot_bytes : HOT_BYTES;
 }
 
-char *chase_plan_text(const struct chase_plan *plan, char text[CHASE_TEXT]) {
-    int at = snprintf(text, CHASE_TEXT, "%s/stride=%zu%s/lanes=%u/%s/pages=%s",
-                      chase_order_name(plan->order), plan->stride,
-                      plan->packed   ? "/packed"
-                      : plan->spread ? "/spread"
-                                     : "",
-                      plan->lanes, plan->joined ? "joined" : "free", pages_name(plan->pages));
-    if (plan->hot_lanes && at > 0 && at < CHASE_TEXT)
-        snprintf(text + at, CHASE_TEXT - (size_t)at, "/hot=%ux%zu", plan->hot_lanes,
-                 hot_bytes(plan));
-    return text;
+struct json_t *chase_plan_json(const struct chase_plan *plan) {
+    json_t *record = plan_json(&chase_family, plan);
+    json_object_set_new(record, "bytes", json_integer((json_int_t)plan->bytes));
+    json_object_set_new(record, "stride", json_integer((json_int_t)plan->stride));
+    if (plan->hot_lanes) {
+        json_object_set_new(record, "hot lanes", json_integer(plan->hot_lanes));
+        json_object_set_new(record, "hot bytes", json_integer((json_int_t)hot_bytes(plan)));
+    }
+    return record;
 }
 
 int chase_plan_check(const struct chase_plan *plan) {
-    if ((unsigned)plan->order >= CHASE_ORDER_COUNT || (unsigned)plan->pages >= PAGES_KINDS)
-        return device_fail("a chase has no order %d, or no pages %d", (int)plan->order,
-                           (int)plan->pages);
-    if (plan->lanes == 0 || plan->lanes > CHASE_LANES || (plan->lanes & (plan->lanes - 1)))
-        return device_fail("a chase of %u lanes: use 1, 2, 4, 8, 16 or 32", plan->lanes);
-    if (plan->hot_lanes >= plan->lanes)
+    char why[PLAN_WHY];
+    unsigned lanes = (unsigned)plan->lanes;
+    if (plan_check(&chase_family, plan, why) != 0)
+        return device_fail("%s", why);
+    if (plan->hot_lanes >= lanes)
         return device_fail("%u hot lanes of %u: leave at least one cold; hot ones alone are a "
                            "chase of a small footprint",
-                           plan->hot_lanes, plan->lanes);
+                           plan->hot_lanes, lanes);
     if (plan->stride == 0 || plan->stride % CHASE_LINE || plan->stride > (size_t)1 << 32)
         return device_fail("a stride of %zu bytes: use a multiple of %u, at most 4 GiB",
                            plan->stride, CHASE_LINE);
     size_t places = plan->bytes / plan->stride;
-    if (places < 2 * (plan->lanes - plan->hot_lanes) || places >= CHASE_NOWHERE)
+    if (places < 2 * (lanes - plan->hot_lanes) || places >= CHASE_NOWHERE)
         return device_fail("%zu bytes hold %zu places of stride %zu: %u lanes need at least 2 each,"
                            " and all together fewer than 2^32",
-                           plan->bytes, places, plan->stride, plan->lanes - plan->hot_lanes);
+                           plan->bytes, places, plan->stride, lanes - plan->hot_lanes);
     if (plan->hot_lanes && (hot_bytes(plan) / CHASE_LINE < 2 * plan->hot_lanes ||
                             hot_bytes(plan) / CHASE_LINE >= CHASE_NOWHERE))
         return device_fail("a hot set of %zu bytes: %u lanes need at least 2 lines each",
@@ -57,13 +68,13 @@ int chase_plan_check(const struct chase_plan *plan) {
 }
 
 unsigned chase_plan_regions(const struct chase_plan *plan, struct chase_region regions[2]) {
-    uint32_t cold = plan->lanes - plan->hot_lanes, hot = plan->hot_lanes;
+    uint32_t cold = (uint32_t)plan->lanes - plan->hot_lanes, hot = plan->hot_lanes;
     uint32_t places = (uint32_t)(plan->bytes / plan->stride);
-    bool spread = plan->spread && !plan->packed;
-    regions[0] = (struct chase_region){.step = plan->packed ? CHASE_LINE : plan->stride,
-                                       .lines = spread ? (uint32_t)(plan->stride / CHASE_LINE) : 1,
-                                       .places = places - places % cold,
-                                       .lanes = cold};
+    regions[0] = (struct chase_region){
+        .step = plan->placing == CHASE_PACKED ? CHASE_LINE : plan->stride,
+        .lines = plan->placing == CHASE_SPREAD ? (uint32_t)(plan->stride / CHASE_LINE) : 1,
+        .places = places - places % cold,
+        .lanes = cold};
     if (hot == 0)
         return 1;
     places = (uint32_t)(hot_bytes(plan) / CHASE_LINE);
