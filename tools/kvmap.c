@@ -1,18 +1,23 @@
 /*
  * kvmap.c: `nanolab kvmap`: what a block table of a serving engine looks like to the memory
- * system, and what its blocks' places cost on this machine.
+ * system, and what its blocks' places cost on this machine: a decode step through it and through
+ * the same table with its blocks in order, in the same memory: first the bits, then the times.
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "harness/cli/options.h"
+#include "harness/measure/bench.h"
 #include "harness/store/build_info.h"
 #include "kernels/kv_pool/kv_pool.h"
 #include "kernels/kv_pool/kv_table_read.h"
-#include "tools/kvmap_answer.h"
+#include "kernels/paged_attention/paged_job.h"
+#include "kernels/threads/threads.h"
 
 static const char intro[] =
     "nanolab kvmap: where the blocks of a paged KV cache lie, and what that costs.\n"
@@ -58,6 +63,412 @@ struct request {
 static int complain(const char *what) {
     fprintf(stderr, PROGRAM ": %s\n", what);
     return EXIT_USAGE;
+}
+
+/* --- what is asked, and found ------------------------------------------------------------------
+ */
+
+/* A decode step through the table, and through the same table with its blocks in order. */
+enum way { TABLE, ORDER, WAYS };
+
+struct cost {
+    size_t outputs; /* numbers that the step computes */
+    bool same_bits; /* through both tables, for the same content */
+    bool timed;
+    enum pages_kind pages;             /* on a CPU */
+    size_t samples;                    /* of each */
+    struct bench_result results[WAYS]; /* freed: only its numbers are left */
+    double ratio, low, high;           /* table over in order, with its 95 % interval */
+};
+
+struct answer {
+    struct device *device; /* NULL without --time */
+    struct paged_step step;
+    struct paged_shape shape;
+    bool shared;
+    struct kv_map_stats stats;
+    double tokens, bytes, distinct_bytes; /* of a step */
+    size_t rows;                          /* sequences with a block: the fewest runs there can be */
+    size_t block_bytes, pages_fewest;
+    double waste;      /* of the slots in distinct blocks, those without a token */
+    struct cost *cost; /* NULL without --time */
+};
+
+/* 0, or -1: no memory. */
+static int look(struct answer *a) {
+    const struct kv_table *table = a->shape.table;
+    a->block_bytes = paged_block_bytes(&a->step.plan, &a->shape);
+    a->bytes = paged_kv_bytes(&a->step.plan, &a->shape);
+    a->distinct_bytes = paged_unique_bytes(&a->step.plan, &a->shape);
+    if (a->distinct_bytes < 0 || kv_table_stats(table, a->block_bytes, &a->stats) != 0)
+        return -1;
+    for (unsigned s = 0; s < table->sequences; s++) {
+        a->tokens += table->tokens[s];
+        a->rows += table->tokens[s] > 0;
+    }
+    double slots = 2.0 * (double)a->stats.unique_blocks * (double)a->block_bytes;
+    if (slots > 0) {
+        a->pages_fewest = (a->stats.unique_blocks * a->block_bytes - 1) / PAGES_HUGE + 1;
+        a->waste = 1 - a->distinct_bytes / slots;
+    }
+    return 0;
+}
+
+/* --- a step through both tables ------------------------------------------------------------------
+ */
+
+/* The table with its blocks numbered in the order in which they are first named: what is shared
+ * stays shared. 0, or -1 with device_error(). */
+static int in_order(const struct kv_table *table, struct kv_table *out) {
+    int32_t *number = malloc(table->pool_blocks * sizeof *number);
+    if (!number || kv_table_open(out, table->sequences, table->tokens, table->block_tokens,
+                                 table->pool_blocks) != 0) {
+        free(number);
+        return device_fail("out of memory for a second table; give a smaller one");
+    }
+    int32_t next = 0;
+    for (unsigned id = 0; id < table->pool_blocks; id++)
+        number[id] = KV_NO_BLOCK;
+    for (size_t k = 0; k < (size_t)table->sequences * table->row_blocks; k++)
+        if (table->ids[k] != KV_NO_BLOCK) {
+            if (number[table->ids[k]] == KV_NO_BLOCK)
+                number[table->ids[k]] = next++;
+            out->ids[k] = number[table->ids[k]];
+        }
+    free(number);
+    return 0;
+}
+
+/* Bytes that both jobs and one memory take on their device, but for the native workspace, and in
+ * host memory. */
+static void needs(const struct answer *a, size_t *device, size_t *host) {
+    const struct paged_plan *plan = &a->step.plan;
+    const struct kv_table *table = a->shape.table;
+    size_t out = paged_query_elements(plan, &a->shape) * sizeof(float);
+    size_t cache = 2 * paged_cache_bytes(plan, &a->shape);
+    size_t ids = (size_t)table->sequences * table->row_blocks * sizeof(int32_t);
+    *device = cache + WAYS * (2 * out + paged_workspace_bytes(plan, &a->shape) + ids);
+    /* Filling a memory wants some 32 bytes for each block. */
+    *host = (WAYS + 1) * out + 2 * ids + (size_t)table->pool_blocks * 32;
+    bool own = device_kind(a->device) == DEVICE_CUDA;
+    /* Elsewhere than on a CPU host memory holds a copy; simt's device memory is the host's. */
+    *host += device_kind(a->device) == DEVICE_CPU ? 0 : cache;
+    *host += own ? 0 : *device;
+    *device = own ? *device : 0;
+}
+
+static int fits(size_t bytes, size_t available, const char *what) {
+    if (bytes <= available / 4)
+        return 0;
+    return device_fail("a step over this pool takes %zu MiB of %s memory, and a quarter of what is "
+                       "free is %zu; lower pool_blocks or --heads",
+                       bytes >> 20, what, available >> 22);
+}
+
+/* Whether plan, table and memory allow a step. 0, or -1 with device_error(). */
+static int check_step(const struct answer *a) {
+    char why[PLAN_WHY];
+    struct device *cpu;
+    size_t device, host;
+    if (a->step.plan.block & (a->step.plan.block - 1))
+        return device_fail("blocks of %d tokens can be looked at, not timed; a step has blocks of "
+                           "1, 2, 4, ... 256",
+                           a->step.plan.block);
+    if (paged_check(&a->step.plan, &a->shape, true, why) != 0)
+        return device_fail("%s", why);
+    if (kv_table_blocks(a->shape.table) == 0)
+        return device_fail("no sequence has a token, so a step does nothing; give one that has");
+    if (device_open(&cpu, DEVICE_CPU, 0) != 0)
+        return -1;
+    size_t host_free = device_memory_free(cpu);
+    device_close(cpu);
+    needs(a, &device, &host);
+    if (fits(host, host_free, "host") != 0)
+        return -1;
+    return fits(device, device_memory_free(a->device), device_id(a->device));
+}
+
+/* The bits of a step over its own content, every block that it does not name holding NaN. */
+static int outputs_of(const struct answer *a, const struct kv_table *table, float *out) {
+    struct paged_memory memory;
+    struct paged_step step = a->step;
+    struct job job;
+    step.table = table;
+    if (paged_memory_of_step(&memory, a->device, &step, PAGES_ANY, 1) != 0)
+        return -1;
+    int status = paged_job_open(&job, &memory, &step);
+    if (status == 0)
+        status = paged_job_run(&job, out);
+    job_close(&job);
+    paged_memory_close(&memory);
+    return status;
+}
+
+/* Sets cost->same_bits: equal, and written everywhere without following a wrong id to a NaN. */
+static int compare_bits(const struct answer *a, const struct kv_table *order, struct cost *cost) {
+    size_t count = cost->outputs = paged_query_elements(&a->step.plan, &a->shape);
+    float *out[WAYS];
+    for (int way = 0; way < WAYS; way++)
+        out[way] = malloc(count * sizeof(float));
+    int status = out[TABLE] && out[ORDER] ? 0 : device_fail("out of memory for %zu outputs", count);
+    if (status == 0)
+        status = outputs_of(a, a->shape.table, out[TABLE]);
+    if (status == 0)
+        status = outputs_of(a, order, out[ORDER]);
+    cost->same_bits = status == 0 && memcmp(out[TABLE], out[ORDER], count * sizeof(float)) == 0;
+    for (size_t k = 0; k < count && cost->same_bits; k++)
+        cost->same_bits = isfinite(out[TABLE][k]);
+    free(out[TABLE]);
+    free(out[ORDER]);
+    return status;
+}
+
+/* Ordinary numbers everywhere, since both tables read this memory: in 2 MiB pages if they can be
+ * had. */
+static int open_memory(const struct answer *a, struct paged_memory *memory, struct cost *cost) {
+    size_t bytes = paged_cache_bytes(&a->step.plan, &a->shape);
+    enum paged_element element = (enum paged_element)a->step.plan.element;
+    bool native = device_kind(a->device) == DEVICE_CPU;
+    cost->pages = native ? PAGES_2M : PAGES_ANY;
+    int status = paged_memory_open(memory, a->device, element, bytes, cost->pages, 1);
+    if (status == 0 || !native || !pages_unavailable())
+        return status;
+    cost->pages = PAGES_ANY;
+    return paged_memory_open(memory, a->device, element, bytes, PAGES_ANY, 1);
+}
+
+static int time_jobs(const struct answer *a, struct job jobs[WAYS], struct cost *cost) {
+    static const char *const ids[WAYS] = {"kvmap/table", "kvmap/in-order"};
+    struct bench_case cases[WAYS] = {{0}};
+    const struct bench_options options = {.limits = {1e-3, 0.002, 31, 101, 5}, .seed = 1};
+    for (int way = 0; way < WAYS; way++)
+        cases[way] = (struct bench_case){.id = ids[way],
+                                         .call = jobs[way].call,
+                                         .context = jobs[way].context,
+                                         .device = a->device,
+                                         .bytes_per_call = jobs[way].bytes};
+    if (bench_run(cases, WAYS, &options, cost->results) != 0)
+        return device_fail("%s", bench_error());
+    int status = 0;
+    for (int way = 0; way < WAYS && status == 0; way++)
+        if (cost->results[way].stop == BENCH_FAILED)
+            status = device_fail("%s: %s", ids[way], cost->results[way].error);
+    if (status == 0 && bench_ratio(&cost->results[TABLE], &cost->results[ORDER], 1, &cost->ratio,
+                                   &cost->low, &cost->high) != 0)
+        status = device_fail("the two ways share no round of samples; try again");
+    cost->samples = cost->results[TABLE].samples;
+    for (int way = 0; way < WAYS; way++)
+        bench_result_free(&cost->results[way]);
+    cost->timed = status == 0;
+    return status;
+}
+
+static int time_both(const struct answer *a, const struct kv_table *order, struct cost *cost) {
+    struct paged_memory memory;
+    struct job jobs[WAYS] = {{0}};
+    struct paged_step step = a->step;
+    if (open_memory(a, &memory, cost) != 0)
+        return -1;
+    int status = paged_job_open(&jobs[TABLE], &memory, &step);
+    step.table = order;
+    if (status == 0)
+        status = paged_job_open(&jobs[ORDER], &memory, &step);
+    if (status == 0)
+        status = time_jobs(a, jobs, cost);
+    for (int way = 0; way < WAYS; way++)
+        job_close(&jobs[way]);
+    paged_memory_close(&memory);
+    return status;
+}
+
+/* The bits through both tables, and the times where the device has a clock and the bits are right.
+ * check_step has allowed it. 0, or -1 with device_error(). */
+static int measure_cost(const struct answer *a, struct cost *cost) {
+    struct kv_table order = {0};
+    int status = in_order(a->shape.table, &order);
+    if (status == 0)
+        status = compare_bits(a, &order, cost);
+    if (status == 0 && cost->same_bits && device_has_clock(a->device))
+        status = time_both(a, &order, cost);
+    kv_table_close(&order);
+    return status;
+}
+
+/* --- the answer --------------------------------------------------------------------------------
+ */
+
+static const char *element_name(const struct paged_plan *plan) {
+    static const char *const names[] = {
+        [PAGED_F32] = "f32", [PAGED_BF16] = "bf16", [PAGED_F16] = "f16"};
+    return names[plan->element];
+}
+
+static const char *layout_name(const struct paged_plan *plan) {
+    return plan->layout == PAGED_NHD ? "nhd" : "hnd";
+}
+
+static const char *size_text(double bytes, char out[24]) {
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    int unit = 0;
+    for (; bytes >= 1024 && unit < 4; unit++)
+        bytes /= 1024;
+    snprintf(out, 24, unit == 0 ? "%.0f %s" : "%.1f %s", bytes, units[unit]);
+    return out;
+}
+
+#define BINS ((int)(sizeof((struct kv_map_stats *)0)->run_lengths / sizeof(size_t)))
+#define BAR 40
+
+static void print_histogram(const struct kv_map_stats *s) {
+    size_t most = 1;
+    int last = 0;
+    for (int k = 0; k < BINS; k++) {
+        most = s->run_lengths[k] > most ? s->run_lengths[k] : most;
+        last = s->run_lengths[k] ? k : last;
+    }
+    for (int k = 0; k <= last; k++) {
+        char range[40];
+        size_t from = (size_t)1 << k, runs = s->run_lengths[k];
+        snprintf(range, sizeof range,
+                 k == 0          ? "%zu"
+                 : k == BINS - 1 ? "%zu-"
+                                 : "%zu-%zu",
+                 from, 2 * from - 1);
+        int bar = (int)(((double)runs * BAR + (double)most - 1) / (double)most);
+        printf("           %-12s %.*s%s%zu\n", range, bar,
+               "########################################", bar ? " " : "", runs);
+    }
+}
+
+static void print_cost(const struct answer *a, const struct cost *cost) {
+    printf("bits       %s through this table and through its blocks in order (%zu numbers)\n",
+           cost->same_bits ? "the same" : "NOT THE SAME", cost->outputs);
+    if (!cost->timed)
+        return;
+    printf("time       on %s, %s", device_id(a->device), device_model(a->device));
+    if (device_kind(a->device) == DEVICE_CPU)
+        printf(", %u threads, %s, prefetch %s, %s pages", a->step.threads,
+               paged_isa_name(a->step.isa), paged_prefetch_name(a->step.prefetch),
+               pages_name(cost->pages));
+    putchar('\n');
+    static const char *const names[WAYS] = {"this table", "in order"};
+    for (int way = 0; way < WAYS; way++)
+        printf("           %-12s %.4g ms a step, %.4g GB/s (median of %zu)\n", names[way],
+               1e3 * cost->results[way].median, 1e-9 * a->bytes / cost->results[way].median,
+               cost->samples);
+    printf("           %-12s %.3f, 95 %% interval %.3f to %.3f: %s\n", "ratio", cost->ratio,
+           cost->low, cost->high,
+           cost->low > 1    ? "these places cost time here"
+           : cost->high < 1 ? "faster than in order"
+                            : "no difference seen");
+}
+
+static void print_text(const struct answer *a) {
+    const struct kv_map_stats *s = &a->stats;
+    const struct kv_table *table = a->shape.table;
+    char size[24], other[24];
+    printf("table      %u sequences, %.0f tokens in %zu blocks of %u; %zu distinct, %.3g %% of a "
+           "pool of %u\n",
+           table->sequences, a->tokens, s->blocks, table->block_tokens, s->unique_blocks,
+           100.0 * (double)s->unique_blocks / table->pool_blocks, table->pool_blocks);
+    printf("geometry   %u KV heads of %d channels, %s, %s: a block is %s of keys, and as much of "
+           "values\n",
+           a->step.kv_heads, a->step.plan.head, element_name(&a->step.plan),
+           layout_name(&a->step.plan), size_text((double)a->block_bytes, size));
+    if (s->blocks == 0) {
+        printf("           no sequence has a token, so there is nothing to look at\n");
+        return;
+    }
+    printf("waste      %.3g %% of the slots in these blocks hold no token\n", 100 * a->waste);
+    printf("runs       %zu (%zu at the fewest) of %.3g blocks in the mean, median %zu, longest "
+           "%zu:\n",
+           s->runs, a->rows, s->run_mean, s->run_median, s->run_longest);
+    print_histogram(s);
+    printf("copies     %zu to move these sequences elsewhere, one a run, and as many for values\n",
+           s->runs);
+    printf("pages      %zu of 2 MiB in a pool of keys, %zu at the fewest: %.3g times as many\n",
+           s->pages, a->pages_fewest, s->pages_over_ideal);
+    printf("steps      %.3g %% of those from a block to the next change the page; %s apart in the "
+           "mean\n",
+           100 * s->page_switches, size_text(s->jump_mean, size));
+    printf("bytes      %s of keys and values in a decode step of a layer, %s of them distinct\n",
+           size_text(a->bytes, size), size_text(a->distinct_bytes, other));
+    if (a->cost)
+        print_cost(a, a->cost);
+}
+
+static void put(json_t *o, const char *name, size_t value) {
+    json_object_set_new(o, name, json_integer((json_int_t)value));
+}
+
+static void put_real(json_t *o, const char *name, double value) {
+    json_object_set_new(o, name, json_real(value));
+}
+
+static void put_map(json_t *o, const struct answer *a) {
+    const struct kv_map_stats *s = &a->stats;
+    json_t *lengths = json_array();
+    for (int k = 0; k < BINS; k++)
+        json_array_append_new(lengths, json_integer((json_int_t)s->run_lengths[k]));
+    put(o, "blocks", s->blocks);
+    put(o, "unique_blocks", s->unique_blocks);
+    put_real(o, "waste", a->waste);
+    put(o, "runs", s->runs);
+    put(o, "runs_fewest", a->rows);
+    put_real(o, "run_mean", s->run_mean);
+    put(o, "run_median", s->run_median);
+    put(o, "run_longest", s->run_longest);
+    json_object_set_new(o, "run_lengths_log2", lengths);
+    put(o, "pages", s->pages);
+    put(o, "pages_fewest", a->pages_fewest);
+    put_real(o, "pages_over_ideal", s->pages_over_ideal);
+    put_real(o, "page_switches", s->page_switches);
+    put_real(o, "jump_mean_bytes", s->jump_mean);
+    put_real(o, "step_bytes", a->bytes);
+    put_real(o, "distinct_step_bytes", a->distinct_bytes);
+}
+
+static void put_cost(json_t *o, const struct answer *a, const struct cost *cost) {
+    json_object_set_new(o, "device", json_string(device_id(a->device)));
+    json_object_set_new(o, "model", json_string(device_model(a->device)));
+    json_object_set_new(o, "same_bits", json_boolean(cost->same_bits));
+    json_object_set_new(o, "outputs", json_integer((json_int_t)cost->outputs));
+    if (!cost->timed)
+        return;
+    const struct bench_result *t = cost->results;
+    json_t *time = json_pack(
+        "{s:[f,f,f], s:[f,f,f], s:f, s:[f,f], s:I}", "table_seconds", t[TABLE].low, t[TABLE].median,
+        t[TABLE].high, "in_order_seconds", t[ORDER].low, t[ORDER].median, t[ORDER].high, "ratio",
+        cost->ratio, "ratio_interval", cost->low, cost->high, "samples", (json_int_t)cost->samples);
+    if (time && device_kind(a->device) == DEVICE_CPU) {
+        json_object_set_new(time, "threads", json_integer(a->step.threads));
+        json_object_set_new(time, "isa", json_string(paged_isa_name(a->step.isa)));
+        json_object_set_new(time, "prefetch", json_string(paged_prefetch_name(a->step.prefetch)));
+        json_object_set_new(time, "pages", json_string(pages_name(cost->pages)));
+    }
+    json_object_set_new(o, "time", time);
+}
+
+static int print_json(const struct answer *a) {
+    const struct kv_table *table = a->shape.table;
+    json_t *o = json_object();
+    put(o, "sequences", table->sequences);
+    put(o, "tokens", (size_t)a->tokens);
+    put(o, "block_tokens", table->block_tokens);
+    put(o, "pool_blocks", table->pool_blocks);
+    json_object_set_new(o, "shared", json_boolean(a->shared));
+    put(o, "kv_heads", a->step.kv_heads);
+    put(o, "head", (size_t)a->step.plan.head);
+    json_object_set_new(o, "element", json_string(element_name(&a->step.plan)));
+    json_object_set_new(o, "layout", json_string(layout_name(&a->step.plan)));
+    put(o, "block_bytes", a->block_bytes);
+    put_map(o, a);
+    if (a->cost)
+        put_cost(o, a, a->cost);
+    int status = o ? json_dumpf(o, stdout, JSON_INDENT(2)) : -1;
+    putchar('\n');
+    json_decref(o);
+    return status;
 }
 
 /* --- an example --------------------------------------------------------------------------------
@@ -121,7 +532,7 @@ static int example(const struct options *parser, const struct request *r) {
 }
 
 static int geometry(const struct options *parser, const struct request *r,
-                    struct kvmap_step *step) {
+                    struct paged_step *step) {
     struct paged_plan *plan = &step->plan;
     static const char *const layouts[] = {"nhd", "hnd"}, *const elements[] = {"f32", "bf16", "f16"};
     *plan = paged_plan_default();
@@ -143,7 +554,7 @@ static int geometry(const struct options *parser, const struct request *r,
     if (r->head != 64 && r->head != 128)
         return options_fail(parser, "--head is %" PRIu64 "; give 64 or 128", r->head);
     plan->head = (int)r->head;
-    step->shape.kv_heads = (unsigned)r->heads;
+    step->kv_heads = (unsigned)r->heads;
     return 0;
 }
 
@@ -193,35 +604,33 @@ static int load(const struct request *r, struct kv_table *table) {
  */
 
 /* 0, or the exit status, with the reason said. */
-static int measure(struct kvmap_step *step, const struct option_device *chosen,
-                   struct kvmap_cost *cost) {
-    if (device_open(&step->device, chosen->kind, chosen->index) != 0) {
+static int measure(struct answer *a, const struct option_device *chosen, struct cost *cost) {
+    if (device_open(&a->device, chosen->kind, chosen->index) != 0) {
         complain(device_error());
         return EXIT_SKIPPED;
     }
-    if (kvmap_check(step) != 0)
+    if (check_step(a) != 0)
         return complain(device_error());
-    if (kvmap_measure(step, cost) != 0) {
+    if (measure_cost(a, cost) != 0) {
         complain(device_error());
         return EXIT_BROKEN;
     }
+    a->cost = cost;
     return 0;
 }
 
 static int answer(const struct request *r, const struct option_device *chosen,
-                  struct kvmap_step *step, struct kv_table *table) {
-    struct kvmap_answer a;
-    struct kvmap_cost cost = {0};
-    step->plan.block = (int)table->block_tokens;
-    step->shape.table = table;
-    if (chosen->kind == DEVICE_CPU)
-        step->shape.processors = pool_cpus();
-    if (look(step, &a) != 0)
+                  const struct paged_step *asked, struct kv_table *table) {
+    struct answer a = {.shared = r->shared};
+    struct cost cost = {0};
+    a.step = paged_step_of(&asked->plan, asked->kv_heads, table);
+    a.step.plan.block = (int)table->block_tokens;
+    a.step.processors = chosen->kind == DEVICE_CPU ? pool_cpus() : 0;
+    a.shape = paged_step_shape(&a.step);
+    if (look(&a) != 0)
         return complain("not enough memory to look at so large a table; give fewer sequences");
-    int status = r->time ? measure(step, chosen, &cost) : 0;
+    int status = r->time ? measure(&a, chosen, &cost) : 0;
     if (status == 0) {
-        a.shared = r->shared;
-        a.cost = r->time ? &cost : NULL;
         if (r->json)
             print_json(&a);
         else
@@ -231,13 +640,13 @@ static int answer(const struct request *r, const struct option_device *chosen,
             status = EXIT_BROKEN;
         }
     }
-    if (step->device)
-        device_close(step->device);
+    if (a.device)
+        device_close(a.device);
     return status;
 }
 
 static int kvmap(const struct options *parser, const struct request *r) {
-    struct kvmap_step step = {0};
+    struct paged_step step = {0};
     struct option_device chosen;
     struct kv_table table = {0};
     if (!r->file) {
