@@ -81,7 +81,7 @@ static char *cut_at(char *text, const char *mark) {
 static int parse_data(struct cursor *c, struct legend *legend) {
     int number = atoi(word(c));
     if (number < 1 || number > LEGEND_DATA_MAX)
-        return bad(c, "`data` takes a number from 1 to 16");
+        return bad(c, "`data` takes a number from 1 to 24");
     struct legend_data *data = &legend->data[number];
     if (data->number)
         return bad(c, "this data number is taken");

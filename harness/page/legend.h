@@ -23,7 +23,7 @@
 
 #include <stddef.h>
 
-#define LEGEND_DATA_MAX 16
+#define LEGEND_DATA_MAX 24
 #define LEGEND_SHOWN_MAX 40
 #define LEGEND_COLUMNS_MAX 12
 #define LEGEND_WORD 49
