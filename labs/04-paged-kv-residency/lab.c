@@ -6,7 +6,7 @@
  * they cost, where that cost comes from, and which controls it survives. README.md tells the same
  * story in words.
  */
-#include "labs/04-paged-kv-residency/residency.h"
+#include "labs/04-paged-kv-residency/timed.h"
 
 #define ON_GPU LAB_ON(DEVICE_CUDA)
 
@@ -109,17 +109,19 @@ static const struct quantity quantities[] = {
     {"refused", "1", "1: with it, it is refused in one line; of waste: steps"},
     {"shared as expected", "1", "1: accepted with sharing allowed, just if it may be"},
     /* K6 */
-    {"chase", "", "what a pointer chase does"},
     {"curve", "", "the line of a plot that a chase belongs to"},
-    {"joined", "", "whether chains wait for each other"},
+    {"mode", "", "what that plot shows"},
+    {"chains", "", "how many, and how they go on"},
+    {"joined by", "", "what makes chains wait for each other"},
     {"range", "bytes", "of addresses that a chase goes through"},
-    {"stride", "bytes", "from place to place"},
-    {"lanes", "1", "chains at a time"},
-    {"cold", "1", "of them, in a range that no cache holds"},
+    {"cold", "1", "chains in a range that no cache holds"},
     {"places", "1", "that a chase visits"},
     {"huge bytes", "bytes", "of its memory in 2 MiB pages"},
     {"hops", "1", "of a call"},
-    {"ns per hop", "ns", "time of a hop"},
+    {"seconds per hop", "s", "time of a hop"},
+    {"cycles per hop", "cycles", "of the device's clock"},
+    {"comparison", "", "a curve, and the one in which one thing is changed"},
+    {"over its control", "1", "time over that one's"},
     /* K8 */
     {"policy", "", "which free block an allocator takes next"},
     {"share", "1", "of the requests begin with a shared prefix"},
@@ -151,12 +153,16 @@ static const struct quantity quantities[] = {
     {"refused by holes", "1",
      "steps in which the next request did not fit, though enough was free"},
     /* K4, K2, K3 */
-    {"over slab", "1", "speed over the contiguous slab's"},
-    {"over identity", "1", "speed over the identity map's"},
-    {"over gather", "1", "speed over the gather's of the same bytes"},
-    {"over one split", "1", "speed over one split's"},
-    {"over in cache", "1", "speed over that of keys and values in cache"},
-    {"over nothing streamed", "1", "speed over that with nothing read before"},
+    {"width", "", "wide: eight heads of f32; narrow: one of bf16"},
+    {"place", "1", "of a map on a plot's axis"},
+    {"kv", "", "the keys and values of a step, as a plot calls them"},
+    {"flop per byte", "flop/byte", "of keys and values"},
+    {"over slab", "1", "time over the contiguous slab's"},
+    {"over identity", "1", "time over the identity map's"},
+    {"over gather", "1", "time over the gather's of the same bytes"},
+    {"over one split", "1", "time over one split's"},
+    {"speed over in cache", "1", "speed over that of keys and values in cache, by the byte"},
+    {"over nothing streamed", "1", "time over that with nothing read before"},
     {"over warm", "1", "speed over that with keys and values in cache"},
     {"warps", "1", "of a gather"},
     /* K7 */
@@ -185,6 +191,56 @@ static const struct table_spec tables[] = {
      "allocator\tposition\tslots\tpercent\tfrom\tto\tinside per sequence\trunning\tfinished\t"
      "refused by holes",
      .write = write_waste},
+    {"ladder", "04/ladder/",
+     .columns = "device; mode; curve; range; places; ns, low, high = seconds per hop / 1e-9~; huge "
+                "bytes"},
+    {"page-size", "04/ladder/",
+     .columns = "device; curves = comparison; range; ratio, low, high = over its control~!"},
+    {"controls", "04/ladder/",
+     "device\tfrom KiB\tto KiB\t4 KiB pages\t2 MiB pages\tpacked\tverdict",
+     .write = write_controls},
+    {"lanes", "04/lanes/",
+     .columns = "device; chains; lanes = plan.lanes; cold; ns, low, high = seconds per hop / "
+                "1e-9~"},
+    {"decode", "04/decode/roof/",
+     .columns = "device; element; op; map; mib = bytes / 1048576; gbps = bytes per second / 1e9; "
+                "roof, low, high = roof fraction~; over slab, slab low, slab high = over slab~; "
+                "over gather, gather low, gather high = over gather~",
+     .where = "what=step"},
+    {"prefetch", "04/decode/prefetch/",
+     .columns = "device; map; prefetch; roof, low, high = roof fraction~", .where = "what=step"},
+    {"shape", "04/decode/shape/",
+     .columns = "device; map; batch; tokens; roof, low, high = roof fraction~",
+     .where = "what=step"},
+    {"group", "04/decode/group/",
+     .columns = "device; element; place = arm; group; flop per byte; gbps = bytes per second / "
+                "1e9; over gather, low, high = over gather~",
+     .where = "op=attention"},
+    {"splits", "04/decode/splits/",
+     .columns = "device; batch; rule; splits = splits taken; ms = @median / 1e-3; over one split, "
+                "low, high = over one split~"},
+    {"maps", "04/gather/map/",
+     .columns = "device; width; op; pages; map; place; gbps = unique bytes per second / 1e9; over "
+                "slab, low, high = over slab~!; cost, cost low, cost high = over identity~"},
+    {"blocks", "04/gather/block/",
+     .columns = "device; width; pages; block; bytes = block bytes; cost, low, high = over "
+                "identity~!; over slab, slab low, slab high = over slab~",
+     .where = "map=permuted"},
+    {"layouts", "04/gather/layout/",
+     .columns = "device; op; layout; map; over slab, low, high = over slab~!"},
+    {"pools", "04/gather/pool/",
+     .columns = "device; pool MiB = pool bytes / 1048576; state; map; gbps = unique bytes per "
+                "second / 1e9; cost, low, high = over identity~",
+     .where = "op=gather"},
+    {"walk", "04/gather/",
+     .columns = "device; width; pool MiB = pool bytes / 1048576; state; us = @median / 1e-6; "
+                "percent, low, high = over gather / 0.01~!",
+     .where = "op=walk"},
+    {"cycles", "04/gather/map/", "device\tmap\tcycles\twarps", .where = "pages=device",
+     .write = write_cycles},
+    {"stream", "04/stream/",
+     .columns = "device; kv; streamed = read before / 1048576; us = @median / 1e-6; cost, low, "
+                "high = over nothing streamed~"},
     {"resources", "04/resources/",
      .columns =
          "device; plan; state; registers = registers per thread!; local bytes = local bytes per "

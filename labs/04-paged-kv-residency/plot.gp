@@ -24,8 +24,8 @@
 #@ plot page-size 4: The same chase with one thing changed
 #@ text Times over each other, same rounds, with a 95 % bootstrap interval. Three lines change the
 #@ text page size alone: `4k over 2m`, one chain with a line per page; `x8`, eight independent
-#@ text chains, whose page walks overlap; `lines`, every line of the range. `4k over packed` leaves
-#@ text the page size as it is and packs the lines: above 1 where touching many pages costs.
+#@ text chains, whose page walks overlap; `lines`, every line of the range. `packed over 4k` leaves
+#@ text the page size as it is and packs the lines: below 1 where touching many pages costs.
 #@ table controls: Knees of the ladder, and what their controls do there
 #@ text Between `from` and `to` KiB of addresses the chase with 4 KiB pages becomes slower by the
 #@ text factor in the next column. Translation is named only where both controls grow by less than
@@ -51,7 +51,7 @@
 #@ text too small for the request that waits (outside). What is left to 100 % was free and fit.
 #@ data 8 maps: place,over slab,low,high by width,pages,device where op=gather
 #@ plot maps 8: The same bytes through other maps, over a contiguous read of them
-#@ text 1 is the speed of a contiguous gather in the same pages, measured in the same rounds. Wide:
+#@ text 1 is the time of a contiguous gather in the same pages, measured in the same rounds. Wide:
 #@ text 8 heads of float, so that a block of 16 tokens has 64 KiB of keys in one piece. Narrow: one
 #@ text head of bfloat16, 4 KiB. Churned is what an allocator's use has left. Aliased counts the
 #@ text bytes it asks for: blocks that are named twice are read twice, the second time perhaps from
@@ -66,9 +66,9 @@
 #@ text The fastest one is taken by all later steps: that of attention through a permuted table, and
 #@ text that of a gather with its blocks in order.
 #@ table maps: The same bytes through every map
-#@ text Over the slab's gather, and over the identity map's (`cost`, a time), with 95 % intervals.
+#@ text Times over the slab's gather, and over the identity map's (`cost`), with 95 % intervals.
 #@ table layouts: Layouts, over the slab
-#@ text The same bytes in each layout, permuted: what lies together in a block differs.
+#@ text Times of the same bytes in each layout, permuted: what lies together in a block differs.
 #@ data 10 cycles: cycles,warps by map,device
 #@ plot cycles 10: Cycles that the warps of a gather took (GPU)
 #@ text Further right is slower. Two humps are two kinds of warps, such as those whose memory is
@@ -87,7 +87,7 @@
 #@ text and the roof is the order of its addresses. Slab is contiguous; identity goes through a
 #@ text block table that names the blocks in order; permuted through one in random order.
 #@ table decode: A decode step, over the roof, the slab and its gather
-#@ text Speed over speed, so that 1 is as fast; each with its 95 % interval.
+#@ text The roof's column is speed over speed, the others time over time; each with its interval.
 #@ data 12 prefetch: roof,low,high by map,device
 #@ plot prefetch 12: What a CPU gains from prefetching
 #@ text Left to the hardware; the next lines in token order; and lines of several pages in turns.
@@ -238,7 +238,7 @@ eval fresh
 if (data8_rows > 0) {
     set output out("maps")
     set title "The same bytes through other maps"
-    set ylabel "speed over a contiguous gather"
+    set ylabel "time over a contiguous gather"
     set yrange [0:*]
     set xrange [0.5:8.7]
     set xtics ("identity" 1, "reversed" 2, "within" 3, "permuted" 4, "clustered" 5, "spread" 6, \

@@ -103,7 +103,7 @@ int prefetch_measured(struct lab_run *run, struct device *device, enum paged_op 
 int step_of(struct lab_run *run, struct device *device, const struct paged_plan *plan,
             unsigned kv_heads, const struct kv_table *table, struct paged_step *out);
 
-/* Enters a step as PLAN/hHEADS/batch=B/tokens=L/MAP[/ARM] with all its parameters, `state` warm.
+/* Enters a step as PLAN/hHEADS/batch=B/tokens=L/MAP[/ARM] with all its parameters but `state`.
  * Its counter "unique bytes per second" counts shared blocks once. NULL after lab_error(). */
 struct entrant *enter_step(struct lab_run *run, struct contest *c, struct paged_memory *memory,
                            const struct paged_step *step, const char *map, const char *arm);

@@ -302,8 +302,6 @@ static void step_params(struct lab_case *c, const struct job *job, const char *m
     case_param_text(c, "pages", native ? pages_name(paged_job_memory(job)->kind) : "device");
     case_param_int(c, "threads", native ? s->threads : 0);
     case_param_text(c, "prefetch", native ? paged_prefetch_name(s->prefetch) : "none");
-    case_param_text(c, "state", "warm");
-    case_param_real(c, "read before", 0);
 }
 
 static int count_unique(void *entrant, struct lab_case *record, const struct bench_result *result) {
