@@ -49,6 +49,12 @@ static const struct claim claims[] = {
      "differ.",
      .refuted_by = "differences that swapping samples among maps gives too, where 5 % would show",
      .on = CLAIM_TIME, .cases = "04/replica/", .sweep = sweep_replicas, .check = check_replicas},
+    {"K10",
+     "A step's time is compute, missed bytes over bandwidth, and translation: fitted on some maps, "
+     "that predicts others.",
+     .refuted_by = "maps held out that are predicted no better than by their bytes alone, or by "
+                   "more than a tenth amiss",
+     .on = CLAIM_TIME, .cases = "04/cost/", .sweep = sweep_cost, .check = check_cost_model},
 };
 
 static const struct quantity quantities[] = {
@@ -174,6 +180,10 @@ static const struct quantity quantities[] = {
     {"map runs", "1", "stretches of consecutive blocks in the map"},
     {"map run mean", "blocks", "length of a run"},
     {"map switches", "1", "share of steps from block to block into another 2 MiB page"},
+    /* K10 */
+    {"use", "", "whether the model is fitted to a step, or held against it"},
+    {"jumps", "1", "steps from a block to the next one in another 2 MiB page"},
+    {"over its twin", "1", "time over that of the same step, entered twice"},
 };
 
 static const struct table_spec tables[] = {
@@ -249,6 +259,9 @@ static const struct table_spec tables[] = {
      "device\tpages\tkind\tpolicy\tname\tposition\tms\tlow\thigh\tmap pages\tmap runs\tmap "
      "switches",
      .write = write_replicas},
+    {"cost", "04/cost/",
+     "device\tpages\tuse\tmap\tMiB\tdistinct MiB\tjumps\tms\tlow\thigh\tpredicted",
+     .write = write_cost},
 };
 
 const struct lab lab = {

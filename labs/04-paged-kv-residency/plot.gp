@@ -122,6 +122,12 @@
 #@ text A map of few runs lies in long consecutive stretches. Of the two made maps with the most
 #@ text runs, `permuted` and `spread`, the second still takes the blocks of each 2 MiB in order. If
 #@ text the points lie on no line, the map's runs do not explain the time.
+#@ data 17 cost: predicted,ms,low,high by use,pages,device
+#@ plot cost 17: A cost model: steps as predicted and as measured
+#@ text Each point is one map, after other memory was read. Three prices, of a byte asked for, of a
+#@ text byte missed and of a jump to another 2 MiB, are fitted to the points `fitted`; the points
+#@ text `held out` had no part in it. On the line a step takes what was predicted.
+#@ table cost: Steps, what the model counts in them, and what it predicts
 
 # A log axis that ends where the data do, and not at the next power of two; and bars side by side,
 # as wide as their number allows.
@@ -361,4 +367,16 @@ if (data16_rows > 0) {
     set logscale x 2
     plot for [i=0:data16_blocks-1] "data16.tsv" index i using 6:3 \
              with points linetype i+1 pointsize 1.2 title columnheader(1)
+}
+eval fresh
+if (data17_rows > 0) {
+    set output out("cost")
+    set title "A step's time, predicted by three prices"
+    set xlabel "ms predicted"
+    set ylabel "ms measured"
+    set xrange [0:*]
+    set yrange [0:*]
+    plot x with lines linetype grey notitle, \
+         for [i=0:data17_blocks-1] "data17.tsv" index i using 2:3:4:5 with yerrorbars \
+             linetype i+1 pointsize 1.2 title columnheader(1)
 }

@@ -1,5 +1,5 @@
 /*
- * timed.h: what ladder.c, gather.c, decode.c and stream.c share beside residency.h.
+ * timed.h: what ladder.c, gather.c, decode.c, stream.c and cost.c share beside residency.h.
  */
 #ifndef NANOLAB_LABS_04_TIMED_H
 #define NANOLAB_LABS_04_TIMED_H
@@ -66,8 +66,11 @@ bool pages_splintered(const struct ladder *large, const struct ladder *packed);
 /* How many knees of the 4 KiB ladder among these rows are translation. */
 size_t ladder_translation(const struct rows *rows);
 
+int sweep_cost(struct lab_run *run, struct device *device); /* K10; its check is in residency.h */
+
 /* Tables of other lines than rows. */
 int write_controls(struct lab_run *run, const struct rows *rows, struct lab_table *table);
 int write_cycles(struct lab_run *run, const struct rows *rows, struct lab_table *table);
+int write_cost(struct lab_run *run, const struct rows *rows, struct lab_table *table);
 
 #endif
