@@ -22,7 +22,8 @@ bool paged_isa_works(enum paged_isa isa);
 
 /* Which lines are asked for ahead of the token in hand. none: left to the hardware. next: the
  * lines that follow in token order. robin: those of the next eight 4 KiB pages, a line of each by
- * turns, so that eight pages stream at once. */
+ * turns, so that eight pages stream at once. Which is fastest differs: next was, for attention, on
+ * a Zen 4, robin on a Sapphire Rapids; callers measure it or say which (paged_job.h). */
 #define PAGED_PREFETCHES(X)                                                                        \
     X(PAGED_PREFETCH_NONE, "none")                                                                 \
     X(PAGED_PREFETCH_NEXT, "next")                                                                 \
@@ -30,12 +31,6 @@ bool paged_isa_works(enum paged_isa isa);
 #define PAGED_PREFETCH_ENUMERATOR(value, word) value,
 enum paged_prefetch { PAGED_PREFETCHES(PAGED_PREFETCH_ENUMERATOR) PAGED_PREFETCH_COUNT };
 const char *paged_prefetch_name(enum paged_prefetch prefetch);
-/* The fastest one here, over more bytes than the caches hold: for attention through a permuted
- * table; for a gather with its blocks in order, since it is the ceiling that others are measured
- * against. Measured at the first call, which takes about half a second, and remembered by the
- * process. It differs: next is fastest for attention on a Zen 4, robin was on a Sapphire Rapids.
- * NONE where memory is short. One thread at a time may call this. */
-enum paged_prefetch paged_prefetch_best(enum paged_op op, unsigned threads);
 
 struct paged_cpu_call {
     struct paged_plan plan;

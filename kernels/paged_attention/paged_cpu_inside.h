@@ -5,7 +5,6 @@
  *     paged_cpu_decode.c   one thread's share: attention
  *     paged_cpu_gather.c   one thread's share: gather and walk
  *     paged_cpu_walk.c     which bytes a share needs, in which order, and asking for them ahead
- *     paged_cpu_choice.c   which way of asking ahead is fastest here
  *     paged_cpu_kernel.inc the arithmetic, once for each instruction set:
  *     paged_cpu_portable.c, paged_cpu_avx2.c, paged_cpu_avx512.c
  */
