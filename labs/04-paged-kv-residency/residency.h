@@ -3,15 +3,19 @@
  *
  *     lab.c        the claims, in the README's order; names with units; tables
  *     maps.c       block tables: made maps, and those that an allocator's use has left
- *     steps.c      what steps that are timed share: memory, prefetching, and how one enters a
- * contest bytes.c      K1: bytes counted bits.c       K9: bits against the model, bounds, poisoned
- * blocks, splits, bad tables ladder.c     K6: latency against footprint, page size, stride, lanes
+ *     steps.c      memory and prefetching of timed steps, and how one enters a contest
+ *     bytes.c      K1: bytes counted
+ *     bits.c       K9: bits against the model, poisoned blocks, splits, bad tables
+ *     ladder.c     K6: latency against footprint, page size, stride, lanes
  *     churn.c      K8: what an allocator's use does to the map; what allocation wastes
  *     gather.c     K4: the same bytes through different maps, over the ceiling
  *     decode.c     K2: attention over the roof, batch, context, group and splits
  *     stream.c     K3: what survives in the last-level cache between steps
  *     spills.c     K7: registers and spills as the compiler reports them
  *     replicas.c   K5: one shape, one amount of free memory, many maps
+ *     cost.c       K10: a step's time from three prices
+ *
+ * timed.h is shared by the files about time, replicas.h by K5 and its test.
  */
 #ifndef NANOLAB_LABS_04_RESIDENCY_H
 #define NANOLAB_LABS_04_RESIDENCY_H
@@ -134,7 +138,7 @@ int sweep_spills(struct lab_run *run, struct device *device); /* K7 */
 void check_spills(const struct rows *rows, struct finding *finding);
 int sweep_replicas(struct lab_run *run, struct device *device); /* K5 */
 void check_replicas(const struct rows *rows, struct finding *finding);
-/* K10: defined by the file that holds it. */
+/* K10 */
 void check_cost_model(const struct rows *rows, struct finding *finding);
 
 /* Tables of more or other lines than rows. */
