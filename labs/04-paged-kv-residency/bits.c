@@ -215,7 +215,7 @@ static int same_one(struct lab_run *run, struct device *device, const char *valu
     case_param_text(c, "plan", text);
     case_param_text(c, "values", value);
     case_param_text(c, "map", map);
-    case_param_text(c, "layout", plan_word(&plan, PAGED_FIELD_layout));
+    case_param_text(c, "layout", plan_word(&paged_family, &plan, PAGED_FIELD_layout));
     case_param_int(c, "block", way->mapping == PAGED_SLAB ? SAME_TOKENS : way->block);
     int status = way_table(&e.table, way, lab_seed(run) + 2);
     if (status == 0)
@@ -278,7 +278,7 @@ static int batch_one(struct lab_run *run, struct device *device, const char *rul
         return 0;
     case_plan(c, paged_plan_json(&plan));
     case_param_text(c, "plan", text);
-    case_param_text(c, "rule", plan_word(&plan, PAGED_FIELD_rule));
+    case_param_text(c, "rule", plan_word(&paged_family, &plan, PAGED_FIELD_rule));
     case_param_int(c, "batch", batch);
     case_param_int(c, "processors", PROCESSORS);
     int status = batch_open(&e, run, device, rule, batch);

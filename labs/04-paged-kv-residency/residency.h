@@ -90,9 +90,6 @@ size_t memories_fitting(const struct memories *memories, size_t bytes);
 size_t last_level_bytes(const struct device *device);
 /* OP.MAPPING.nhd.ELEMENT.b16.d128.g1.fixed.s1 */
 struct paged_plan plan_of(enum paged_op op, enum paged_mapping mapping, enum paged_element element);
-/* The word of a field of a plan, such as "bf16". */
-const char *plan_word(const struct paged_plan *plan, enum paged_field_id field);
-
 /* Enough samples for an interval also where a step takes 50 ms. */
 struct bench_limits mode_limits(const struct lab_run *run);
 

@@ -19,7 +19,6 @@ struct memories_held {
 };
 struct memories_reader {
     struct memories_reader *next;
-    struct roofs_job *roofs;
     struct job job;
 };
 /* What happens before a sample: a step, then reading. */
@@ -42,7 +41,7 @@ void memories_close(struct memories *memories) {
     while (memories->readers) {
         struct memories_reader *reader = memories->readers;
         memories->readers = reader->next;
-        roofs_job_close(reader->roofs);
+        job_close(&reader->job);
         free(reader);
     }
     while (memories->held) {
@@ -107,22 +106,24 @@ struct job *memories_reader(struct memories *memories, size_t bytes) {
     struct lab_run *run = memories->run;
     unsigned threads = device_kind(memories->device) == DEVICE_CPU ? pool_cpus() : 0;
     struct roofs_memory *source = memories_source(memories, bytes);
-    struct memories_reader *reader = source ? calloc(1, sizeof *reader) : NULL;
-    if (!reader)
+    if (!source)
         return NULL;
+    struct memories_reader *reader = calloc(1, sizeof *reader);
+    if (!reader) {
+        lab_error(run, "out of memory");
+        return NULL;
+    }
     if (roofs_variants(memories->device, ROOFS_READ, bytes, threads, plans, 16) == 0) {
         lab_error(run, "%s has no reader to fill its caches with", device_id(memories->device));
         free(reader);
         return NULL;
     }
     plans[0].passes = 1;
-    if (roofs_job_open(&reader->roofs, source, &plans[0]) != 0) {
+    if (roofs_job_open(&reader->job, source, &plans[0]) != 0) {
         lab_error(run, "%zu MiB to read: %s", bytes / MIB, device_error());
         free(reader);
         return NULL;
     }
-    reader->job = (struct job){
-        .context = reader->roofs, .call = roofs_job_call, .bytes = roofs_job_bytes(reader->roofs)};
     reader->next = memories->readers;
     memories->readers = reader;
     return &reader->job;
@@ -172,15 +173,6 @@ struct paged_plan plan_of(enum paged_op op, enum paged_mapping mapping,
     return plan;
 }
 
-const char *plan_word(const struct paged_plan *plan, enum paged_field_id id) {
-    const struct plan_field *field = &paged_family.fields[id];
-    int value = plan_get(&paged_family, plan, id);
-    for (size_t k = 0; k < field->count; k++)
-        if (field->values[k].value == value)
-            return field->values[k].word;
-    return "?";
-}
-
 /* Samples are counted rather than seconds, also where a harness' cap of 0.1 s would leave three. */
 struct bench_limits mode_limits(const struct lab_run *run) {
     return lab_mode(run) == LAB_QUICK  ? (struct bench_limits){1e-3, 0.01, 7, 9, 2}
@@ -207,7 +199,7 @@ static int race(struct contest *c, struct lab_run *run, struct paged_memory *mem
         }
         struct lab_case *record =
             entrant_case(contest_enter(c, &job, "%s", paged_prefetch_name(step.prefetch)));
-        case_param_text(record, "op", plan_word(plan, PAGED_FIELD_op));
+        case_param_text(record, "op", plan_word(&paged_family, plan, PAGED_FIELD_op));
         case_param_text(record, "prefetch", paged_prefetch_name(step.prefetch));
         case_param_int(record, "threads", step.threads);
     }
@@ -217,8 +209,8 @@ static int race(struct contest *c, struct lab_run *run, struct paged_memory *mem
 static int race_recorded(struct lab_run *run, struct device *device, enum paged_op op) {
     struct paged_plan plan = plan_of(op, PAGED_TABLE, PAGED_F32);
     enum kv_map map = op == PAGED_ATTENTION ? KV_MAP_PERMUTED : KV_MAP_IDENTITY;
-    struct contest *c =
-        contest_open(run, device, "04/prefetch/%s", plan_word(&plan, PAGED_FIELD_op));
+    struct contest *c = contest_open(run, device, "04/prefetch/%s",
+                                     plan_word(&paged_family, &plan, PAGED_FIELD_op));
     if (!c)
         return contest_skipped(run);
     *contest_limits(c) = mode_limits(run);
@@ -249,7 +241,8 @@ int prefetch_measured(struct lab_run *run, struct device *device, enum paged_op 
     if (device_kind(device) != DEVICE_CPU || op == PAGED_WALK)
         return 0;
     struct paged_plan plan = {.op = (int)op};
-    snprintf(prefix, sizeof prefix, "04/prefetch/%s/", plan_word(&plan, PAGED_FIELD_op));
+    snprintf(prefix, sizeof prefix, "04/prefetch/%s/",
+             plan_word(&paged_family, &plan, PAGED_FIELD_op));
     if (race_recorded(run, device, op) != 0 ||
         rows_load(run, prefix, device_id(device), &rows) != 0)
         return -1;
@@ -281,10 +274,10 @@ static void step_params(struct lab_case *c, const struct job *job, const char *m
     const struct paged_shape shape = paged_step_shape(s);
     bool native = device_kind(paged_job_memory(job)->device) == DEVICE_CPU;
     case_param_text(c, "what", "step");
-    case_param_text(c, "op", plan_word(plan, PAGED_FIELD_op));
-    case_param_text(c, "layout", plan_word(plan, PAGED_FIELD_layout));
-    case_param_text(c, "element", plan_word(plan, PAGED_FIELD_element));
-    case_param_text(c, "rule", plan_word(plan, PAGED_FIELD_rule));
+    case_param_text(c, "op", plan_word(&paged_family, plan, PAGED_FIELD_op));
+    case_param_text(c, "layout", plan_word(&paged_family, plan, PAGED_FIELD_layout));
+    case_param_text(c, "element", plan_word(&paged_family, plan, PAGED_FIELD_element));
+    case_param_text(c, "rule", plan_word(&paged_family, plan, PAGED_FIELD_rule));
     case_param_text(c, "map", map);
     case_param_text(c, "arm", arm);
     case_param_int(c, "block", plan->mapping == PAGED_TABLE ? plan->block : 0);
