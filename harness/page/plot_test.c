@@ -100,7 +100,7 @@ static void test_one_plot_comes_first(void **state) {
 static void test_legend_names_the_bad_line(void **state) {
     (void)state;
     static const char *const wrong[] = {"#@ data 0 t: a\n",
-                                        "#@ data 17 t: a\n",
+                                        "#@ data 25 t: a\n",
                                         "#@ data 1 T: a\n",
                                         "#@ data 1 t a\n",
                                         "#@ data 1 t:\n",
