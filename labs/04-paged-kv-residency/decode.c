@@ -284,7 +284,7 @@ void check_bound(const struct rows *rows, struct finding *f) {
             finding_number(f, "1", ratio_inverse(cache), "%s, %.0f: speed in cache over in memory",
                            element, queries);
         }
-        finding_say(f, "%s%s: a step takes %.2f times its gather's time, %.2f of its time in cache",
+        finding_say(f, "%s%s: a step takes %.2f times its gather's time, %.2f times that in cache",
                     first ? "; " : "", element, row_number(&steps, first, "over gather"),
                     1 / row_number(&steps, first, "speed over in cache"));
         say_range(&steps, first, count, f);
