@@ -3,12 +3,13 @@
  *
  * Steps of several sizes run through maps of all kinds, each after other memory was read, so that
  * all distinct bytes are missed. What a map brings is counted beforehand: bytes asked for (what is
- * computed grows with them), distinct bytes, and steps from a block to the next one in another
- * 2 MiB page. Half of the steps fit the three prices; the other half is predicted.
+ * computed grows with them), distinct bytes, and walks that find their translation in no near
+ * cache. Half of the steps fit the three prices; the other half is predicted.
  */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "harness/measure/stats.h"
 #include "labs/04-paged-kv-residency/timed.h"
@@ -22,6 +23,7 @@
 #define ELEMENT PAGED_BF16
 #define HEADS 1
 #define SEQUENCES 8
+#define SAMPLES 15 /* of one short step each */
 
 /* A step's bytes, in parts of the largest's, and the pool its blocks come from, over what it names.
  * Aliased blocks out of a small pool are asked for several times and missed once. */
@@ -30,24 +32,37 @@ static const struct trip {
     unsigned eighths;
     double pool;
 } trips[] = {
-    {KV_MAP_IDENTITY, 2, 4},   {KV_MAP_PERMUTED, 2, 4},   {KV_MAP_CLUSTERED, 2, 4},
-    {KV_MAP_SPREAD, 2, 4},     {KV_MAP_ALIASED, 8, 0.25}, {KV_MAP_WITHIN, 4, 2},
-    {KV_MAP_PERMUTED, 4, 2},   {KV_MAP_IDENTITY, 4, 2},   {KV_MAP_ALIASED, 4, 0.5},
-    {KV_MAP_ALIASED, 6, 0.25}, {KV_MAP_CLUSTERED, 8, 1},  {KV_MAP_SPREAD, 4, 2},
-    {KV_MAP_IDENTITY, 8, 1},   {KV_MAP_WITHIN, 8, 1},     {KV_MAP_PERMUTED, 8, 1},
-    {KV_MAP_PERMUTED, 6, 1},   {KV_MAP_ALIASED, 8, 0.5},  {KV_MAP_IDENTITY, 6, 1},
+    {KV_MAP_IDENTITY, 2, 16},  {KV_MAP_PERMUTED, 2, 16},  {KV_MAP_CLUSTERED, 2, 16},
+    {KV_MAP_SPREAD, 2, 16},    {KV_MAP_ALIASED, 8, 0.25}, {KV_MAP_WITHIN, 4, 8},
+    {KV_MAP_PERMUTED, 4, 8},   {KV_MAP_IDENTITY, 4, 8},   {KV_MAP_ALIASED, 4, 0.5},
+    {KV_MAP_ALIASED, 6, 0.25}, {KV_MAP_CLUSTERED, 8, 4},  {KV_MAP_SPREAD, 4, 8},
+    {KV_MAP_IDENTITY, 8, 4},   {KV_MAP_WITHIN, 8, 4},     {KV_MAP_PERMUTED, 8, 4},
+    {KV_MAP_PERMUTED, 6, 4},   {KV_MAP_ALIASED, 8, 0.5},  {KV_MAP_IDENTITY, 6, 4},
 };
 #define TRIPS (sizeof trips / sizeof *trips)
 
-/* The columns of the model, beside the case's bytes and unique bytes. */
-static int count_jumps(struct lab_run *run, struct entrant *e) {
-    const struct job *job = entrant_job(e);
-    struct kv_map_stats stats;
-    if (kv_table_stats(paged_job_step(job)->table, paged_job_block_bytes(job), &stats) != 0)
-        return lab_error(run, "out of memory for the statistics of a map");
-    double steps = (double)stats.blocks - SEQUENCES; /* from a block to the next of its row */
-    case_param_real(entrant_case(e), "jumps", round(stats.page_switches * steps));
-    return 0;
+/* A line of the page table holds the translations of 8 pages of 4 KiB. A first-level cache of 32
+ * KiB has 512 lines, so a walk whose line is among the last 512 is cheap, however far its block
+ * lies. */
+#define TABLE_LINE (8 * PAGES_SMALL)
+#define TABLE_LINES 512
+
+/* Of a table's blocks in order, those that need a line of the page table which is not there. */
+static double count_walks(const struct kv_table *table, size_t block_bytes) {
+    size_t recent[TABLE_LINES], count = 0, walks = 0;
+    for (unsigned s = 0; s < table->sequences; s++)
+        for (unsigned b = 0; b < kv_table_blocks_of(table, s); b++) {
+            size_t id = (size_t)table->ids[(size_t)s * table->row_blocks + b], at = 0;
+            size_t line = id * block_bytes / TABLE_LINE;
+            while (at < count && recent[at] != line)
+                at++;
+            walks += at == count;
+            count += at == count && count < TABLE_LINES;
+            at = at < count ? at : count - 1;
+            memmove(recent + 1, recent, at * sizeof *recent); /* the latest first */
+            recent[0] = line;
+        }
+    return (double)walks;
 }
 
 static int enter_trips(struct contest *c, struct shape s, size_t bytes, const struct job *reader) {
@@ -66,9 +81,11 @@ static int enter_trips(struct contest *c, struct shape s, size_t bytes, const st
         s.arm = arm;
         struct entrant *e =
             enter_map(c, &s, plan_of(PAGED_ATTENTION, PAGED_TABLE, ELEMENT), t->map, NULL);
-        if (!e || count_jumps(s.memories->run, e) != 0 ||
-            enter_after(s.memories, e, false, reader, reader->bytes) != 0)
+        if (!e || enter_after(s.memories, e, false, reader, reader->bytes) != 0)
             return -1;
+        const struct job *job = entrant_job(e);
+        case_param_real(entrant_case(e), "walks",
+                        count_walks(paged_job_step(job)->table, paged_job_block_bytes(job)));
         case_param_text(entrant_case(e), "use",
                         k == TRIPS ? "twin"
                         : k % 2    ? "held out"
@@ -82,14 +99,19 @@ static int enter_trips(struct contest *c, struct shape s, size_t bytes, const st
 int sweep_cost(struct lab_run *run, struct device *device) {
     struct memories memories = memories_open(run, device);
     struct paged_memory *backings[BACKINGS];
-    size_t bytes = memories_fitting(&memories, on_gpu(device) ? 1024 * MIB : 64 * MIB), n;
+    /* Pools are up to four times as large as the largest step. */
+    size_t pool = memories_fitting(&memories, on_gpu(device) ? 4096 * MIB : 256 * MIB), n;
+    size_t bytes = pool / 4;
     size_t flush = memories_fitting(&memories, 2 * last_level_bytes(device));
     struct contest *c = contest_open(run, device, "04/cost/kv=%zuMiB", bytes / MIB);
     int status = c ? 0 : contest_skipped(run);
     if (c) {
         const struct job *reader = memories_reader(&memories, flush - flush % (2 * ROOFS_PAGE));
-        *contest_limits(c) = mode_limits(run);
-        status = reader && (n = take_backings(&memories, ELEMENT, bytes, backings)) > 0 ? 0 : -1;
+        struct bench_limits *limits = contest_limits(c);
+        *limits = mode_limits(run);
+        limits->min_samples = limits->min_samples < SAMPLES ? SAMPLES : limits->min_samples;
+        limits->max_samples = limits->max_samples < SAMPLES ? SAMPLES : limits->max_samples;
+        status = reader && (n = take_backings(&memories, ELEMENT, pool, backings)) > 0 ? 0 : -1;
         for (size_t k = 0; status == 0 && k < n; k++) {
             const struct shape s = {.memories = &memories,
                                     .memory = backings[k],
@@ -159,14 +181,14 @@ static void fit(const double (*x)[TERMS], const double *y, size_t n, double pric
 }
 
 struct model {
-    double price[TERMS]; /* seconds for a byte asked for, for a byte missed, for a jump */
+    double price[TERMS]; /* seconds for a byte asked for, for a byte missed, for a walk */
     double byte;         /* of the model that knows bytes only: seconds for each asked for */
 };
 
 static void terms_of(const struct rows *rows, size_t k, double x[TERMS]) {
     x[0] = row_number(rows, k, "bytes");
     x[1] = row_number(rows, k, "unique bytes");
-    x[2] = row_number(rows, k, "jumps");
+    x[2] = row_number(rows, k, "walks");
 }
 
 /* From the rows to be fitted; false without memory, or where there are too few. */
@@ -260,7 +282,7 @@ static void judge_pages(const struct rows *steps, const char *pages, struct find
                        pages);
         finding_number(f, "bytes/s", number(1 / m.price[1]), "%s pages: bandwidth of misses",
                        pages);
-        finding_number(f, "s", number(m.price[2]), "%s pages: a jump to another 2 MiB", pages);
+        finding_number(f, "s", number(m.price[2]), "%s pages: a walk", pages);
     }
     for (size_t k = 0; k < twins.count; k++) {
         struct ratio twin = row_ratio(&twins, k, "over its twin");
@@ -300,7 +322,7 @@ int write_cost(struct lab_run *run, const struct rows *rows, struct lab_table *t
                 table, "%s\t%s\t%s\t%s\t%.4g\t%.4g\t%.0f\t%.4g\t%.4g\t%.4g\t%.4g",
                 row_text(&one, k, "device"), row_text(&one, k, "pages"), row_text(&one, k, "use"),
                 row_text(&one, k, "map"), row_number(&one, k, "bytes") / MIB,
-                row_number(&one, k, "unique bytes") / MIB, row_number(&one, k, "jumps"),
+                row_number(&one, k, "unique bytes") / MIB, row_number(&one, k, "walks"),
                 row_number(&one, k, "@median") * 1e3, row_ratio(&one, k, "@median").low * 1e3,
                 row_ratio(&one, k, "@median").high * 1e3, predicted(&m, &one, k) * 1e3);
         rows_free(&fitted);

@@ -182,7 +182,7 @@ static const struct quantity quantities[] = {
     {"map switches", "1", "share of steps from block to block into another 2 MiB page"},
     /* K10 */
     {"use", "", "whether the model is fitted to a step, or held against it"},
-    {"jumps", "1", "steps from a block to the next one in another 2 MiB page"},
+    {"walks", "1", "blocks whose line of the page table is not among the last 512"},
     {"over its twin", "1", "time over that of the same step, entered twice"},
 };
 
@@ -261,7 +261,7 @@ static const struct table_spec tables[] = {
      "switches",
      .write = write_replicas},
     {"cost", "04/cost/",
-     "device\tpages\tuse\tmap\tMiB\tdistinct MiB\tjumps\tms\tlow\thigh\tpredicted",
+     "device\tpages\tuse\tmap\tMiB\tdistinct MiB\twalks\tms\tlow\thigh\tpredicted",
      .write = write_cost},
 };
 

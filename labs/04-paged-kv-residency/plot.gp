@@ -125,8 +125,8 @@
 #@ data 17 cost: predicted,ms,low,high by use,pages,device
 #@ plot cost 17: A cost model: steps as predicted and as measured
 #@ text Each point is one map, after other memory was read. Three prices, of a byte asked for, of a
-#@ text byte missed and of a jump to another 2 MiB, are fitted to the points `fitted`; the points
-#@ text `held out` had no part in it. On the line a step takes what was predicted.
+#@ text byte missed and of a page walk that misses the first cache, are fitted to the points
+#@ text `fitted`; those `held out` had no part in it. On the line a step takes what was predicted.
 #@ table cost: Steps, what the model counts in them, and what it predicts
 
 # A log axis that ends where the data do, and not at the next power of two; and bars side by side,
