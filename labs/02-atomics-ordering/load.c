@@ -1,15 +1,17 @@
 /*
- * load.c: does the spread grow? Two settings, a and b, take turns in batches of runs, so that a
- * slow minute of the machine meets both. The spread of a batch is the standard deviation of its
- * results in ULP; the answer is the median of the paired differences with its 95 % interval, and
- * it may be "not shown".
+ * load.c: A3. Does the spread of the results grow under load? Two settings, a and b, are measured
+ * in batches of runs, in turns, so that a slow minute of the machine meets both. The spread of a
+ * batch is the standard deviation of its results in ULP; the answer is the median of the paired
+ * differences b - a with its 95 % interval: grows, shrinks, or, around zero, open.
  *
- *     parties    a: one thread (block), b: two (sixteen), both idle
- *     neighbour  a: idle, b: beside a neighbour that contends for the same words
- *     logging    a: plain, b: logged. Using an update's result changes the instruction on a GPU;
- *                does it change the spread?
+ *     threads, blocks   a: one thread (block), b: two (sixteen), both idle
+ *     neighbour         a: idle, b: beside a neighbour that contends for the same words
+ *     logging           a: plain, b: logged; A4 tells it
+ *
+ * On the SIMT machine schedules are drawn by a seed: their spread is a choice, and no measurement.
  */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "harness/measure/stats.h"
@@ -18,24 +20,40 @@
 
 #define BATCH 25
 
-struct side {
-    const char *plan;
-    bool loaded;
-};
-struct turns {
-    const char *name;
-    struct side a, b;
-};
+/* --- the sweep ---------------------------------------------------------------------------------
+ */
 
-static const struct turns cpu_turns[] = {
-    {"parties", {"f32.none.plain.a1.t1", false}, {"f32.none.plain.a1.t2", false}},
-    {"neighbour", {"f32.none.plain.a1.t2", false}, {"f32.none.plain.a1.t2", true}},
-    {"logging", {"f32.none.plain.a1.t2", false}, {"f32.none.logged.a1.t2", false}},
-};
-static const struct turns cuda_turns[] = {
-    {"parties", {"f32.block.plain.a1.i1.b32.g1", false}, {"f32.block.plain.a1.i1.b32.g16", false}},
-    {"neighbour", {"f32.none.plain.a1.i1.b32.g16", false}, {"f32.none.plain.a1.i1.b32.g16", true}},
-    {"logging", {"f32.none.plain.a1.i1.b32.g16", false}, {"f32.none.logged.a1.i1.b32.g16", false}},
+static const struct question {
+    const char *id, *what;
+    struct setting side[2]; /* a, b */
+} native[] =
+    {
+        {"threads",
+         "more threads",
+         {{"f32.none.plain.a1.t1", INPUT_UNIFORM, false},
+          {"f32.none.plain.a1.t2", INPUT_UNIFORM, false}}},
+        {"neighbour",
+         "a neighbour",
+         {{"f32.none.plain.a1.t2", INPUT_UNIFORM, false},
+          {"f32.none.plain.a1.t2", INPUT_UNIFORM, true}}},
+        {"logging",
+         "a log",
+         {{"f32.none.plain.a1.t2", INPUT_UNIFORM, false},
+          {"f32.none.logged.a1.t2", INPUT_UNIFORM, false}}},
+},
+  kernels[] = {
+      {"blocks",
+       "more blocks",
+       {{"f32.block.plain.a1.i1.b32.g1", INPUT_UNIFORM, false},
+        {"f32.block.plain.a1.i1.b32.g16", INPUT_UNIFORM, false}}},
+      {"neighbour",
+       "a neighbour",
+       {{"f32.none.plain.a1.i1.b32.g16", INPUT_UNIFORM, false},
+        {"f32.none.plain.a1.i1.b32.g16", INPUT_UNIFORM, true}}},
+      {"logging",
+       "a log",
+       {{"f32.none.plain.a1.i1.b32.g16", INPUT_UNIFORM, false},
+        {"f32.none.logged.a1.i1.b32.g16", INPUT_UNIFORM, false}}},
 };
 
 static size_t pairs_for(enum lab_mode mode) {
@@ -43,79 +61,103 @@ static size_t pairs_for(enum lab_mode mode) {
 }
 
 /* One batch: its spread and its distinct results. */
-static int batch(struct seat *seat, bool loaded, double *spread, double *distinct) {
+static int batch(const struct trial *t, double *spread, long *distinct) {
     uint64_t bits[BATCH];
     double ulps[BATCH], mean = 0, squares = 0;
     for (size_t k = 0; k < BATCH; k++) {
-        if (seat_run(seat, loaded, 0) != 0)
+        struct job_bits got;
+        if (trial_run(t, 0, &got) != 0)
             return -1;
-        bits[k] = seat_fingerprint(seat, NULL);
-        ulps[k] = seat_ulps(seat);
+        bits[k] = got.bits;
+        ulps[k] = atomics_job_ulps(&t->job);
         mean += ulps[k] / BATCH;
     }
     for (size_t k = 0; k < BATCH; k++)
         squares += (ulps[k] - mean) * (ulps[k] - mean);
-    *distinct = (double)ulp_distinct(bits, BATCH);
+    *distinct = ulp_distinct(bits, BATCH);
     /* The mean is rounded: equal results must have no spread at all. */
     *spread = *distinct == 1 ? 0 : sqrt(squares / (BATCH - 1));
     return 0;
 }
 
-static int take_turns(struct lab_case *c, struct device *device, const struct turns *t,
-                      const void *x, size_t n, size_t pairs) {
-    struct seat a = {0}, b = {0};
-    double *rows = malloc(4 * pairs * sizeof *rows);
-    int status = rows ? 0 : device_fail("out of memory for %zu turns", pairs);
-    if (status == 0)
-        status = seat_open(&a, device, t->a.plan, x, n, 0);
-    if (status == 0)
-        status = seat_open(&b, device, t->b.plan, x, n, 0);
+static void setting_text(const struct setting *s, char out[100]) {
+    snprintf(out, 100, "%s %s", s->plan, s->loaded ? "loaded" : "idle");
+}
+
+/* The batches of one pair, a row each. The one that goes first changes, so that being second is
+ * nobody's habit. */
+static int measure_pair(const struct trial side[2], struct lab_case *c, size_t pair,
+                        double spread[2]) {
+    for (size_t turn = 0; turn < 2; turn++) {
+        size_t s = (turn + pair) % 2;
+        long distinct;
+        char text[100];
+        if (batch(&side[s], &spread[s], &distinct) != 0)
+            return -1;
+        setting_text(side[s].setting, text);
+        case_row(c);
+        case_cell_int(c, "pair", (int64_t)pair);
+        case_cell_text(c, "side", s ? "b" : "a");
+        case_cell_text(c, "setting", text);
+        case_cell_real(c, "spread", spread[s]);
+        case_cell_int(c, "distinct", distinct);
+    }
+    return 0;
+}
+
+/* What the pairs say: b - a, and both. */
+static int record_change(struct lab_case *c, const double *a, const double *b, double *differences,
+                         size_t pairs, uint64_t seed) {
+    struct stats_interval change;
+    for (size_t k = 0; k < pairs; k++)
+        differences[k] = b[k] - a[k];
+    if (stats_median_interval(differences, pairs, 0.95, seed, &change) != 0)
+        return device_fail("the spreads of the batches are no numbers");
+    case_counter(c, "spread of a", stats_median(a, pairs));
+    case_counter(c, "spread of b", stats_median(b, pairs));
+    case_counter_ratio(c, "change", (struct ratio){change.value, change.low, change.high});
+    return 0;
+}
+
+static int measure_batches(struct lab_run *run, struct device *device, struct lab_case *c,
+                           const struct question *q) {
+    size_t n = trial_n(device_kind(device)), pairs = pairs_for(lab_mode(run));
+    struct trial side[2] = {0};
+    double *spreads = malloc(3 * pairs * sizeof *spreads);
+    int status = spreads ? 0 : device_fail("out of memory for %zu pairs", pairs);
+    for (size_t s = 0; s < 2 && status == 0; s++)
+        status = trial_open(&side[s], run, device, &q->side[s], n);
     for (size_t k = 0; k < pairs && status == 0; k++) {
-        /* Who goes first changes, so that being second is nobody's habit. */
-        for (size_t turn = 0; turn < 2 && status == 0; turn++) {
-            bool first = (turn == 0) == (k % 2 == 0);
-            status = first ? batch(&a, t->a.loaded, &rows[k], &rows[2 * pairs + k])
-                           : batch(&b, t->b.loaded, &rows[pairs + k], &rows[3 * pairs + k]);
-        }
+        double pair[2];
+        status = measure_pair(side, c, k, pair);
+        spreads[k] = pair[0];
+        spreads[pairs + k] = pair[1];
     }
     if (status == 0) {
-        case_param_text(c, "name", t->name);
-        case_param_text(c, "a", a.text);
-        case_param_text(c, "b", b.text);
-        case_param_text(c, "load of a", t->a.loaded ? "loaded" : "idle");
-        case_param_text(c, "load of b", t->b.loaded ? "loaded" : "idle");
+        case_param_text(c, "question", q->what);
         case_param_int(c, "n", (int64_t)n);
         case_param_int(c, "batch", BATCH);
-        case_series_real(c, "spread of a", "ulp", rows, pairs);
-        case_series_real(c, "spread of b", "ulp", rows + pairs, pairs);
-        case_series_real(c, "distinct of a", "1", rows + 2 * pairs, pairs);
-        case_series_real(c, "distinct of b", "1", rows + 3 * pairs, pairs);
+        case_param_int(c, "pairs", (int64_t)pairs);
+        status =
+            record_change(c, spreads, spreads + pairs, spreads + 2 * pairs, pairs, lab_seed(run));
     }
-    seat_close(&a);
-    seat_close(&b);
-    free(rows);
+    trial_close(&side[0]);
+    trial_close(&side[1]);
+    free(spreads);
     return status;
 }
 
 int sweep_load(struct lab_run *run, struct device *device) {
-    /* On the SIMT machine schedules are drawn by this program: there is no load to ask about. */
-    if (device_kind(device) == DEVICE_SIMT)
-        return 0;
-    const struct turns *list = device_kind(device) == DEVICE_CPU ? cpu_turns : cuda_turns;
-    size_t n = settings_n(device_kind(device));
+    const struct question *list = device_kind(device) == DEVICE_CPU ? native : kernels;
     lab_expect(run, 3);
     for (size_t k = 0; k < 3 && !lab_stopping(run); k++) {
-        struct lab_case *c =
-            lab_case_begin(run, device_id(device), "02/turns/%s/n=%zu", list[k].name, n);
+        struct lab_case *c = lab_case_begin(run, device_id(device), "02/batches/%s/n=%zu",
+                                            list[k].id, trial_n(device_kind(device)));
         if (!c)
             continue;
-        void *x = input_new(INPUT_UNIFORM, ATOMICS_F32, n, lab_seed(run));
-        int status = x ? take_turns(c, device, &list[k], x, n, pairs_for(lab_mode(run)))
-                       : device_fail("out of memory for the data");
-        free(x);
-        if (status != 0) {
+        if (measure_batches(run, device, c, &list[k]) != 0) {
             lab_case_drop(c);
-            return lab_error(run, "%s on %s: %s", list[k].name, device_id(device), device_error());
+            return lab_error(run, "%s on %s: %s", list[k].id, device_id(device), device_error());
         }
         if (lab_case_end(c) != 0)
             return -1;
@@ -123,45 +165,23 @@ int sweep_load(struct lab_run *run, struct device *device) {
     return 0;
 }
 
-/* --- reading it back ---------------------------------------------------------------------------
+/* --- the check ---------------------------------------------------------------------------------
  */
 
-const char *direction_name(enum direction direction) {
-    return direction == DIRECTION_GROWS     ? "grows"
-           : direction == DIRECTION_SHRINKS ? "shrinks"
-                                            : "not shown";
-}
-
-int compare_turns(const json_t *record, struct comparison *out) {
-    static const char *const names[] = {"spread of a", "spread of b", "distinct of a",
-                                        "distinct of b"};
-    const json_t *series[4];
-    for (size_t s = 0; s < 4; s++)
-        series[s] = case_series(record, names[s]);
-    size_t pairs = case_series_length(series[0]);
-    double *rows = malloc((5 * pairs + 1) * sizeof *rows);
-    struct stats_interval interval;
-    *out = (struct comparison){.pairs = pairs};
-    if (!rows)
-        return -1;
-    for (size_t k = 0; k < pairs; k++) {
-        for (size_t s = 0; s < 4; s++)
-            rows[s * pairs + k] = case_series_real_at(series[s], k);
-        rows[4 * pairs + k] = rows[pairs + k] - rows[k];
+void check_load(const struct rows *rows, struct finding *f) {
+    static const char *const words[] = {
+        [ANSWER_HELD] = "grows", [ANSWER_AGAINST] = "shrinks", [ANSWER_OPEN] = "may do either"};
+    const char *comma = "";
+    finding_say(f, "the spread of a batch of runs ");
+    for (size_t at = 0, count = 0; rows_group(rows, "id", &at, &count);) {
+        struct ratio change = row_ratio(rows, at, "change");
+        enum answer answer = answer_above(change, 0);
+        const char *question = row_text(rows, at, "question");
+        finding_count(f, answer, rows, at);
+        finding_number(f, "ulp", change, "change of the spread of a batch by %s", question);
+        finding_say(f, "%s%s with %s", comma, words[answer], question);
+        finding_range(f, "%s%s with %s", comma, words[answer], question);
+        comma = ", ";
     }
-    int status = stats_median_interval(rows + 4 * pairs, pairs, 0.95, 1, &interval);
-    if (status == 0) {
-        out->a = stats_median(rows, pairs);
-        out->b = stats_median(rows + pairs, pairs);
-        out->distinct_a = stats_median(rows + 2 * pairs, pairs);
-        out->distinct_b = stats_median(rows + 3 * pairs, pairs);
-        out->change = interval.value;
-        out->low = interval.low;
-        out->high = interval.high;
-        out->direction = interval.low > 0    ? DIRECTION_GROWS
-                         : interval.high < 0 ? DIRECTION_SHRINKS
-                                             : DIRECTION_NOT_SHOWN;
-    }
-    free(rows);
-    return status;
+    finding_settle(f, SETTLE_ALL, "");
 }

@@ -1,8 +1,12 @@
 # Lab 02's plots. The lines with #@ say which tables they take; docs/writing-a-lab.md explains.
 #
-#@ data 1 ladder: parties,distinct by device,updates are,load
-#@ plot distinct 1: Distinct results of one sum, against who takes part
-#@ text The same plan on the same numbers, 1,000 times. One party cannot be overtaken on a CPU; two
+#@ table replay: Logged runs: their orders, and their replay
+#@ text `orders` counts the different orders of the updates (no order is put together of packed halves).
+#@ text `replayed` must equal `runs`: that is the claim that order is the only cause. `chains changed`
+#@ text is the control: of all addresses of all runs, those where a shuffled order gives other bits.
+#@ data 1 ladder: threads or blocks,distinct by device,updates are,load
+#@ plot distinct 1: Distinct results of one sum, against the threads or blocks that add
+#@ text The same plan on the same numbers, 1,000 times. One thread cannot be overtaken on a CPU; two
 #@ text updates of a zero commute, so that sums merged by block first differ with more than two
 #@ text blocks. On the SIMT machine the schedule is drawn at random, so that even the threads of one
 #@ text block meet in any order there: its line says what a kernel *allows*, not how often it
@@ -16,16 +20,22 @@
 #@ plot distribution-simt 3: Where the results lie (SIMT machine, random schedules)
 #@ text The same for the schedules that the kernel allows, drawn by a seed. Simulated GPU: bits, no
 #@ text timings.
-#@ data 4 batches: pair,spread by side where question=neighbour
+#@ table repeat: Every setting that was repeated
+#@ data 4 batches: pair,spread by setting where question=a neighbour
 #@ plot load 4: Spread of batches of runs, idle and loaded in turns
-#@ text Each point is the standard deviation of a batch of runs, in ULP; both sides took turns. The
-#@ text table below holds the verdict: the median of the paired differences and its interval. When
-#@ text the interval holds 0, growth is *not shown*.
-#@ table turns: Does the spread grow?
+#@ text Each point is the standard deviation of a batch of runs, in ULP; both settings were measured
+#@ text in turns. The table below holds the answer: the median of the paired differences and its
+#@ text interval. When the interval holds 0, the question is *open*.
+#@ table load: Does the spread grow?
 #@ data 5 reachable: updates,results by data
 #@ plot reachable 5: Results that some order of the updates can reach
 #@ text Counted by the explorer, not sampled. The grey line is the number of orders that could differ,
 #@ text n!/2 (the first two updates commute): far more orders than results.
+#@ table reach: Small sums: observed results against reachable ones
+#@ text `outside` must be 0. A result that no order gives would be a bug of the model.
+#@ table cures: Cures: one result
+#@ table range: Fixed point, and numbers that do not fit
+#@ text `as documented` is 1 where result and status are what the sum promises for such numbers.
 #@ data 6 price: n,ratio,low,high by name,device where place=in cache
 #@ data 7 price: n,ratio,low,high by name,device where place=out of cache
 #@ plot price 6 7: Price of each way, over the plain atomic sum
@@ -34,19 +44,12 @@
 #@ text the disease: a float add has no atomic instruction on a CPU, so that each is a loop around
 #@ text a compare-and-swap, while integers have one. Merging before the atomic gains most.
 #@ table price: Prices, with intervals
-#@ table time: Times per element, in nanoseconds
-#@ table repeat: Every setting that was repeated
-#@ table replay: Logged runs, replayed
-#@ text `replayed` must equal `chains`: that is the claim that order is the only cause. The last
-#@ text column is the control: how many percent of the chains a shuffled order changed.
-#@ table cures: Cures: one result, the predicted one
-#@ table reach: Small sums: observed results against reachable ones
-#@ text `outside` must be 0. A result that no order gives would be a bug of the model.
+#@ table time: Times of one call, in microseconds
 
 if (data1_rows > 0) {
     set output out("distinct")
     set title "Distinct results in 1,000 runs, uniform data"
-    set xlabel "threads or blocks that take part"
+    set xlabel "threads or blocks that add"
     set ylabel "distinct results"
     set logscale x 2
     set logscale y 2
@@ -78,7 +81,8 @@ eval fresh
 if (data4_rows > 0) {
     set output out("load")
     set title "Spread of a batch of 25 runs"
-    set xlabel "turn"
+    set xlabel "pair of batches"
+    set xrange [-1:*]
     set ylabel "standard deviation, ULP"
     set yrange [0:*]
     plot for [i=0:data4_blocks-1] "data4.tsv" index i using 2:3 with points \
