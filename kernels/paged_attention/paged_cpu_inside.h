@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "kernels/element/element.h"
 #include "kernels/paged_attention/paged_cpu.h"
 
 #define PAGED_LANES 16
@@ -64,24 +65,14 @@ struct paged_cpu_kernels {
 
 /* One element, exact. */
 static inline float paged_cpu_widen(const char *p, enum paged_element type) {
-    uint32_t bits;
     float x;
+    uint16_t half;
     if (type == PAGED_F32) {
         memcpy(&x, p, sizeof x);
         return x;
     }
-    uint16_t half;
     memcpy(&half, p, sizeof half);
-    if (type == PAGED_BF16) {
-        bits = (uint32_t)half << 16;
-        memcpy(&x, &bits, sizeof x);
-        return x;
-    }
-    /* Its bits as a float's are 2^112 too small, subnormal ones too; but for infinity and NaN. */
-    bits = (uint32_t)(half & 0x7fff) << 13;
-    memcpy(&x, &bits, sizeof x);
-    x = (half & 0x7c00) == 0x7c00 ? (half & 0x3ff ? NAN : INFINITY) : x * 0x1p112f;
-    return half & 0x8000 ? -x : x;
+    return type == PAGED_BF16 ? element_from_bf16(half) : element_from_f16(half);
 }
 
 extern const struct paged_cpu_kernels paged_cpu_portable, paged_cpu_avx2, paged_cpu_avx512;

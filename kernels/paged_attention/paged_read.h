@@ -4,8 +4,8 @@
 #ifndef NANOLAB_KERNELS_PAGED_ATTENTION_PAGED_READ_H
 #define NANOLAB_KERNELS_PAGED_ATTENTION_PAGED_READ_H
 
+#include "kernels/element/element.h"
 #include "kernels/paged_attention/paged_layout.h"
-#include "kernels/rng/data.h"
 
 struct paged_reader {
     const struct paged_plan *plan;
@@ -26,12 +26,8 @@ PAGED_FN struct paged_reader paged_reader(const struct paged_plan *plan,
 PAGED_FN float paged_read(int element, const void *from, size_t at) {
     if (element == PAGED_F32)
         return ((const float *)from)[at];
-    if (element == PAGED_F16)
-        return (float)data_get(DATA_F16, from, at);
-    uint32_t bits = (uint32_t)((const uint16_t *)from)[at] << 16;
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
+    uint16_t half = ((const uint16_t *)from)[at];
+    return element == PAGED_BF16 ? element_from_bf16(half) : element_from_f16(half);
 }
 
 /* The D channels of one token and head. */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/element/element.h"
 #include "kernels/rng/philox.h"
 #include "kernels/threads/threads.h"
 
@@ -38,50 +39,6 @@ void data_octaves(enum data_type type, double *low, double *high) {
 /* --- rounding ----------------------------------------------------------------------------------
  */
 
-/* A double to a 16-bit format in one rounding, to nearest even. */
-static uint16_t round_16(double value, int exponent_bits, int fraction_bits) {
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    const int bias = (1 << (exponent_bits - 1)) - 1;
-    const uint32_t infinity = (uint32_t)((1 << exponent_bits) - 1) << fraction_bits;
-    uint32_t sign = (uint32_t)(bits >> 63) << 15;
-    uint64_t fraction = bits & 0xFFFFFFFFFFFFFull;
-    int exponent = (int)(bits >> 52 & 0x7FF);
-    if (exponent == 0x7FF)
-        return (uint16_t)(sign | infinity | (fraction ? 1u << (fraction_bits - 1) : 0));
-    if (exponent == 0)
-        return (uint16_t)sign; /* a double's subnormals are far below half of the smallest */
-    exponent += bias - 1023;   /* now biased as in the target */
-    uint64_t mantissa = fraction | 1ull << 52;
-    int drop = 52 - fraction_bits;
-    if (exponent <= 0) { /* subnormal in the target: fewer bits remain */
-        drop += 1 - exponent;
-        exponent = 0;
-    }
-    if (drop > 54)
-        return (uint16_t)sign;
-    uint64_t kept = mantissa >> drop, rest = mantissa & ((1ull << drop) - 1);
-    uint64_t half = 1ull << (drop - 1);
-    kept += rest > half || (rest == half && (kept & 1));
-    /* A normal number's hidden bit adds 1 to the exponent field, and a carry does so again. */
-    uint64_t result = exponent == 0 ? kept : ((uint64_t)(exponent - 1) << fraction_bits) + kept;
-    return (uint16_t)(sign | (result >= infinity ? infinity : (uint32_t)result));
-}
-
-static double widen_16(uint16_t bits, int exponent_bits, int fraction_bits) {
-    const int bias = (1 << (exponent_bits - 1)) - 1;
-    int exponent = bits >> fraction_bits & ((1 << exponent_bits) - 1);
-    double fraction = bits & ((1 << fraction_bits) - 1);
-    double value;
-    if (exponent == (1 << exponent_bits) - 1)
-        value = fraction != 0 ? (double)NAN : (double)INFINITY;
-    else if (exponent == 0)
-        value = ldexp(fraction, 1 - bias - fraction_bits);
-    else
-        value = ldexp(fraction + (double)(1 << fraction_bits), exponent - bias - fraction_bits);
-    return bits & 0x8000 ? -value : value;
-}
-
 double data_get(enum data_type type, const void *x, size_t i) {
     switch (type) {
     case DATA_F32:
@@ -89,9 +46,9 @@ double data_get(enum data_type type, const void *x, size_t i) {
     case DATA_F64:
         return ((const double *)x)[i];
     case DATA_BF16:
-        return widen_16(((const uint16_t *)x)[i], 8, 7);
+        return element_from_bf16(((const uint16_t *)x)[i]);
     case DATA_F16:
-        return widen_16(((const uint16_t *)x)[i], 5, 10);
+        return element_from_f16(((const uint16_t *)x)[i]);
     }
     return NAN;
 }
@@ -105,10 +62,10 @@ void data_set(enum data_type type, void *x, size_t i, double value) {
         ((double *)x)[i] = value;
         break;
     case DATA_BF16:
-        ((uint16_t *)x)[i] = round_16(value, 8, 7);
+        ((uint16_t *)x)[i] = element_to_bf16(value);
         break;
     case DATA_F16:
-        ((uint16_t *)x)[i] = round_16(value, 5, 10);
+        ((uint16_t *)x)[i] = element_to_f16(value);
         break;
     }
 }

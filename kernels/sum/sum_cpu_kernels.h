@@ -5,6 +5,7 @@
 #ifndef NANOLAB_KERNELS_SUM_SUM_CPU_KERNELS_H
 #define NANOLAB_KERNELS_SUM_SUM_CPU_KERNELS_H
 
+#include "kernels/element/element.h"
 #include "kernels/sum/binned.h"
 #include "kernels/sum/sum_cpu.h"
 
@@ -60,22 +61,5 @@ extern const struct sum_cpu_table sum_cpu_portable;
 #ifdef __x86_64__
 extern const struct sum_cpu_table sum_cpu_avx2, sum_cpu_avx512;
 #endif
-
-/* IEEE binary16 and bfloat16 to binary32, exact. A signalling NaN becomes a quiet one. */
-static inline float sum_cpu_from_f16(uint16_t half) {
-    uint32_t sign = (uint32_t)(half & 0x8000) << 16;
-    uint32_t magnitude = half & 0x7fff;
-    if (magnitude >= 0x7c00)
-        return round_f32_from(sign | 0x7f800000u | (magnitude & 0x3ff) << 13 |
-                              (magnitude > 0x7c00 ? 0x400000u : 0));
-    if (magnitude >= 0x400)
-        return round_f32_from(sign | ((magnitude << 13) + (112u << 23)));
-    float value = (float)magnitude * 0x1p-24f;
-    return round_f32_from(sign | round_f32_bits(value));
-}
-
-static inline float sum_cpu_from_bf16(uint16_t brain) {
-    return round_f32_from((uint32_t)brain << 16);
-}
 
 #endif

@@ -38,7 +38,7 @@
 #define ACC float
 #define WIDTH 1
 #define ABSENT 0x8000
-#define LOAD(v, from) (v) = sum_cpu_from_bf16(*(from))
+#define LOAD(v, from) (v) = element_from_bf16(*(from))
 #include "kernels/sum/sum_cpu_kernel.inc"
 
 #define NAME(part) f16_acc32_##part
@@ -46,7 +46,7 @@
 #define ACC float
 #define WIDTH 1
 #define ABSENT 0x8000
-#define LOAD(v, from) (v) = sum_cpu_from_f16(*(from))
+#define LOAD(v, from) (v) = element_from_f16(*(from))
 #include "kernels/sum/sum_cpu_kernel.inc"
 
 /* --- any number of lanes ---------------------------------------------------------------------- */
@@ -116,8 +116,8 @@ enum { LANES_MAX = 16 };
 DEFINE_ANY(f32_acc32, float, float, SAME)
 DEFINE_ANY(f32_acc64, float, double, SAME)
 DEFINE_ANY(f64_acc64, double, double, SAME)
-DEFINE_ANY(bf16_acc32, uint16_t, float, sum_cpu_from_bf16)
-DEFINE_ANY(f16_acc32, uint16_t, float, sum_cpu_from_f16)
+DEFINE_ANY(bf16_acc32, uint16_t, float, element_from_bf16)
+DEFINE_ANY(f16_acc32, uint16_t, float, element_from_f16)
 
 /* --- binned ----------------------------------------------------------------------------------- */
 
@@ -159,8 +159,8 @@ enum { PIECE = 512 };
 _Static_assert(PIECE <= BINNED_F32_FOLD, "the int32 sums of a piece must not overflow");
 
 DEFINE_BINNED32(f32_acc32, float, SAME)
-DEFINE_BINNED32(bf16_acc32, uint16_t, sum_cpu_from_bf16)
-DEFINE_BINNED32(f16_acc32, uint16_t, sum_cpu_from_f16)
+DEFINE_BINNED32(bf16_acc32, uint16_t, element_from_bf16)
+DEFINE_BINNED32(f16_acc32, uint16_t, element_from_f16)
 
 #define DEFINE_BINNED64(name, ELEMENT)                                                             \
     static void name##_binned(const struct sum_cpu_plan *plan, const void *x, size_t n,            \

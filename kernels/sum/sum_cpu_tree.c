@@ -1,11 +1,12 @@
 /*
  * sum_cpu_tree.c: the model of the native sum: from a plan, its tree; from a plan and the data, the
- * bits. Written from the text of sum_cpu.h and independent of the code that runs plans: the tests
- * compare the two. What a compensated addition is stands in sum_tree.c.
+ * bits. Written from the text of sum_cpu.h and, but for element.h, independent of the code that runs
+ * plans: the tests compare the two. What a compensated addition is stands in sum_tree.c.
  */
 #include <math.h>
 #include <stdlib.h>
 
+#include "kernels/element/element.h"
 #include "kernels/sum/binned.h"
 #include "kernels/sum/sum_cpu.h"
 #include "kernels/tree/tree.h"
@@ -18,17 +19,6 @@ struct model_input {
     const void *x;
 };
 
-/* IEEE binary16 by its definition: exact in double. */
-static double half_value(uint16_t half) {
-    int exponent = half >> 10 & 31, fraction = half & 0x3ff;
-    double sign = half >> 15 ? -1.0 : 1.0;
-    if (exponent == 31)
-        return fraction ? (double)NAN : sign * (double)INFINITY;
-    if (exponent == 0)
-        return sign * ldexp(fraction, -24);
-    return sign * ldexp(fraction + 1024, exponent - 25);
-}
-
 static double model_input_at(const struct model_input *input, size_t i) {
     switch (input->type) {
     case SUM_F32:
@@ -36,9 +26,9 @@ static double model_input_at(const struct model_input *input, size_t i) {
     case SUM_F64:
         return ((const double *)input->x)[i];
     case SUM_BF16:
-        return round_f32_from((uint32_t)((const uint16_t *)input->x)[i] << 16);
+        return element_from_bf16(((const uint16_t *)input->x)[i]);
     default:
-        return half_value(((const uint16_t *)input->x)[i]);
+        return element_from_f16(((const uint16_t *)input->x)[i]);
     }
 }
 

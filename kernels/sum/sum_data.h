@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/element/element.h"
 #include "kernels/sum/sum.h"
 
 enum sum_data {
@@ -71,22 +72,13 @@ static double sum_data_value(enum sum_data kind, enum sum_type type, uint64_t se
     }
 }
 
-static uint16_t sum_data_bf16(float value) {
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    if (isnan(value))
-        return 0x7fc0;
-    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
 /* n inputs of a plan's type; caller frees. NULL: no memory. */
 static void *sum_data_new(enum sum_data kind, enum sum_type type, uint64_t seed, size_t n) {
     char *data = malloc(n * sum_type_bytes(type));
     for (size_t i = 0; data && i < n; i++) {
         double value = sum_data_value(kind, type, seed, i, n);
         float narrow = (float)value;
-        _Float16 half = (_Float16)narrow;
-        uint16_t brain = sum_data_bf16(narrow);
+        uint16_t half = element_to_f16((double)narrow), brain = element_to_bf16((double)narrow);
         switch (type) {
         case SUM_F32:
             memcpy(data + 4 * i, &narrow, 4);

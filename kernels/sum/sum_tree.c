@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/element/element.h"
 #include "kernels/sum/binned.h"
 #include "kernels/sum/exact.h"
 #include "kernels/sum/sum.h"
@@ -32,31 +33,6 @@ struct model_data {
     const void *x, *y;
 };
 
-/* IEEE binary16 to binary32, exact. */
-static float from_f16(uint16_t half) {
-    uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = half >> 10 & 31;
-    uint32_t fraction = half & 0x3ff, bits;
-    if (exponent == 0) {
-        float magnitude = (float)fraction * 0x1p-24f;
-        memcpy(&bits, &magnitude, sizeof bits);
-    } else if (exponent == 31) {
-        bits = 0x7f800000u | fraction << 13;
-    } else {
-        bits = (exponent + 112) << 23 | fraction << 13;
-    }
-    bits |= sign;
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-static float from_bf16(uint16_t brain) {
-    uint32_t bits = (uint32_t)brain << 16;
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 #define READ_LEAVES(A, from, first, n, out)                                                        \
     do {                                                                                           \
         switch (plan->type) {                                                                      \
@@ -70,11 +46,11 @@ static float from_bf16(uint16_t brain) {
             break;                                                                                 \
         case SUM_BF16:                                                                             \
             for (size_t k = 0; k < (n); k++)                                                       \
-                (out)[k] = (A)from_bf16(((const uint16_t *)(from))[(first) + k]);                  \
+                (out)[k] = (A)element_from_bf16(((const uint16_t *)(from))[(first) + k]);          \
             break;                                                                                 \
         default:                                                                                   \
             for (size_t k = 0; k < (n); k++)                                                       \
-                (out)[k] = (A)from_f16(((const uint16_t *)(from))[(first) + k]);                   \
+                (out)[k] = (A)element_from_f16(((const uint16_t *)(from))[(first) + k]);           \
         }                                                                                          \
     } while (0)
 

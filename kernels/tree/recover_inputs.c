@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/element/element.h"
 #include "kernels/rng/philox.h"
 #include "kernels/sum/exact.h"
 
@@ -62,34 +63,13 @@ void recover_inputs_free(struct recover_run *run) {
     free(run->yv);
 }
 
-/* The bits of a value that half precision has. */
-static uint16_t f16_bits(double v) {
-    uint16_t sign = signbit(v) ? 0x8000 : 0;
-    v = fabs(v);
-    if (v < 0x1p-14)
-        return sign | (uint16_t)(v * 0x1p24);
-    int e;
-    double m = frexp(v, &e); /* v = m 2^e, 1/2 <= m < 1 */
-    return (uint16_t)(sign | ((e + 14) << 10) | ((int)(m * 0x1p11) - 1024));
-}
-
+/* Values that the type has: nothing is rounded. */
 static void store(enum recover_type type, void *to, size_t i, double v) {
-    float f = (float)v;
-    uint32_t bits;
-    memcpy(&bits, &f, sizeof bits);
-    switch (type) {
-    case RECOVER_F64:
-        ((double *)to)[i] = v;
-        break;
-    case RECOVER_F16:
-        ((uint16_t *)to)[i] = f16_bits(v);
-        break;
-    case RECOVER_BF16:
-        ((uint16_t *)to)[i] = (uint16_t)(bits >> 16);
-        break;
-    default:
-        ((float *)to)[i] = f;
-    }
+    static const enum element elements[RECOVER_TYPES] = {[RECOVER_F32] = ELEMENT_F32,
+                                                         [RECOVER_F64] = ELEMENT_F64,
+                                                         [RECOVER_F16] = ELEMENT_F16,
+                                                         [RECOVER_BF16] = ELEMENT_BF16};
+    element_set(elements[type], to, i, v);
 }
 
 void recover_set(struct recover_run *run, size_t i, double v) {
