@@ -184,14 +184,13 @@ static void probe_chase(struct probe *p) {
                                         .laps = 1,
                                         .seed = 1,
                                         .checked = p->checked};
-        char text[CHASE_TEXT];
-        struct chase_job *job;
-        bool right = chase_job_open(&job, p->device, &plan) == 0;
-        if (right) {
-            right = chase_job_call(job) == 0 && chase_job_check(job) == 0;
-            chase_job_close(job);
-        }
-        probe_line(p, "chase", chase_plan_text(&plan, text), false, right ? NULL : device_error());
+        char name[32];
+        struct job job;
+        snprintf(name, sizeof name, "lanes=%u", lanes);
+        if (chase_job_open(&job, p->device, &plan) == 0)
+            probe_job(p, "chase", name, &job);
+        else
+            probe_line(p, "chase", name, false, device_error());
     }
 }
 
