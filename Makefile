@@ -37,7 +37,7 @@ WEAKEN = objcopy --wildcard --weaken-symbol='__emutls_v.*' $@
 # clang copies structs by calls it does not announce: in checked kernels the machine's own do it.
 CHECK_COPIES = objcopy $(foreach f,memcpy memmove memset,--redefine-sym $(f)=simt_checked_$(f)) $@
 # By way of LLVM assembly, to which ir.awk adds calls: what it adds, how to compile, and again.
-SIMT_IR = $(CLANGXX) $(2) $(DEPS) -Xclang -disable-llvm-passes -S -emit-llvm $< -o $@.ll && \
+SIMT_IR = $(CLANGXX) $(2) $(DEPS) -MT $@ -Xclang -disable-llvm-passes -S -emit-llvm $< -o $@.ll && \
   awk -v $(1)=1 -f kernels/simt/ir.awk $@.ll >$@.more.ll && \
   $(CLANGXX) -O2 -ffp-contract=off -femulated-tls -fno-optimize-sibling-calls $(3) \
     -c $@.more.ll -o $@ && rm $@.ll $@.more.ll
