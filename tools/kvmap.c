@@ -227,7 +227,7 @@ static int compare_bits(const struct answer *a, const struct kv_table *order, st
  * had. */
 static int open_memory(const struct answer *a, struct paged_memory *memory, struct cost *cost) {
     size_t bytes = paged_cache_bytes(&a->step.plan, &a->shape);
-    enum paged_element element = (enum paged_element)a->step.plan.element;
+    enum element element = (enum element)a->step.plan.element;
     bool native = device_kind(a->device) == DEVICE_CPU;
     cost->pages = native ? PAGES_2M : PAGES_ANY;
     int status = paged_memory_open(memory, a->device, element, bytes, cost->pages, 1);
@@ -296,12 +296,6 @@ static int measure_cost(const struct answer *a, struct cost *cost) {
 
 /* --- the answer --------------------------------------------------------------------------------
  */
-
-static const char *element_name(const struct paged_plan *plan) {
-    static const char *const names[] = {
-        [PAGED_F32] = "f32", [PAGED_BF16] = "bf16", [PAGED_F16] = "f16"};
-    return names[plan->element];
-}
 
 static const char *layout_name(const struct paged_plan *plan) {
     return plan->layout == PAGED_NHD ? "nhd" : "hnd";
@@ -373,7 +367,7 @@ static void print_text(const struct answer *a) {
            100.0 * (double)s->unique_blocks / table->pool_blocks, table->pool_blocks);
     printf("geometry   %u KV heads of %d channels, %s, %s: a block is %s of keys, and as much of "
            "values\n",
-           a->step.kv_heads, a->step.plan.head, element_name(&a->step.plan),
+           a->step.kv_heads, a->step.plan.head, element_word((enum element)a->step.plan.element),
            layout_name(&a->step.plan), size_text((double)a->block_bytes, size));
     if (s->blocks == 0) {
         printf("           no sequence has a token, so there is nothing to look at\n");
@@ -459,7 +453,8 @@ static int print_json(const struct answer *a) {
     json_object_set_new(o, "shared", json_boolean(a->shared));
     put(o, "kv_heads", a->step.kv_heads);
     put(o, "head", (size_t)a->step.plan.head);
-    json_object_set_new(o, "element", json_string(element_name(&a->step.plan)));
+    json_object_set_new(o, "element",
+                        json_string(element_word((enum element)a->step.plan.element)));
     json_object_set_new(o, "layout", json_string(layout_name(&a->step.plan)));
     put(o, "block_bytes", a->block_bytes);
     put_map(o, a);
@@ -544,7 +539,7 @@ static int geometry(const struct options *parser, const struct request *r,
             plan->layout = k == 0 ? PAGED_NHD : PAGED_HND;
     for (int k = 0; k < 3; k++)
         if (strcmp(r->element, elements[k]) == 0)
-            plan->element = k == 0 ? PAGED_F32 : k == 1 ? PAGED_BF16 : PAGED_F16;
+            plan->element = k == 0 ? ELEMENT_F32 : k == 1 ? ELEMENT_BF16 : ELEMENT_F16;
     if (plan->layout < 0)
         return options_fail(parser, "--layout is nhd or hnd, not \"%s\"", r->layout);
     if (plan->element < 0)

@@ -88,9 +88,9 @@ static void probe_sum(struct probe *p) {
     static float x[PROBE_N], y[PROBE_N];
     const struct data_options options = {.seed = 1, .condition = 1e4}, other = {.seed = 2};
     struct sum_memory *memory;
-    data_fill(DATA_CANCELLING, DATA_F32, &options, x, PROBE_N);
-    data_fill(DATA_NORMAL, DATA_F32, &other, y, PROBE_N);
-    if (sum_memory_open(&memory, p->device, SUM_F32, true, PROBE_N) != 0) {
+    data_fill(DATA_CANCELLING, ELEMENT_F32, &options, x, PROBE_N);
+    data_fill(DATA_NORMAL, ELEMENT_F32, &other, y, PROBE_N);
+    if (sum_memory_open(&memory, p->device, ELEMENT_F32, true, PROBE_N) != 0) {
         probe_line(p, "sum", "memory", false, device_error());
         return;
     }
@@ -118,7 +118,7 @@ static void probe_atomics(struct probe *p) {
         "f64.block.fixed.a16.i2.b64.tiles", "f32.block.ordered.a1.i1.b32.g8",
         "bf16x2.warp.ordered.a2.i1.b64.g4", "f64.block.ticket.a1.i1.b32.g4",
         "f32.none.binned.a4.i1.b32.g16"};
-    static const enum data_type types[] = {DATA_F32, DATA_F64, DATA_F16, DATA_BF16};
+    static const enum element types[] = {ELEMENT_F32, ELEMENT_F64, ELEMENT_F16, ELEMENT_BF16};
     static double x[PROBE_N]; /* of any type */
     const struct data_options options = {.seed = 3};
     for (size_t k = 0; k < sizeof plans / sizeof *plans; k++) {

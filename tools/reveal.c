@@ -170,9 +170,9 @@ static int library_subject(const struct options *parser, const struct request *r
     if (r->device)
         return options_fail(parser, "--library runs on the CPU; leave --device out");
     s->child = (struct child_spec){
-        .symbol = r->symbol, .type = RECOVER_F32, .dot = r->dot, .seconds = (double)r->seconds};
+        .symbol = r->symbol, .type = ELEMENT_F32, .dot = r->dot, .seconds = (double)r->seconds};
     if (r->type && strcmp(r->type, "f64") == 0)
-        s->child.type = RECOVER_F64;
+        s->child.type = ELEMENT_F64;
     else if (r->type && strcmp(r->type, "f32") != 0)
         return options_fail(parser, "--type is f32 or f64, not \"%s\"", r->type);
     /* dlopen would look for a bare name elsewhere. */
@@ -186,7 +186,7 @@ static int library_subject(const struct options *parser, const struct request *r
     s->device_kind = DEVICE_CPU;
     snprintf(s->name, sizeof s->name, "%.80s", r->symbol);
     snprintf(s->what, sizeof s->what, "%s, %s", r->library,
-             s->child.type == RECOVER_F64 ? "f64" : "f32");
+             s->child.type == ELEMENT_F64 ? "f64" : "f32");
     return 0;
 }
 

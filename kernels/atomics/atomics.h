@@ -32,6 +32,7 @@
 #include <stdint.h>
 
 #include "kernels/device/device.h"
+#include "kernels/element/element.h"
 #include "kernels/plan/plan.h"
 
 #ifdef __cplusplus
@@ -133,6 +134,8 @@ int atomics_plans_all(unsigned mask, const struct atomics_plan *fixed, struct pl
 size_t atomics_type_bytes(enum atomics_type type);
 /* Sums side by side in one address: 1, or 2 for packed halves. */
 unsigned atomics_type_lanes(enum atomics_type type);
+/* The type of one of them. */
+enum element atomics_type_element(enum atomics_type type);
 /* Blocks of the main kernel. */
 size_t atomics_grid(const struct atomics_plan *plan, size_t n);
 /* U. */

@@ -34,7 +34,7 @@ static struct atomics_cpu_plan plan_of(const char *text) {
 static void fill(const struct atomics_cpu_plan *plan, enum data_kind kind, size_t n) {
     struct data_options options = {.seed = 3, .condition = 1e4};
     assert_int_equal(
-        data_fill(kind, plan->type == ATOMICS_F64 ? DATA_F64 : DATA_F32, &options, x, n), 0);
+        data_fill(kind, plan->type == ATOMICS_F64 ? ELEMENT_F64 : ELEMENT_F32, &options, x, n), 0);
 }
 
 static void run(const struct atomics_cpu_plan *plan, struct atomics_cpu_job *job) {
@@ -149,7 +149,7 @@ static void test_one_thread(void **state) {
     fill(&plan, DATA_NORMAL, job.n);
     float sum = 0;
     for (size_t k = 0; k < job.n; k++)
-        sum += (float)data_get(DATA_F32, x, k);
+        sum += (float)element_get(ELEMENT_F32, x, k);
     for (unsigned k = 0; k < 3; k++) {
         job.contenders = k;
         run(&plan, &job);

@@ -23,9 +23,9 @@ static struct device *cpu, *simt;
 static double x[N]; /* of any type */
 
 static void fill(enum data_kind kind, enum atomics_type type) {
-    static const enum data_type types[] = {DATA_F32, DATA_F64, DATA_F16, DATA_BF16};
     struct data_options options = {.seed = 11, .condition = 1e4};
-    assert_int_equal(data_fill(kind, types[type], &options, x, N * atomics_type_lanes(type)), 0);
+    assert_int_equal(
+        data_fill(kind, atomics_type_element(type), &options, x, N * atomics_type_lanes(type)), 0);
 }
 
 static struct job open_job(struct device *device, const char *plan, enum data_kind kind,

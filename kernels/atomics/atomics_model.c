@@ -77,9 +77,9 @@ static uint64_t flush(uint64_t bits) {
 
 /* The sum of two halves is exact in a double, of two bfloat16 numbers innocuously rounded (a
  * double has more than twice their bits), so that rounding it to the format rounds once. */
-static uint64_t add_narrow(enum data_type type, uint64_t old, uint64_t value) {
+static uint64_t add_narrow(enum element type, uint64_t old, uint64_t value) {
     uint16_t both[2] = {(uint16_t)old, (uint16_t)value};
-    data_set(type, both, 0, data_get(type, both, 0) + data_get(type, both, 1));
+    element_set(type, both, 0, element_get(type, both, 0) + element_get(type, both, 1));
     return both[0];
 }
 
@@ -97,10 +97,10 @@ uint64_t atomics_add_bits(enum atomics_add add, uint64_t old, uint64_t value) {
         sum = round_f64_bits(round_f64_from(old) + round_f64_from(value));
         break;
     case ATOMICS_ADD_F16:
-        sum = add_narrow(DATA_F16, old, value);
+        sum = add_narrow(ELEMENT_F16, old, value);
         break;
     default:
-        sum = add_narrow(DATA_BF16, old, value);
+        sum = add_narrow(ELEMENT_BF16, old, value);
     }
     return atomics_canonical(add, sum);
 }

@@ -27,7 +27,7 @@ static void fill(enum atomics_add add, size_t n, uint64_t seed) {
             memcpy(&value[k], &x, sizeof x);
         } else if (add == ATOMICS_ADD_F16 || add == ATOMICS_ADD_BF16) {
             uint16_t half;
-            data_set(add == ATOMICS_ADD_F16 ? DATA_F16 : DATA_BF16, &half, 0, x);
+            element_set(add == ATOMICS_ADD_F16 ? ELEMENT_F16 : ELEMENT_BF16, &half, 0, x);
             value[k] = half;
         } else {
             float f = (float)x;
@@ -178,7 +178,7 @@ static void test_log_check(void **state) {
     enum { A = 4, U = 101 };
     uint16_t values[2 * U], olds[2 * U], results[2 * A] = {0};
     for (size_t k = 0; k < 2 * U; k++)
-        data_set(DATA_F16, values, k, philox_normal(5, 6, k));
+        element_set(ELEMENT_F16, values, k, philox_normal(5, 6, k));
     for (size_t k = 0; k < U; k++) {
         size_t u[2] = {k, U - 1 - k}; /* the high halves arrive in another order */
         for (size_t lane = 0; lane < 2; lane++) {

@@ -113,6 +113,20 @@ unsigned atomics_type_lanes(enum atomics_type type) {
     return type == ATOMICS_F16X2 || type == ATOMICS_BF16X2 ? 2 : 1;
 }
 
+enum element atomics_type_element(enum atomics_type type) {
+    switch (type) {
+    case ATOMICS_F64:
+        return ELEMENT_F64;
+    case ATOMICS_F16X2:
+        return ELEMENT_F16;
+    case ATOMICS_BF16X2:
+        return ELEMENT_BF16;
+    case ATOMICS_F32:
+        break;
+    }
+    return ELEMENT_F32;
+}
+
 size_t atomics_grid(const struct atomics_plan *plan, size_t n) {
     size_t tile = (size_t)plan->block * (size_t)plan->items;
     size_t tiles = n / tile + (n % tile != 0);

@@ -53,10 +53,11 @@ static struct atomics_plan plan_of(const char *text) {
 }
 
 static void fill(const struct atomics_plan *plan, enum data_kind kind, void *x, size_t n) {
-    static const enum data_type types[] = {DATA_F32, DATA_F64, DATA_F16, DATA_BF16};
     struct data_options options = {.seed = 7, .condition = 1e3};
     unsigned lanes = atomics_type_lanes((enum atomics_type)plan->type);
-    assert_int_equal(data_fill(kind, types[plan->type], &options, x, n * lanes), 0);
+    assert_int_equal(data_fill(kind, atomics_type_element((enum atomics_type)plan->type), &options,
+                               x, n * lanes),
+                     0);
 }
 
 /* One run's memory and outcome, all on the host. */
@@ -254,7 +255,7 @@ static void test_misread(void **state) {
         for (uint64_t seed = 0; seed < 8; seed++) {
             struct data_options options = {.seed = seed};
             uint64_t predicted[2];
-            assert_int_equal(data_fill(DATA_NORMAL, DATA_F32, &options, out.x, n), 0);
+            assert_int_equal(data_fill(DATA_NORMAL, ELEMENT_F32, &options, out.x, n), 0);
             run_on(device, ops, &plan, n, 0);
             expect_model(&plan, DEVICE_SIMT, n, 0);
             assert_int_equal(

@@ -8,10 +8,6 @@ const char *element_word(enum element element) {
     return (unsigned)element < ELEMENTS ? words[element] : "?";
 }
 
-size_t element_bytes(enum element element) {
-    return element == ELEMENT_F64 ? 8 : element == ELEMENT_F32 ? 4 : 2;
-}
-
 /* A double to a 16-bit format in one rounding, to nearest even. */
 static uint16_t narrow(double value, int exponent_bits, int fraction_bits) {
     uint64_t bits;

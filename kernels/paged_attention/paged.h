@@ -27,6 +27,7 @@
 #include <stdint.h>
 
 #include "kernels/device/device.h"
+#include "kernels/element/element.h"
 #include "kernels/kv_pool/kv_table.h"
 #include "kernels/plan/plan.h"
 
@@ -55,7 +56,7 @@ struct json_t;
 #define PAGED_LAYOUTS(V) V(PAGED_NHD, "nhd") V(PAGED_HND, "hnd") V(PAGED_VLLM, "vllm")
 
 /* Of keys, values and queries. */
-#define PAGED_ELEMENTS(V) V(PAGED_F32, "f32") V(PAGED_BF16, "bf16") V(PAGED_F16, "f16")
+#define PAGED_ELEMENTS(V) V(ELEMENT_F32, "f32") V(ELEMENT_BF16, "bf16") V(ELEMENT_F16, "f16")
 
 /* Tokens in a block. Slabs have none: they are named b1. */
 #define PAGED_BLOCKS(V)                                                                            \
@@ -77,7 +78,6 @@ struct json_t;
 enum paged_op { PAGED_OPS(PAGED_ENUMERATOR) };
 enum paged_mapping { PAGED_MAPPINGS(PAGED_ENUMERATOR) };
 enum paged_layout { PAGED_LAYOUTS(PAGED_ENUMERATOR) };
-enum paged_element { PAGED_ELEMENTS(PAGED_ENUMERATOR) };
 enum paged_rule { PAGED_RULES(PAGED_ENUMERATOR) };
 
 #define PAGED_PLAN_FIELDS(X)                                                                       \

@@ -252,7 +252,8 @@ int paged_cpu_run(const struct paged_cpu_call *call) {
                                  .heads = call->shape.kv_heads,
                                  .group = (unsigned)call->plan.group,
                                  .head = (unsigned)call->plan.head,
-                                 .element = call->plan.element == PAGED_F32 ? 4 : 2,
+                                 .element =
+                                     (unsigned)element_bytes((enum element)call->plan.element),
                                  .splits = paged_splits(&call->plan, &call->shape)};
     place_tokens(&job);
     place_workspace(&job, threads);

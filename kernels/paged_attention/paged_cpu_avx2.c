@@ -56,14 +56,14 @@ INLINE v16 v16_fma(v16 a, v16 b, v16 c) {
 }
 
 /* Eight 16-bit elements to floats: a bfloat16 is a float's upper half. */
-INLINE __m256 widen8(const char *p, enum paged_element type) {
+INLINE __m256 widen8(const char *p, enum element type) {
     __m128i x = _mm_loadu_si128((const __m128i *)p);
-    if (type == PAGED_F16)
+    if (type == ELEMENT_F16)
         return _mm256_cvtph_ps(x);
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(x), 16));
 }
-INLINE v16 v16_widen(const char *p, enum paged_element type) {
-    if (type == PAGED_F32)
+INLINE v16 v16_widen(const char *p, enum element type) {
+    if (type == ELEMENT_F32)
         return v16_load((const float *)p);
     return (v16){widen8(p, type), widen8(p + 16, type)};
 }
@@ -71,8 +71,8 @@ INLINE __m256 pair(const char *p, size_t piece) {
     return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps((const float *)p)),
                                 _mm_loadu_ps((const float *)(p + piece)), 1);
 }
-INLINE v16 v16_pieces(const char *p, size_t piece, enum paged_element type) {
-    if (type == PAGED_F32)
+INLINE v16 v16_pieces(const char *p, size_t piece, enum element type) {
+    if (type == ELEMENT_F32)
         return (v16){pair(p, piece), pair(p + 2 * piece, piece)};
     return (v16){widen8(p, type), widen8(p + piece, type)};
 }

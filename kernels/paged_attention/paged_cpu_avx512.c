@@ -47,13 +47,13 @@ INLINE v16 v16_fma(v16 a, v16 b, v16 c) {
 }
 
 /* Sixteen 16-bit elements to floats: a bfloat16 is a float's upper half. */
-INLINE v16 widen16(__m256i x, enum paged_element type) {
-    if (type == PAGED_F16)
+INLINE v16 widen16(__m256i x, enum element type) {
+    if (type == ELEMENT_F16)
         return _mm512_cvtph_ps(x);
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16));
 }
-INLINE v16 v16_widen(const char *p, enum paged_element type) {
-    if (type == PAGED_F32)
+INLINE v16 v16_widen(const char *p, enum element type) {
+    if (type == ELEMENT_F32)
         return _mm512_loadu_ps(p);
     return widen16(_mm256_loadu_si256((const __m256i *)p), type);
 }
@@ -61,8 +61,8 @@ INLINE __m256i pair(const char *p, size_t piece) {
     return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)p)),
                                    _mm_loadu_si128((const __m128i *)(p + piece)), 1);
 }
-INLINE v16 v16_pieces(const char *p, size_t piece, enum paged_element type) {
-    if (type == PAGED_F32)
+INLINE v16 v16_pieces(const char *p, size_t piece, enum element type) {
+    if (type == ELEMENT_F32)
         return _mm512_castsi512_ps(_mm512_inserti64x4(_mm512_castsi256_si512(pair(p, piece)),
                                                       pair(p + 2 * piece, piece), 1));
     return widen16(pair(p, piece), type);

@@ -42,7 +42,7 @@ static void begin(struct decode *d, const struct paged_cpu_step *job, unsigned t
     unsigned head = job->head == 64 ? 0 : 1, group = 0;
     while (1u << group < job->group)
         group++;
-    enum paged_element type = (enum paged_element)job->call->plan.element;
+    enum element type = (enum element)job->call->plan.element;
     const struct paged_cpu_kernels *kernels = job->kernels;
     char *memory = job->private + thread * job->private_bytes;
     d->job = job;
@@ -54,7 +54,7 @@ static void begin(struct decode *d, const struct paged_cpu_step *job, unsigned t
     d->most = d->rows + (size_t)TURNED * job->head;
     bool vllm = job->layout == PAGED_VLLM;
     d->scores = (vllm ? kernels->pieces : kernels->rows)[type][head][group];
-    d->values = kernels->values[vllm ? PAGED_F32 : type][head][group];
+    d->values = kernels->values[vllm ? ELEMENT_F32 : type][head][group];
     d->scale = paged_scale((int)job->head);
     /* One query is bound by memory: each token is read in memory's order. More are bound by
      * arithmetic: several tokens share what is in registers. */

@@ -33,17 +33,17 @@ typedef void paged_scores(const char *const *k, size_t piece, const float *const
 typedef void paged_values(const char *const *v, size_t offset, unsigned tokens,
                           const float *weights, float *acc);
 
-enum { PAGED_ELEMENT_TYPES = 3, PAGED_HEAD_SIZES = 2, PAGED_GROUP_SIZES = 4 };
+enum { PAGED_HEAD_SIZES = 2, PAGED_GROUP_SIZES = 4 };
 
 struct paged_cpu_kernels {
     /* q·k of PAGED_SCORE_KEYS keys, each with its own queries, [group][head] in f32: scores[n][g ×
      * PAGED_TILE]. k: where each key's channels begin. `rows`: channels lie one after another.
      * `pieces`: 16 bytes of them, the next `piece` bytes further. */
-    paged_scores *rows[PAGED_ELEMENT_TYPES][PAGED_HEAD_SIZES][PAGED_GROUP_SIZES];
-    paged_scores *pieces[PAGED_ELEMENT_TYPES][PAGED_HEAD_SIZES][PAGED_GROUP_SIZES];
+    paged_scores *rows[ELEMENTS][PAGED_HEAD_SIZES][PAGED_GROUP_SIZES];
+    paged_scores *pieces[ELEMENTS][PAGED_HEAD_SIZES][PAGED_GROUP_SIZES];
     /* acc[g][channel] += weights[g × PAGED_TILE + i] v[i][channel] for i = 0…tokens-1, in order;
      * v[i] + offset: token i's channels. */
-    paged_values *values[PAGED_ELEMENT_TYPES][PAGED_HEAD_SIZES][PAGED_GROUP_SIZES];
+    paged_values *values[ELEMENTS][PAGED_HEAD_SIZES][PAGED_GROUP_SIZES];
     /* Scores of a tile's n tokens, unscaled, to weights; 0 for the rest of the tile. Updates the
      * maximum and the lanes of the weights' sum; returns what earlier sums are to be multiplied
      * by. */
@@ -55,24 +55,24 @@ struct paged_cpu_kernels {
     void (*divide)(float *x, size_t n, float by);
     /* acc[i] = weight × x[i] + acc[i] */
     void (*add)(float *acc, const float *x, size_t n, float weight);
-    void (*widen[PAGED_ELEMENT_TYPES])(float *to, const void *from, size_t n);
+    void (*widen[ELEMENTS])(float *to, const void *from, size_t n);
     /* n tokens' channels, n apart from each other in v, to f32 rows of `head` channels. */
-    void (*turn[PAGED_ELEMENT_TYPES])(float *rows, const char *v, size_t apart, unsigned tokens,
-                                      unsigned head);
+    void (*turn[ELEMENTS])(float *rows, const char *v, size_t apart, unsigned tokens,
+                           unsigned head);
     /* 32-bit words, unsigned, mod 2^64; half a word at the end counts as its low half. */
     uint64_t (*sum)(const char *from, size_t bytes);
 };
 
 /* One element, exact. */
-static inline float paged_cpu_widen(const char *p, enum paged_element type) {
+static inline float paged_cpu_widen(const char *p, enum element type) {
     float x;
     uint16_t half;
-    if (type == PAGED_F32) {
+    if (type == ELEMENT_F32) {
         memcpy(&x, p, sizeof x);
         return x;
     }
     memcpy(&half, p, sizeof half);
-    return type == PAGED_BF16 ? element_from_bf16(half) : element_from_f16(half);
+    return type == ELEMENT_BF16 ? element_from_bf16(half) : element_from_f16(half);
 }
 
 extern const struct paged_cpu_kernels paged_cpu_portable, paged_cpu_avx2, paged_cpu_avx512;

@@ -55,11 +55,11 @@ static inline v16 v16_fma(v16 a, v16 b, v16 c) {
 static inline v16 v16_exp2(v16 x) {
     EACH(paged_exp2(x.lane[i]));
 }
-static inline v16 v16_widen(const char *p, enum paged_element type) {
-    EACH(paged_cpu_widen(p + i * (type == PAGED_F32 ? 4 : 2), type));
+static inline v16 v16_widen(const char *p, enum element type) {
+    EACH(paged_cpu_widen(p + i * element_bytes(type), type));
 }
-static inline v16 v16_pieces(const char *p, size_t piece, enum paged_element type) {
-    const int size = type == PAGED_F32 ? 4 : 2, each = 16 / size;
+static inline v16 v16_pieces(const char *p, size_t piece, enum element type) {
+    const int size = (int)element_bytes(type), each = 16 / size;
     EACH(paged_cpu_widen(p + (size_t)(i / each) * piece + i % each * size, type));
 }
 static float v16_tree(const float *lanes);

@@ -49,7 +49,7 @@ static void open_step(struct step *step, const struct paged_plan *plan, unsigned
     size_t elements = paged_query_elements(plan, &step->shape);
     step->k = memory_of(bytes);
     step->v = memory_of(bytes);
-    step->q = memory_of(elements * (plan->element == PAGED_F32 ? 4 : 2));
+    step->q = memory_of(elements * element_bytes((enum element)plan->element));
     step->out_bytes = elements * sizeof(float);
     step->sum_bytes = sequences * sizeof(uint64_t);
     step->model = memory_of(step->out_bytes);
@@ -156,7 +156,7 @@ static void test_pairs_have_the_models_bits(void **unused) {
 static void test_place_does_not_matter(void **unused) {
     (void)unused;
     static const int blocks[] = {1, 2, 4, 8, 16, 32, 64, 128, 256};
-    static const enum paged_element elements[] = {PAGED_F32, PAGED_BF16, PAGED_F16};
+    static const enum element elements[] = {ELEMENT_F32, ELEMENT_BF16, ELEMENT_F16};
     for (unsigned i = 0; i < 6; i++) {
         struct paged_plan plan = paged_plan_default();
         plan.element = elements[i % 3];

@@ -21,10 +21,6 @@
 
 enum fill_use { FILL_KEYS, FILL_VALUES, FILL_QUERIES };
 
-static enum data_type data_type_of(int element) {
-    return element == PAGED_F32 ? DATA_F32 : element == PAGED_BF16 ? DATA_BF16 : DATA_F16;
-}
-
 /* One stretch of slots of one block or slab: content of `sequence` from `token` on. */
 struct fill_unit {
     unsigned sequence;
@@ -49,9 +45,9 @@ struct fill {
 /* FILL_OFFSETS + D normal numbers of the plan's type; malloc'ed. */
 static char *random_array(const struct paged_plan *plan, uint64_t seed) {
     size_t count = FILL_OFFSETS + (size_t)plan->head;
-    char *array = malloc(count * paged_element_bytes(plan->element));
+    char *array = malloc(count * element_bytes((enum element)plan->element));
     struct data_options options = {.seed = seed};
-    if (array && data_fill(DATA_NORMAL, data_type_of(plan->element), &options, array, count)) {
+    if (array && data_fill(DATA_NORMAL, (enum element)plan->element, &options, array, count)) {
         free(array);
         return NULL;
     }
@@ -62,14 +58,14 @@ static const char *row_of(const struct fill *fill, enum fill_use use, unsigned s
                           uint64_t token, unsigned head) {
     uint64_t z = philox_u64(fill->seed, FILL_STREAM + use,
                             (uint64_t)sequence << 40 | (uint64_t)head << 32 | token);
-    return fill->random + z % FILL_OFFSETS * paged_element_bytes(fill->plan->element);
+    return fill->random + z % FILL_OFFSETS * element_bytes((enum element)fill->plan->element);
 }
 
 /* D channels of one token and head in the vllm layout, where keys are scattered by 16 bytes and
  * values by elements. */
 static void put_scattered(const struct fill *fill, enum fill_use use, struct paged_place place,
                           unsigned head, const char *row) {
-    size_t bytes = paged_element_bytes(fill->plan->element), D = (size_t)fill->plan->head;
+    size_t bytes = element_bytes((enum element)fill->plan->element), D = (size_t)fill->plan->head;
     if (use == FILL_KEYS) {
         char *to =
             (char *)fill->cache[use] + paged_k_at(fill->plan, fill->shape, place, head, 0) * bytes;
@@ -92,7 +88,7 @@ static void put_row(const struct fill *fill, enum fill_use use, struct paged_pla
         put_scattered(fill, use, place, head, row);
         return;
     }
-    size_t bytes = paged_element_bytes(fill->plan->element);
+    size_t bytes = element_bytes((enum element)fill->plan->element);
     char *to =
         (char *)fill->cache[use] + paged_k_at(fill->plan, fill->shape, place, head, 0) * bytes;
     memcpy(to, row, (size_t)fill->plan->head * bytes);
@@ -175,7 +171,7 @@ int paged_fill_queries(const struct paged_plan *plan, const struct paged_shape *
     fill.random = random_array(plan, seed);
     if (!fill.random)
         return -1;
-    size_t bytes = (size_t)plan->head * paged_element_bytes(plan->element);
+    size_t bytes = (size_t)plan->head * element_bytes((enum element)plan->element);
     char *to = q;
     for (unsigned s = 0; s < shape->table->sequences; s++)
         for (unsigned h = 0; h < shape->kv_heads; h++)

@@ -69,7 +69,8 @@ static inline void fixture_open(struct fixture *f, struct device *device,
     if (paged_check(plan, &f->shape, map == KV_MAP_ALIASED, why))
         fail_msg("%s", why);
     f->bytes = paged_cache_bytes(plan, &f->shape);
-    size_t q_bytes = paged_query_elements(plan, &f->shape) * (plan->element == PAGED_F32 ? 4 : 2);
+    size_t q_bytes =
+        paged_query_elements(plan, &f->shape) * element_bytes((enum element)plan->element);
     f->k = malloc(f->bytes + 1);
     f->v = malloc(f->bytes + 1);
     f->q = malloc(q_bytes);

@@ -377,7 +377,8 @@ static int copy_table(struct paged_job *job, const struct kv_table *from) {
 static int open_queries(struct paged_job *job) {
     const struct paged_plan *plan = &job->step.plan;
     struct device *device = job->memory->device;
-    size_t bytes = paged_query_elements(plan, &job->shape) * paged_element_bytes(plan->element);
+    size_t bytes =
+        paged_query_elements(plan, &job->shape) * element_bytes((enum element)plan->element);
     job->host_q = malloc(bytes);
     if (!job->host_q || paged_fill_queries(plan, &job->shape, job->step.seed, job->host_q) != 0)
         return device_fail("out of memory for the queries of %u sequences", job->table.sequences);

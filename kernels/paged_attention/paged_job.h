@@ -5,7 +5,7 @@
  *     struct paged_memory memory;         // filled once, shared by any number of jobs
  *     struct paged_step step = paged_step_of(&plan, kv_heads, &table);
  *     struct job job;
- *     if (paged_memory_open(&memory, device, PAGED_BF16, bytes, PAGES_2M, seed) != 0 ||
+ *     if (paged_memory_open(&memory, device, ELEMENT_BF16, bytes, PAGES_2M, seed) != 0 ||
  *         paged_job_open(&job, &memory, &step) != 0) …device_error()…
  *
  * A memory is opened in one of two ways. For time: filled with normal numbers throughout, no two
@@ -49,7 +49,7 @@ struct paged_shape paged_step_shape(const struct paged_step *step);
 
 struct paged_memory {
     struct device *device;
-    enum paged_element element;
+    enum element element;
     size_t bytes; /* of keys, and as many of values */
     enum pages_kind kind;
     struct pages pages[2]; /* on a CPU: keys, values */
@@ -59,9 +59,8 @@ struct paged_memory {
 /* Memory for `bytes` of keys and as many of values, all of it normal numbers of a seed. On a CPU in
  * the given pages; pass PAGES_ANY elsewhere. 0, or -1 with device_error() (and pages_unavailable())
  * and nothing to close. */
-int paged_memory_open(struct paged_memory *memory, struct device *device,
-                      enum paged_element element, size_t bytes, enum pages_kind kind,
-                      uint64_t seed);
+int paged_memory_open(struct paged_memory *memory, struct device *device, enum element element,
+                      size_t bytes, enum pages_kind kind, uint64_t seed);
 /* As large as a step needs and holding its content (paged_fill_cache), so that steps of one shape
  * and seed have equal outputs under every map, layout and block size. */
 int paged_memory_of_step(struct paged_memory *memory, struct device *device,

@@ -100,7 +100,7 @@ static void a_job_is_proved(enum device_kind kind, const char *text, bool equal)
     struct job_bits predicted, measured;
     open_table(&f, kind, text, equal ? same : ragged);
     struct paged_shape shape = paged_step_shape(&f.step);
-    assert_int_equal(paged_memory_open(&f.memory, f.device, (enum paged_element)f.plan.element,
+    assert_int_equal(paged_memory_open(&f.memory, f.device, (enum element)f.plan.element,
                                        paged_cache_bytes(&f.plan, &shape), PAGES_ANY, 1),
                      0);
     assert_int_equal(paged_job_open(&f.job, &f.memory, &f.step), 0);
@@ -148,10 +148,10 @@ static void misfits_are_refused(void **state) {
     (void)state;
     struct fixture f;
     open_table(&f, DEVICE_CPU, "f32.b16.d64", ragged);
-    assert_int_equal(paged_memory_open(&f.memory, f.device, PAGED_F32, 4096, PAGES_ANY, 1), 0);
+    assert_int_equal(paged_memory_open(&f.memory, f.device, ELEMENT_F32, 4096, PAGES_ANY, 1), 0);
     assert_int_equal(paged_job_open(&f.job, &f.memory, &f.step), -1);
     assert_non_null(strstr(device_error(), "the memory holds 4096"));
-    f.step.plan.element = PAGED_BF16;
+    f.step.plan.element = ELEMENT_BF16;
     assert_int_equal(paged_job_open(&f.job, &f.memory, &f.step), -1);
     assert_non_null(strstr(device_error(), "another type"));
     f.step.plan.block = 32; /* not the table's */

@@ -21,7 +21,7 @@ paged_kernel paged_attend_for(int group) {
 
 template <int E, int D>
 paged_kernel paged_kernel_of(const struct paged_plan *plan, bool vllm) {
-    constexpr int WORDS = E == PAGED_F16 ? PAGED_BF16 : E; /* a gather sees bits only */
+    constexpr int WORDS = E == ELEMENT_F16 ? ELEMENT_BF16 : E; /* a gather sees bits only */
     if (plan->op == PAGED_GATHER)
         return vllm ? paged_gather<WORDS, D, true> : paged_gather<WORDS, D, false>;
     return vllm ? paged_attend_for<E, D, true>(plan->group)
@@ -38,15 +38,15 @@ paged_kernel paged_kernel_for(const struct paged_plan *plan) {
     if (plan->op == PAGED_WALK)
         return paged_walk;
     switch (plan->element) {
-    case PAGED_F32:
-        return narrow ? paged_kernel_of<PAGED_F32, 64>(plan, vllm)
-                      : paged_kernel_of<PAGED_F32, 128>(plan, vllm);
-    case PAGED_BF16:
-        return narrow ? paged_kernel_of<PAGED_BF16, 64>(plan, vllm)
-                      : paged_kernel_of<PAGED_BF16, 128>(plan, vllm);
+    case ELEMENT_F32:
+        return narrow ? paged_kernel_of<ELEMENT_F32, 64>(plan, vllm)
+                      : paged_kernel_of<ELEMENT_F32, 128>(plan, vllm);
+    case ELEMENT_BF16:
+        return narrow ? paged_kernel_of<ELEMENT_BF16, 64>(plan, vllm)
+                      : paged_kernel_of<ELEMENT_BF16, 128>(plan, vllm);
     default:
-        return narrow ? paged_kernel_of<PAGED_F16, 64>(plan, vllm)
-                      : paged_kernel_of<PAGED_F16, 128>(plan, vllm);
+        return narrow ? paged_kernel_of<ELEMENT_F16, 64>(plan, vllm)
+                      : paged_kernel_of<ELEMENT_F16, 128>(plan, vllm);
     }
 }
 
@@ -73,7 +73,7 @@ struct paged_job paged_job_of(const struct paged_call *call) {
     const struct paged_plan *plan = &call->plan;
     const struct kv_table *table = call->shape.table;
     bool slab = plan->mapping == PAGED_SLAB;
-    unsigned vectors = (unsigned)(plan->head * paged_element_bytes(plan->element) / 16);
+    unsigned vectors = (unsigned)(plan->head * element_bytes((enum element)plan->element) / 16);
     unsigned n = slab ? (unsigned)paged_slab_tokens(table) : (unsigned)plan->block;
     struct paged_job job = {};
     job.k = (const uint4 *)call->k;

@@ -9,10 +9,6 @@
 #include "kernels/paged_attention/paged_exp.h"
 
 /* Bytes of an element. */
-PAGED_FN size_t paged_element_bytes(int element) {
-    return element == PAGED_F32 ? 4 : 2;
-}
-
 /* Elements from the start of a block or slab of n tokens to channel d of head h of its token t;
  * H heads of D channels, x elements in 16 bytes. */
 PAGED_FN size_t paged_nhd(size_t t, size_t h, size_t d, size_t H, size_t D) {
@@ -73,8 +69,8 @@ PAGED_FN size_t paged_k_at(const struct paged_plan *plan, const struct paged_sha
     case PAGED_HND:
         return place.start + paged_hnd(place.slot, h, d, place.n, D);
     default:
-        return place.start +
-               paged_vllm_k(place.slot, h, d, place.n, D, 16 / paged_element_bytes(plan->element));
+        return place.start + paged_vllm_k(place.slot, h, d, place.n, D,
+                                          16 / element_bytes((enum element)plan->element));
     }
 }
 

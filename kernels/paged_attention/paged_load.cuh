@@ -40,7 +40,7 @@ struct paged_job {
 /* The shape of a warp's work. */
 template <int E, int D, int LOADS_>
 struct paged_form {
-    static constexpr int SIZE = E == PAGED_F32 ? 4 : 2;
+    static constexpr int SIZE = E == ELEMENT_F32 ? 4 : 2;
     static constexpr int VECTOR = 16 / SIZE;
     static constexpr int LANES = D / VECTOR;
     static constexpr int WIDE = 32 / LANES;
@@ -174,9 +174,9 @@ __device__ inline void paged_load_values(uint4 (&to)[F::LOADS], const struct pag
 
 template <int E>
 __device__ inline void paged_widen(float *to, unsigned word) {
-    if constexpr (E == PAGED_F32) {
+    if constexpr (E == ELEMENT_F32) {
         to[0] = __uint_as_float(word);
-    } else if constexpr (E == PAGED_BF16) {
+    } else if constexpr (E == ELEMENT_BF16) {
         to[0] = __uint_as_float(word << 16);
         to[1] = __uint_as_float(word & 0xffff0000u);
     } else {
@@ -188,7 +188,7 @@ __device__ inline void paged_widen(float *to, unsigned word) {
 /* The numbers in 16 bytes: 4 or 8. */
 template <int E>
 __device__ inline void paged_unpack(float *to, uint4 from) {
-    constexpr int EACH = E == PAGED_F32 ? 1 : 2;
+    constexpr int EACH = E == ELEMENT_F32 ? 1 : 2;
     paged_widen<E>(to, from.x);
     paged_widen<E>(to + EACH, from.y);
     paged_widen<E>(to + 2 * EACH, from.z);

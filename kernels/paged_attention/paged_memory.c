@@ -26,8 +26,8 @@ static int open_copies(struct paged_memory *memory) {
     return 0;
 }
 
-static int open_memory(struct paged_memory *memory, struct device *device,
-                       enum paged_element element, size_t bytes, enum pages_kind kind) {
+static int open_memory(struct paged_memory *memory, struct device *device, enum element element,
+                       size_t bytes, enum pages_kind kind) {
     *memory =
         (struct paged_memory){.device = device, .element = element, .bytes = bytes, .kind = kind};
     if (device_kind(device) != DEVICE_CPU)
@@ -94,16 +94,13 @@ static void fill_part(void *context, unsigned index, unsigned count) {
         memcpy(f->to + at, f->stretch, f->bytes - at < f->repeat ? f->bytes - at : f->repeat);
 }
 
-static int fill(void *to, size_t bytes, enum paged_element element, uint64_t seed) {
-    static const enum data_type types[] = {
-        [PAGED_F32] = DATA_F32, [PAGED_BF16] = DATA_BF16, [PAGED_F16] = DATA_F16};
-    size_t repeat = STRETCH * paged_element_bytes((int)element);
+static int fill(void *to, size_t bytes, enum element element, uint64_t seed) {
+    size_t repeat = STRETCH * element_bytes(element);
     const struct data_options options = {.seed = seed};
     struct pool *pool = pool_shared(pool_cpus());
     void *stretch = malloc(repeat);
     struct filling f = {.stretch = stretch, .repeat = repeat, .bytes = bytes, .to = to};
-    int status =
-        pool && stretch ? data_fill(DATA_NORMAL, types[element], &options, stretch, STRETCH) : -1;
+    int status = pool && stretch ? data_fill(DATA_NORMAL, element, &options, stretch, STRETCH) : -1;
     if (status == 0)
         pool_run(pool, fill_part, &f);
     free(stretch);
@@ -112,9 +109,8 @@ static int fill(void *to, size_t bytes, enum paged_element element, uint64_t see
                : device_fail("out of memory to fill %zu MiB of keys or values", bytes >> 20);
 }
 
-int paged_memory_open(struct paged_memory *memory, struct device *device,
-                      enum paged_element element, size_t bytes, enum pages_kind kind,
-                      uint64_t seed) {
+int paged_memory_open(struct paged_memory *memory, struct device *device, enum element element,
+                      size_t bytes, enum pages_kind kind, uint64_t seed) {
     int status = open_memory(memory, device, element, bytes, kind);
     for (int side = 0; side < 2 && status == 0; side++)
         status = fill(host_side(memory, side), bytes, element, 2 * seed + (uint64_t)side);
@@ -131,7 +127,7 @@ int paged_memory_of_step(struct paged_memory *memory, struct device *device,
     *memory = (struct paged_memory){0};
     if (paged_check(&step->plan, &shape, true, why) != 0)
         return device_fail("plan %s: %s", paged_plan_text(&step->plan, text), why);
-    int status = open_memory(memory, device, (enum paged_element)step->plan.element,
+    int status = open_memory(memory, device, (enum element)step->plan.element,
                              paged_cache_bytes(&step->plan, &shape), kind);
     if (status == 0 && paged_fill_cache(&step->plan, &shape, seed, pool_cpus(),
                                         host_side(memory, 0), host_side(memory, 1)) != 0)
@@ -141,17 +137,17 @@ int paged_memory_of_step(struct paged_memory *memory, struct device *device,
 
 /* A NaN of paged_fill_cache is all ones; nothing else in there is. */
 int paged_memory_repoison(struct paged_memory *memory, size_t *count) {
-    size_t elements = memory->bytes / paged_element_bytes((int)memory->element);
+    size_t elements = memory->bytes / element_bytes(memory->element);
     *count = 0;
     for (int side = 0; side < 2; side++) {
         uint32_t *words = host_side(memory, side);
         uint16_t *halves = host_side(memory, side);
         for (size_t k = 0; k < elements; k++) {
-            if (memory->element == PAGED_F32 && words[k] == UINT32_MAX) {
+            if (memory->element == ELEMENT_F32 && words[k] == UINT32_MAX) {
                 words[k] = 0x7f7fffff;
                 ++*count;
-            } else if (memory->element != PAGED_F32 && halves[k] == UINT16_MAX) {
-                halves[k] = memory->element == PAGED_BF16 ? 0x7f7f : 0x7bff;
+            } else if (memory->element != ELEMENT_F32 && halves[k] == UINT16_MAX) {
+                halves[k] = memory->element == ELEMENT_BF16 ? 0x7f7f : 0x7bff;
                 ++*count;
             }
         }

@@ -34,7 +34,7 @@ static float lane_sum(float *x, int n) {
 }
 
 static float score_of(const struct row *row, unsigned token) {
-    int D = row->plan->head, vector = 16 / (int)paged_element_bytes(row->plan->element);
+    int D = row->plan->head, vector = 16 / (int)element_bytes((enum element)row->plan->element);
     float k[HEAD_MOST], lane[32];
     paged_read_key(row->read, row->sequence, token, row->head, k);
     for (int l = 0; l < D / vector; l++) {
@@ -47,7 +47,8 @@ static float score_of(const struct row *row, unsigned token) {
 
 /* A warp's tiles: `first`, then every WARPS-th. */
 static void warp_part(const struct row *row, unsigned first, unsigned end, struct part *part) {
-    int D = row->plan->head, wide = 32 * 16 / (D * (int)paged_element_bytes(row->plan->element));
+    int D = row->plan->head,
+        wide = 32 * 16 / (D * (int)element_bytes((enum element)row->plan->element));
     float sum[32] = {0}, out[HEAD_MOST][4] = {{0}};
     float largest = -INFINITY;
     for (unsigned tile = first; tile < end; tile += WARPS) {
@@ -133,7 +134,7 @@ int paged_model(const struct paged_plan *plan, const struct paged_shape *shape, 
 
 /* Element `at` as it stands in its 32-bit word. */
 static uint64_t in_word(int element, const void *of, size_t at) {
-    if (element == PAGED_F32)
+    if (element == ELEMENT_F32)
         return ((const uint32_t *)of)[at];
     return (uint64_t)((const uint16_t *)of)[at] << at % 2 * 16;
 }

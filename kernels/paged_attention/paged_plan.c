@@ -39,7 +39,7 @@ struct paged_plan paged_plan_default(void) {
     struct paged_plan plan = {.op = PAGED_ATTENTION,
                               .mapping = PAGED_TABLE,
                               .layout = PAGED_NHD,
-                              .element = PAGED_BF16,
+                              .element = ELEMENT_BF16,
                               .block = 16,
                               .head = 128,
                               .group = 1,

@@ -24,10 +24,10 @@ PAGED_FN struct paged_reader paged_reader(const struct paged_plan *plan,
 
 /* Element `at` of an array of the plan's type. */
 PAGED_FN float paged_read(int element, const void *from, size_t at) {
-    if (element == PAGED_F32)
+    if (element == ELEMENT_F32)
         return ((const float *)from)[at];
     uint16_t half = ((const uint16_t *)from)[at];
-    return element == PAGED_BF16 ? element_from_bf16(half) : element_from_f16(half);
+    return element == ELEMENT_BF16 ? element_from_bf16(half) : element_from_f16(half);
 }
 
 /* The D channels of one token and head. */

@@ -177,7 +177,7 @@ int paged_reference(const struct paged_plan *plan, const struct paged_shape *sha
     size_t n = (size_t)shape->table->tokens[sequence], D = (size_t)plan->head;
     struct paged_reader read = paged_reader(plan, shape, k, v);
     /* paged.cu's, and paged_cpu.c's. */
-    int size = (int)paged_element_bytes(plan->element);
+    int size = (int)element_bytes((enum element)plan->element);
     const struct staging stagings[2] = {{4, 512 / (plan->head * size)}, {1, 1}};
     float *rows = malloc((2 * n * D + 1) * sizeof *rows);
     double *numbers = malloc((3 * n + 1) * sizeof *numbers);

@@ -125,9 +125,9 @@ static void small_mistakes_lie_outside(void **state) {
         assert_true(worst_of(&f, f.out) > 10);
         for (unsigned s = 0; s < 2; s++)
             f.table.tokens[s]++;
-        enum data_type type = plan.element == PAGED_F32 ? DATA_F32 : DATA_BF16;
+        enum element type = (enum element)plan.element;
         for (size_t i = 0; i < paged_query_elements(&plan, &f.shape); i++)
-            data_set(type, f.q, i, 1.01 * data_get(type, f.q, i));
+            element_set(type, f.q, i, 1.01 * element_get(type, f.q, i));
         assert_true(worst_of(&f, f.out) > 10);
         fixture_close(&f);
     }

@@ -66,7 +66,8 @@ void paged_split_range(unsigned tiles, unsigned splits, unsigned split, unsigned
  */
 
 size_t paged_token_bytes(const struct paged_plan *plan, const struct paged_shape *shape) {
-    return (size_t)shape->kv_heads * (size_t)plan->head * paged_element_bytes(plan->element);
+    return (size_t)shape->kv_heads * (size_t)plan->head *
+           element_bytes((enum element)plan->element);
 }
 
 size_t paged_block_bytes(const struct paged_plan *plan, const struct paged_shape *shape) {
@@ -154,7 +155,7 @@ double paged_other_bytes(const struct paged_plan *plan, const struct paged_shape
     if (plan->op != PAGED_ATTENTION)
         return bytes + 8 * (double)table->sequences; /* the sums */
     double queries = (double)paged_query_elements(plan, shape);
-    bytes += queries * (double)paged_element_bytes(plan->element) * splits;
+    bytes += queries * (double)element_bytes((enum element)plan->element) * splits;
     bytes += 4 * queries;
     if (splits > 1)
         bytes += 2 * work * splits * (double)partial_bytes(plan);

@@ -257,7 +257,8 @@ static void kernels_load_the_bytes_of_the_formula(void **state) {
         simt_last_counts(&counts);
         assert_true(counts.checked);
         double kv = paged_kv_bytes(&plan, &f.shape), other = paged_other_bytes(&plan, &f.shape);
-        double formula = 2.0 * (70 + 0 + 139) * 2 * plan.head * (plan.element == PAGED_F32 ? 4 : 2);
+        double formula =
+            2.0 * (70 + 0 + 139) * 2 * plan.head * element_bytes((enum element)plan.element);
         assert_true(kv == (plan.op == PAGED_WALK ? 0 : formula));
         assert_true(kv == paged_unique_bytes(&plan, &f.shape));
         if (plan.op == PAGED_ATTENTION) {

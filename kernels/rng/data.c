@@ -27,53 +27,15 @@ const char *data_kind_name(enum data_kind kind) {
     return (unsigned)kind < DATA_KINDS ? names[kind] : "unknown";
 }
 
-size_t data_type_size(enum data_type type) {
-    return type == DATA_F64 ? 8 : type == DATA_F32 ? 4 : 2;
+void data_octaves(enum element type, double *low, double *high) {
+    *low = type == ELEMENT_F16 ? -14 : -40;
+    *high = type == ELEMENT_F16 ? 0 : 40;
 }
 
-void data_octaves(enum data_type type, double *low, double *high) {
-    *low = type == DATA_F16 ? -14 : -40;
-    *high = type == DATA_F16 ? 0 : 40;
-}
-
-/* --- rounding ----------------------------------------------------------------------------------
- */
-
-double data_get(enum data_type type, const void *x, size_t i) {
-    switch (type) {
-    case DATA_F32:
-        return ((const float *)x)[i];
-    case DATA_F64:
-        return ((const double *)x)[i];
-    case DATA_BF16:
-        return element_from_bf16(((const uint16_t *)x)[i]);
-    case DATA_F16:
-        return element_from_f16(((const uint16_t *)x)[i]);
-    }
-    return NAN;
-}
-
-void data_set(enum data_type type, void *x, size_t i, double value) {
-    switch (type) {
-    case DATA_F32:
-        ((float *)x)[i] = (float)value;
-        break;
-    case DATA_F64:
-        ((double *)x)[i] = value;
-        break;
-    case DATA_BF16:
-        ((uint16_t *)x)[i] = element_to_bf16(value);
-        break;
-    case DATA_F16:
-        ((uint16_t *)x)[i] = element_to_f16(value);
-        break;
-    }
-}
-
-static double rounded(enum data_type type, double value) {
+static double rounded(enum element type, double value) {
     double out = 0; /* room for any type */
-    data_set(type, &out, 0, value);
-    return data_get(type, &out, 0);
+    element_set(type, &out, 0, value);
+    return element_get(type, &out, 0);
 }
 
 /* --- the kinds ---------------------------------------------------------------------------------
@@ -81,7 +43,7 @@ static double rounded(enum data_type type, double value) {
 
 struct job {
     enum data_kind kind;
-    enum data_type type;
+    enum element type;
     struct data_options options;
     void *x, *y; /* y: the keys of an attention score; NULL: x holds the products */
     size_t n;
@@ -161,7 +123,7 @@ static void fill_normal(const struct job *job, size_t begin, size_t end) {
         double pair[2];
         philox_normal_pair(philox_at(job->options.seed, STREAM_VALUES, i >> 1), &pair[0], &pair[1]);
         do
-            data_set(job->type, job->x, i, pair[i & 1]);
+            element_set(job->type, job->x, i, pair[i & 1]);
         while (++i < end && (i & 1));
     }
 }
@@ -192,7 +154,7 @@ static void fill_part(void *context, unsigned index, unsigned count) {
             double k;
             attention(job, i, &value, &k);
             if (job->y)
-                data_set(job->type, job->y, i, k);
+                element_set(job->type, job->y, i, k);
             else /* both factors are rounded first; their product is exact in double but for f64 */
                 value = rounded(job->type, value) * rounded(job->type, k);
             break;
@@ -201,7 +163,7 @@ static void fill_part(void *context, unsigned index, unsigned count) {
         case DATA_KINDS:
             break;
         }
-        data_set(job->type, job->x, i, value);
+        element_set(job->type, job->x, i, value);
     }
 }
 
@@ -242,11 +204,11 @@ static int fill(struct job *job) {
     return 0;
 }
 
-static double smallest(enum data_type type) {
-    return type == DATA_F64   ? 0x1p-1074
-           : type == DATA_F32 ? 0x1p-149
-           : type == DATA_F16 ? 0x1p-24
-                              : 0x1p-133;
+static double smallest(enum element type) {
+    return type == ELEMENT_F64   ? 0x1p-1074
+           : type == ELEMENT_F32 ? 0x1p-149
+           : type == ELEMENT_F16 ? 0x1p-24
+                                 : 0x1p-133;
 }
 
 /* Decides how many elements pair up and what the others must be. */
@@ -284,7 +246,7 @@ static int complete(struct job *job) {
         o->condition = 1e6;
     if (o->head == 0)
         o->head = 128;
-    if ((unsigned)job->kind >= DATA_KINDS || (unsigned)job->type > DATA_F16)
+    if ((unsigned)job->kind >= DATA_KINDS || (unsigned)job->type > ELEMENT_F16)
         return -1;
     if (!(o->low < o->high && o->low >= -1000 && o->high <= 1000))
         return -1;
@@ -293,7 +255,7 @@ static int complete(struct job *job) {
     return 0;
 }
 
-int data_fill(enum data_kind kind, enum data_type type, const struct data_options *options, void *x,
+int data_fill(enum data_kind kind, enum element type, const struct data_options *options, void *x,
               size_t n) {
     struct job job = {.kind = kind, .type = type, .options = *options, .x = x, .n = n};
     if (complete(&job) != 0)
@@ -303,7 +265,7 @@ int data_fill(enum data_kind kind, enum data_type type, const struct data_option
     return fill(&job);
 }
 
-int data_attention(enum data_type type, const struct data_options *options, void *q, void *k,
+int data_attention(enum element type, const struct data_options *options, void *q, void *k,
                    size_t n) {
     struct job job = {
         .kind = DATA_ATTENTION, .type = type, .options = *options, .x = q, .y = k, .n = n};

@@ -8,13 +8,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/element/element.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* 16-bit elements are uint16_t bit patterns. All values are rounded to the type once, to nearest
- * even, from a double. */
-enum data_type { DATA_F32, DATA_F64, DATA_BF16, DATA_F16 };
 
 enum data_kind {
     DATA_UNIFORM,     /* uniform in [0, 1): no cancellation, condition number 1 */
@@ -34,10 +32,9 @@ struct data_options {
 
 /* "uniform", "normal", "log-uniform", "cancelling", "attention". */
 const char *data_kind_name(enum data_kind kind);
-size_t data_type_size(enum data_type type);
 
 /* The default range of magnitudes: ±40 octaves, but for f16 -14…0, so that sums stay finite. */
-void data_octaves(enum data_type type, double *low, double *high);
+void data_octaves(enum element type, double *low, double *high);
 
 /*
  * Fills x[0…n-1]. Returns 0, or -1 if an option makes no sense or memory is short.
@@ -50,7 +47,7 @@ void data_octaves(enum data_type type, double *low, double *high);
  *
  * DATA_ATTENTION: x[i] = q[i] k[i], each product rounded to the type.
  */
-int data_fill(enum data_kind kind, enum data_type type, const struct data_options *options, void *x,
+int data_fill(enum data_kind kind, enum element type, const struct data_options *options, void *x,
               size_t n);
 
 /*
@@ -59,13 +56,8 @@ int data_fill(enum data_kind kind, enum data_type type, const struct data_option
  * vectors of k, with one channel in 32 sixteen times larger, as the key caches of language models
  * have them; q divided by sqrt(head), as scores are. Returns 0 or -1.
  */
-int data_attention(enum data_type type, const struct data_options *options, void *q, void *k,
+int data_attention(enum element type, const struct data_options *options, void *q, void *k,
                    size_t n);
-
-/* Element i of an array of a type, widened without rounding. */
-double data_get(enum data_type type, const void *x, size_t i);
-/* Rounds to nearest even into element i; too large becomes infinity, NaN stays NaN. */
-void data_set(enum data_type type, void *x, size_t i, double value);
 
 #ifdef __cplusplus
 }

@@ -15,23 +15,23 @@
 #include "kernels/rng/data.h"
 #include "kernels/rng/philox.h"
 
-static double nearest_by_search(enum data_type type, double value) {
+static double nearest_by_search(enum element type, double value) {
     /* The format's numbers of one sign are ordered as their bit patterns. */
-    uint16_t low = 0, high = type == DATA_F16 ? 0x7c00 : 0x7f80;
+    uint16_t low = 0, high = type == ELEMENT_F16 ? 0x7c00 : 0x7f80;
     double magnitude = fabs(value);
     while (high - low > 1) {
         uint16_t middle = (uint16_t)((low + high) / 2);
-        if (data_get(type, &middle, 0) <= magnitude)
+        if (element_get(type, &middle, 0) <= magnitude)
             low = middle;
         else
             high = middle;
     }
-    double below = data_get(type, &low, 0), above = data_get(type, &high, 0);
+    double below = element_get(type, &low, 0), above = element_get(type, &high, 0);
     if (isinf(above)) /* as if the format went on: one more step of the same size */
-        above = below + ldexp(1, type == DATA_F16 ? 5 : 120);
+        above = below + ldexp(1, type == ELEMENT_F16 ? 5 : 120);
     double down = magnitude - below, up = above - magnitude;
     double chosen = down < up || (down == up && !(low & 1)) ? below : above;
-    if (chosen == above && high == (type == DATA_F16 ? 0x7c00 : 0x7f80))
+    if (chosen == above && high == (type == ELEMENT_F16 ? 0x7c00 : 0x7f80))
         chosen = INFINITY;
     return copysign(chosen, value);
 }
@@ -39,21 +39,21 @@ static double nearest_by_search(enum data_type type, double value) {
 static void test_rounding_to_16_bits(void **state) {
     (void)state;
     for (int t = 0; t < 2; ++t) {
-        enum data_type type = t ? DATA_F16 : DATA_BF16;
+        enum element type = t ? ELEMENT_F16 : ELEMENT_BF16;
         /* Every number of the format comes back unchanged, and so do halves between neighbours
          * to the even one. */
         for (uint32_t bits = 0; bits < 0x10000; ++bits) {
             uint16_t in = (uint16_t)bits, out;
-            double value = data_get(type, &in, 0);
-            data_set(type, &out, 0, value);
+            double value = element_get(type, &in, 0);
+            element_set(type, &out, 0, value);
             if (isnan(value))
-                assert_true(isnan(data_get(type, &out, 0)));
+                assert_true(isnan(element_get(type, &out, 0)));
             else
                 assert_int_equal(in, out);
             uint16_t next = (uint16_t)(bits + 1);
-            double above = data_get(type, &next, 0);
+            double above = element_get(type, &next, 0);
             if (isfinite(value) && isfinite(above) && bits != 0x7fff) {
-                data_set(type, &out, 0, 0.5 * (value + above));
+                element_set(type, &out, 0, 0.5 * (value + above));
                 assert_int_equal(out, in & 1 ? next : in);
             }
         }
@@ -61,22 +61,22 @@ static void test_rounding_to_16_bits(void **state) {
         for (uint64_t k = 0; k < 200000; ++k) {
             double value = philox_log_uniform(3, 1, k, low, high);
             uint16_t out;
-            data_set(type, &out, 0, value);
-            assert_true(data_get(type, &out, 0) == nearest_by_search(type, value));
+            element_set(type, &out, 0, value);
+            assert_true(element_get(type, &out, 0) == nearest_by_search(type, value));
         }
     }
     uint16_t out;
-    data_set(DATA_F16, &out, 0, 65519.999);
+    element_set(ELEMENT_F16, &out, 0, 65519.999);
     assert_int_equal(out, 0x7bff);
-    data_set(DATA_F16, &out, 0, 65520.0);
+    element_set(ELEMENT_F16, &out, 0, 65520.0);
     assert_int_equal(out, 0x7c00);
-    data_set(DATA_BF16, &out, 0, -1e300);
+    element_set(ELEMENT_BF16, &out, 0, -1e300);
     assert_int_equal(out, 0xff80);
-    data_set(DATA_F16, &out, 0, -0x1p-26);
+    element_set(ELEMENT_F16, &out, 0, -0x1p-26);
     assert_int_equal(out, 0x8000);
 }
 
-static const enum data_type types[] = {DATA_F32, DATA_F64, DATA_BF16, DATA_F16};
+static const enum element types[] = {ELEMENT_F32, ELEMENT_F64, ELEMENT_BF16, ELEMENT_F16};
 
 static void test_conditions(void **state) {
     (void)state;
@@ -91,22 +91,22 @@ static void test_conditions(void **state) {
                 assert_int_equal(data_fill(DATA_CANCELLING, types[t], &o, x, n), 0);
                 long double sum = 0, magnitude = 0;
                 for (size_t i = 0; i < n; ++i) {
-                    sum += data_get(types[t], x, i);
-                    magnitude += fabs(data_get(types[t], x, i));
+                    sum += element_get(types[t], x, i);
+                    magnitude += fabs(element_get(types[t], x, i));
                 }
                 double got = (double)(magnitude / fabsl(sum));
                 /* r is rounded to the type: half of its epsilon, unless r is subnormal (f16). */
-                double slack = types[t] == DATA_BF16 ? 0.01 : 0.001;
-                if (types[t] == DATA_F16)
+                double slack = types[t] == ELEMENT_BF16 ? 0.01 : 0.001;
+                if (types[t] == ELEMENT_F16)
                     slack = 0.01 + 0x1p-25 * conditions[c] * (double)n / (double)magnitude;
-                if (types[t] == DATA_F16 && magnitude / conditions[c] < 0x1p-24)
+                if (types[t] == ELEMENT_F16 && magnitude / conditions[c] < 0x1p-24)
                     continue; /* below the smallest number: stated in data.h */
                 assert_true(fabs(got / conditions[c] - 1) < slack);
             }
     struct data_options o = {.seed = 5};
-    assert_int_equal(data_fill(DATA_CANCELLING, DATA_F64, &o, x, 2), 0);
+    assert_int_equal(data_fill(DATA_CANCELLING, ELEMENT_F64, &o, x, 2), 0);
     assert_true(x[0] == 1 && x[1] == 1);
-    assert_int_equal(data_fill(DATA_CANCELLING, DATA_F64, &o, x, 0), 0);
+    assert_int_equal(data_fill(DATA_CANCELLING, ELEMENT_F64, &o, x, 0), 0);
     free(x);
 }
 
@@ -117,7 +117,7 @@ static void test_cancelling_is_mixed(void **state) {
     enum { N = 10000 };
     double *x = malloc(N * sizeof *x);
     struct data_options o = {.seed = 11, .condition = 1e8};
-    assert_int_equal(data_fill(DATA_CANCELLING, DATA_F64, &o, x, N), 0);
+    assert_int_equal(data_fill(DATA_CANCELLING, ELEMENT_F64, &o, x, N), 0);
     size_t close = 0, found = 0;
     for (size_t i = 0; i < N; ++i)
         for (size_t j = i + 1; j < N; ++j)
@@ -141,14 +141,14 @@ static void test_ranges(void **state) {
         assert_int_equal(data_fill(DATA_LOG_UNIFORM, types[t], &o, x, N), 0);
         double least = INFINITY, most = 0;
         for (size_t i = 0; i < N; ++i) {
-            least = fmin(least, fabs(data_get(types[t], x, i)));
-            most = fmax(most, fabs(data_get(types[t], x, i)));
+            least = fmin(least, fabs(element_get(types[t], x, i)));
+            most = fmax(most, fabs(element_get(types[t], x, i)));
         }
         assert_true(least >= exp2(low) && least < exp2(low + 0.2));
         assert_true(most <= exp2(high) && most > exp2(high - 0.2));
         assert_int_equal(data_fill(DATA_UNIFORM, types[t], &o, x, N), 0);
         for (size_t i = 0; i < N; ++i)
-            assert_in_range(data_get(types[t], x, i) * 1000, 0, 1000);
+            assert_in_range(element_get(types[t], x, i) * 1000, 0, 1000);
         /* The products are those of the operands. */
         o.head = 64;
         assert_int_equal(data_attention(types[t], &o, x, y, N), 0);
@@ -156,8 +156,9 @@ static void test_ranges(void **state) {
         assert_int_equal(data_fill(DATA_ATTENTION, types[t], &o, p, N), 0);
         for (size_t i = 0; i < N; ++i) {
             double product = 0;
-            data_set(types[t], &product, 0, data_get(types[t], x, i) * data_get(types[t], y, i));
-            assert_true(data_get(types[t], p, i) == data_get(types[t], &product, 0));
+            element_set(types[t], &product, 0,
+                        element_get(types[t], x, i) * element_get(types[t], y, i));
+            assert_true(element_get(types[t], p, i) == element_get(types[t], &product, 0));
         }
         free(p);
     }
@@ -174,11 +175,11 @@ static void test_threads_change_nothing(void **state) {
     for (int kind = 0; kind < DATA_KINDS; ++kind) {
         struct data_options o = {.seed = 31};
         size_t n = kind == DATA_CANCELLING ? LONG : SHORT;
-        assert_int_equal(data_fill((enum data_kind)kind, DATA_F32, &o, x, LONG), 0);
-        assert_int_equal(data_fill((enum data_kind)kind, DATA_F32, &o, y, n), 0);
+        assert_int_equal(data_fill((enum data_kind)kind, ELEMENT_F32, &o, x, LONG), 0);
+        assert_int_equal(data_fill((enum data_kind)kind, ELEMENT_F32, &o, y, n), 0);
         assert_memory_equal(x, y, n * sizeof *x);
         o.seed = 32;
-        assert_int_equal(data_fill((enum data_kind)kind, DATA_F32, &o, y, n), 0);
+        assert_int_equal(data_fill((enum data_kind)kind, ELEMENT_F32, &o, y, n), 0);
         assert_memory_not_equal(x, y, n * sizeof *x);
     }
     free(x);
@@ -189,15 +190,15 @@ static void test_bad_options(void **state) {
     (void)state;
     float x[4];
     struct data_options o = {.seed = 1, .condition = 0.5};
-    assert_int_equal(data_fill(DATA_CANCELLING, DATA_F32, &o, x, 4), -1);
+    assert_int_equal(data_fill(DATA_CANCELLING, ELEMENT_F32, &o, x, 4), -1);
     o = (struct data_options){.condition = INFINITY};
-    assert_int_equal(data_fill(DATA_CANCELLING, DATA_F32, &o, x, 4), -1);
+    assert_int_equal(data_fill(DATA_CANCELLING, ELEMENT_F32, &o, x, 4), -1);
     o = (struct data_options){.low = 3, .high = 2};
-    assert_int_equal(data_fill(DATA_LOG_UNIFORM, DATA_F32, &o, x, 4), -1);
+    assert_int_equal(data_fill(DATA_LOG_UNIFORM, ELEMENT_F32, &o, x, 4), -1);
     o = (struct data_options){.low = NAN, .high = 2};
-    assert_int_equal(data_fill(DATA_LOG_UNIFORM, DATA_F32, &o, x, 4), -1);
+    assert_int_equal(data_fill(DATA_LOG_UNIFORM, ELEMENT_F32, &o, x, 4), -1);
     o = (struct data_options){.seed = 1};
-    assert_int_equal(data_fill((enum data_kind)99, DATA_F32, &o, x, 4), -1);
+    assert_int_equal(data_fill((enum data_kind)99, ELEMENT_F32, &o, x, 4), -1);
     assert_string_equal(data_kind_name(DATA_LOG_UNIFORM), "log-uniform");
     assert_string_equal(data_kind_name((enum data_kind)99), "unknown");
 }

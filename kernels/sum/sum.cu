@@ -486,11 +486,11 @@ int sum_launch(const struct sum_plan *plan, const void *x, const void *y, size_t
     call.job.warp = plan->warp;
     call.job.merge = plan->merge;
     switch (plan->type) {
-    case SUM_F32:
+    case ELEMENT_F32:
         return sum_by_method<float>(&call);
-    case SUM_F64:
+    case ELEMENT_F64:
         return sum_by_method_f64<double>(&call);
-    case SUM_BF16:
+    case ELEMENT_BF16:
         return sum_by_method<__nv_bfloat16>(&call);
     default:
         return sum_by_method<__half>(&call);

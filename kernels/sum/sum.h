@@ -28,6 +28,7 @@
 #include <stdint.h>
 
 #include "kernels/device/device.h"
+#include "kernels/element/element.h"
 #include "kernels/plan/plan.h"
 
 #ifdef __cplusplus
@@ -41,7 +42,8 @@ struct tree;
  */
 
 /* What the inputs are. */
-#define SUM_TYPES(V) V(SUM_F32, "f32") V(SUM_F64, "f64") V(SUM_BF16, "bf16") V(SUM_F16, "f16")
+#define SUM_TYPES(V)                                                                               \
+    V(ELEMENT_F32, "f32") V(ELEMENT_F64, "f64") V(ELEMENT_BF16, "bf16") V(ELEMENT_F16, "f16")
 
 /* What is added, and what the result is. Inputs (and products) are rounded to it first; of the
  * four input types only f64 does not fit into f32, so f64 inputs need an f64 accumulator. */
@@ -79,8 +81,10 @@ struct tree;
  * addressing (neighbours first). So down and seq give one tree, xor and inter another. */
 #define SUM_WARPS(V)                                                                               \
     V(SUM_SHFL_DOWN, "shfl-down")                                                                  \
-    V(SUM_SHFL_XOR, "shfl-xor") V(SUM_SHARED_SEQ, "shared-seq") V(SUM_SHARED_INTER, "shared-"      \
-                                                                                    "inter")
+    V(SUM_SHFL_XOR, "shfl-xor")                                                                    \
+    V(SUM_SHARED_SEQ, "shared-seq")                                                                \
+    V(SUM_SHARED_INTER, "shared-"                                                                  \
+                        "inter")
 
 /* A block's warps to one. serial: thread 0, in order. warp: the first warp, by the warp step
  * again. tree: through shared memory, neighbours first. */
@@ -96,7 +100,6 @@ struct tree;
 
 #define SUM_ENUMERATOR(value, word) value,
 #define SUM_GRID_TILES 0
-enum sum_type { SUM_TYPES(SUM_ENUMERATOR) };
 enum sum_acc { SUM_ACCS(SUM_ENUMERATOR) };
 enum sum_method { SUM_METHODS(SUM_ENUMERATOR) };
 enum sum_input { SUM_INPUTS(SUM_ENUMERATOR) };
@@ -181,7 +184,6 @@ bool sum_plan_mutant(const struct sum_plan *plan, enum sum_field_id field, struc
 /* --- arithmetic of a plan ----------------------------------------------------------------------
  */
 
-size_t sum_type_bytes(enum sum_type type);
 /* Bytes of the result: 4 or 8, by plan->acc. */
 size_t sum_result_bytes(const struct sum_plan *plan);
 /* Bytes of one thread's accumulator. */

@@ -180,7 +180,7 @@ int sum_cpu_run_isa(const struct sum_cpu_plan *plan, enum sum_cpu_isa isa, const
         return refuse(plan, n);
     struct share shares[THREADS_MAX];
     struct job job = {.plan = plan, .x = x, .n = n, .shares = shares};
-    job.element = sum_type_bytes((enum sum_type)plan->type);
+    job.element = element_bytes((enum element)plan->type);
     if (plan->method != SUM_BINNED) {
         int compensated = plan->method == SUM_COMPENSATED;
         job.kernel = FIND(isa, kernel[at.pair][at.width][at.shape][compensated]);

@@ -105,7 +105,7 @@ void sum_cpu_plan_set(struct sum_cpu_plan *plan, enum sum_cpu_field_id field, in
 bool sum_cpu_plan_equal(const struct sum_cpu_plan *a, const struct sum_cpu_plan *b);
 
 /* A sound everyday plan for `threads` (1…4) and n inputs of a type. */
-struct sum_cpu_plan sum_cpu_plan_default(enum sum_type type, enum sum_method method, size_t n,
+struct sum_cpu_plan sum_cpu_plan_default(enum element type, enum sum_method method, size_t n,
                                          int threads);
 
 /* The id, such as "f32.acc32.plain.l16.u2.s4.e1k.pf0.t1.accs-tree.lanes-halves.join-serial".

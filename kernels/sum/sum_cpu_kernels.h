@@ -24,11 +24,11 @@ typedef void sum_cpu_binned64(const struct sum_cpu_plan *plan, const void *x, si
 
 /* Types of input and accumulator that code exists for. */
 #define SUM_CPU_PAIRS(P)                                                                           \
-    P(f32_acc32, SUM_F32, SUM_ACC32)                                                               \
-    P(f32_acc64, SUM_F32, SUM_ACC64)                                                               \
-    P(f64_acc64, SUM_F64, SUM_ACC64)                                                               \
-    P(bf16_acc32, SUM_BF16, SUM_ACC32)                                                             \
-    P(f16_acc32, SUM_F16, SUM_ACC32)
+    P(f32_acc32, ELEMENT_F32, SUM_ACC32)                                                           \
+    P(f32_acc64, ELEMENT_F32, SUM_ACC64)                                                           \
+    P(f64_acc64, ELEMENT_F64, SUM_ACC64)                                                           \
+    P(bf16_acc32, ELEMENT_BF16, SUM_ACC32)                                                         \
+    P(f16_acc32, ELEMENT_F16, SUM_ACC32)
 #define SUM_CPU_PAIR_ID(name, type, acc) SUM_CPU_PAIR_##name,
 enum sum_cpu_pair { SUM_CPU_PAIRS(SUM_CPU_PAIR_ID) SUM_CPU_PAIR_COUNT };
 

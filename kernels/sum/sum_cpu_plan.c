@@ -22,13 +22,13 @@ static const struct plan_family family = {
     .rules = rules,
 };
 
-struct sum_cpu_plan sum_cpu_plan_default(enum sum_type type, enum sum_method method, size_t n,
+struct sum_cpu_plan sum_cpu_plan_default(enum element type, enum sum_method method, size_t n,
                                          int threads) {
     /* Eight lanes run equally fast on AVX2 and AVX-512, so that the default's bits are not those of
      * one machine; the reproducible sum's bits do not depend on it. Where the sizes part was
      * measured on a Zen 4 with 1 MiB of second-level cache. */
-    size_t bytes = n * sum_type_bytes(type);
-    bool binned = method == SUM_BINNED, wide = type == SUM_F64;
+    size_t bytes = n * element_bytes(type);
+    bool binned = method == SUM_BINNED, wide = type == ELEMENT_F64;
     bool small = bytes<(size_t)128 << 10, large = bytes>(size_t) 4 << 20;
     struct sum_cpu_plan plan = {.type = (int)type,
                                 .acc = wide ? SUM_ACC64 : SUM_ACC32,
@@ -54,9 +54,9 @@ struct sum_cpu_plan sum_cpu_plan_default(enum sum_type type, enum sum_method met
 
 static int rules(const void *of, char *why) {
     const struct sum_cpu_plan *plan = of;
-    if (plan->type == SUM_F64 && plan->acc == SUM_ACC32)
+    if (plan->type == ELEMENT_F64 && plan->acc == SUM_ACC32)
         PLAN_REFUSE("f64 inputs do not fit an f32 accumulator: use acc64");
-    if ((plan->type == SUM_BF16 || plan->type == SUM_F16) && plan->acc == SUM_ACC64)
+    if ((plan->type == ELEMENT_BF16 || plan->type == ELEMENT_F16) && plan->acc == SUM_ACC64)
         PLAN_REFUSE("bf16 and f16 inputs are summed in f32 here: use acc32");
     if (plan->streams * plan->unroll > SUM_CPU_ACCUMULATORS)
         PLAN_REFUSE("%d streams of %d accumulators are more than the %d that fit the registers",
@@ -89,12 +89,12 @@ char *sum_cpu_plan_text(const struct sum_cpu_plan *plan, char *out) {
 }
 
 int sum_cpu_plan_parse(const char *text, struct sum_cpu_plan *plan, char *why) {
-    struct sum_cpu_plan parsed = sum_cpu_plan_default(SUM_F32, SUM_PLAIN, 0, 1);
+    struct sum_cpu_plan parsed = sum_cpu_plan_default(ELEMENT_F32, SUM_PLAIN, 0, 1);
     unsigned named;
     if (plan_parse(&family, text, &parsed, &named, why))
         return -1;
     /* Fields not named should not make the named ones illegal. */
-    if (!(named & SUM_CPU_FIELD_BIT(acc)) && parsed.type == SUM_F64)
+    if (!(named & SUM_CPU_FIELD_BIT(acc)) && parsed.type == ELEMENT_F64)
         parsed.acc = SUM_ACC64;
     if (!(named & SUM_CPU_FIELD_BIT(unroll)))
         while (parsed.unroll * parsed.streams > SUM_CPU_ACCUMULATORS)
@@ -137,7 +137,7 @@ bool sum_cpu_plan_mutant(const struct sum_cpu_plan *plan, enum sum_cpu_field_id 
 /* --- arithmetic ------------------------------------------------------------------------------- */
 
 double sum_cpu_bytes_moved(const struct sum_cpu_plan *plan, size_t n) {
-    return (double)n * (double)sum_type_bytes((enum sum_type)plan->type) +
+    return (double)n * (double)element_bytes((enum element)plan->type) +
            (plan->acc == SUM_ACC64 ? 8 : 4);
 }
 

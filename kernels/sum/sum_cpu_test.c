@@ -73,17 +73,17 @@ static uint16_t to_f16(double v) {
 }
 
 /* n elements of a type; from an address that is only aligned to the element. */
-static void fill(void *x, enum sum_type type, enum kind kind, size_t n) {
+static void fill(void *x, enum element type, enum kind kind, size_t n) {
     double last = 0;
     for (size_t i = 0; i < n; i++) {
         double v = kind == CANCELLING && i % 2 ? -last * (i % 7 ? 1 : 1.001) : any_value(kind);
         last = v;
-        if (type == SUM_F32)
+        if (type == ELEMENT_F32)
             ((float *)x)[i] = (float)v;
-        else if (type == SUM_F64)
+        else if (type == ELEMENT_F64)
             ((double *)x)[i] = v;
         else
-            ((uint16_t *)x)[i] = type == SUM_BF16 ? to_bf16(v) : to_f16(v);
+            ((uint16_t *)x)[i] = type == ELEMENT_BF16 ? to_bf16(v) : to_f16(v);
     }
 }
 
@@ -125,12 +125,12 @@ static void check_plans(const struct sum_cpu_plan *plans, size_t count, size_t s
         buffer[type] = malloc((LONGEST + 1) * sizeof(double));
     for (enum kind kind = 0; kind < KINDS; kind++) {
         for (int type = 0; type < 4; type++)
-            fill(buffer[type], (enum sum_type)type, kind, LONGEST + 1);
+            fill(buffer[type], (enum element)type, kind, LONGEST + 1);
         for (size_t p = 0; p < count; p++) {
             for (size_t s = (p + kind) % size_step; s < SIZES; s += size_step) {
                 /* One element in: vectors must not assume an alignment. */
                 const char *x = buffer[plans[p].type];
-                x += sum_type_bytes((enum sum_type)plans[p].type);
+                x += element_bytes((enum element)plans[p].type);
                 check_plan(&plans[p], x, sizes[s], kind, checked);
             }
         }
@@ -175,11 +175,11 @@ static void test_tree_is_model(void **unused) {
     /* Trees are evaluated in the type of their leaves. */
     struct sum_cpu_choice plain = {SUM_CPU_FIELD_BIT(method) | SUM_CPU_FIELD_BIT(type) |
                                        SUM_CPU_FIELD_BIT(acc),
-                                   {.type = SUM_F32, .acc = SUM_ACC32, .method = SUM_PLAIN}};
+                                   {.type = ELEMENT_F32, .acc = SUM_ACC32, .method = SUM_PLAIN}};
     struct sum_cpu_plan *plans, *of_f64;
     size_t count, more, compared = 0;
     assert_int_equal(sum_cpu_plans_pairs(&plain, &plans, &count), 0);
-    plain.fixed.type = SUM_F64;
+    plain.fixed.type = ELEMENT_F64;
     plain.fixed.acc = SUM_ACC64;
     assert_int_equal(sum_cpu_plans_pairs(&plain, &of_f64, &more), 0);
     plans = realloc(plans, (count + more) * sizeof *plans);
@@ -196,10 +196,10 @@ static void test_tree_is_model(void **unused) {
             assert_non_null(tree);
             assert_true(tree_is_complete(tree));
             assert_int_equal(sum_cpu_depth(&plans[p], n), tree_depth(tree));
-            fill(narrow, SUM_F32, WIDE, n);
-            fill(wide, SUM_F64, WIDE, n);
+            fill(narrow, ELEMENT_F32, WIDE, n);
+            fill(wide, ELEMENT_F64, WIDE, n);
             uint64_t bits, want;
-            const void *x = plans[p].type == SUM_F32 ? (void *)narrow : (void *)wide;
+            const void *x = plans[p].type == ELEMENT_F32 ? (void *)narrow : (void *)wide;
             assert_int_equal(sum_cpu_model(&plans[p], x, n, &bits), 0);
             want = plans[p].acc == SUM_ACC32 ? round_f32_bits(tree_eval_f32(tree, narrow))
                                              : round_f64_bits(tree_eval_f64(tree, wide));
@@ -210,7 +210,7 @@ static void test_tree_is_model(void **unused) {
     }
     assert_true(compared > 100);
     free(plans);
-    struct sum_cpu_plan binned = sum_cpu_plan_default(SUM_F32, SUM_BINNED, 100, 1);
+    struct sum_cpu_plan binned = sum_cpu_plan_default(ELEMENT_F32, SUM_BINNED, 100, 1);
     assert_null(sum_cpu_tree(&binned, 100));
 }
 
@@ -221,7 +221,7 @@ static void test_mutants(void **unused) {
     float *x = malloc((LONGEST + 1) * sizeof *x);
     double *wide = malloc(LONGEST * sizeof *wide);
     for (enum sum_cpu_field_id f = 0; f < SUM_CPU_FIELDS; f++) {
-        struct sum_cpu_plan plan = {.type = f == SUM_CPU_FIELD_type ? SUM_BF16 : SUM_F32,
+        struct sum_cpu_plan plan = {.type = f == SUM_CPU_FIELD_type ? ELEMENT_BF16 : ELEMENT_F32,
                                     .acc = SUM_ACC32,
                                     .method = SUM_PLAIN,
                                     .lanes = 8,
@@ -240,7 +240,7 @@ static void test_mutants(void **unused) {
         for (int trial = 0; trial < 30; trial++) {
             size_t n = 20000 + (size_t)trial;
             uint64_t measured, wrong;
-            fill(x, SUM_F32, trial % 2 ? WIDE : NORMAL, n);
+            fill(x, ELEMENT_F32, trial % 2 ? WIDE : NORMAL, n);
             assert_int_equal(sum_cpu_run(&plan, x, n, &measured), 0);
             assert_int_equal(sum_cpu_model(&mutant, x, n, &wrong), 0);
             caught += measured != wrong;
@@ -267,12 +267,12 @@ static void test_binned_is_one_result(void **unused) {
     float *x = malloc(n * sizeof *x);
     struct sum_cpu_choice binned = {SUM_CPU_FIELD_BIT(method) | SUM_CPU_FIELD_BIT(type) |
                                         SUM_CPU_FIELD_BIT(acc),
-                                    {.type = SUM_F32, .acc = SUM_ACC32, .method = SUM_BINNED}};
+                                    {.type = ELEMENT_F32, .acc = SUM_ACC32, .method = SUM_BINNED}};
     struct sum_cpu_plan *plans;
     size_t count;
     assert_int_equal(sum_cpu_plans_pairs(&binned, &plans, &count), 0);
     for (enum kind kind = 0; kind < KINDS; kind++) {
-        fill(x, SUM_F32, kind, n);
+        fill(x, ELEMENT_F32, kind, n);
         /* Runs of large and small elements, so that the bin rises in the middle of the loops. */
         for (int i = 0; kind == WIDE && i < n; i++)
             x[i] = ldexpf(x[i], i / 1500 % 3 * 30 - 30);
@@ -305,7 +305,7 @@ static void test_compensated_is_better(void **unused) {
     (void)unused;
     enum { n = 30000 };
     float *x = malloc(n * sizeof *x);
-    fill(x, SUM_F32, NORMAL, n);
+    fill(x, ELEMENT_F32, NORMAL, n);
     for (int i = 0; i < n; i++)
         x[i] = fabsf(x[i]);
     struct sum_cpu_plan plan;
@@ -360,7 +360,7 @@ static void test_text(void **unused) {
             for (int threads = 1; threads <= 4; threads++) {
                 for (int method = SUM_PLAIN; method <= SUM_BINNED; method++) {
                     struct sum_cpu_plan plan = sum_cpu_plan_default(
-                        (enum sum_type)type, (enum sum_method)method, n, threads);
+                        (enum element)type, (enum sum_method)method, n, threads);
                     assert_int_equal(sum_cpu_plan_check(&plan, why), 0);
                 }
             }
@@ -370,7 +370,7 @@ static void test_refusals(void **unused) {
     (void)unused;
     float x = 1;
     uint64_t bits;
-    struct sum_cpu_plan plan = sum_cpu_plan_default(SUM_F32, SUM_PLAIN, 1, 1);
+    struct sum_cpu_plan plan = sum_cpu_plan_default(ELEMENT_F32, SUM_PLAIN, 1, 1);
     assert_int_equal(sum_cpu_run(&plan, &x, 0, &bits), -1);
     plan.lanes = 5;
     assert_int_equal(sum_cpu_run(&plan, &x, 1, &bits), -1);

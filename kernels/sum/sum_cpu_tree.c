@@ -1,7 +1,7 @@
 /*
  * sum_cpu_tree.c: the model of the native sum: from a plan, its tree; from a plan and the data, the
- * bits. Written from the text of sum_cpu.h and, but for element.h, independent of the code that runs
- * plans: the tests compare the two. What a compensated addition is stands in sum_tree.c.
+ * bits. Written from the text of sum_cpu.h and, but for element.h, independent of the code that
+ * runs plans: the tests compare the two. What a compensated addition is stands in sum_tree.c.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -21,11 +21,11 @@ struct model_input {
 
 static double model_input_at(const struct model_input *input, size_t i) {
     switch (input->type) {
-    case SUM_F32:
+    case ELEMENT_F32:
         return ((const float *)input->x)[i];
-    case SUM_F64:
+    case ELEMENT_F64:
         return ((const double *)input->x)[i];
-    case SUM_BF16:
+    case ELEMENT_BF16:
         return element_from_bf16(((const uint16_t *)input->x)[i]);
     default:
         return element_from_f16(((const uint16_t *)input->x)[i]);

@@ -39,11 +39,11 @@ static double sum_data_unit(uint64_t seed, uint64_t i) {
     return (double)(sum_data_random(seed, i) >> 11) * 0x1p-53;
 }
 
-static double sum_data_value(enum sum_data kind, enum sum_type type, uint64_t seed, size_t i,
+static double sum_data_value(enum sum_data kind, enum element type, uint64_t seed, size_t i,
                              size_t n) {
     double sign = sum_data_random(seed + 1, i) & 1 ? -1 : 1;
     double u = sum_data_unit(seed, i);
-    double tiny = type == SUM_F64 ? 0x1p-1030 : type == SUM_F16 ? 0x1p-18 : 0x1p-130;
+    double tiny = type == ELEMENT_F64 ? 0x1p-1030 : type == ELEMENT_F16 ? 0x1p-18 : 0x1p-130;
     switch (kind) {
     case DATA_NORMAL: { /* twelve uniforms: close enough to a bell */
         double sum = -6;
@@ -52,7 +52,7 @@ static double sum_data_value(enum sum_data kind, enum sum_type type, uint64_t se
         return sum;
     }
     case DATA_LOG_UNIFORM:
-        return sign * exp2(type == SUM_F16 ? 24 * u - 12 : 24 * u - 12 + (double)(seed % 5));
+        return sign * exp2(type == ELEMENT_F16 ? 24 * u - 12 : 24 * u - 12 + (double)(seed % 5));
     case DATA_CANCELLING: { /* element i pairs with n - 1 - i */
         size_t low = i < n - 1 - i ? i : n - 1 - i;
         double big = exp2(10 * sum_data_unit(seed, low));
@@ -73,20 +73,20 @@ static double sum_data_value(enum sum_data kind, enum sum_type type, uint64_t se
 }
 
 /* n inputs of a plan's type; caller frees. NULL: no memory. */
-static void *sum_data_new(enum sum_data kind, enum sum_type type, uint64_t seed, size_t n) {
-    char *data = malloc(n * sum_type_bytes(type));
+static void *sum_data_new(enum sum_data kind, enum element type, uint64_t seed, size_t n) {
+    char *data = malloc(n * element_bytes(type));
     for (size_t i = 0; data && i < n; i++) {
         double value = sum_data_value(kind, type, seed, i, n);
         float narrow = (float)value;
         uint16_t half = element_to_f16((double)narrow), brain = element_to_bf16((double)narrow);
         switch (type) {
-        case SUM_F32:
+        case ELEMENT_F32:
             memcpy(data + 4 * i, &narrow, 4);
             break;
-        case SUM_F64:
+        case ELEMENT_F64:
             memcpy(data + 8 * i, &value, 8);
             break;
-        case SUM_BF16:
+        case ELEMENT_BF16:
             memcpy(data + 2 * i, &brain, 2);
             break;
         default:

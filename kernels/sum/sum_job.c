@@ -7,7 +7,7 @@
 
 struct sum_memory {
     struct device *device;
-    enum sum_type type;
+    enum element type;
     size_t n;
     void *x, *y, *result, *workspace; /* of the device; native sums need x alone */
     size_t workspace_bytes;
@@ -30,10 +30,10 @@ void sum_memory_close(struct sum_memory *memory) {
     free(memory);
 }
 
-int sum_memory_open(struct sum_memory **out, struct device *device, enum sum_type type,
+int sum_memory_open(struct sum_memory **out, struct device *device, enum element type,
                     bool products, size_t n) {
     struct sum_memory *memory = calloc(1, sizeof *memory);
-    size_t bytes = n * sum_type_bytes(type);
+    size_t bytes = n * element_bytes(type);
     *out = NULL;
     if (!memory)
         return device_fail("out of memory");
@@ -49,7 +49,7 @@ int sum_memory_open(struct sum_memory **out, struct device *device, enum sum_typ
 }
 
 int sum_memory_write(struct sum_memory *memory, const void *x, const void *y) {
-    size_t bytes = memory->n * sum_type_bytes(memory->type);
+    size_t bytes = memory->n * element_bytes(memory->type);
     memory->host_x = x;
     memory->host_y = y;
     if (y && !memory->y)
@@ -186,7 +186,7 @@ int sum_job_open(struct job *job, struct sum_memory *memory, const struct sum_va
         .predict = predict,
         .plan = plan,
         .close = free,
-        .bytes = (double)memory->n * (double)sum_type_bytes(class.type) * (class.products ? 2 : 1),
+        .bytes = (double)memory->n * (double)element_bytes(class.type) * (class.products ? 2 : 1),
         .flops = v->native ? sum_cpu_flops(&v->cpu, memory->n) : sum_flops(&v->plan, memory->n)};
     return poison(s) != 0 ? (job_close(job), -1) : 0;
 }

@@ -5,7 +5,7 @@
  *
  *     struct sum_memory *memory;
  *     struct job job;
- *     sum_memory_open(&memory, device, SUM_F32, false, n), sum_memory_write(memory, x, NULL);
+ *     sum_memory_open(&memory, device, ELEMENT_F32, false, n), sum_memory_write(memory, x, NULL);
  *     sum_job_open(&job, memory, &variant);
  *     job_call(&job), job_bits(&job, &got), job_predict(&job, &expected), job_close(&job);
  */
@@ -36,7 +36,7 @@ struct sum_variant {
 
 /* What of a variant decides which results may be compared bit by bit. */
 struct sum_class {
-    enum sum_type type;     /* of the inputs */
+    enum element type;      /* of the inputs */
     enum sum_acc acc;       /* of the result */
     enum sum_method method; /* plain, compensated, binned, exact */
     bool products;
@@ -88,7 +88,7 @@ struct sum_facts {
     double largest;   /* the largest of them */
 };
 /* `y` NULL: sums. -1: no memory. */
-int sum_facts_of(enum sum_type type, const void *x, const void *y, size_t n,
+int sum_facts_of(enum element type, const void *x, const void *y, size_t n,
                  struct sum_facts *facts);
 
 /*
@@ -110,7 +110,7 @@ double sum_variant_bound(const struct sum_variant *v, const struct sum_facts *fa
 struct sum_memory;
 /* For n inputs of a type, and as many second factors if `products`. 0, or -1 with device_error().
  */
-int sum_memory_open(struct sum_memory **out, struct device *device, enum sum_type type,
+int sum_memory_open(struct sum_memory **out, struct device *device, enum element type,
                     bool products, size_t n);
 void sum_memory_close(struct sum_memory *memory);
 /* New inputs for all jobs on it. x and y are borrowed until the next write: predictions read them.

@@ -21,8 +21,8 @@ static float x[N], y[N];
 static int fill(void **state) {
     const struct data_options options = {.seed = 7, .condition = 1e6};
     (void)state;
-    return data_fill(DATA_CANCELLING, DATA_F32, &options, x, N) != 0 ||
-                   data_fill(DATA_NORMAL, DATA_F32, &options, y, N) != 0
+    return data_fill(DATA_CANCELLING, ELEMENT_F32, &options, x, N) != 0 ||
+                   data_fill(DATA_NORMAL, ELEMENT_F32, &options, y, N) != 0
                ? -1
                : 0;
 }
@@ -65,7 +65,7 @@ static void bits_are_the_predicted(void **state) {
     for (int kind = DEVICE_CPU; kind <= DEVICE_SIMT; kind++) {
         struct device *device = open_device((enum device_kind)kind);
         struct sum_memory *memory;
-        assert_int_equal(sum_memory_open(&memory, device, SUM_F32, kind == DEVICE_SIMT, N), 0);
+        assert_int_equal(sum_memory_open(&memory, device, ELEMENT_F32, kind == DEVICE_SIMT, N), 0);
         for (size_t k = 0; k < sizeof variants / sizeof *variants; k++) {
             if ((int)variants[k].kind != kind)
                 continue;
@@ -111,7 +111,7 @@ static void the_proof_can_fail(void **state) {
         struct sum_variant v = parse("f32.plain", (enum device_kind)kind);
         struct sum_memory *memory;
         struct job job;
-        assert_int_equal(sum_memory_open(&memory, device, SUM_F32, false, N), 0);
+        assert_int_equal(sum_memory_open(&memory, device, ELEMENT_F32, false, N), 0);
         assert_int_equal(sum_memory_write(memory, y, NULL), 0);
         assert_int_equal(sum_job_open(&job, memory, &v), 0);
         assert_int_equal(job_prove(&job), 0);
@@ -131,7 +131,7 @@ static void what_does_not_fit_is_refused(void **state) {
     struct sum_memory *memory;
     struct job job;
     (void)state;
-    assert_int_equal(sum_memory_open(&memory, device, SUM_F32, false, N), 0);
+    assert_int_equal(sum_memory_open(&memory, device, ELEMENT_F32, false, N), 0);
     assert_int_equal(sum_job_open(&job, memory, &native), -1);
     assert_int_equal(sum_job_open(&job, memory, &dot), -1);
     assert_int_equal(sum_job_open(&job, memory, &wide), -1);
@@ -147,12 +147,12 @@ static void facts_and_bounds(void **state) {
     struct sum_facts facts;
     struct sum_variant v = parse("f32.plain", DEVICE_SIMT);
     (void)state;
-    assert_int_equal(sum_facts_of(SUM_F64, doubles, NULL, 4, &facts), 0);
+    assert_int_equal(sum_facts_of(ELEMENT_F64, doubles, NULL, 4, &facts), 0);
     assert_true(facts.exact == 4 && facts.magnitude == 2e16 + 4 && facts.largest == 1e16);
     assert_true(facts.exact32 == 0x40800000 && sum_value(SUM_ACC64, facts.exact64) == 4);
-    assert_int_equal(sum_facts_of(SUM_F16, halves, halves, 2, &facts), 0);
+    assert_int_equal(sum_facts_of(ELEMENT_F16, halves, halves, 2, &facts), 0);
     assert_true(facts.exact == 5 && facts.magnitude == 5 && facts.largest == 4);
-    assert_int_equal(sum_facts_of(SUM_F32, x, NULL, N, &facts), 0);
+    assert_int_equal(sum_facts_of(ELEMENT_F32, x, NULL, N, &facts), 0);
     double bound = sum_variant_bound(&v, &facts, sum_variant_depth(&v, N));
     assert_true(bound > 0 && bound < 1e-5 * facts.magnitude);
     assert_true(sum_variant_bound(&v, &facts, 1) < bound);

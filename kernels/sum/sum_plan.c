@@ -34,7 +34,7 @@ static const struct plan_family family = {
 #define SUM_GRID_MOST ((size_t)INT32_MAX)
 
 struct sum_plan sum_plan_default(void) {
-    struct sum_plan plan = {.type = SUM_F32,
+    struct sum_plan plan = {.type = ELEMENT_F32,
                             .acc = SUM_ACC32,
                             .method = SUM_PLAIN,
                             .input = SUM_OF_X,
@@ -55,7 +55,7 @@ struct sum_plan sum_plan_default(void) {
 /* What does not depend on the number of inputs. */
 static int rules(const void *of, char *why) {
     const struct sum_plan *plan = of;
-    if (plan->type == SUM_F64 && plan->acc == SUM_ACC32)
+    if (plan->type == ELEMENT_F64 && plan->acc == SUM_ACC32)
         PLAN_REFUSE("f64 inputs do not fit an f32 accumulator: use acc64");
     if (plan->items % plan->vector)
         PLAN_REFUSE("%d items a thread are no whole number of %d-element loads: use v%d or less",
@@ -109,7 +109,7 @@ int sum_plan_parse(const char *text, struct sum_plan *plan, char *why) {
     unsigned named;
     if (plan_parse(&family, text, &parsed, &named, why))
         return -1;
-    if (!(named & SUM_FIELD_BIT(acc)) && parsed.type == SUM_F64)
+    if (!(named & SUM_FIELD_BIT(acc)) && parsed.type == ELEMENT_F64)
         parsed.acc = SUM_ACC64;
     /* "i1" alone should not fail because the default plan's loads are four wide. */
     if (!(named & SUM_FIELD_BIT(vector)))
@@ -150,10 +150,6 @@ bool sum_plan_mutant(const struct sum_plan *plan, enum sum_field_id field,
 
 /* --- arithmetic --------------------------------------------------------------------------------
  */
-
-size_t sum_type_bytes(enum sum_type type) {
-    return type == SUM_F64 ? 8 : type == SUM_F32 ? 4 : 2;
-}
 
 size_t sum_result_bytes(const struct sum_plan *plan) {
     return plan->acc == SUM_ACC64 ? 8 : 4;
@@ -208,7 +204,7 @@ size_t sum_workspace_bytes(const struct sum_plan *plan, size_t n) {
 }
 
 double sum_bytes_moved(const struct sum_plan *plan, size_t n) {
-    double bytes = (double)n * (double)sum_type_bytes((enum sum_type)plan->type);
+    double bytes = (double)n * (double)element_bytes((enum element)plan->type);
     if (plan->input == SUM_OF_PRODUCTS)
         bytes *= 2;
     size_t blocks = sum_grid(plan, n);

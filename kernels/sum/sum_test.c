@@ -61,13 +61,13 @@ static void *to_device(const void *host, size_t bytes) {
     return memory;
 }
 
-static struct inputs make_inputs(enum sum_data kind, enum sum_type type, uint64_t seed, size_t n) {
+static struct inputs make_inputs(enum sum_data kind, enum element type, uint64_t seed, size_t n) {
     struct inputs in = {.n = n};
     in.x = sum_data_new(kind, type, seed, n);
     in.y = sum_data_new(DATA_NORMAL, type, seed + 77, n);
     assert_true(in.x && in.y);
-    in.device_x = to_device(in.x, n * sum_type_bytes(type));
-    in.device_y = to_device(in.y, n * sum_type_bytes(type));
+    in.device_x = to_device(in.x, n * element_bytes(type));
+    in.device_y = to_device(in.y, n * element_bytes(type));
     return in;
 }
 
@@ -234,7 +234,7 @@ static void every_wrong_model_is_caught(void **state) {
                     struct sum_plan wrong;
                     /* A wider type reads past the inputs: those mutants move to a narrower one. */
                     if (!sum_plan_mutant(plan, f, &wrong) ||
-                        sum_type_bytes(wrong.type) > sum_type_bytes(plan->type))
+                        element_bytes(wrong.type) > element_bytes(plan->type))
                         continue;
                     differs[f] |= got != model_bits(&wrong, &in);
                 }
@@ -253,7 +253,7 @@ static void every_wrong_model_is_caught(void **state) {
             /* Undetected: then every size must have the same tree. Not asked of compensated sums
              * and of narrow inputs added in f64, where the order seldom reaches the last bit. */
             bool exposed =
-                plan->method == SUM_PLAIN && (plan->type == SUM_F64 || plan->acc == SUM_ACC32);
+                plan->method == SUM_PLAIN && (plan->type == ELEMENT_F64 || plan->acc == SUM_ACC32);
             for (size_t k = 0; exposed && k < COUNT(sizes); k++)
                 if (!trees_are_equal(plan, &wrong, sizes[k]))
                     fail_msg("%s: not told from %s at n = %zu", sum_plan_text(plan, text),
@@ -295,7 +295,7 @@ static void neutral_moves_keep_the_tree(void **state) {
 static void wrong_calls_are_refused(void **state) {
     (void)state;
     const struct sum_ops *ops = sum_ops_for(DEVICE_SIMT, false);
-    struct inputs in = make_inputs(DATA_NORMAL, SUM_F32, 1, 100);
+    struct inputs in = make_inputs(DATA_NORMAL, ELEMENT_F32, 1, 100);
     struct sum_plan plan = parsed("i1.b32");
     size_t bytes = sum_workspace_bytes(&plan, 100);
     void *workspace, *result;

@@ -36,15 +36,15 @@ struct model_data {
 #define READ_LEAVES(A, from, first, n, out)                                                        \
     do {                                                                                           \
         switch (plan->type) {                                                                      \
-        case SUM_F32:                                                                              \
+        case ELEMENT_F32:                                                                          \
             for (size_t k = 0; k < (n); k++)                                                       \
                 (out)[k] = (A)((const float *)(from))[(first) + k];                                \
             break;                                                                                 \
-        case SUM_F64:                                                                              \
+        case ELEMENT_F64:                                                                          \
             for (size_t k = 0; k < (n); k++)                                                       \
                 (out)[k] = (A)((const double *)(from))[(first) + k];                               \
             break;                                                                                 \
-        case SUM_BF16:                                                                             \
+        case ELEMENT_BF16:                                                                         \
             for (size_t k = 0; k < (n); k++)                                                       \
                 (out)[k] = (A)element_from_bf16(((const uint16_t *)(from))[(first) + k]);          \
             break;                                                                                 \

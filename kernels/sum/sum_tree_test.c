@@ -165,13 +165,13 @@ static double leaf_value(const struct sum_plan *plan, const void *data, size_t i
     _Float16 half;
     double value;
     switch (plan->type) {
-    case SUM_F32:
+    case ELEMENT_F32:
         memcpy(&narrow, (const char *)data + 4 * i, 4);
         return (double)narrow;
-    case SUM_F64:
+    case ELEMENT_F64:
         memcpy(&value, (const char *)data + 8 * i, 8);
         return value;
-    case SUM_BF16:
+    case ELEMENT_BF16:
         memcpy(&short_bits, (const char *)data + 2 * i, 2);
         bits = (uint32_t)short_bits << 16;
         memcpy(&narrow, &bits, 4);
@@ -276,7 +276,7 @@ static void order_free_bits_ignore_the_plan(void **state) {
     struct sum_plan a = parsed("f32.binned.i1.b32"), b = parsed("f32.binned.i8.b256.blocked");
     struct sum_plan e = parsed("f32.exact");
     size_t n = 10007;
-    float *x = sum_data_new(DATA_CANCELLING, SUM_F32, 3, n);
+    float *x = sum_data_new(DATA_CANCELLING, ELEMENT_F32, 3, n);
     uint64_t bits_a, bits_b, bits_e;
     assert_int_equal(sum_model(&a, x, NULL, n, &bits_a), 0);
     for (size_t i = 0; i < n / 2; i++) {

@@ -12,9 +12,9 @@
 
 struct sum_class sum_variant_class(const struct sum_variant *v) {
     if (v->native)
-        return (struct sum_class){(enum sum_type)v->cpu.type, (enum sum_acc)v->cpu.acc,
+        return (struct sum_class){(enum element)v->cpu.type, (enum sum_acc)v->cpu.acc,
                                   (enum sum_method)v->cpu.method, false};
-    return (struct sum_class){(enum sum_type)v->plan.type, (enum sum_acc)v->plan.acc,
+    return (struct sum_class){(enum element)v->plan.type, (enum sum_acc)v->plan.acc,
                               (enum sum_method)v->plan.method, v->plan.input == SUM_OF_PRODUCTS};
 }
 
@@ -111,12 +111,10 @@ double sum_value(enum sum_acc acc, uint64_t bits) {
  */
 
 /* Every input type but double fits into a float. */
-static float *widen(enum sum_type type, const void *x, size_t n) {
-    static const enum data_type types[] = {
-        [SUM_F32] = DATA_F32, [SUM_F64] = DATA_F64, [SUM_BF16] = DATA_BF16, [SUM_F16] = DATA_F16};
+static float *widen(enum element type, const void *x, size_t n) {
     float *wide = malloc(n * sizeof *wide);
     for (size_t i = 0; wide && i < n; i++)
-        wide[i] = (float)data_get(types[type], x, i);
+        wide[i] = (float)element_get(type, x, i);
     return wide;
 }
 
@@ -150,14 +148,14 @@ static void floats(struct sum_facts *facts, const float *x, const float *y) {
         add_term(facts, y ? (double)x[i] * (double)y[i] : (double)x[i]);
 }
 
-int sum_facts_of(enum sum_type type, const void *x, const void *y, size_t n,
+int sum_facts_of(enum element type, const void *x, const void *y, size_t n,
                  struct sum_facts *facts) {
     *facts = (struct sum_facts){.n = n};
-    if (type == SUM_F64) {
+    if (type == ELEMENT_F64) {
         doubles(facts, x, y);
         return 0;
     }
-    if (type == SUM_F32) {
+    if (type == ELEMENT_F32) {
         floats(facts, x, y);
         return 0;
     }

@@ -45,7 +45,7 @@ struct child {
     size_t bytes; /* of x */
     size_t room;  /* from a 64-byte boundary to the end of the page before the guard */
     size_t page;
-    enum recover_type type;
+    enum element type;
     bool dot, loaded;
     size_t calls;
     const char *symbol;
@@ -62,10 +62,10 @@ static void serve(struct shared *shared, void *function, const struct child_spec
         const void *x = (const char *)shared + shared->x_at;
         const void *y = (const char *)shared + shared->y_at;
         /* Any bits stand for "it forgot to return a value". */
-        if (spec->type == RECOVER_F64 && spec->dot)
+        if (spec->type == ELEMENT_F64 && spec->dot)
             shared->result =
                 ((double (*)(const double *, const double *, size_t))function)(x, y, n);
-        else if (spec->type == RECOVER_F64)
+        else if (spec->type == ELEMENT_F64)
             shared->result = ((double (*)(const double *, size_t))function)(x, n);
         else if (spec->dot)
             shared->result = ((float (*)(const float *, const float *, size_t))function)(x, y, n);
@@ -258,7 +258,7 @@ int child_target_open(struct recover_target *target, const struct child_spec *sp
         return device_fail("not enough memory");
     c->go = c->done = c->printed = -1;
     c->seconds = spec->seconds > 0.0 ? spec->seconds : DEFAULT_SECONDS;
-    c->bytes = n * recover_type_bytes(spec->type);
+    c->bytes = n * element_bytes(spec->type);
     c->dot = spec->dot;
     c->symbol = spec->symbol;
     target->type = target->result = spec->type;

@@ -10,11 +10,11 @@
 #include "kernels/tree/recover.h"
 
 /* T symbol(const T *x, size_t n), or with `dot` T symbol(const T *x, const T *y, size_t n); T is
- * float or double by `type` (RECOVER_F32 or RECOVER_F64). */
+ * float or double by `type` (ELEMENT_F32 or ELEMENT_F64). */
 struct child_spec {
     const char *library; /* path of the file */
     const char *symbol;
-    enum recover_type type;
+    enum element type;
     bool dot;
     double seconds; /* for loading, and for each call; 0: 10 */
 };

@@ -77,7 +77,7 @@ static int tear_down(void **state) {
 
 static struct child_spec of(const char *symbol) {
     return (struct child_spec){
-        .library = library, .symbol = symbol, .type = RECOVER_F32, .seconds = 5};
+        .library = library, .symbol = symbol, .type = ELEMENT_F32, .seconds = 5};
 }
 
 static void a_good_function(void **state) {
@@ -99,7 +99,7 @@ static void a_dot_product_of_doubles(void **state) {
     (void)state;
     struct child_spec spec = of("dot");
     spec.dot = true;
-    spec.type = RECOVER_F64;
+    spec.type = ELEMENT_F64;
     struct recover_target target;
     struct recovery found;
     assert_int_equal(child_target_open(&target, &spec, 9), 0);

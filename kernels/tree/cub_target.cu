@@ -71,7 +71,7 @@ int open(struct recover_target *target, size_t n, struct device *device) {
         return device_fail("not enough memory");
     r->device = device;
     r->bytes = n * sizeof(T);
-    target->type = target->result = sizeof(T) == 8 ? RECOVER_F64 : RECOVER_F32;
+    target->type = target->result = sizeof(T) == 8 ? ELEMENT_F64 : ELEMENT_F32;
     target->sum = sum<T>;
     target->context = r;
     if (check(cub::DeviceReduce::Sum(nullptr, r->scratch_bytes, static_cast<const T *>(nullptr),

@@ -27,15 +27,11 @@ static int run_sum(void *context, const void *x, size_t n, double *result) {
 
 int plan_target_open(struct recover_target *target, const struct sum_variant *variant, size_t n,
                      struct device *device) {
-    static const enum recover_type types[] = {[SUM_F32] = RECOVER_F32,
-                                              [SUM_F64] = RECOVER_F64,
-                                              [SUM_BF16] = RECOVER_BF16,
-                                              [SUM_F16] = RECOVER_F16};
     struct sum_class class = sum_variant_class(variant);
     struct runner *r = calloc(1, sizeof *r);
     char why[SUM_WHY];
-    *target = (struct recover_target){.type = types[class.type],
-                                      .result = class.acc == SUM_ACC64 ? RECOVER_F64 : RECOVER_F32,
+    *target = (struct recover_target){.type = class.type,
+                                      .result = class.acc == SUM_ACC64 ? ELEMENT_F64 : ELEMENT_F32,
                                       .sum = class.products ? NULL : run_sum,
                                       .dot = class.products ? run_products : NULL,
                                       .context = r};

@@ -36,7 +36,7 @@ static void expect(const struct sum_variant *plan, size_t n, struct device *devi
                                                                   : RECOVER_FOUND;
     /* f64 and pairs of floats hold every sum of so few f16 numbers exactly: no order is to be seen.
      * (Plain products span more than f64 does, and show it.) */
-    if (class.type == SUM_F16 &&
+    if (class.type == ELEMENT_F16 &&
         (class.acc == SUM_ACC64 ? class.method != SUM_PLAIN || !class.products
                                 : class.method == SUM_COMPENSATED))
         right = RECOVER_EXACT;

@@ -109,7 +109,7 @@ static int is_sum(struct recover_run *run) {
 
 /* Does the bits' origin include the address? */
 static int address_matters(struct recover_run *run) {
-    size_t step = recover_type_bytes(run->target->type);
+    size_t step = element_bytes(run->target->type);
     for (int k = 0; k < 4; k++) {
         double at_boundary, result;
         recover_random(run, k % 2 ? DATA_MAGNITUDES : DATA_CANCELLING, 60 + (uint64_t)k);
@@ -137,12 +137,12 @@ static int negative_zeros(struct recover_run *run) {
 /* f16 inputs span 2^39 only; a product of two of them 2^78, enough for f64 sums too. An f64
  * function may add in a type with a smaller range: then the largest masks overflow. */
 static int choose_masks(struct recover_run *run, const struct recover_options *options) {
-    enum recover_type type = run->target->type;
+    enum element type = run->target->type;
     bool own = options && (options->unit > 0.0 || options->mask > 0.0);
-    run->unit = type == RECOVER_F16 ? 0x1p-24 : 1.0;
-    run->mask = type == RECOVER_F16 ? 0x1p15 : type == RECOVER_F64 ? 0x1p1023 : 0x1p127;
+    run->unit = type == ELEMENT_F16 ? 0x1p-24 : 1.0;
+    run->mask = type == ELEMENT_F16 ? 0x1p15 : type == ELEMENT_F64 ? 0x1p1023 : 0x1p127;
     run->unit_y = run->mask_y = 1.0;
-    if (type == RECOVER_F16 && run->target->dot && !own) {
+    if (type == ELEMENT_F16 && run->target->dot && !own) {
         run->unit_y = run->unit;
         run->mask_y = run->mask;
     }
@@ -151,7 +151,7 @@ static int choose_masks(struct recover_run *run, const struct recover_options *o
         run->mask = options->mask > 0.0 ? options->mask : run->mask;
         return 0;
     }
-    if (type != RECOVER_F64)
+    if (type != ELEMENT_F64)
         return 0;
     double result;
     recover_fill(run, 0.0);
@@ -189,10 +189,10 @@ static int study(struct recover_run *run, const struct recover_options *options)
 int recover(const struct recover_target *target, size_t n, const struct recover_options *options,
             struct recovery *out) {
     memset(out, 0, sizeof *out);
-    size_t most = target->type == RECOVER_F16 ? RECOVER_MAX_F16 : RECOVER_MAX;
+    size_t most = target->type == ELEMENT_F16 ? RECOVER_MAX_F16 : RECOVER_MAX;
     if (n == 0 || n > most) {
         snprintf(out->why, sizeof out->why, "n = %zu is out of range: 1 to %zu %s inputs", n, most,
-                 recover_type_name(target->type));
+                 element_word(target->type));
         return -1;
     }
     struct recover_run run = {.target = target, .n = n, .out = out};

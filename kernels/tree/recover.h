@@ -26,24 +26,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/element/element.h"
 #include "kernels/tree/tree.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-enum recover_type { RECOVER_F32, RECOVER_F64, RECOVER_F16, RECOVER_BF16, RECOVER_TYPES };
-
-/* "f32", "f64", "f16", "bf16"; bytes of one. */
-const char *recover_type_name(enum recover_type type);
-size_t recover_type_bytes(enum recover_type type);
-
 /* A function under study: one of sum and dot is set. x and y hold n inputs of `type`, 64-byte
  * aligned, and must not be written. *result is the function's value (of type `result`) as a
  * double. Non-zero means the call could not be made, and ends the recovery. */
 struct recover_target {
-    enum recover_type type;   /* of the inputs */
-    enum recover_type result; /* RECOVER_F32 or RECOVER_F64 */
+    enum element type;   /* of the inputs */
+    enum element result; /* ELEMENT_F32 or ELEMENT_F64 */
     int (*sum)(void *context, const void *x, size_t n, double *result);
     int (*dot)(void *context, const void *x, const void *y, size_t n, double *result);
     void *context;

@@ -20,7 +20,7 @@
 /* More of those that only an exact sum gets right. */
 #define LAYER_SETS 40
 
-static void data_set(struct recover_run *run, size_t k) {
+static void set_inputs(struct recover_run *run, size_t k) {
     recover_random(run, (enum recover_data)(k % DATA_KINDS), 100 + k / DATA_KINDS);
     recover_fill_y(run, 1.0); /* a product's rounding is no matter of the order */
 }
@@ -29,7 +29,7 @@ static int order_free(struct recover_run *run, bool *is) {
     *is = true;
     for (size_t k = 0; k < SETS && *is; k++) {
         double first, other;
-        data_set(run, k);
+        set_inputs(run, k);
         int status = recover_call(run, &first);
         for (uint64_t turn = 0; turn < 3 && *is && !status; turn++) {
             recover_shuffle(run, 8 * k + turn);
@@ -44,7 +44,7 @@ static int order_free(struct recover_run *run, bool *is) {
 
 /* One unit in the last place of the result's type. */
 static double ulp(const struct recover_run *run, double v) {
-    bool f32 = run->target->result == RECOVER_F32;
+    bool f32 = run->target->result == ELEMENT_F32;
     if (v == 0.0)
         return f32 ? 0x1p-149 : 0x1p-1074;
     int last = ilogb(v) - (f32 ? 23 : 52), lowest = f32 ? -149 : -1074;
@@ -53,7 +53,7 @@ static double ulp(const struct recover_run *run, double v) {
 
 /* The inputs one after another, in the result's type. */
 static double in_order(const struct recover_run *run, const double *x) {
-    if (run->target->result == RECOVER_F64) {
+    if (run->target->result == ELEMENT_F64) {
         double sum = x[0];
         for (size_t i = 1; i < run->n; i++)
             sum += x[i];
@@ -77,7 +77,7 @@ static int look_at_accuracy(struct recover_run *run, struct accuracy *seen) {
     int status = 0;
     for (size_t k = 0; k < SETS + LAYER_SETS && !status; k++) {
         double result, exact;
-        data_set(run, k);
+        set_inputs(run, k);
         if (k >= SETS) {
             recover_random(run, DATA_LAYERS, k);
             recover_fill_y(run, 1.0);
@@ -140,7 +140,7 @@ static int sorting_fits(struct recover_run *run, size_t which, double *x, bool *
         double result, exact;
         if (ties(k))
             continue; /* the order among equal magnitudes is anybody's */
-        data_set(run, k);
+        set_inputs(run, k);
         int status = recover_call(run, &result);
         if (!status)
             status = recover_exact(run, &exact);
@@ -187,7 +187,7 @@ struct pair {
 };
 
 static double to_result(const struct recover_run *run, double v) {
-    return run->target->result == RECOVER_F64 ? v : (float)v;
+    return run->target->result == ELEMENT_F64 ? v : (float)v;
 }
 
 /* W. Kahan's step s + v with the correction c of the steps before. */
@@ -229,7 +229,7 @@ static int is_kahan(struct recover_run *run, bool *is) {
     *is = true;
     for (size_t k = 0; k < SETS && *is && !status; k++) {
         double result;
-        data_set(run, k);
+        set_inputs(run, k);
         status = recover_call(run, &result);
         *is = recover_same(result, kahan_along(run, value));
     }
@@ -245,7 +245,7 @@ static int exchange_matters(struct recover_run *run, bool *matters) {
     *matters = false;
     for (size_t k = 0; k < SETS && !*matters; k++) {
         double before, after;
-        data_set(run, k);
+        set_inputs(run, k);
         int status = recover_call(run, &before);
         if (status)
             return status;

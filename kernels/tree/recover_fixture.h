@@ -17,8 +17,8 @@
 
 typedef int sum_function(void *, const void *, size_t, double *);
 
-static inline struct recovery run_sum(sum_function *sum, enum recover_type type,
-                                      enum recover_type result, size_t n) {
+static inline struct recovery run_sum(sum_function *sum, enum element type, enum element result,
+                                      size_t n) {
     struct recover_target target = {.type = type, .result = result, .sum = sum};
     struct recovery found;
     int status = recover(&target, n, NULL, &found);

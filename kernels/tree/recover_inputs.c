@@ -15,32 +15,22 @@
 #include "kernels/sum/exact.h"
 
 static const struct {
-    const char *name;
-    size_t bytes;
     int significand; /* bits, the hidden one included */
     int lowest;      /* exponent of the smallest subnormal */
     int spread;      /* exponents of random magnitudes: -spread … spread */
     int layers;      /* the same, where large ones cancel exactly */
-} types[RECOVER_TYPES] = {
-    [RECOVER_F32] = {"f32", 4, 24, -149, 14, 50},
-    [RECOVER_F64] = {"f64", 8, 53, -1074, 30, 120},
-    [RECOVER_F16] = {"f16", 2, 11, -24, 5, 10},
-    [RECOVER_BF16] = {"bf16", 2, 8, -133, 10, 50},
+} types[ELEMENTS] = {
+    [ELEMENT_F32] = {24, -149, 14, 50},
+    [ELEMENT_F64] = {53, -1074, 30, 120},
+    [ELEMENT_F16] = {11, -24, 5, 10},
+    [ELEMENT_BF16] = {8, -133, 10, 50},
 };
-
-const char *recover_type_name(enum recover_type type) {
-    return types[type].name;
-}
-
-size_t recover_type_bytes(enum recover_type type) {
-    return types[type].bytes;
-}
 
 /* Room behind the inputs, for calls at other addresses. */
 #define SLACK 64
 
 static void *inputs(const struct recover_run *run) {
-    size_t bytes = run->n * types[run->target->type].bytes + SLACK;
+    size_t bytes = run->n * element_bytes(run->target->type) + SLACK;
     return aligned_alloc(64, (bytes + 63) / 64 * 64);
 }
 
@@ -63,23 +53,14 @@ void recover_inputs_free(struct recover_run *run) {
     free(run->yv);
 }
 
-/* Values that the type has: nothing is rounded. */
-static void store(enum recover_type type, void *to, size_t i, double v) {
-    static const enum element elements[RECOVER_TYPES] = {[RECOVER_F32] = ELEMENT_F32,
-                                                         [RECOVER_F64] = ELEMENT_F64,
-                                                         [RECOVER_F16] = ELEMENT_F16,
-                                                         [RECOVER_BF16] = ELEMENT_BF16};
-    element_set(elements[type], to, i, v);
-}
-
 void recover_set(struct recover_run *run, size_t i, double v) {
     run->xv[i] = v;
-    store(run->target->type, run->x, i, v);
+    element_set(run->target->type, run->x, i, v);
 }
 
 void recover_set_y(struct recover_run *run, size_t i, double v) {
     run->yv[i] = v;
-    store(run->target->type, run->y, i, v);
+    element_set(run->target->type, run->y, i, v);
 }
 
 void recover_fill(struct recover_run *run, double v) {
@@ -93,7 +74,7 @@ void recover_fill_y(struct recover_run *run, double v) {
 }
 
 /* The nearest value of the type; v is well inside its range. */
-static double rounded(enum recover_type type, double v) {
+static double rounded(enum element type, double v) {
     if (v == 0.0)
         return 0.0;
     int last = ilogb(v) - types[type].significand + 1;
@@ -101,7 +82,7 @@ static double rounded(enum recover_type type, double v) {
     return ldexp(rint(ldexp(v, -last)), last);
 }
 
-static double random_value(enum recover_type type, enum recover_data kind, uint64_t seed,
+static double random_value(enum element type, enum recover_data kind, uint64_t seed,
                            uint64_t stream, uint64_t i) {
     struct philox_block block = philox_at(seed, stream, i);
     double spread = types[type].spread;
@@ -133,7 +114,7 @@ static void cancel(struct recover_run *run, uint64_t stream) {
 
 /* Pairs whose sum is zero, of magnitudes far apart, and one small input: the sum. */
 static void cancel_layers(struct recover_run *run, uint64_t stream) {
-    enum recover_type type = run->target->type;
+    enum element type = run->target->type;
     double layers = types[type].layers;
     for (size_t i = 0; i + 2 < run->n; i += 2) {
         double v = philox_log_uniform(run->seed, stream, i, -layers, layers);
@@ -149,8 +130,8 @@ static void cancel_layers(struct recover_run *run, uint64_t stream) {
 /* Every second input is one of a pair that cancels, large enough to cost the others half their
  * bits in the sum's type; what is left is the sum of the others. */
 static void cancel_deep(struct recover_run *run) {
-    enum recover_type type = run->target->type;
-    int up = type == RECOVER_F16 ? 12 : run->target->result == RECOVER_F64 ? 40 : 18;
+    enum element type = run->target->type;
+    int up = type == ELEMENT_F16 ? 12 : run->target->result == ELEMENT_F64 ? 40 : 18;
     for (size_t i = 0; i + 3 < run->n; i += 4) {
         double v = ldexp(1.0 + 0.25 * philox_unit(philox_u64(run->seed, 77, i)), up);
         recover_set(run, i + 1, rounded(type, v));
@@ -160,7 +141,7 @@ static void cancel_deep(struct recover_run *run) {
 }
 
 void recover_random(struct recover_run *run, enum recover_data kind, uint64_t number) {
-    enum recover_type type = run->target->type;
+    enum element type = run->target->type;
     uint64_t stream = number * 64 + (uint64_t)kind * 4;
     bool dot = run->target->dot != NULL;
     for (size_t i = 0; i < run->n; i++)
@@ -213,7 +194,7 @@ int recover_call(struct recover_run *run, double *result) {
 }
 
 int recover_call_at(struct recover_run *run, size_t bytes, double *result) {
-    size_t size = run->n * types[run->target->type].bytes;
+    size_t size = run->n * element_bytes(run->target->type);
     memmove((char *)run->x + bytes, run->x, size);
     memmove((char *)run->y + bytes, run->y, size);
     int status = call(run, (char *)run->x + bytes, (char *)run->y + bytes, result);
@@ -227,9 +208,9 @@ bool recover_same(double a, double b) {
 }
 
 int recover_exact(struct recover_run *run, double *result) {
-    enum recover_type type = run->target->type;
-    bool dot = run->target->dot != NULL, wide = run->target->result == RECOVER_F64;
-    if (type == RECOVER_F64) {
+    enum element type = run->target->type;
+    bool dot = run->target->dot != NULL, wide = run->target->result == ELEMENT_F64;
+    if (type == ELEMENT_F64) {
         *result = dot ? exact_dot_f64(run->xv, run->yv, run->n) : exact_sum_f64(run->xv, run->n);
         *result = wide ? *result : (float)*result;
         return 0;

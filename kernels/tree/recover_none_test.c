@@ -5,9 +5,8 @@
 #include "kernels/sum/exact.h"
 #include "kernels/tree/recover_fixture.h"
 
-static void rejected(sum_function *sum, enum recover_type type, size_t n,
-                     enum recover_status status) {
-    enum recover_type result = type == RECOVER_F64 ? RECOVER_F64 : RECOVER_F32;
+static void rejected(sum_function *sum, enum element type, size_t n, enum recover_status status) {
+    enum element result = type == ELEMENT_F64 ? ELEMENT_F64 : ELEMENT_F32;
     struct recovery found = run_sum(sum, type, result, n);
     expect_status(&found, status);
     recovery_free(&found);
@@ -187,17 +186,17 @@ static void no_order(void **state) {
     static const size_t sizes[] = {5, 16, 64, 100};
     for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
         size_t n = sizes[k];
-        rejected(sum_exact, RECOVER_F32, n, RECOVER_EXACT);
-        rejected(sum_exact_f64, RECOVER_F64, n, RECOVER_EXACT);
-        rejected(binned, RECOVER_F32, n, RECOVER_BINNED);
-        rejected(grid, RECOVER_F32, n, RECOVER_ON_A_GRID);
-        rejected(sort_up, RECOVER_F32, n, RECOVER_DATA_ORDER);
-        rejected(sort_down, RECOVER_F32, n, RECOVER_DATA_ORDER);
-        rejected(by_sign, RECOVER_F32, n, RECOVER_DATA_ORDER);
-        rejected(by_an_input, RECOVER_F32, n, RECOVER_DATA_ORDER);
-        rejected(by_fractions, RECOVER_F32, n, RECOVER_DATA_ORDER);
-        rejected(random_order, RECOVER_F32, n, RECOVER_NOT_DETERMINISTIC);
-        rejected(odd_rounding, RECOVER_F32, n, RECOVER_ARITHMETIC);
+        rejected(sum_exact, ELEMENT_F32, n, RECOVER_EXACT);
+        rejected(sum_exact_f64, ELEMENT_F64, n, RECOVER_EXACT);
+        rejected(binned, ELEMENT_F32, n, RECOVER_BINNED);
+        rejected(grid, ELEMENT_F32, n, RECOVER_ON_A_GRID);
+        rejected(sort_up, ELEMENT_F32, n, RECOVER_DATA_ORDER);
+        rejected(sort_down, ELEMENT_F32, n, RECOVER_DATA_ORDER);
+        rejected(by_sign, ELEMENT_F32, n, RECOVER_DATA_ORDER);
+        rejected(by_an_input, ELEMENT_F32, n, RECOVER_DATA_ORDER);
+        rejected(by_fractions, ELEMENT_F32, n, RECOVER_DATA_ORDER);
+        rejected(random_order, ELEMENT_F32, n, RECOVER_NOT_DETERMINISTIC);
+        rejected(odd_rounding, ELEMENT_F32, n, RECOVER_ARITHMETIC);
     }
 }
 
@@ -205,18 +204,18 @@ static void compensated(void **state) {
     (void)state;
     static const size_t sizes[] = {8, 64, 100};
     for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
-        rejected(kahan, RECOVER_F32, sizes[k], RECOVER_COMPENSATED);
-        rejected(errors_beside, RECOVER_F32, sizes[k], RECOVER_COMPENSATED);
+        rejected(kahan, ELEMENT_F32, sizes[k], RECOVER_COMPENSATED);
+        rejected(errors_beside, ELEMENT_F32, sizes[k], RECOVER_COMPENSATED);
     }
 }
 
 static void no_sum(void **state) {
     (void)state;
-    rejected(absolute, RECOVER_F32, 50, RECOVER_ABSOLUTE);
-    rejected(forgets_the_last, RECOVER_F32, 50, RECOVER_WRONG);
-    rejected(mean, RECOVER_F32, 50, RECOVER_WRONG);
-    rejected(doubling, RECOVER_F32, 50, RECOVER_MASKS);
-    struct recovery found = run_sum(forgets_the_last, RECOVER_F32, RECOVER_F32, 22);
+    rejected(absolute, ELEMENT_F32, 50, RECOVER_ABSOLUTE);
+    rejected(forgets_the_last, ELEMENT_F32, 50, RECOVER_WRONG);
+    rejected(mean, ELEMENT_F32, 50, RECOVER_WRONG);
+    rejected(doubling, ELEMENT_F32, 50, RECOVER_MASKS);
+    struct recovery found = run_sum(forgets_the_last, ELEMENT_F32, ELEMENT_F32, 22);
     assert_non_null(strstr(found.why, "x[21] counts 0 times"));
     recovery_free(&found);
 }
@@ -230,14 +229,14 @@ static void calls_that_fail(void **state) {
     (void)state;
     for (int left = 0; left < 400; left += 7) {
         int calls = left;
-        struct recover_target target = {.type = RECOVER_F32, .sum = refuses, .context = &calls};
+        struct recover_target target = {.type = ELEMENT_F32, .sum = refuses, .context = &calls};
         struct recovery found;
         assert_int_equal(recover(&target, 20, NULL, &found), -1);
         assert_non_null(strstr(found.why, "failed"));
         assert_null(found.tree);
     }
     int calls = 1;
-    struct recover_target target = {.type = RECOVER_F16, .sum = refuses, .context = &calls};
+    struct recover_target target = {.type = ELEMENT_F16, .sum = refuses, .context = &calls};
     struct recovery found;
     assert_int_equal(recover(&target, 0, NULL, &found), -1);
     assert_int_equal(recover(&target, RECOVER_MAX_F16 + 1, NULL, &found), -1);

@@ -119,7 +119,7 @@ struct walk { /* one evaluation */
 };
 
 static enum width leaf_width(const struct recover_run *run) {
-    return run->target->type == RECOVER_F64 ? WIDTH_F64 : WIDTH_F32;
+    return run->target->type == ELEMENT_F64 ? WIDTH_F64 : WIDTH_F32;
 }
 
 static void evaluate_wide(struct walk *w, tree_ref node, enum width width) {
@@ -178,7 +178,7 @@ static long double evaluate(struct walk *w) {
     }
     for (tree_ref node = (tree_ref)run->n; node <= root && root >= run->n; node++)
         evaluate_node(w, node, root);
-    enum width result = run->target->result == RECOVER_F64 ? WIDTH_F64 : WIDTH_F32;
+    enum width result = run->target->result == ELEMENT_F64 ? WIDTH_F64 : WIDTH_F32;
     return narrowed(w->value[root], result);
 }
 
@@ -222,13 +222,13 @@ static int find_widths(struct recover_run *run, struct rule *rule) {
         size_t c = beside(tree, index, node);
         bool f64, x87 = false;
         int status = outlives(run, a, b, c, 30, &f64);
-        if (!status && f64 && run->target->type != RECOVER_F16)
+        if (!status && f64 && run->target->type != ELEMENT_F16)
             status = outlives(run, a, b, c, 58, &x87);
         if (status)
             return status;
         rule->width[node] = x87 ? WIDTH_X87 : f64 ? WIDTH_F64 : WIDTH_F32;
     }
-    rule->width[root] = run->target->result == RECOVER_F64 ? WIDTH_F64 : WIDTH_F32;
+    rule->width[root] = run->target->result == ELEMENT_F64 ? WIDTH_F64 : WIDTH_F32;
     return 0;
 }
 
@@ -244,7 +244,7 @@ static int find_fraction(struct recover_run *run, struct rule *rule) {
     size_t leaf[3];
     for (int k = 0; k < 3; k++)
         leaf[k] = index->lowest[tree_child(tree, node, (size_t)k)];
-    int most = run->target->type == RECOVER_F16 ? 34 : FRACTION_MAX;
+    int most = run->target->type == ELEMENT_F16 ? 34 : FRACTION_MAX;
     bool does = true;
     for (int k = 8; k <= most && does; k++) {
         int status = outlives(run, leaf[0], leaf[1], leaf[2], k, &does);
@@ -256,7 +256,7 @@ static int find_fraction(struct recover_run *run, struct rule *rule) {
     /* Three quarters of the last place are cut to nothing; a sum that rounds its inputs to a grid
      * makes one of them. */
     double result, part = ldexp(0.75, 10 - rule->fraction);
-    if (run->target->type == RECOVER_F16 && rule->fraction > 32)
+    if (run->target->type == ELEMENT_F16 && rule->fraction > 32)
         return 0;
     int status = three(run, leaf, (double[]){0x1p10, part, -0x1p10}, &result);
     rule->cuts = result == 0.0;
@@ -267,7 +267,7 @@ static int find_products(struct recover_run *run, struct rule *rule) {
     const struct tree *tree = run->out->tree;
     const struct tree_index *index = tree_index(tree);
     /* Products of half-precision numbers fit into f32: nothing to find. */
-    int h = run->target->type == RECOVER_F32 ? 12 : run->target->type == RECOVER_F64 ? 27 : 0;
+    int h = run->target->type == ELEMENT_F32 ? 12 : run->target->type == ELEMENT_F64 ? 27 : 0;
     if (h == 0) {
         memset(rule->whole, 1, run->n);
         return 0;
@@ -326,7 +326,7 @@ static void tell(struct recover_run *run, const struct rule *rule) {
         many += tree_child_count(tree, v) > 2;
     for (size_t i = 0; i < n; i++)
         fused_leaves += rule->whole[i];
-    const char *result = recover_type_name(run->target->result);
+    const char *result = element_word(run->target->result);
     char *to = run->out->rule;
     size_t room = sizeof run->out->rule, used = 0;
 #define TELL(...) used += (size_t)snprintf(to + used, used < room ? room - used : 0, __VA_ARGS__)
@@ -351,7 +351,7 @@ static void tell(struct recover_run *run, const struct rule *rule) {
              many == 1 ? "" : "s", rule->fraction,
              rule->toward_zero ? "rounded toward zero" : "rounded to nearest even");
     }
-    bool exact_products = run->target->type == RECOVER_F16 || run->target->type == RECOVER_BF16;
+    bool exact_products = run->target->type == ELEMENT_F16 || run->target->type == ELEMENT_BF16;
     if (run->target->dot && !exact_products && fused_leaves == 0)
         TELL("; products rounded before they are added");
     else if (run->target->dot && !exact_products)
@@ -391,7 +391,7 @@ static int choose(struct walk *w, struct recover_run *run, struct rule *rule,
 int recover_rule(struct recover_run *run, bool *fits) {
     size_t n = run->n, nodes = 2 * n;
     struct rule rule = {.fraction = 24, .cuts = true};
-    rule.least_normal = run->target->type == RECOVER_F64 ? DBL_MIN : FLT_MIN;
+    rule.least_normal = run->target->type == ELEMENT_F64 ? DBL_MIN : FLT_MIN;
     struct walk w = {.run = run, .rule = &rule, .dot = run->target->dot != NULL};
     rule.width = calloc(nodes, 1);
     rule.whole = calloc(n, 1);

@@ -8,9 +8,9 @@
 
 typedef int dot_function(void *, const void *, const void *, size_t, double *);
 
-static struct recovery run_dot(dot_function *dot, enum recover_type type, size_t n) {
+static struct recovery run_dot(dot_function *dot, enum element type, size_t n) {
     struct recover_target target = {.type = type, .dot = dot};
-    target.result = type == RECOVER_F64 ? RECOVER_F64 : RECOVER_F32;
+    target.result = type == ELEMENT_F64 ? ELEMENT_F64 : ELEMENT_F32;
     struct recovery found;
     int status = recover(&target, n, NULL, &found);
     if (status)
@@ -89,7 +89,7 @@ static void plain_orders(void **state) {
     static const size_t sizes[] = {1, 2, 3, 8, 13, 64, 100, 257};
     for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
         size_t n = sizes[k];
-        struct recovery found = run_sum(forward, RECOVER_F32, RECOVER_F32, n);
+        struct recovery found = run_sum(forward, ELEMENT_F32, ELEMENT_F32, n);
         assert_int_equal(found.probes, n - 1);
         assert_int_equal(found.rechecked, n - 1);
         assert_int_equal(found.loses_negative_zero, 1);
@@ -97,18 +97,18 @@ static void plain_orders(void **state) {
             assert_int_equal(found.weighted, 100);
         assert_true(found.calls > found.probes && found.data_sets > 0);
         expect_tree(&found, chain_tree(n, false), "f32");
-        found = run_sum(backward, RECOVER_F32, RECOVER_F32, n);
+        found = run_sum(backward, ELEMENT_F32, ELEMENT_F32, n);
         assert_int_equal(found.probes, n * (n - 1) / 2);
         assert_int_equal(found.loses_negative_zero, 0);
         expect_tree(&found, chain_tree(n, true), "f32");
-        found = run_sum(pairwise, RECOVER_F32, RECOVER_F32, n);
+        found = run_sum(pairwise, ELEMENT_F32, ELEMENT_F32, n);
         if (n == 8)
             assert_int_equal(found.probes, 12);
         if (n == 64)
             assert_int_equal(found.fresh, 100);
         expect_tree(&found, pairwise_tree(n), "f32");
         if (n >= LANES) {
-            found = run_sum(lanes, RECOVER_F32, RECOVER_F32, n);
+            found = run_sum(lanes, ELEMENT_F32, ELEMENT_F32, n);
             assert_false(found.address_matters);
             expect_tree(&found, lanes_tree(n), "f32");
         }
@@ -156,11 +156,11 @@ static int lanes_f16(void *context, const void *x, size_t n, double *result) {
 
 static void other_types(void **state) {
     (void)state;
-    struct recovery found = run_sum(forward_f64, RECOVER_F64, RECOVER_F64, 100);
+    struct recovery found = run_sum(forward_f64, ELEMENT_F64, ELEMENT_F64, 100);
     expect_tree(&found, chain_tree(100, false), "f64");
-    found = run_sum(lanes_bf16, RECOVER_BF16, RECOVER_F32, 100);
+    found = run_sum(lanes_bf16, ELEMENT_BF16, ELEMENT_F32, 100);
     expect_tree(&found, lanes_tree(100), "f32");
-    found = run_sum(lanes_f16, RECOVER_F16, RECOVER_F32, 100);
+    found = run_sum(lanes_f16, ELEMENT_F16, ELEMENT_F32, 100);
     expect_tree(&found, lanes_tree(100), "f32");
 }
 
@@ -199,12 +199,12 @@ static int narrow(void *context, const void *x, size_t n, double *result) {
 
 static void widths(void **state) {
     (void)state;
-    struct recovery found = run_sum(wide_f64, RECOVER_F32, RECOVER_F32, 100);
+    struct recovery found = run_sum(wide_f64, ELEMENT_F32, ELEMENT_F32, 100);
     expect_tree(&found, chain_tree(100, false),
                 "each partial sum rounded to f64, the result to f32");
-    found = run_sum(wide_x87, RECOVER_F64, RECOVER_F64, 100);
+    found = run_sum(wide_x87, ELEMENT_F64, ELEMENT_F64, 100);
     expect_tree(&found, chain_tree(100, false), "x87");
-    found = run_sum(narrow, RECOVER_F64, RECOVER_F64, 40);
+    found = run_sum(narrow, ELEMENT_F64, ELEMENT_F64, 40);
     expect_tree(&found, chain_tree(40, false), "rounded to f32");
 }
 
@@ -278,13 +278,13 @@ static struct tree *mixed_tree(size_t n) {
 
 static void products(void **state) {
     (void)state;
-    struct recovery found = run_dot(dot_plain, RECOVER_F32, 50);
+    struct recovery found = run_dot(dot_plain, ELEMENT_F32, 50);
     expect_tree(&found, chain_tree(50, false), "; products rounded before they are added");
-    found = run_dot(dot_fused, RECOVER_F32, 50);
+    found = run_dot(dot_fused, ELEMENT_F32, 50);
     expect_tree(&found, chain_tree(50, false), "; 49 of 50 products added unrounded");
-    found = run_dot(dot_fused_backward, RECOVER_F64, 50);
+    found = run_dot(dot_fused_backward, ELEMENT_F64, 50);
     expect_tree(&found, chain_tree(50, true), "; 49 of 50 products added unrounded");
-    found = run_dot(dot_mixed, RECOVER_F32, 45);
+    found = run_dot(dot_mixed, ELEMENT_F32, 45);
     expect_tree(&found, mixed_tree(45), "f32 (39 of 43) or f64 (4 of 43)");
 }
 
@@ -342,13 +342,13 @@ static int unit16(void *context, const void *x, size_t n, double *result) {
 
 static void fused_nodes(void **state) {
     (void)state;
-    struct recovery found = run_sum(unit4, RECOVER_F32, RECOVER_F32, 4);
+    struct recovery found = run_sum(unit4, ELEMENT_F32, ELEMENT_F32, 4);
     expect_tree(&found, unit_tree(4, 4), "cut to 25 fraction bits, then rounded toward zero");
-    found = run_sum(unit4, RECOVER_F32, RECOVER_F32, 24);
+    found = run_sum(unit4, ELEMENT_F32, ELEMENT_F32, 24);
     expect_tree(&found, unit_tree(24, 4), "; 6 fused nodes: terms cut to 25 fraction bits");
-    found = run_sum(unit16, RECOVER_F32, RECOVER_F32, 48);
+    found = run_sum(unit16, ELEMENT_F32, ELEMENT_F32, 48);
     expect_tree(&found, unit_tree(48, 16), "; 3 fused nodes: terms cut to 25 fraction bits");
-    found = run_sum(unit16, RECOVER_F32, RECOVER_F32, 16);
+    found = run_sum(unit16, ELEMENT_F32, ELEMENT_F32, 16);
     expect_tree(&found, unit_tree(16, 16), "; 1 fused node: terms cut to 25 fraction bits");
 }
 
@@ -383,17 +383,17 @@ static int peeling(void *context, const void *x, size_t n, double *result) {
 
 static void found_with_a_note(void **state) {
     (void)state;
-    struct recovery found = run_sum(flushing, RECOVER_F32, RECOVER_F32, 40);
+    struct recovery found = run_sum(flushing, ELEMENT_F32, ELEMENT_F32, 40);
     assert_true(found.subnormals_flushed);
     expect_tree(&found, chain_tree(40, false), "subnormals are zero");
-    found = run_sum(peeling, RECOVER_F32, RECOVER_F32, 40);
+    found = run_sum(peeling, ELEMENT_F32, ELEMENT_F32, 40);
     assert_true(found.address_matters);
     expect_tree(&found, lanes_tree(40), NULL);
 }
 
 static void masks_of_ones_own(void **state) {
     (void)state;
-    struct recover_target target = {.type = RECOVER_F32, .sum = doubling};
+    struct recover_target target = {.type = ELEMENT_F32, .sum = doubling};
     struct recover_options options = {.unit = 0.25, .mask = 0x1p120, .pairs = 17, .seed = 3};
     struct recovery found;
     assert_int_equal(recover(&target, 30, &options, &found), 0);

@@ -120,7 +120,7 @@ static int open_sum(struct recover_target *target, size_t n, struct device *devi
               "a reduction") == 0 &&
         finish(p, &operation) == 0) {
         *target = (struct recover_target){
-            .type = RECOVER_F32, .result = RECOVER_F32, .sum = sum, .context = p};
+            .type = ELEMENT_F32, .result = ELEMENT_F32, .sum = sum, .context = p};
         return 0;
     }
     destroy(p);
@@ -140,7 +140,7 @@ static int open_matmul(struct recover_target *target, size_t n, struct device *d
               "a product") == 0 &&
         finish(p, &operation) == 0) {
         *target = (struct recover_target){
-            .type = RECOVER_F32, .result = RECOVER_F32, .dot = dot, .context = p};
+            .type = ELEMENT_F32, .result = ELEMENT_F32, .dot = dot, .context = p};
         return 0;
     }
     destroy(p);

@@ -49,11 +49,11 @@ static int sgemm(void *context, const void *x, const void *y, size_t n, double *
 
 static int open_sum_f32(struct recover_target *target,
                         int (*sum)(void *, const void *, size_t, double *)) {
-    *target = (struct recover_target){.type = RECOVER_F32, .result = RECOVER_F32, .sum = sum};
+    *target = (struct recover_target){.type = ELEMENT_F32, .result = ELEMENT_F32, .sum = sum};
     return 0;
 }
 
-static int open_dot(struct recover_target *target, enum recover_type type,
+static int open_dot(struct recover_target *target, enum element type,
                     int (*dot)(void *, const void *, const void *, size_t, double *)) {
     *target = (struct recover_target){.type = type, .result = type, .dot = dot};
     return 0;
@@ -61,17 +61,17 @@ static int open_dot(struct recover_target *target, enum recover_type type,
 
 static int open_sdot(struct recover_target *target, size_t n, struct device *device) {
     (void)n, (void)device;
-    return open_dot(target, RECOVER_F32, sdot);
+    return open_dot(target, ELEMENT_F32, sdot);
 }
 
 static int open_ddot(struct recover_target *target, size_t n, struct device *device) {
     (void)n, (void)device;
-    return open_dot(target, RECOVER_F64, ddot);
+    return open_dot(target, ELEMENT_F64, ddot);
 }
 
 static int open_sgemm(struct recover_target *target, size_t n, struct device *device) {
     (void)n, (void)device;
-    return open_dot(target, RECOVER_F32, sgemm);
+    return open_dot(target, ELEMENT_F32, sgemm);
 }
 
 static int open_ssum(struct recover_target *target, size_t n, struct device *device) {
@@ -81,7 +81,7 @@ static int open_ssum(struct recover_target *target, size_t n, struct device *dev
 
 static int open_dsum(struct recover_target *target, size_t n, struct device *device) {
     (void)n, (void)device;
-    *target = (struct recover_target){.type = RECOVER_F64, .result = RECOVER_F64, .sum = dsum};
+    *target = (struct recover_target){.type = ELEMENT_F64, .result = ELEMENT_F64, .sum = dsum};
     return 0;
 }
 

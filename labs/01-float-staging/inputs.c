@@ -107,21 +107,19 @@ const char *input_name(enum input_kind kind) {
     return kind < INPUT_KINDS ? names[kind] : "?";
 }
 
-static int fill(struct input *in, enum input_kind kind, enum sum_type type, uint64_t seed) {
+static int fill(struct input *in, enum input_kind kind, enum element type, uint64_t seed) {
     static const enum data_kind kinds[INPUT_KINDS] = {DATA_UNIFORM, DATA_NORMAL, DATA_LOG_UNIFORM,
                                                       DATA_CANCELLING, DATA_ATTENTION};
-    static const enum data_type types[] = {
-        [SUM_F32] = DATA_F32, [SUM_F64] = DATA_F64, [SUM_BF16] = DATA_BF16, [SUM_F16] = DATA_F16};
     struct data_options options = {.seed = seed + STREAM_STEP * (unsigned)kind,
                                    .condition = CONDITION};
     size_t n = in->facts.n;
-    return in->y ? data_attention(types[type], &options, in->x, in->y, n)
-                 : data_fill(kinds[kind], types[type], &options, in->x, n);
+    return in->y ? data_attention(type, &options, in->x, in->y, n)
+                 : data_fill(kinds[kind], type, &options, in->x, n);
 }
 
-int input_open(struct input *in, struct device *device, enum input_kind kind, enum sum_type type,
+int input_open(struct input *in, struct device *device, enum input_kind kind, enum element type,
                size_t n, uint64_t seed) {
-    size_t bytes = n * sum_type_bytes(type);
+    size_t bytes = n * element_bytes(type);
     bool products = kind == INPUT_SCORES;
     *in = (struct input){.x = malloc(bytes), .y = products ? malloc(bytes) : NULL, .facts.n = n};
     int status = in->x && (in->y || !products) && fill(in, kind, type, seed) == 0 &&

@@ -106,7 +106,7 @@ static int predict_all(struct lab_run *run, const struct input *in,
     for (size_t k = 0; k < count && k < VARIANTS_ONE_AT_A_TIME; k++) {
         struct sum_class class = sum_variant_class(&variants[k]);
         char plan[SUM_TEXT];
-        if (class.type != SUM_F32 || class.acc != SUM_ACC32 || class.products)
+        if (class.type != ELEMENT_F32 || class.acc != SUM_ACC32 || class.products)
             continue;
         if (sum_variant_model(&variants[k], in->x, NULL, PREDICT_N, &bits[told]) != 0)
             return lab_error(run, "out of memory in the model");
@@ -122,7 +122,7 @@ static int predict_all(struct lab_run *run, const struct input *in,
 static int predict(struct lab_run *run) {
     struct input in;
     int status = 0;
-    if (input_open(&in, NULL, INPUT_CANCELLING, SUM_F32, PREDICT_N, lab_seed(run)) != 0)
+    if (input_open(&in, NULL, INPUT_CANCELLING, ELEMENT_F32, PREDICT_N, lab_seed(run)) != 0)
         return lab_error(run, "%s", device_error());
     for (size_t k = 0; k < lab_bits_devices(run) && status == 0; k++) {
         struct device *device = lab_bits_device(run, k);

@@ -39,7 +39,7 @@ static int observe(struct lab_run *run, struct device *device, const struct mach
         struct job_bits got = {0};
         uint64_t predicted = 0;
         status =
-            input_open(&in, device, (enum input_kind)kind, SUM_F32, OCCUPANCY_N, lab_seed(run));
+            input_open(&in, device, (enum input_kind)kind, ELEMENT_F32, OCCUPANCY_N, lab_seed(run));
         if (status == 0)
             status = sum_variant_model(v, in.x, NULL, OCCUPANCY_N, &predicted);
         if (status == 0)

@@ -48,7 +48,7 @@ static int measure(struct device *device, const struct sum_variant *v, uint64_t 
                    struct triples *normal, struct triples *whole) {
     struct sum_memory *memory;
     struct job job = {0};
-    int status = sum_memory_open(&memory, device, SUM_F32, false, 3);
+    int status = sum_memory_open(&memory, device, ELEMENT_F32, false, 3);
     if (status == 0)
         status = sum_job_open(&job, memory, v);
     if (status == 0)

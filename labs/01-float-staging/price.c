@@ -83,7 +83,7 @@ static int sweep_repeats(struct lab_run *run, struct device *device) {
     struct input in;
     int status = 0;
     lab_expect(run, count);
-    if (input_open(&in, device, INPUT_CANCELLING, SUM_F32, REPEAT_N, lab_seed(run)) != 0)
+    if (input_open(&in, device, INPUT_CANCELLING, ELEMENT_F32, REPEAT_N, lab_seed(run)) != 0)
         return lab_error(run, "%s", device_error());
     for (size_t k = 0; k < count && status == 0 && !lab_stopping(run); k++)
         status = repeat(run, device, &in, plans[k]);
@@ -150,7 +150,7 @@ static int enter_variant(struct timing *t, const struct sum_variant *v) {
 /* `threads` is how many there are to use: a short sum's default plan stays on one. */
 static int enter_default(struct timing *t, enum sum_method method, struct sum_variant *v) {
     v->native = true;
-    v->cpu = sum_cpu_plan_default(SUM_F32, method, t->in.facts.n, (int)t->threads);
+    v->cpu = sum_cpu_plan_default(ELEMENT_F32, method, t->in.facts.n, (int)t->threads);
     if (enter_variant(t, v) != 0)
         return -1;
     v->cpu.threads = (int)t->threads;
@@ -247,8 +247,8 @@ static int time_size(struct lab_run *run, struct device *device, size_t bytes, u
     if (!t.contest)
         return contest_skipped(run);
     int status = 0;
-    if (input_open(&t.in, device, INPUT_UNIFORM, SUM_F32, bytes / sizeof(float), lab_seed(run)) !=
-            0 ||
+    if (input_open(&t.in, device, INPUT_UNIFORM, ELEMENT_F32, bytes / sizeof(float),
+                   lab_seed(run)) != 0 ||
         roofs_memory_open(&memory, device, bytes, 0) != 0)
         status = lab_error(run, "%s", device_error());
     if (status == 0)

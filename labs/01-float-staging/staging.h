@@ -49,7 +49,7 @@ struct input {
     struct sum_memory *memory; /* NULL without a device */
 };
 /* 0, or -1 with device_error(). */
-int input_open(struct input *in, struct device *device, enum input_kind kind, enum sum_type type,
+int input_open(struct input *in, struct device *device, enum input_kind kind, enum element type,
                size_t n, uint64_t seed);
 void input_close(struct input *in);
 /* One call of a variant on what is in memory. 0, or -1 with device_error(). */

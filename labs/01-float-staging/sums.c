@@ -37,7 +37,7 @@ static size_t sizes_for(struct device *device, enum lab_mode mode, size_t sizes[
 static bool is_wanted(const struct sum_variant *v, size_t index, enum device_kind kind,
                       enum lab_mode mode, size_t n) {
     struct sum_class class = sum_variant_class(v);
-    bool float_elements = class.type == SUM_F32 && !class.products;
+    bool float_elements = class.type == ELEMENT_F32 && !class.products;
     if (sum_variant_check(v, n, NULL) != 0)
         return false;
     /* The long sizes are for the spread and the cures in floats: other types have shown by then
@@ -57,7 +57,7 @@ struct inputs {
     struct input made[4][INPUT_KINDS];
 };
 
-static struct input *input_get(struct inputs *all, enum input_kind kind, enum sum_type type) {
+static struct input *input_get(struct inputs *all, enum input_kind kind, enum element type) {
     struct input *in = &all->made[type][kind];
     return in->x || input_open(in, all->device, kind, type, all->n, all->seed) == 0 ? in : NULL;
 }

@@ -48,7 +48,7 @@ static bool is_expected(const struct sum_variant *v, enum recover_status status)
     case SUM_PLAIN:
         break;
     }
-    bool exact = class.type == SUM_F16 && class.acc == SUM_ACC64 && !class.products;
+    bool exact = class.type == ELEMENT_F16 && class.acc == SUM_ACC64 && !class.products;
     return status == (exact ? RECOVER_EXACT : RECOVER_FOUND);
 }
 

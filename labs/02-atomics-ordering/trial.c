@@ -21,31 +21,17 @@ const char *input_name(enum input_kind kind) {
     return kind < INPUT_KINDS ? names[kind] : "?";
 }
 
-static enum data_type data_type_of(enum atomics_type type) {
-    switch (type) {
-    case ATOMICS_F64:
-        return DATA_F64;
-    case ATOMICS_F16X2:
-        return DATA_F16;
-    case ATOMICS_BF16X2:
-        return DATA_BF16;
-    case ATOMICS_F32:
-        break;
-    }
-    return DATA_F32;
-}
-
 void *input_new(enum input_kind kind, enum atomics_type type, size_t n, uint64_t seed) {
     static const enum data_kind kinds[] = {DATA_UNIFORM, DATA_NORMAL, DATA_LOG_UNIFORM,
                                            DATA_CANCELLING};
-    enum data_type element = data_type_of(type);
+    enum element element = atomics_type_element(type);
     size_t count = n * atomics_type_lanes(type);
     void *x = malloc(n * atomics_type_bytes(type));
     if (!x)
         return NULL;
     if (kind == INPUT_ONES) {
         for (size_t i = 0; i < count; i++)
-            data_set(element, x, i, 1);
+            element_set(element, x, i, 1);
         return x;
     }
     struct data_options options = {.seed = seed + STREAM_STEP * (unsigned)kind,
@@ -59,13 +45,13 @@ void *input_new(enum input_kind kind, enum atomics_type type, size_t n, uint64_t
 /* Sum|x| / |sum x|, and the largest |x|; of packed halves, of both halves together. */
 static int rate(enum atomics_type type, const void *x, size_t n, double *condition,
                 double *largest) {
-    enum data_type element = data_type_of(type);
+    enum element element = atomics_type_element(type);
     size_t count = n * atomics_type_lanes(type);
     double *wide = malloc(count * sizeof *wide);
     if (!wide)
         return device_fail("out of memory for the data");
     for (size_t i = 0; i < count; i++) {
-        wide[i] = data_get(element, x, i);
+        wide[i] = element_get(element, x, i);
         *largest = fmax(*largest, fabs(wide[i]));
     }
     *condition = exact_condition_f64(wide, count);

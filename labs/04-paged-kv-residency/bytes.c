@@ -93,7 +93,7 @@ static int count_shape(struct lab_run *run, struct device *device,
     case_param_int(c, "tokens", shape->tokens);
     case_param_int(c, "heads", shape->heads);
     case_param_int(c, "channels", plan.head);
-    case_param_int(c, "element bytes", plan.element == PAGED_F32 ? 4 : 2);
+    case_param_int(c, "element bytes", (int64_t)element_bytes((enum element)plan.element));
     case_param_int(c, "group", plan.group);
     case_param_int(c, "shared blocks", shape->shared_blocks);
     int status = open_table(&table, shape, (unsigned)plan.block, lab_seed(run));

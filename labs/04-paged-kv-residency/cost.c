@@ -20,7 +20,7 @@
  */
 
 /* One KV head of bfloat16, as in the replicas: a block of 16 tokens is 4 KiB of keys. */
-#define ELEMENT PAGED_BF16
+#define ELEMENT ELEMENT_BF16
 #define HEADS 1
 #define SEQUENCES 8
 #define SAMPLES 15 /* of one short step each */

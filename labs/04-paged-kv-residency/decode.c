@@ -23,7 +23,7 @@ static size_t middle_bytes(const struct memories *memories) {
 }
 
 /* `bytes` in sequences of `tokens`; memory NULL after lab_error(). */
-static struct shape shape_of(struct memories *memories, enum paged_element element, size_t bytes,
+static struct shape shape_of(struct memories *memories, enum element element, size_t bytes,
                              size_t tokens) {
     return (struct shape){.memories = memories,
                           .memory = memories_huge(memories, element, bytes),
@@ -43,10 +43,6 @@ static struct contest *open_contest(struct memories *memories, const char *what,
     return c;
 }
 
-static const char *element_name(enum paged_element element) {
-    return element == PAGED_F32 ? "f32" : "bf16";
-}
-
 static int readers(struct contest *c, struct memories *memories, size_t bytes) {
     struct roofs_memory *source = memories_source(memories, bytes);
     return source ? contest_readers(c, source, bytes) : -1;
@@ -55,11 +51,11 @@ static int readers(struct contest *c, struct memories *memories, size_t bytes) {
 /* --- over the roof -----------------------------------------------------------------------------
  */
 
-static int sweep_roof(struct memories *memories, enum paged_element element) {
+static int sweep_roof(struct memories *memories, enum element element) {
     static const int maps[] = {MAP_SLAB, KV_MAP_IDENTITY, KV_MAP_PERMUTED};
     static const enum paged_op ops[] = {PAGED_GATHER, PAGED_ATTENTION};
     size_t bytes = large_bytes(memories);
-    struct contest *c = open_contest(memories, "roof", element_name(element), bytes);
+    struct contest *c = open_contest(memories, "roof", element_word(element), bytes);
     if (!c)
         return contest_skipped(memories->run);
     struct shape s = shape_of(memories, element, bytes, TOKENS);
@@ -90,14 +86,14 @@ static int sweep_prefetch(struct memories *memories) {
     struct contest *c = open_contest(memories, "prefetch", "", bytes);
     if (!c)
         return contest_skipped(memories->run);
-    struct shape s = shape_of(memories, PAGED_F32, bytes, TOKENS);
+    struct shape s = shape_of(memories, ELEMENT_F32, bytes, TOKENS);
     if (!s.memory || readers(c, memories, bytes) != 0)
         return contest_drop(c);
     for (int k = 0; k < 2 * PAGED_PREFETCH_COUNT; k++) {
         const struct paged_step like = {.prefetch = (enum paged_prefetch)(k / 2)};
         s.arm = paged_prefetch_name(like.prefetch);
-        struct entrant *e =
-            enter_map(c, &s, plan_of(PAGED_ATTENTION, PAGED_TABLE, PAGED_F32), maps[k % 2], &like);
+        struct entrant *e = enter_map(c, &s, plan_of(PAGED_ATTENTION, PAGED_TABLE, ELEMENT_F32),
+                                      maps[k % 2], &like);
         if (!e)
             return contest_drop(c);
         entrant_roof(e);
@@ -109,12 +105,12 @@ static int sweep_prefetch(struct memories *memories) {
  */
 
 static int sweep_shapes(struct memories *memories) {
-    const struct paged_plan plan = plan_of(PAGED_ATTENTION, PAGED_TABLE, PAGED_F32);
-    size_t bytes = middle_bytes(memories), tokens = bytes / token_bytes(PAGED_F32, HEADS);
+    const struct paged_plan plan = plan_of(PAGED_ATTENTION, PAGED_TABLE, ELEMENT_F32);
+    size_t bytes = middle_bytes(memories), tokens = bytes / token_bytes(ELEMENT_F32, HEADS);
     struct contest *c = open_contest(memories, "shape", "", bytes);
     if (!c)
         return contest_skipped(memories->run);
-    struct shape s = shape_of(memories, PAGED_F32, bytes, TOKENS);
+    struct shape s = shape_of(memories, ELEMENT_F32, bytes, TOKENS);
     if (!s.memory || readers(c, memories, bytes) != 0)
         return contest_drop(c);
     for (size_t context = 128; context <= tokens; context *= 4) {
@@ -140,10 +136,10 @@ static size_t hot_bytes(const struct device *device) {
     return on_gpu(device) ? 16 * MIB : MIB / 2;
 }
 
-static int sweep_groups(struct memories *memories, enum paged_element element) {
+static int sweep_groups(struct memories *memories, enum element element) {
     static const int groups[] = {1, 2, 4, 8};
     size_t bytes = middle_bytes(memories);
-    struct contest *c = open_contest(memories, "group", element_name(element), bytes);
+    struct contest *c = open_contest(memories, "group", element_word(element), bytes);
     if (!c)
         return contest_skipped(memories->run);
     contest_limits(c)->max_samples *= 2; /* short samples: more of them can settle it */
@@ -179,18 +175,18 @@ static int sweep_groups(struct memories *memories, enum paged_element element) {
 
 static int sweep_splits(struct memories *memories) {
     static const int splits[] = {1, 2, 8, 32};
-    size_t bytes = middle_bytes(memories), tokens = bytes / token_bytes(PAGED_F32, HEADS);
+    size_t bytes = middle_bytes(memories), tokens = bytes / token_bytes(ELEMENT_F32, HEADS);
     struct contest *c = open_contest(memories, "splits", "", bytes);
     if (!c)
         return contest_skipped(memories->run);
     /* What the heuristic counts with: a GPU knows its own number. */
     struct paged_step like = {.processors = on_gpu(memories->device) ? 0 : pool_cpus()};
-    struct shape s = shape_of(memories, PAGED_F32, bytes, TOKENS);
+    struct shape s = shape_of(memories, ELEMENT_F32, bytes, TOKENS);
     if (!s.memory ||
         prefetch_measured(memories->run, memories->device, PAGED_ATTENTION, &like.prefetch) != 0)
         return contest_drop(c);
     for (size_t batch = 1; batch <= 16; batch *= 16) {
-        struct paged_plan plan = plan_of(PAGED_ATTENTION, PAGED_SLAB, PAGED_F32);
+        struct paged_plan plan = plan_of(PAGED_ATTENTION, PAGED_SLAB, ELEMENT_F32);
         struct entrant *one = NULL;
         s.sequences = (unsigned)batch;
         s.tokens = (unsigned)(tokens / batch);
@@ -209,10 +205,11 @@ static int sweep_splits(struct memories *memories) {
 
 int sweep_decode(struct lab_run *run, struct device *device) {
     struct memories memories = memories_open(run, device);
-    int status = sweep_roof(&memories, PAGED_F32) != 0 || sweep_roof(&memories, PAGED_BF16) != 0 ||
+    int status = sweep_roof(&memories, ELEMENT_F32) != 0 ||
+                         sweep_roof(&memories, ELEMENT_BF16) != 0 ||
                          sweep_prefetch(&memories) != 0 || sweep_shapes(&memories) != 0 ||
-                         sweep_groups(&memories, PAGED_F32) != 0 ||
-                         sweep_groups(&memories, PAGED_BF16) != 0 || sweep_splits(&memories) != 0
+                         sweep_groups(&memories, ELEMENT_F32) != 0 ||
+                         sweep_groups(&memories, ELEMENT_BF16) != 0 || sweep_splits(&memories) != 0
                      ? -1
                      : 0;
     memories_close(&memories);

@@ -16,10 +16,10 @@
  * that a rank of eight holds, in bfloat16: 4 KiB. */
 struct width {
     const char *name;
-    enum paged_element element;
+    enum element element;
     unsigned heads;
 };
-static const struct width widths[] = {{"wide", PAGED_F32, 8}, {"narrow", PAGED_BF16, 1}};
+static const struct width widths[] = {{"wide", ELEMENT_F32, 8}, {"narrow", ELEMENT_BF16, 1}};
 
 /* --- entering, for all that compare maps ---------------------------------------------------------
  */
@@ -27,7 +27,7 @@ static const struct width widths[] = {{"wide", PAGED_F32, 8}, {"narrow", PAGED_B
 /* Decode steps that turn a pool over some ten times. */
 #define CHURN_STEPS 4000
 
-size_t token_bytes(enum paged_element element, unsigned kv_heads) {
+size_t token_bytes(enum element element, unsigned kv_heads) {
     const struct paged_plan plan = plan_of(PAGED_GATHER, PAGED_TABLE, element);
     const struct paged_shape shape = {.kv_heads = kv_heads};
     return 2 * paged_token_bytes(&plan, &shape);
@@ -87,7 +87,7 @@ struct entrant *enter_map(struct contest *c, const struct shape *s, struct paged
     return e;
 }
 
-size_t take_backings(struct memories *memories, enum paged_element element, size_t bytes,
+size_t take_backings(struct memories *memories, enum element element, size_t bytes,
                      struct paged_memory *out[BACKINGS]) {
     static const enum pages_kind kinds[BACKINGS] = {PAGES_2M, PAGES_4K};
     size_t n = 0;

@@ -172,7 +172,7 @@ static int sweep_pages(struct replicas *r, enum pages_kind kind, unsigned seeds)
         return contest_skipped(r->run);
     if (!r->list && open_replicas(r, seeds) != 0)
         return contest_drop(c);
-    if (paged_memory_open(&memory, r->device, (enum paged_element)r->plan.element,
+    if (paged_memory_open(&memory, r->device, (enum element)r->plan.element,
                           r->pool_blocks * r->block_bytes, kind, lab_seed(r->run)) != 0) {
         contest_drop(c);
         if (!pages_unavailable())

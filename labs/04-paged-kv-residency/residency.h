@@ -72,11 +72,10 @@ struct memories memories_open(struct lab_run *run, struct device *device);
 void memories_close(struct memories *memories);
 /* For `bytes` of keys and values together. 0, or -1 after lab_error(). *out is NULL where pages of
  * this kind cannot be had: lab_note() says so. */
-int memories_take(struct memories *memories, enum paged_element element, size_t bytes,
+int memories_take(struct memories *memories, enum element element, size_t bytes,
                   enum pages_kind kind, struct paged_memory **out);
 /* In 2 MiB pages, or as the system does it. NULL after lab_error(). */
-struct paged_memory *memories_huge(struct memories *memories, enum paged_element element,
-                                   size_t bytes);
+struct paged_memory *memories_huge(struct memories *memories, enum element element, size_t bytes);
 /* For readers of at most so many bytes. NULL after lab_error(). */
 struct roofs_memory *memories_source(struct memories *memories, size_t bytes);
 /* A job that reads `bytes` of it once, to fill the caches with something else. NULL after
@@ -89,7 +88,7 @@ size_t memories_fitting(const struct memories *memories, size_t bytes);
  * may be wrong, so it only sizes what is read and swept. */
 size_t last_level_bytes(const struct device *device);
 /* OP.MAPPING.nhd.ELEMENT.b16.d128.g1.fixed.s1 */
-struct paged_plan plan_of(enum paged_op op, enum paged_mapping mapping, enum paged_element element);
+struct paged_plan plan_of(enum paged_op op, enum paged_mapping mapping, enum element element);
 /* Enough samples for an interval also where a step takes 50 ms. */
 struct bench_limits mode_limits(const struct lab_run *run);
 

@@ -65,10 +65,10 @@ int sweep_spills(struct lab_run *run, struct device *device) {
     struct memories memories = memories_open(run, device);
     size_t bytes = 2 * last_level_bytes(device);
     struct job *reader = memories_reader(&memories, bytes);
-    struct paged_memory *memory = reader ? memories_huge(&memories, PAGED_BF16, BYTES) : NULL;
+    struct paged_memory *memory = reader ? memories_huge(&memories, ELEMENT_BF16, BYTES) : NULL;
     int status = memory ? 0 : -1;
     for (size_t k = 0; k < sizeof kernels / sizeof *kernels && status == 0; k++) {
-        struct paged_plan plan = plan_of(kernels[k].op, PAGED_TABLE, PAGED_BF16);
+        struct paged_plan plan = plan_of(kernels[k].op, PAGED_TABLE, ELEMENT_BF16);
         plan.group = kernels[k].group;
         status = enter(&memories, c, memory, &plan, reader, bytes);
     }

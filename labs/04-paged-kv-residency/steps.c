@@ -54,7 +54,7 @@ void memories_close(struct memories *memories) {
     *memories = (struct memories){0};
 }
 
-int memories_take(struct memories *memories, enum paged_element element, size_t bytes,
+int memories_take(struct memories *memories, enum element element, size_t bytes,
                   enum pages_kind kind, struct paged_memory **out) {
     *out = NULL;
     for (struct memories_held *held = memories->held; held && !*out; held = held->next)
@@ -81,8 +81,7 @@ int memories_take(struct memories *memories, enum paged_element element, size_t 
     return 0;
 }
 
-struct paged_memory *memories_huge(struct memories *memories, enum paged_element element,
-                                   size_t bytes) {
+struct paged_memory *memories_huge(struct memories *memories, enum element element, size_t bytes) {
     struct paged_memory *memory = NULL;
     bool native = device_kind(memories->device) == DEVICE_CPU;
     if (native && memories_take(memories, element, bytes, PAGES_2M, &memory) != 0)
@@ -162,8 +161,7 @@ size_t last_level_bytes(const struct device *device) {
 /* --- plans and limits --------------------------------------------------------------------------
  */
 
-struct paged_plan plan_of(enum paged_op op, enum paged_mapping mapping,
-                          enum paged_element element) {
+struct paged_plan plan_of(enum paged_op op, enum paged_mapping mapping, enum element element) {
     struct paged_plan plan = paged_plan_default();
     plan.op = op;
     plan.mapping = mapping;
@@ -207,7 +205,7 @@ static int race(struct contest *c, struct lab_run *run, struct paged_memory *mem
 }
 
 static int race_recorded(struct lab_run *run, struct device *device, enum paged_op op) {
-    struct paged_plan plan = plan_of(op, PAGED_TABLE, PAGED_F32);
+    struct paged_plan plan = plan_of(op, PAGED_TABLE, ELEMENT_F32);
     enum kv_map map = op == PAGED_ATTENTION ? KV_MAP_PERMUTED : KV_MAP_IDENTITY;
     struct contest *c = contest_open(run, device, "04/prefetch/%s",
                                      plan_word(&paged_family, &plan, PAGED_FIELD_op));
@@ -219,7 +217,7 @@ static int race_recorded(struct lab_run *run, struct device *device, enum paged_
     struct paged_shape shape = {.kv_heads = RACE_HEADS, .table = &table};
     int status = map_equal(&table, &plan, RACE_HEADS, RACE_SEQUENCES, RACE_TOKENS, 0, map, 1);
     if (status == 0)
-        status = paged_memory_open(&memory, device, PAGED_F32, paged_cache_bytes(&plan, &shape),
+        status = paged_memory_open(&memory, device, ELEMENT_F32, paged_cache_bytes(&plan, &shape),
                                    PAGES_ANY, lab_seed(run));
     if (status == 0) {
         status = race(c, run, &memory, &plan, &table);

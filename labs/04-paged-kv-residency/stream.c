@@ -24,7 +24,7 @@ static size_t most_streamed(const struct memories *memories) {
 /* `streamed` bytes of other memory are read between the step that warms and the one that is
  * timed. */
 static struct entrant *enter(struct contest *c, struct shape *s, size_t streamed) {
-    const struct paged_plan plan = plan_of(PAGED_ATTENTION, PAGED_TABLE, PAGED_F32);
+    const struct paged_plan plan = plan_of(PAGED_ATTENTION, PAGED_TABLE, ELEMENT_F32);
     const struct job *reader = streamed ? memories_reader(s->memories, streamed) : NULL;
     char arm[40];
     snprintf(arm, sizeof arm, "streamed=%zuMiB", streamed / MIB);
@@ -44,10 +44,10 @@ static int sweep_size(struct memories *memories, size_t bytes) {
         return contest_skipped(memories->run);
     size_t most = most_streamed(memories), least = on_gpu(memories->device) ? 8 * MIB : MIB;
     struct shape s = {.memories = memories,
-                      .memory = memories_huge(memories, PAGED_F32, bytes),
+                      .memory = memories_huge(memories, ELEMENT_F32, bytes),
                       .kv_heads = HEADS,
                       .sequences = SEQUENCES,
-                      .tokens = (unsigned)(bytes / token_bytes(PAGED_F32, HEADS) / SEQUENCES)};
+                      .tokens = (unsigned)(bytes / token_bytes(ELEMENT_F32, HEADS) / SEQUENCES)};
     struct bench_limits *limits = contest_limits(c);
     *limits = mode_limits(memories->run);
     limits->min_samples = limits->min_samples < SAMPLES ? SAMPLES : limits->min_samples;

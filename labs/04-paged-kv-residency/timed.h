@@ -26,11 +26,11 @@ struct shape {
 struct entrant *enter_map(struct contest *c, const struct shape *shape, struct paged_plan plan,
                           int map, const struct paged_step *like);
 /* Bytes of one token's keys and values. */
-size_t token_bytes(enum paged_element element, unsigned kv_heads);
+size_t token_bytes(enum element element, unsigned kv_heads);
 /* On a CPU a memory in 2 MiB pages and one in 4 KiB pages, as far as they can be had; elsewhere the
  * device's own. Returns how many, 0 after lab_error(). gather.c */
 #define BACKINGS 2
-size_t take_backings(struct memories *memories, enum paged_element element, size_t bytes,
+size_t take_backings(struct memories *memories, enum element element, size_t bytes,
                      struct paged_memory *out[BACKINGS]);
 
 /* --- ladder.c ----------------------------------------------------------------------------------
