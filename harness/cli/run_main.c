@@ -77,7 +77,10 @@ static void print_help(const struct session *session, const struct option_spec *
     print_kinds("time is measured on: ", lab->time_devices & ~LAB_ON(DEVICE_SIMT));
     printf("\nclaims put to the test:\n");
     for (size_t i = 0; i < lab->claim_count; i++)
-        printf("  %-4s %s\n", lab->claims[i].id, lab->claims[i].statement);
+        printf("  %-4s %s\n%s%s%s", lab->claims[i].id, lab->claims[i].statement,
+               lab->claims[i].refuted_by ? "       refuted by: " : "",
+               lab->claims[i].refuted_by ? lab->claims[i].refuted_by : "",
+               lab->claims[i].refuted_by ? "\n" : "");
     printf("\nexamples:\n"
            "  %s --quick                    a first look, results in results/\n"
            "  %s --device simt --quick      bits only, no GPU needed, no timings\n"
@@ -102,8 +105,9 @@ static int describe(const struct session *session) {
     const struct lab *lab = session->lab;
     json_t *claims = json_array();
     for (size_t i = 0; i < lab->claim_count; i++)
-        json_array_append_new(claims, json_pack("{s:s, s:s}", "id", lab->claims[i].id, "statement",
-                                                lab->claims[i].statement));
+        json_array_append_new(claims, json_pack("{s:s, s:s, s:s?}", "id", lab->claims[i].id,
+                                                "statement", lab->claims[i].statement, "refuted_by",
+                                                lab->claims[i].refuted_by));
     json_t *text =
         json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "number", lab->number, "name",
                   session->folder, "version", build_version(), "question", lab->question, "needs",
