@@ -74,18 +74,15 @@ static void on_tick(int, siginfo_t *, void *context) {
     }
     double seconds = (double)tick_nanoseconds * 1e-9;
     if (g.expired) {
-        /* A whole tick without a point where the machine is entered: nothing of the machine or of
-         * the C library is under way, so that the launch can be given up right here. */
-        if (in_machine_image((uintptr_t)site) && g.seen_at_expiry == g.entries)
+        /* A whole tick without an atomic or a checked access: nothing of the C library is under
+         * way, and what the machine knows of this launch is thrown away with it. */
+        if (in_machine_image((uintptr_t)site))
             too_long(m, site);
-        g.seen_at_expiry = g.entries;
         return;
     }
     g.whole = (double)g.launch_ticks * seconds > m->config.launch_seconds;
-    if (g.whole || (double)g.thread_ticks * seconds > m->config.thread_seconds) {
-        g.seen_at_expiry = g.entries;
+    if (g.whole || (double)g.thread_ticks * seconds > m->config.thread_seconds)
         g.expired = true;
-    }
 }
 
 /* --- faults ------------------------------------------------------------------------------------

@@ -127,8 +127,7 @@ struct guard_state {
     volatile bool on = false,
                   expired = false; /* expired: the next safe point gives the launch up */
     bool whole = false;            /* … because of the launch, not of one thread */
-    volatile uint64_t entries = 0; /* how often the machine was entered */
-    uint64_t seen = 0, seen_at_expiry = 0, thread_ticks = 0, launch_ticks = 0;
+    uint64_t seen = 0, thread_ticks = 0, launch_ticks = 0;
     bool has_timer = false;
     timer_t timer = {};
     void *stack = nullptr;
@@ -137,7 +136,6 @@ struct guard_state {
 
 struct machine {
     simt_config config = {};
-    guard_state guard;
     std::string record_path, replay_path;
 
     /* the launch in progress */
@@ -178,6 +176,7 @@ struct machine {
     size_t launch_reports = 0; /* index of the launch's first */
     uint64_t suppressed = 0;
     simt_counts counts = {};
+    guard_state guard;
 
     ~machine();
 };
@@ -210,7 +209,6 @@ void guard_close(machine *m);
 /* Where the machine is entered from a kernel: gives the launch up if its time is over. */
 void guard_check(machine *m, const void *site);
 inline void guard_point(machine *m, const void *site) {
-    m->guard.entries = m->guard.entries + 1;
     if (__builtin_expect(m->guard.expired, 0))
         guard_check(m, site);
 }

@@ -341,7 +341,6 @@ int simt_barrier(enum simt_barrier_kind kind, int predicate) {
     const void *site = __builtin_return_address(0);
     t->site = site;
     t->idle = 0;
-    guard_point(m, site);
     if (s->at_barrier == 0) {
         s->barrier_site = site;
         s->barrier_first = t->index;
@@ -372,7 +371,6 @@ uint64_t simt_warp(enum simt_warp_op op, unsigned mask, uint64_t value, unsigned
     unsigned lane = t->self.lane;
     t->site = __builtin_return_address(0);
     t->idle = 0;
-    guard_point(m, t->site);
     if (!(mask >> lane & 1)) {
         report(m, SIMT_DIVERGENT_WARP, here(t, t->site), nullptr,
                "lane %u calls %s with mask %08x, which does not name it", lane, op_name(op), mask);
