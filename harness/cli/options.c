@@ -9,17 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/text.h"
+
 static _Thread_local char error_text[600];
 
 const char *options_error(void) {
     return error_text;
-}
-
-/* One line, whatever bytes the command line had in it. */
-static void flatten(char *text) {
-    for (; *text; text++)
-        if ((unsigned char)*text < ' ' || *text == 127)
-            *text = '?';
 }
 
 int options_fail(const struct options *options, const char *format, ...) {
@@ -28,7 +23,7 @@ int options_fail(const struct options *options, const char *format, ...) {
     va_start(args, format);
     vsnprintf(error_text + used, sizeof error_text - (size_t)used, format, args);
     va_end(args);
-    flatten(error_text);
+    text_flatten(error_text); /* whatever bytes the command line had in it */
     return -1;
 }
 

@@ -233,7 +233,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (verify_folder(dir, &summary) == 0)
         json_decref(summary);
     result_recorded(dir, LAB, &recorded);
-    if (reader_open(&reader, dir, LAB) == 0) {
+    if (reader_open(&reader, dir, LAB, NULL) == 0) {
         reader_cases(reader, "", NULL, read_all, NULL);
         reader_close(reader);
     }
