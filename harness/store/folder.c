@@ -223,13 +223,31 @@ void folder_remove_tree(int parent_fd, const char *name) {
 
 #define OUT_OF_MEMORY "out of memory"
 
+/* Where memory is short, jansson may speak of bad syntax: whether an allocation failed is kept by
+ * who allocates. */
+static json_malloc_t allocate_with;
+static _Thread_local bool allocation_failed;
+
+static void *allocate(size_t size) {
+    void *memory = allocate_with(size);
+    allocation_failed = allocation_failed || !memory;
+    return memory;
+}
+
 json_t *folder_parse_json(const char *text, size_t size, char *why, size_t why_size) {
     json_error_t error;
+    json_malloc_t own;
+    json_free_t release;
+    json_get_alloc_funcs(&own, &release);
+    if (own != allocate) {
+        allocate_with = own;
+        json_set_alloc_funcs(allocate, release);
+    }
+    allocation_failed = false;
     json_t *value = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
     if (value)
         return value;
-    /* Where memory is short, jansson often gives no text at all. */
-    if (!error.text[0] || json_error_code(&error) == json_error_out_of_memory)
+    if (allocation_failed || !error.text[0])
         snprintf(why, why_size, OUT_OF_MEMORY);
     else
         snprintf(why, why_size, "%s (line %d, column %d)", error.text, error.line, error.column);

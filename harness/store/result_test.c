@@ -352,6 +352,7 @@ static void another_machine_is_refused_by_name_of_the_field(void **state) {
                   {"kernel_binary", "kernel binary"}};
     for (size_t i = 0; i < 6; i++) {
         json_t *b = json_deep_copy(a);
+        json_object_set_new(a, fields[i].name, json_string("one"));
         json_object_set_new(b, fields[i].name, json_string("other"));
         const char *field = provenance_difference(a, b, was, is, sizeof was);
         assert_string_equal(field, fields[i].words);
