@@ -32,6 +32,13 @@ int options_report(void) {
     return EXIT_USAGE;
 }
 
+int options_end(const char *program, int status) {
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    fprintf(stderr, "%s: standard output cannot be written; check where it goes\n", program);
+    return status == EXIT_DONE ? EXIT_USAGE : status;
+}
+
 /* Edits between two words (insert, delete, replace, swap neighbours); long words are cut. */
 static size_t distance(const char *a, const char *b) {
     enum { MAX = 40 };

@@ -366,12 +366,7 @@ int run_main(const struct lab *lab, int argc, char **argv) {
             prctl(PR_SET_PDEATHSIG, SIGKILL);
         status = go(session);
     }
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        fprintf(stderr, "%s: standard output cannot be written; check where it goes\n",
-                session->folder);
-        if (status == EXIT_DONE)
-            status = EXIT_USAGE;
-    }
+    status = options_end(session->folder, status);
     result_close(session->run.result);
     run_close_devices(&session->run);
     free(session);
