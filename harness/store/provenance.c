@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <gnu/libc-version.h>
 #include <hwloc.h>
+#include <math.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@
 #endif
 
 #include "harness/error.h"
+#include "harness/measure/clock.h"
 #include "harness/store/build_info.h"
 #include "harness/store/sha.h"
 
@@ -193,7 +195,10 @@ json_t *provenance_machine(void) {
     double load;
     put(machine, missing, "load_1min", getloadavg(&load, 1) == 1 ? json_real(load) : NULL,
         "the kernel does not tell");
-    char why[200] = "";
+    double step = clock_step();
+    put(machine, missing, "clock_step_seconds", isfinite(step) ? json_real(step) : NULL,
+        "the clock stands still");
+    char why[300] = "";
     json_t *gpus = provenance_gpus(why, sizeof why);
     put(machine, missing, "gpus", gpus, why);
     json_object_set_new(machine, "missing", missing);
@@ -379,6 +384,17 @@ json_t *provenance_warnings(const json_t *machine) {
                  "processors' worth of CPU time",
                  quota);
         warn(list, "quota", text, "raise the limit (docker run --cpus), or run outside");
+    }
+    const json_t *step = json_object_get(machine, "clock_step_seconds");
+    if (json_number_value(step) > 1e-6) {
+        char text[120];
+        snprintf(text, sizeof text, "the clock moves in steps of %.3g ms: short times are not seen",
+                 1e3 * json_number_value(step));
+        warn(list, "clock_step_seconds", text,
+             "choose a finer source (tsc) in /sys/devices/system/clocksource/clocksource0");
+    } else if (json_is_null(step)) {
+        warn(list, "clock_step_seconds", "the clock stands still: no time can be measured",
+             "choose another source in /sys/devices/system/clocksource/clocksource0");
     }
     const char *pages = json_string_value(json_object_get(machine, "transparent_huge_pages"));
     if (pages && strcmp(pages, "never") == 0)

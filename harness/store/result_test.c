@@ -158,6 +158,15 @@ static void a_bench_result_is_kept_whole(void **state) {
     assert_fine(fixture_open(f, RESULT_NEW));
     struct lab_case *c = lab_case_begin(&f->run, "cpu", "42/case/n=0");
     case_bench(c, &result);
+    case_param_int(c, "threads", 2);
+    assert_fine(lab_case_end(c));
+    c = lab_case_begin(&f->run, "cpu", "42/case/plan");
+    case_bench(c, &result);
+    case_plan(c, json_pack("{s:i}", "threads", 3));
+    assert_fine(lab_case_end(c));
+    c = lab_case_begin(&f->run, "cuda:0", "42/case/gpu");
+    case_bench(c, &result);
+    case_plan(c, json_pack("{s:i}", "threads", 256));
     assert_fine(lab_case_end(c));
     assert_fine(fixture_finish(f));
     fixture_close(f);
@@ -168,7 +177,11 @@ static void a_bench_result_is_kept_whole(void **state) {
     char *text = fixture_read(path, &size);
     json_t *document = folder_parse_json(text, size, why, sizeof why);
     const json_t *list = json_object_get(document, "benchmarks");
-    assert_int_equal(json_array_size(list), 2);
+    assert_int_equal(json_array_size(list), 6);
+    static const int threads[] = {2, 2, 3, 3, 1, 1};
+    for (size_t k = 0; k < 6; k++)
+        assert_int_equal(json_integer_value(json_object_get(json_array_get(list, k), "threads")),
+                         threads[k]);
     const json_t *second = json_array_get(list, 1);
     assert_string_equal(json_string_value(json_object_get(second, "name")), "42/case/n=0/cpu");
     assert_int_equal(json_integer_value(json_object_get(second, "iterations")), 77);
