@@ -54,7 +54,7 @@ int fail(const char *format, ...) {
 }
 
 /* A sample of fewer steps of its clock would say little about what lies between two of them. */
-constexpr double steps_in_sample = 50;
+constexpr double steps_in_sample = 25;
 
 double real_now() {
     return clock_now(nullptr);
@@ -314,7 +314,7 @@ bench_limits limits_for(const runner &r, const bench_limits &limits) {
     if (step > 0 && steps_in_sample * step > own.min_sample_seconds) {
         own.min_sample_seconds = steps_in_sample * step;
         own.max_seconds =
-            std::max(own.max_seconds, 2 * double(own.min_samples) * own.min_sample_seconds);
+            std::max(own.max_seconds, double(own.min_samples) * own.min_sample_seconds);
     }
     return own;
 }

@@ -268,8 +268,8 @@ static void test_a_coarse_clock_gets_long_samples(void **state) {
         options.limits = bench_limits_quick();
         assert_int_equal(bench_run(&c, 1, &options, &r), 0);
         assert_true(r.stop != BENCH_FAILED && r.samples >= options.limits.min_samples);
-        assert_true(r.seconds[0] * (double)r.calls >= 49 * step);
-        assert_true(fabs(r.median / 1e-4 - 1) < 0.021);
+        assert_true(r.seconds[0] * (double)r.calls >= 24 * step);
+        assert_true(fabs(r.median / 1e-4 - 1) < 0.041);
         bench_result_free(&r);
     }
 }
