@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "harness/text.h"
+
 static _Thread_local char last[1024];
 
 const char *error_text(void) {
@@ -21,9 +23,7 @@ int error_set(const char *format, ...) {
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     /* One line, whatever a hostile folder put into its names. */
-    for (char *p = text; *p; p++)
-        if ((unsigned char)*p < ' ' || *p == 127)
-            *p = '?';
+    text_flatten(text);
     memcpy(last, text, sizeof text);
     return -1;
 }

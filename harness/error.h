@@ -9,8 +9,7 @@
 
 /* "" if nothing failed so far. */
 const char *error_text(void);
-/* Sets the text, control characters made harmless; returns -1. The format may quote error_text().
- */
+/* Sets the text, made one harmless line (text.h); returns -1. The format may quote error_text(). */
 int error_set(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -15,6 +15,7 @@
 #include "harness/page/tool.h"
 #include "harness/store/build_info.h"
 #include "harness/store/result.h"
+#include "harness/text.h"
 #include "kernels/tree/child_target.h"
 #include "kernels/tree/plan_target.h"
 #include "kernels/tree/recover.h"
@@ -313,12 +314,9 @@ static int draw(const struct tree *tree, const struct request *r) {
 
 /* What a child printed, harmless to a terminal, in quotes. */
 static void print_output(const char *text) {
-    if (!text[0])
-        return;
-    fputs("it printed: ", stderr);
-    for (size_t k = 0; text[k] && k < 400; k++)
-        fputc((unsigned char)text[k] >= ' ' && text[k] != 127 ? text[k] : ' ', stderr);
-    fputc('\n', stderr);
+    char shown[401];
+    if (text[0])
+        fprintf(stderr, "it printed: %s\n", text_plain(shown, sizeof shown, text));
 }
 
 struct reply {
@@ -362,13 +360,14 @@ static void print_text(const struct reply *a) {
 
 static int print_json(const struct reply *a) {
     const struct recovery *f = a->recovery;
-    json_t *o = json_pack(
-        "{s:s, s:s, s:s, s:I, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "target", a->subject->name,
-        "what", a->subject->what, "device", device_kind_name(a->subject->device_kind), "n",
-        (json_int_t)a->n, "verdict", recover_status_name(f->status), "found",
-        f->status == RECOVER_FOUND, "probes", (json_int_t)f->probes, "calls", (json_int_t)f->calls,
-        "rechecked", (json_int_t)f->rechecked, "fresh", (json_int_t)f->fresh, "weighted",
-        (json_int_t)f->weighted, "data_sets", (json_int_t)f->data_sets);
+    json_t *o =
+        json_pack("{s:o, s:o, s:s, s:I, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "target",
+                  text_json(a->subject->name), "what", text_json(a->subject->what), "device",
+                  device_kind_name(a->subject->device_kind), "n", (json_int_t)a->n, "verdict",
+                  recover_status_name(f->status), "found", f->status == RECOVER_FOUND, "probes",
+                  (json_int_t)f->probes, "calls", (json_int_t)f->calls, "rechecked",
+                  (json_int_t)f->rechecked, "fresh", (json_int_t)f->fresh, "weighted",
+                  (json_int_t)f->weighted, "data_sets", (json_int_t)f->data_sets);
     if (!o)
         return -1;
     if (f->status == RECOVER_FOUND) {
@@ -382,7 +381,7 @@ static int print_json(const struct reply *a) {
             json_object_set_new(o, "equals_plan", json_boolean(a->equal));
         json_object_set_new(o, "tree", json_string(a->text ? a->text : ""));
     } else {
-        json_object_set_new(o, "why", json_string(f->why));
+        json_object_set_new(o, "why", text_json(f->why));
     }
     int status = json_dumpf(o, stdout, JSON_INDENT(2));
     putchar('\n');
@@ -437,7 +436,7 @@ static int reveal(const struct request *r, struct subject *s) {
     return status;
 }
 
-int main(int argc, char **argv) {
+static int run(int argc, char **argv) {
     struct request r = {.collapse = 64};
     struct subject s = {0};
     const struct option_spec specs[] = {
@@ -495,4 +494,8 @@ int main(int argc, char **argv) {
     if (check_request(&parser, &r, &s))
         return options_report();
     return reveal(&r, &s);
+}
+
+int main(int argc, char **argv) {
+    return options_end("nanolab reveal", run(argc, argv));
 }

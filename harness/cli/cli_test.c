@@ -330,7 +330,7 @@ static int add_id(void *context, const json_t *record) {
 static json_t *cases_of(const char *dir) {
     struct reader *reader;
     json_t *cases = json_object();
-    if (reader_open(&reader, dir, "97-tiny") != 0)
+    if (reader_open(&reader, dir, "97-tiny", NULL) != 0)
         fail_msg("%s", error_text());
     assert_int_equal(reader_cases(reader, "", NULL, add_id, cases), 0);
     assert_int_equal((int)reader->case_count, (int)json_object_size(cases));

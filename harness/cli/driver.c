@@ -125,11 +125,5 @@ static int dispatch(int argc, char **argv) {
 
 int driver_main(int argc, char **argv) {
     signal(SIGXFSZ, SIG_IGN);
-    int status = dispatch(argc, argv);
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        fprintf(stderr, "nanolab: standard output cannot be written; check where it goes\n");
-        if (status == EXIT_DONE)
-            status = EXIT_USAGE;
-    }
-    return status;
+    return options_end("nanolab", dispatch(argc, argv));
 }

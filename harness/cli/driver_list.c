@@ -6,8 +6,9 @@
 
 #include "harness/cli/driver.h"
 #include "harness/error.h"
-#include "harness/store/result.h"
+#include "harness/stop.h"
 #include "harness/store/verify.h"
+#include "harness/text.h"
 
 static const char *text_of(const json_t *object, const char *name) {
     const char *text = json_string_value(json_object_get(object, name));
@@ -96,13 +97,20 @@ static void print_verified(const json_t *summary, const char *dir) {
         if (dropped > 0)
             printf("; %lld bytes of a cut last line are dropped", (long long)dropped);
         printf("%s\n", complete ? "" : "; --resume finishes it");
+        const json_t *ignored = json_object_get(lab, "ignored");
+        for (size_t k = 0; k < json_array_size(ignored); k++) {
+            printf("    ignored, since no end record seals it: ");
+            text_print(stdout, json_string_value(json_array_get(ignored, k)));
+            printf("\n");
+        }
     }
     const json_t *rest = json_object_get(summary, "not_started");
     for (size_t i = 0; i < json_array_size(rest); i++) {
         const char *lab = json_string_value(json_array_get(rest, i));
         printf("%-24s not started; --resume runs it\n", lab ? lab : "?");
     }
-    printf("%s: everything that is there is intact%s\n", dir,
+    text_print(stdout, dir);
+    printf(": everything that is there is intact%s\n",
            json_is_true(json_object_get(summary, "complete")) ? "" : "; the run is partial");
 }
 
@@ -139,11 +147,12 @@ int driver_verify(const struct driver *driver, int argc, char **argv) {
         return options_report();
     }
     json_t *summary = NULL;
+    stop_catch(NULL);
     if (verify_folder(dirs[0], &summary) != 0) {
         options_fail(&parser, "%s", error_text());
         if (json) {
-            json_t *bad =
-                json_pack("{s:s, s:b, s:s}", "folder", dirs[0], "intact", 0, "error", error_text());
+            json_t *bad = json_pack("{s:o, s:b, s:o}", "folder", text_json(dirs[0]), "intact", 0,
+                                    "error", text_json(error_text()));
             if (bad)
                 json_dumpf(bad, stdout, JSON_INDENT(1));
             putchar('\n');

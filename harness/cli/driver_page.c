@@ -7,6 +7,8 @@
 #include "harness/cli/driver.h"
 #include "harness/error.h"
 #include "harness/page/report.h"
+#include "harness/store/result.h"
+#include "harness/text.h"
 
 /* Why plots are missing: once for each reason. */
 static void say_missing(struct driver_page *page) {
@@ -30,9 +32,11 @@ void driver_page_make(struct driver_page *page, const char *dir, size_t to_come)
         return;
     }
     say_missing(page);
-    if (to_come > 0)
-        fprintf(stderr, "nanolab: page so far: %s/report.html (%zu lab%s still to come)\n", dir,
-                to_come, to_come == 1 ? "" : "s");
+    if (to_come > 0) {
+        char shown[RESULT_PATH_MAX];
+        fprintf(stderr, "nanolab: page so far: %s/report.html (%zu lab%s still to come)\n",
+                text_plain(shown, sizeof shown, dir), to_come, to_come == 1 ? "" : "s");
+    }
 }
 
 void driver_page_end(struct driver_page *page) {

@@ -17,9 +17,11 @@
 #include "harness/cli/verdicts.h"
 #include "harness/error.h"
 #include "harness/lab/run.h"
+#include "harness/stop.h"
+#include "harness/store/checked.h"
 #include "harness/store/provenance.h"
-#include "harness/store/reader.h"
 #include "harness/store/result.h"
+#include "harness/text.h"
 
 extern char **environ;
 
@@ -149,7 +151,8 @@ static int make_folder(struct run_plan *plan) {
     };
     if (result_run_create(&setup) != 0)
         return options_fail(&plan->parser, "%s", error_text());
-    fprintf(stderr, "nanolab: results go to %s\n", plan->dir);
+    char dir[RESULT_PATH_MAX];
+    fprintf(stderr, "nanolab: results go to %s\n", text_plain(dir, sizeof dir, plan->dir));
     return 0;
 }
 
@@ -228,19 +231,21 @@ static int run_lab(const struct run_plan *plan, const struct driver_lab *lab) {
                 strerror(error));
         return EXIT_BROKEN;
     }
+    stop_hold(true);
     running_lab = (sig_atomic_t)child;
     /* A signal that came before the line above was passed on to nobody. */
-    if (run_stop_signal)
-        kill(child, (int)run_stop_signal);
+    if (stop_signal)
+        kill(child, (int)stop_signal);
     int status = 0;
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
     running_lab = 0;
+    stop_hold(false);
     if (WIFEXITED(status))
         return WEXITSTATUS(status);
     int number = WTERMSIG(status);
-    if (run_stop_signal)
-        return 128 + (int)run_stop_signal;
+    if (stop_signal)
+        return 128 + (int)stop_signal;
     fprintf(stderr,
             "nanolab: %s was ended by signal %d (%s)%s; what it recorded is kept, "
             "--resume goes on\n",
@@ -253,7 +258,7 @@ static int run_lab(const struct run_plan *plan, const struct driver_lab *lab) {
 static bool run_labs(struct run_plan *plan) {
     for (size_t i = 0; i < plan->lab_count; i++)
         plan->status[i] = -1;
-    for (size_t i = 0; i < plan->lab_count && !run_stop_signal; i++) {
+    for (size_t i = 0; i < plan->lab_count && !stop_signal; i++) {
         if (plan->lab_count > 1)
             fprintf(stderr, "nanolab: %s (%zu of %zu)\n", plan->labs[i]->folder, i + 1,
                     plan->lab_count);
@@ -262,16 +267,16 @@ static bool run_labs(struct run_plan *plan) {
         if (status == EXIT_USAGE || status > 128)
             return false;
         /* After the last one, the page waits for the end of the run. */
-        if (i + 1 < plan->lab_count && !run_stop_signal)
+        if (i + 1 < plan->lab_count && !stop_signal)
             driver_page_make(&plan->page, plan->dir, plan->lab_count - i - 1);
     }
-    return !run_stop_signal;
+    return !stop_signal;
 }
 
 static int overall(const struct run_plan *plan) {
     bool broken = false, all_skipped = true;
-    if (run_stop_signal)
-        return 128 + (int)run_stop_signal;
+    if (stop_signal)
+        return 128 + (int)stop_signal;
     for (size_t i = 0; i < plan->lab_count; i++) {
         int status = plan->status[i];
         if (status == EXIT_USAGE || status > 128)
@@ -284,14 +289,27 @@ static int overall(const struct run_plan *plan) {
 
 /* The claims of one lab as recorded; an empty array where there are none yet. */
 static json_t *recorded_claims(const struct run_plan *plan, size_t i) {
-    struct reader *reader;
-    json_t *claims = NULL;
-    if (plan->status[i] >= 0 && plan->status[i] != EXIT_USAGE &&
-        reader_open(&reader, plan->dir, plan->labs[i]->folder) == 0) {
-        claims = reader_claims(reader);
-        reader_close(reader);
+    struct checked_lab lab = {.reader = NULL};
+    struct limits left = LIMITS_WHOLE;
+    json_t *claims = NULL, *run = NULL;
+    if (plan->status[i] >= 0 && plan->status[i] != EXIT_USAGE && (run = reader_run(plan->dir))) {
+        if (checked_lab_open(&lab, run, plan->dir, plan->labs[i]->folder, &left) == 0)
+            claims = json_incref(lab.claims);
+        checked_lab_close(&lab);
     }
+    json_decref(run);
     return claims ? claims : json_array();
+}
+
+/* Whether every lab came to its end, as the folder itself says. */
+static bool all_complete(const struct run_plan *plan) {
+    struct result_recorded *recorded = calloc(1, sizeof *recorded);
+    bool complete = recorded != NULL;
+    for (size_t i = 0; i < plan->lab_count && complete; i++)
+        complete =
+            result_recorded(plan->dir, plan->labs[i]->folder, recorded) == 0 && recorded->complete;
+    free(recorded);
+    return complete;
 }
 
 static const char *question_of(const json_t *description) {
@@ -325,16 +343,17 @@ static void conclude(const struct run_plan *plan, int status) {
         json_decref(claims);
     }
     if (plan->options.json) {
-        json_t *all =
-            json_pack("{s:s, s:i, s:O}", "folder", plan->dir, "status", status, "labs", labs);
+        json_t *all = json_pack("{s:o, s:i, s:O}", "folder", text_json(plan->dir), "status", status,
+                                "labs", labs);
         if (all)
             json_dumpf(all, stdout, JSON_INDENT(1));
         putchar('\n');
         json_decref(all);
     } else {
-        printf("Results: %s\n", plan->dir);
+        char dir[RESULT_PATH_MAX];
+        printf("Results: %s\n", text_plain(dir, sizeof dir, plan->dir));
         if (plan->page.made)
-            printf("Page: %s/report.html\n", plan->dir);
+            printf("Page: %s/report.html\n", dir);
     }
     json_decref(labs);
 }
@@ -353,23 +372,23 @@ static int go(struct run_plan *plan, const char *const *names, size_t count) {
         return options_report();
     }
     warn(plan);
-    run_catch_signals(&running_lab);
+    stop_catch(&running_lab);
     bool complete = run_labs(plan);
     int status = overall(plan);
-    for (size_t i = 0; i < plan->lab_count; i++)
-        complete = complete && (plan->status[i] == EXIT_DONE || plan->status[i] == EXIT_SKIPPED ||
-                                plan->status[i] == EXIT_BROKEN);
+    complete = complete && all_complete(plan);
     if (status != EXIT_USAGE && result_run_finish(plan->dir, complete) != 0) {
         options_fail(&plan->parser, "%s", error_text());
         status = options_report();
     }
-    if (status != EXIT_USAGE && !run_stop_signal)
+    if (status != EXIT_USAGE && !stop_signal)
         driver_page_make(&plan->page, plan->dir, 0);
     conclude(plan, status);
     driver_page_end(&plan->page);
     /* Exit status 2 has already said what to do. */
+    char dir[RESULT_PATH_MAX];
     if (status > 128)
-        fprintf(stderr, "nanolab: stopped; go on with: nanolab run --resume %s\n", plan->dir);
+        fprintf(stderr, "nanolab: stopped; go on with: nanolab run --resume %s\n",
+                text_plain(dir, sizeof dir, plan->dir));
     return status;
 }
 
@@ -392,8 +411,12 @@ int driver_run(const struct driver *driver, int argc, char **argv) {
                              &plan->page.wanted,
                              NULL};
     plan->driver = driver;
-    plan->argc = argc;
-    plan->argv = argv;
+    /* The command as somebody types it: "nanolab run …". */
+    const char *command[argc + 1];
+    command[0] = "nanolab";
+    memcpy(command + 1, argv, (size_t)argc * sizeof *argv);
+    plan->argc = argc + 1;
+    plan->argv = (char **)command;
     plan->parser = (struct options){.program = "nanolab",
                                     .help_command = "nanolab run --help",
                                     .specs = specs,

@@ -9,17 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/text.h"
+
 static _Thread_local char error_text[600];
 
 const char *options_error(void) {
     return error_text;
-}
-
-/* One line, whatever bytes the command line had in it. */
-static void flatten(char *text) {
-    for (; *text; text++)
-        if ((unsigned char)*text < ' ' || *text == 127)
-            *text = '?';
 }
 
 int options_fail(const struct options *options, const char *format, ...) {
@@ -28,13 +23,20 @@ int options_fail(const struct options *options, const char *format, ...) {
     va_start(args, format);
     vsnprintf(error_text + used, sizeof error_text - (size_t)used, format, args);
     va_end(args);
-    flatten(error_text);
+    text_flatten(error_text); /* whatever bytes the command line had in it */
     return -1;
 }
 
 int options_report(void) {
     fprintf(stderr, "%s\n", error_text);
     return EXIT_USAGE;
+}
+
+int options_end(const char *program, int status) {
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    fprintf(stderr, "%s: standard output cannot be written; check where it goes\n", program);
+    return status == EXIT_DONE ? EXIT_USAGE : status;
 }
 
 /* Edits between two words (insert, delete, replace, swap neighbours); long words are cut. */

@@ -55,6 +55,9 @@ int options_fail(const struct options *options, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* Prints options_error() to stderr, returns EXIT_USAGE. */
 int options_report(void);
+/* The end of main(): `status`, or EXIT_USAGE with a line on stderr where standard output could not
+ * be written to its end (a full disk, a closed pipe). */
+int options_end(const char *program, int status);
 /* The table of options for a --help page, to stdout. */
 void options_print(const struct option_spec *specs, size_t count);
 

@@ -20,9 +20,11 @@
 #include "harness/error.h"
 #include "harness/lab/progress.h"
 #include "harness/lab/run.h"
+#include "harness/stop.h"
 #include "harness/store/build_info.h"
 #include "harness/store/provenance.h"
 #include "harness/store/result.h"
+#include "harness/text.h"
 
 struct arguments {
     struct run_options run;
@@ -120,7 +122,9 @@ static int describe(const struct session *session) {
 }
 
 static int fail(const struct session *session, int status, const char *text) {
-    fprintf(stderr, "%s: %s\n", session->folder, text);
+    fprintf(stderr, "%s: ", session->folder);
+    text_print(stderr, text);
+    fputc('\n', stderr);
     return status;
 }
 
@@ -216,14 +220,15 @@ static void warn(const struct session *session) {
 }
 
 static int stopped(const struct session *session) {
+    char dir[RESULT_PATH_MAX];
     fprintf(stderr, "%s: stopped after %zu cases, which are kept in %s", session->folder,
-            result_case_count(session->run.result), session->dir);
+            result_case_count(session->run.result), text_plain(dir, sizeof dir, session->dir));
     /* Under a driver, that says how to go on. */
     if (session->arguments.joined)
         fputc('\n', stderr);
     else
-        fprintf(stderr, "; go on with: %s --resume %s\n", session->argv[0], session->dir);
-    return 128 + (int)run_stop_signal;
+        fprintf(stderr, "; go on with: %s --resume %s\n", session->argv[0], dir);
+    return 128 + (int)stop_signal;
 }
 
 /* The sweep, the checks and the end of the journal. */
@@ -238,13 +243,15 @@ static int sweep(struct session *session) {
         if (status != 0)
             return fail(session, EXIT_BROKEN,
                         run->error[0] ? run->error : "the sweep failed and gave no reason");
-        if (run_stop_signal)
+        if (stop_signal)
             return stopped(session);
     }
     /* A check that could not run leaves the run partial: --resume does it again. */
     bool all = run_judge(run) == 0;
     if (result_failed(run->result))
         return fail(session, EXIT_USAGE, error_text());
+    if (stop_signal)
+        return stopped(session);
     if (!all)
         status = fail(session, EXIT_BROKEN, run->error);
     if (verdicts_broken(result_claims(run->result)))
@@ -269,9 +276,9 @@ static void conclude(const struct session *session, int status) {
     if (session->arguments.joined)
         return;
     if (session->arguments.run.json) {
-        json_t *text =
-            json_pack("{s:s, s:i, s:[{s:s, s:i, s:O}]}", "folder", session->dir, "status", status,
-                      "labs", "name", session->folder, "status", status, "claims", claims);
+        json_t *text = json_pack("{s:o, s:i, s:[{s:s, s:i, s:O}]}", "folder",
+                                 text_json(session->dir), "status", status, "labs", "name",
+                                 session->folder, "status", status, "claims", claims);
         if (text)
             json_dumpf(text, stdout, JSON_INDENT(1));
         putchar('\n');
@@ -280,7 +287,8 @@ static void conclude(const struct session *session, int status) {
     }
     verdicts_print(stdout, session->folder, session->lab->question, claims,
                    verdicts_width(STDOUT_FILENO));
-    printf("Results: %s\n", session->dir);
+    char dir[RESULT_PATH_MAX];
+    printf("Results: %s\n", text_plain(dir, sizeof dir, session->dir));
 }
 
 static int go(struct session *session) {
@@ -356,18 +364,13 @@ int run_main(const struct lab *lab, int argc, char **argv) {
     } else if (run_options_check(&session->options, &a->run) != 0) {
         status = options_report();
     } else {
-        run_catch_signals(NULL);
+        stop_catch(NULL);
         /* A lab must not go on writing when its driver is killed: who resumes finds it locked. */
         if (a->joined)
             prctl(PR_SET_PDEATHSIG, SIGKILL);
         status = go(session);
     }
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        fprintf(stderr, "%s: standard output cannot be written; check where it goes\n",
-                session->folder);
-        if (status == EXIT_DONE)
-            status = EXIT_USAGE;
-    }
+    status = options_end(session->folder, status);
     result_close(session->run.result);
     run_close_devices(&session->run);
     free(session);

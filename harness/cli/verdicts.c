@@ -13,27 +13,13 @@
 
 #include "harness/page/claim_table.h"
 #include "harness/page/units.h"
-
-/* Bytes of the character at `s`; 0 for a control character or what is no UTF-8 start. */
-static size_t character(const char *s) {
-    unsigned char c = (unsigned char)*s;
-    if (c < ' ' || c == 127)
-        return 0;
-    if (c < 0x80)
-        return 1;
-    size_t n = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc2 ? 2 : 0;
-    for (size_t i = 1; i < n; i++)
-        if (((unsigned char)s[i] & 0xc0) != 0x80)
-            return 0;
-    /* U+0080…U+009F are control characters of their own. */
-    return c == 0xc2 && (unsigned char)s[1] < 0xa0 ? 0 : n;
-}
+#include "harness/text.h"
 
 /* Characters up to the next blank, and their bytes. */
 static size_t word(const char *s, size_t *bytes) {
     size_t columns = 0, at = 0;
     while (s[at] && s[at] != ' ') {
-        size_t n = character(s + at);
+        size_t n = text_visible(s + at);
         at += n ? n : 1;
         columns++;
     }
@@ -58,7 +44,7 @@ static void wrap(FILE *to, const char *text, size_t *at, size_t indent, size_t w
             ++*at;
         }
         for (size_t i = 0; i < bytes;) {
-            size_t n = character(text + i);
+            size_t n = text_visible(text + i);
             if (n == 0)
                 fputc('?', to);
             else
@@ -118,7 +104,8 @@ static void print_row(FILE *to, const struct claim_table *table, const struct cl
                       const int *columns, size_t width) {
     static const char *const parts[][2] = {
         {"statement", ""}, {"range", "range:"}, {"reason", "missing:"}};
-    fprintf(to, "  %-5.40s ", row->id);
+    char id[48];
+    fprintf(to, "  %-5s ", text_plain(id, sizeof id, row->id));
     for (size_t d = 0; d < table->device_count; d++) {
         char text[100];
         cell(row->on[d], text, sizeof text);
@@ -224,12 +211,15 @@ size_t verdicts_print_broken(FILE *to, const char *program, const json_t *claims
         const json_t *claim = json_array_get(claims, i);
         if (!json_is_true(json_object_get(claim, "broken")))
             continue;
+        char id[24], place[4096];
         fprintf(to,
-                "%s: our bug: a predicted bit of %.8s on %.23s did not hold (%lld of %lld did); "
+                "%s: our bug: a predicted bit of %s on %.23s did not hold (%lld of %lld did); "
                 "please report it with the folder %s\n",
-                program, claim_text(claim, "id"), claim_text(claim, "device"),
+                program, text_plain(id, sizeof id, claim_text(claim, "id")),
+                claim_text(claim, "device"),
                 (long long)json_integer_value(json_object_get(claim, "held")),
-                (long long)json_integer_value(json_object_get(claim, "checked")), folder);
+                (long long)json_integer_value(json_object_get(claim, "checked")),
+                text_plain(place, sizeof place, folder));
         count++;
     }
     return count;

@@ -14,6 +14,7 @@
 #include "harness/lab/progress.h"
 #include "harness/lab/run.h"
 #include "harness/measure/bench.h"
+#include "harness/store/limits.h"
 #include "harness/store/provenance.h"
 #include "harness/store/reader.h"
 #include "harness/store/record.h"
@@ -525,6 +526,9 @@ struct lab_table *lab_table_open(struct lab_run *run, const char *name) {
 void lab_table_row(struct lab_table *table, const char *format, ...) {
     char last = format[0] ? format[strlen(format) - 1] : '\0';
     va_list args;
+    /* What is too long already is refused by lab_table_close(): no more memory for it. */
+    if (ftello(table->text) > (off_t)LIMIT_DOCUMENT_BYTES)
+        return;
     va_start(args, format);
     vfprintf(table->text, format, args);
     va_end(args);

@@ -13,6 +13,7 @@
 
 #include "harness/lab/contest.h"
 #include "harness/lab/rows.h"
+#include "harness/stop.h"
 #include "harness/store/reader.h"
 #include "harness/store/result_fixture.h"
 
@@ -153,9 +154,9 @@ static void a_wrong_entrant_drops_the_contest(void **state) {
 
 static void a_signal_drops_the_contest(void **state) {
     struct fixture *f = *state;
-    run_stop_signal = SIGTERM;
+    stop_signal = SIGTERM;
     assert_int_equal(hold(f, "a", false), 0);
-    run_stop_signal = 0;
+    stop_signal = 0;
     assert_int_equal(result_case_count(f->run.result), 0);
 }
 

@@ -1,5 +1,5 @@
 /*
- * run.c: what a lab may ask of its run (lab.h), and the signals that stop one.
+ * run.c: what a lab may ask of its run (lab.h), and what it says.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,7 +8,9 @@
 
 #include "harness/lab/progress.h"
 #include "harness/lab/run.h"
+#include "harness/stop.h"
 #include "harness/store/result.h"
+#include "harness/text.h"
 
 const struct quantity run_quantities[] = {
     {"bytes per second", "bytes/s", "bytes of one call over its median time"},
@@ -16,31 +18,6 @@ const struct quantity run_quantities[] = {
     {"roof fraction", "1", "speed over that of the fastest reader of its contest"},
 };
 const size_t run_quantity_count = sizeof run_quantities / sizeof *run_quantities;
-
-volatile sig_atomic_t run_stop_signal;
-static const volatile sig_atomic_t *signal_child;
-
-static void on_signal(int number) {
-    run_stop_signal = number;
-    if (signal_child && *signal_child > 0)
-        kill((pid_t)*signal_child, number);
-}
-
-void run_catch_signals(const volatile sig_atomic_t *child) {
-    signal_child = child;
-    struct sigaction action, before;
-    memset(&action, 0, sizeof action);
-    action.sa_handler = on_signal;
-    /* Interrupted system calls go on: the case in hand is to be finished, not broken. */
-    action.sa_flags = SA_RESTART;
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    /* nohup means what it says. */
-    if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
-        sigaction(SIGHUP, &action, NULL);
-    signal(SIGXFSZ, SIG_IGN);
-}
 
 enum lab_mode lab_mode(const struct lab_run *run) {
     return run->mode;
@@ -91,14 +68,7 @@ void lab_expect(struct lab_run *run, size_t cases) {
 
 bool lab_stopping(const struct lab_run *run) {
     (void)run;
-    return run_stop_signal != 0;
-}
-
-/* One line, whatever a device or library put into its message. */
-static void flatten(char *text) {
-    for (; *text; text++)
-        if ((unsigned char)*text < ' ' || *text == 127)
-            *text = ' ';
+    return stop_signal != 0;
 }
 
 int lab_error(struct lab_run *run, const char *format, ...) {
@@ -108,7 +78,7 @@ int lab_error(struct lab_run *run, const char *format, ...) {
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    flatten(text);
+    text_flatten(text); /* whatever a device or library put into its message */
     /* The first error is the cause; what follows it, its consequence. */
     if (!run->error[0])
         memcpy(run->error, text, sizeof text);
@@ -121,7 +91,7 @@ void lab_note(struct lab_run *run, const char *format, ...) {
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    flatten(text);
+    text_flatten(text); /* whatever a device or library put into its message */
     run_lab_folder(run->lab, folder, sizeof folder);
     snprintf(line, sizeof line, "%s: note: %s", folder, text);
     progress_note(run->progress, line);

@@ -6,8 +6,6 @@
 #ifndef NANOLAB_HARNESS_RUN_H
 #define NANOLAB_HARNESS_RUN_H
 
-#include <signal.h>
-
 #include "harness/lab/lab.h"
 
 #define RUN_DEVICES_MAX 16
@@ -41,13 +39,6 @@ struct lab_run {
 /* What the harness itself records (contest.c); every lab has these names. */
 extern const struct quantity run_quantities[];
 extern const size_t run_quantity_count;
-
-/* Set by the handler of run_catch_signals(); 0 while nothing asked the run to stop. */
-extern volatile sig_atomic_t run_stop_signal;
-/* SIGINT, SIGTERM and SIGHUP stop the run after the case in hand. `child`, if not NULL, is a
- * process id that they are passed on to. A file that reaches its size limit is an error, no
- * signal. */
-void run_catch_signals(const volatile sig_atomic_t *child);
 
 /* Records cases that were measured together (a contest), whole or not at all; the cases stay the
  * caller's. 0, or -1 with the run's error. */

@@ -8,6 +8,7 @@
 #include "harness/error.h"
 #include "harness/lab/run.h"
 #include "harness/lab/tables.h"
+#include "harness/stop.h"
 #include "harness/store/result.h"
 
 /* The devices of the run that a claim is asked on; how many. */
@@ -48,8 +49,12 @@ int run_sweeps(struct lab_run *run) {
         for (size_t k = 0; k < count && lab->claims[i].sweep; k++) {
             if (lab_stopping(run))
                 return 0;
-            if (!is_swept(run, i, on[k]) &&
-                (lab->claims[i].sweep(run, on[k]) != 0 || run->error[0]))
+            if (is_swept(run, i, on[k]))
+                continue;
+            stop_hold(true);
+            int status = lab->claims[i].sweep(run, on[k]);
+            stop_hold(false);
+            if (status != 0 || run->error[0])
                 return -1;
         }
     }
@@ -142,7 +147,7 @@ static int judge_claim(struct lab_run *run, const struct claim *claim) {
 int run_judge(struct lab_run *run) {
     for (size_t i = 0; i < run->lab->claim_count; i++) {
         run->error[0] = '\0';
-        if (judge_claim(run, &run->lab->claims[i]) != 0)
+        if (lab_stopping(run) || judge_claim(run, &run->lab->claims[i]) != 0)
             return -1;
     }
     return 0;

@@ -21,9 +21,9 @@
 #include <limits>
 #include <new>
 #include <string>
-#include <time.h>
 #include <vector>
 
+#include "harness/measure/clock.h"
 #include "harness/measure/nvtx.h"
 #include "harness/measure/stats.h"
 #include "kernels/rng/philox.h"
@@ -31,7 +31,7 @@
 namespace {
 
 /* More calls than this in one sample would not be a better sample; reached only by calls that do
- * next to nothing, or by a clock that stands still. */
+ * next to nothing. */
 constexpr uint64_t calls_limit = uint64_t(1) << 20;
 /* Real seconds after which the search for k stops, whatever the injected clock says. */
 constexpr double search_limit = 2.0;
@@ -53,17 +53,18 @@ int fail(const char *format, ...) {
     return -1;
 }
 
-double steady_now(void *) {
-    timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return double(t.tv_sec) + 1e-9 * double(t.tv_nsec);
-}
+/* A sample of fewer steps of its clock would say little about what lies between two of them. */
+constexpr double steps_in_sample = 25;
 
 double real_now() {
-    return steady_now(nullptr);
+    return clock_now(nullptr);
 }
 
-const bench_clock steady_clock = {steady_now, nullptr};
+/* The machine's own, with its step. */
+const bench_clock *steady_clock() {
+    static const bench_clock clock = {clock_now, nullptr, clock_step()};
+    return &clock;
+}
 
 /* The library reads its flags' defaults from the environment (BENCHMARK_OUT, …), which is not an
  * interface of ours: every flag that would matter is set. */
@@ -180,6 +181,23 @@ class round_reporter : public benchmark::BenchmarkReporter {
     const std::vector<runner *> &order;
 };
 
+/* A time of 0 s is none: nothing can be divided by it. */
+void refuse_nothing(runner &r) {
+    if (!r.active || r.last > 0)
+        return;
+    char text[200];
+    double step = r.clock ? r.clock->step : 0;
+    if (step > 0)
+        snprintf(text, sizeof text,
+                 "a sample of %llu calls took 0 s: the clock moves in steps of %.3g s; use a finer "
+                 "clock source",
+                 (unsigned long long)r.calls, step);
+    else
+        snprintf(text, sizeof text, "a sample of %llu calls took 0 s: the clock is broken",
+                 (unsigned long long)r.calls);
+    r.give_up(text);
+}
+
 /* One sample of each of these cases, in this order. */
 void run_library(const std::vector<runner *> &order) {
     benchmark::ClearRegisteredBenchmarks();
@@ -282,9 +300,23 @@ void choose_clock(runner &r, const bench_clock *injected) {
     if (injected)
         r.clock = injected;
     else if (!device || device_kind(device) == DEVICE_CPU)
-        r.clock = &steady_clock;
+        r.clock = steady_clock();
     else if (!device_has_clock(device))
         r.give_up(std::string("the device ") + device_id(device) + " reports no times");
+    if (r.clock && std::isinf(r.clock->step))
+        r.give_up("the clock stands still: a second of readings all gave the same time");
+}
+
+/* What a coarse clock asks for: longer samples, and time enough for as many as are wanted. */
+bench_limits limits_for(const runner &r, const bench_limits &limits) {
+    bench_limits own = limits;
+    double step = r.clock ? r.clock->step : 0;
+    if (step > 0 && steps_in_sample * step > own.min_sample_seconds) {
+        own.min_sample_seconds = steps_in_sample * step;
+        own.max_seconds =
+            std::max(own.max_seconds, double(own.min_samples) * own.min_sample_seconds);
+    }
+    return own;
 }
 
 int check(const bench_case *cases, size_t count, const bench_limits &limits) {
@@ -311,13 +343,15 @@ void run_rounds(std::vector<runner> &runners, const bench_options &options) {
             return;
         shuffle(order, options.seed, round);
         run_library(order);
-        for (runner *r : order)
+        for (runner *r : order) {
+            refuse_nothing(*r);
             if (r->active) {
                 r->seconds.push_back(r->last / double(r->calls));
                 r->rounds.push_back(round);
                 r->spent += r->last;
-                judge(*r, options.limits);
+                judge(*r, limits_for(*r, options.limits));
             }
+        }
         size_t settled = size_t(std::count_if(runners.begin(), runners.end(),
                                               [](const runner &r) { return !r.active; }));
         if (options.progress &&
@@ -380,7 +414,7 @@ int bench_run(const struct bench_case *cases, size_t count, const struct bench_o
             runners[i].c = &cases[i];
             choose_clock(runners[i], options->clock);
             if (runners[i].active)
-                find_calls(runners[i], options->limits);
+                find_calls(runners[i], limits_for(runners[i], options->limits));
         }
         run_rounds(runners, *options);
         for (runner &r : runners)

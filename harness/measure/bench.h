@@ -22,10 +22,13 @@
 extern "C" {
 #endif
 
-/* The clock that samples are read from; tests inject their own. Seconds, monotonic. */
+/* The clock that samples are read from; tests inject their own. Seconds, monotonic. `step` is the
+ * smallest step it moves by (clock.h), 0 where that does not matter. A sample lasts 25 steps at
+ * least, and one of 0 s is a failure. */
 struct bench_clock {
     double (*now)(void *context);
     void *context;
+    double step;
 };
 
 struct bench_limits {

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "harness/measure/bench.h"
+#include "harness/measure/clock.h"
 #include "harness/measure/stats.h"
 #include "kernels/rng/philox.h"
 
@@ -26,7 +27,7 @@ static double fake_now(void *context) {
     return now_value;
 }
 
-static const struct bench_clock fake_clock = {fake_now, NULL};
+static const struct bench_clock fake_clock = {fake_now, NULL, 0};
 
 /* What one call takes: base × (1 + noise(sample)), where a sample is one setup. */
 struct fake {
@@ -235,18 +236,96 @@ static void test_failures_stay_with_their_case(void **state) {
         bench_result_free(&r[k]);
 }
 
-static void test_zero_time_does_not_hang(void **state) {
+static void test_zero_time_is_a_failure_by_name(void **state) {
     (void)state;
     struct fake nothing = {.base = 0};
     struct bench_case c = fake_case("nothing", &nothing);
     struct bench_options options = fake_options();
     struct bench_result r;
     assert_int_equal(bench_run(&c, 1, &options, &r), 0);
-    assert_int_equal(r.stop, BENCH_SETTLED);
-    assert_true(r.samples >= 1 && r.median == 0 && r.bytes_per_second == 0);
-    double ratio, low, high;
-    assert_int_equal(bench_ratio(&r, &r, 1, &ratio, &low, &high), -1);
-    bench_result_free(&r);
+    assert_int_equal(r.stop, BENCH_FAILED);
+    assert_int_equal(r.samples, 0);
+    assert_non_null(strstr(r.error, "took 0 s"));
+}
+
+/* The fake time as a clock shows it that moves in steps. */
+static double stepping_now(void *step) {
+    return floor(now_value / *(double *)step) * *(double *)step;
+}
+
+/* Jiffies (4 ms), and a virtual machine's tick (15.6 ms): long samples make the times right. */
+static void test_a_coarse_clock_gets_long_samples(void **state) {
+    (void)state;
+    static const double steps[] = {4e-3, 15.625e-3, 1e-3, 50e-9};
+    for (size_t k = 0; k < 4; k++) {
+        double step = steps[k];
+        const struct bench_clock clock = {stepping_now, &step, step};
+        struct fake fake = {.base = 1e-4};
+        struct bench_case c = fake_case("coarse", &fake);
+        struct bench_options options = fake_options();
+        struct bench_result r;
+        options.clock = &clock;
+        options.limits = bench_limits_quick();
+        assert_int_equal(bench_run(&c, 1, &options, &r), 0);
+        assert_true(r.stop != BENCH_FAILED && r.samples >= options.limits.min_samples);
+        assert_true(r.seconds[0] * (double)r.calls >= 24 * step);
+        assert_true(fabs(r.median / 1e-4 - 1) < 0.041);
+        bench_result_free(&r);
+    }
+}
+
+/* One call that is shorter than a step cannot be timed, and says so. */
+static void test_what_a_coarse_clock_cannot_see_is_refused(void **state) {
+    (void)state;
+    double step = 4e-3;
+    const struct bench_clock clock = {stepping_now, &step, step};
+    struct fake fake = {.base = 1e-4};
+    struct bench_case c = fake_case("cold", &fake);
+    struct bench_options options = fake_options();
+    struct bench_result r;
+    options.clock = &clock;
+    c.max_calls = 1;
+    assert_int_equal(bench_run(&c, 1, &options, &r), 0);
+    assert_int_equal(r.stop, BENCH_FAILED);
+    assert_non_null(strstr(r.error, "a sample of 1 calls took 0 s: the clock moves in steps of "
+                                    "0.004 s; use a finer clock source"));
+    assert_int_equal(r.samples, 0);
+}
+
+static double standing_now(void *context) {
+    (void)context;
+    return 7;
+}
+
+static double own_steps(void *step) {
+    return floor(clock_now(NULL) / *(double *)step) * *(double *)step;
+}
+
+static void test_a_clock_that_stands_still_is_refused(void **state) {
+    (void)state;
+    assert_true(isinf(clock_step_of(standing_now, NULL)));
+    const struct bench_clock clock = {standing_now, NULL, INFINITY};
+    struct fake fake = {.base = 1e-4};
+    struct bench_case c = fake_case("still", &fake);
+    struct bench_options options = fake_options();
+    struct bench_result r;
+    options.clock = &clock;
+    assert_int_equal(bench_run(&c, 1, &options, &r), 0);
+    assert_int_equal(r.stop, BENCH_FAILED);
+    assert_non_null(strstr(r.error, "the clock stands still"));
+    assert_int_equal(fake.sample, 0); /* nothing was called */
+}
+
+static void test_steps_of_clocks_are_found(void **state) {
+    (void)state;
+    static const double steps[] = {4e-3, 15.625e-3, 1e-3};
+    for (size_t k = 0; k < 3; k++) {
+        double step = steps[k];
+        double found = clock_step_of(own_steps, &step);
+        /* A descheduled reader may miss a step: then it is a multiple. */
+        assert_true(found > 0.99 * step && fabs(remainder(found, step)) < 0.01 * step);
+    }
+    assert_true(clock_step() > 0 && clock_step() < 1);
 }
 
 static double nan_now(void *context) {
@@ -265,7 +344,7 @@ static void test_broken_clocks_are_rejected(void **state) {
     struct bench_case c = fake_case("nan", &fake);
     struct bench_options options = fake_options();
     unsigned reads = 0;
-    const struct bench_clock nan_clock = {nan_now, &reads};
+    const struct bench_clock nan_clock = {nan_now, &reads, 0};
     options.clock = &nan_clock;
     struct bench_result r;
     assert_int_equal(bench_run(&c, 1, &options, &r), 0);
@@ -273,7 +352,7 @@ static void test_broken_clocks_are_rejected(void **state) {
     assert_int_equal(r.samples, 0);
     assert_non_null(strstr(r.error, "clock"));
     double value = 0;
-    const struct bench_clock backwards = {backwards_now, &value};
+    const struct bench_clock backwards = {backwards_now, &value, 0};
     options.clock = &backwards;
     assert_int_equal(bench_run(&c, 1, &options, &r), 0);
     assert_int_equal(r.stop, BENCH_FAILED);
@@ -458,7 +537,11 @@ int main(void) {
         cmocka_unit_test(test_steady_noise_is_a_plateau),
         cmocka_unit_test(test_what_never_settles_ends_at_its_cap),
         cmocka_unit_test(test_failures_stay_with_their_case),
-        cmocka_unit_test(test_zero_time_does_not_hang),
+        cmocka_unit_test(test_zero_time_is_a_failure_by_name),
+        cmocka_unit_test(test_a_coarse_clock_gets_long_samples),
+        cmocka_unit_test(test_what_a_coarse_clock_cannot_see_is_refused),
+        cmocka_unit_test(test_a_clock_that_stands_still_is_refused),
+        cmocka_unit_test(test_steps_of_clocks_are_found),
         cmocka_unit_test(test_broken_clocks_are_rejected),
         cmocka_unit_test(test_one_call_per_sample_when_cold),
         cmocka_unit_test(test_rounds_are_shuffled_by_the_seed),

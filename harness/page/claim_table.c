@@ -1,6 +1,7 @@
 /* claim_table.c: see claim_table.h. */
 #include "harness/page/claim_table.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,11 @@ const char *claim_text(const json_t *entry, const char *name) {
 
 long long claim_count(const json_t *entry, const char *name) {
     return json_integer_value(json_object_get(entry, name));
+}
+
+long long claim_add(long long a, long long b) {
+    long long sum;
+    return __builtin_add_overflow(a, b, &sum) ? LLONG_MAX : sum;
 }
 
 enum claim_mark claim_mark(const json_t *entry) {

@@ -56,5 +56,7 @@ const char *claim_mark_words(enum claim_mark mark);
 /* A text of an entry, "" if it is not there; a count, 0 if it is not there. */
 const char *claim_text(const json_t *entry, const char *name);
 long long claim_count(const json_t *entry, const char *name);
+/* The sum of two counts, or the largest number there is. */
+long long claim_add(long long a, long long b);
 
 #endif

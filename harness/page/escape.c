@@ -5,45 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define REPLACEMENT "\xef\xbf\xbd"
-
-/* Decodes one character; returns its length in bytes, or 0 for a byte that is no UTF-8. */
-static int decode(const unsigned char *at, uint32_t *code) {
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    int length = at[0] < 0x80             ? 1
-                 : (at[0] & 0xe0) == 0xc0 ? 2
-                 : (at[0] & 0xf0) == 0xe0 ? 3
-                 : (at[0] & 0xf8) == 0xf0 ? 4
-                                          : 0;
-    if (length < 2) {
-        *code = at[0];
-        return length;
-    }
-    uint32_t value = at[0] & (0xffu >> (length + 1));
-    for (int k = 1; k < length; k++) {
-        if ((at[k] & 0xc0) != 0x80)
-            return 0;
-        value = value << 6 | (at[k] & 0x3f);
-    }
-    *code = value;
-    return value >= least[length] && value <= 0x10ffff && (value < 0xd800 || value > 0xdfff)
-               ? length
-               : 0;
-}
-
-/* Controls, and what is invisible or turns the direction of writing around. */
-static int is_hidden(uint32_t code) {
-    static const uint32_t ranges[][2] = {
-        {0x00, 0x1f},       {0x7f, 0x9f},     {0xad, 0xad},       {0x34f, 0x34f},
-        {0x61c, 0x61c},     {0x115f, 0x1160}, {0x17b4, 0x17b5},   {0x180b, 0x180f},
-        {0x200b, 0x200f},   {0x2028, 0x202e}, {0x2060, 0x206f},   {0x3164, 0x3164},
-        {0xfe00, 0xfe0f},   {0xfeff, 0xfeff}, {0xffa0, 0xffa0},   {0xfff0, 0xfffc},
-        {0x1d173, 0x1d17a}, {0xe000, 0xf8ff}, {0xe0000, 0x10ffff}};
-    for (size_t k = 0; k < sizeof ranges / sizeof *ranges; k++)
-        if (code >= ranges[k][0] && code <= ranges[k][1])
-            return 1;
-    return 0;
-}
+#include "harness/text.h"
 
 static int is_digit(unsigned char c) {
     return c >= '0' && c <= '9';
@@ -154,13 +116,13 @@ static void escape(FILE *out, const char *given, int begins_line) {
     int after_number = begins_line; /* or at the very beginning */
     for (const unsigned char *at = text; *at;) {
         uint32_t code;
-        int length = decode(at, &code);
+        int length = (int)text_decode((const char *)at, &code);
         if (at - text > ESCAPE_MAX) {
             fputs("…", out);
             return;
         }
-        if (length == 0 || (is_hidden(code) && code != '\n' && code != '\t')) {
-            fputs(REPLACEMENT, out);
+        if (length == 0 || (text_is_hidden(code) && code != '\n' && code != '\t')) {
+            fputs(TEXT_REPLACEMENT, out);
         } else if (length > 1) {
             fwrite(at, 1, (size_t)length, out);
         } else if (*at == '\n' || *at == '\t') {

@@ -9,11 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "harness/error.h"
-#include "harness/store/result.h"
+#include "harness/stop.h"
 
 static int is_small(char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
@@ -32,35 +33,6 @@ int home_is_plain(const char *name) {
 int home_is_lab(const char *name) {
     return home_is_plain(name) && strlen(name) > 3 && name[0] >= '0' && name[0] <= '9' &&
            name[1] >= '0' && name[1] <= '9' && name[2] == '-';
-}
-
-static int by_name(const void *a, const void *b) {
-    return strcmp(a, b);
-}
-
-int home_labs(const struct folder *folder, char (*names)[HOME_NAME_MAX], size_t max) {
-    int copy = openat(folder->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *list = copy < 0 ? NULL : fdopendir(copy);
-    if (!list) {
-        int bad = errno;
-        if (copy >= 0)
-            close(copy);
-        return error_set("%s: cannot list it: %s", folder->path, strerror(bad));
-    }
-    size_t count = 0;
-    for (struct dirent *entry; count < max && (entry = readdir(list));) {
-        struct stat st;
-        if (!home_is_lab(entry->d_name))
-            continue;
-        if (fstatat(folder->fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW))
-            continue;
-        if (!S_ISDIR(st.st_mode))
-            continue;
-        snprintf(names[count++], HOME_NAME_MAX, "%.*s", HOME_NAME_MAX - 1, entry->d_name);
-    }
-    closedir(list);
-    qsort(names, count, HOME_NAME_MAX, by_name);
-    return (int)count;
 }
 
 int home_make_in(struct folder *made, const struct folder *parent, const char *name) {
@@ -102,17 +74,15 @@ int home_find(char *path, size_t size) {
                      "../share/nanolab; run it from its source tree");
 }
 
-int home_private(char *path, size_t size) {
-    const char *base = getenv("TMPDIR");
-    if (!base || base[0] != '/')
-        base = "/tmp";
-    if (snprintf(path, size, "%s/nanolab-XXXXXX", base) >= (int)size)
-        return error_set("TMPDIR is too long; set it to a shorter path");
-    if (!mkdtemp(path))
-        return error_set("%s: cannot make a folder for temporary files: %s; set TMPDIR", base,
-                         strerror(errno));
-    return 0;
-}
+/* Private folders are held locked while their program lives, so that the next one can tell what a
+ * killed one left. */
+#define PRIVATE "nanolab-plot-"
+#define PRIVATE_MAX 8
+static struct {
+    char path[4096];
+    int fd; /* -1: free */
+} held[PRIVATE_MAX] = {{"", -1}, {"", -1}, {"", -1}, {"", -1},
+                       {"", -1}, {"", -1}, {"", -1}, {"", -1}};
 
 static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw) {
     (void)st, (void)kind, (void)ftw;
@@ -120,6 +90,70 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
     return 0;
 }
 
+/* Removes what killed programs of ours left in `base`. */
+static void remove_stale(const char *base) {
+    DIR *list = opendir(base);
+    for (struct dirent *entry; list && (entry = readdir(list));) {
+        char path[4200];
+        struct stat st;
+        if (strncmp(entry->d_name, PRIVATE, sizeof PRIVATE - 1) != 0 ||
+            strlen(entry->d_name) != sizeof PRIVATE - 1 + 6)
+            continue;
+        int fd =
+            openat(dirfd(list), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+            continue;
+        snprintf(path, sizeof path, "%s/%.60s", base, entry->d_name);
+        if (fstat(fd, &st) == 0 && st.st_uid == geteuid() && flock(fd, LOCK_EX | LOCK_NB) == 0)
+            nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        close(fd);
+    }
+    if (list)
+        closedir(list);
+}
+
+/* Holds the folder; false where another program took it for left over before that. */
+static int hold(const char *path) {
+    struct stat st;
+    int k = 0;
+    while (k < PRIVATE_MAX && held[k].fd >= 0)
+        k++;
+    stop_folder(path);
+    if (k == PRIVATE_MAX)
+        return 1;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    flock(fd, LOCK_EX | LOCK_NB); /* without locks nothing is ever removed for stale either */
+    snprintf(held[k].path, sizeof held[k].path, "%s", path);
+    held[k].fd = fd;
+    return fstat(fd, &st) == 0 && st.st_nlink > 0;
+}
+
+int home_private(char *path, size_t size) {
+    const char *base = getenv("TMPDIR");
+    if (!base || base[0] != '/')
+        base = "/tmp";
+    remove_stale(base);
+    for (int tries = 0; tries < 10; tries++) {
+        if (snprintf(path, size, "%s/" PRIVATE "XXXXXX", base) >= (int)size || size > 4096)
+            return error_set("TMPDIR is too long; set it to a shorter path");
+        if (!mkdtemp(path))
+            return error_set("%s: cannot make a folder for temporary files: %s; set TMPDIR", base,
+                             strerror(errno));
+        if (hold(path))
+            return 0;
+        home_private_remove(path);
+    }
+    return error_set("%s: a folder for temporary files does not stay; set TMPDIR", base);
+}
+
 void home_private_remove(const char *path) {
     nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    stop_forget_folder(path);
+    for (int k = 0; k < PRIVATE_MAX; k++)
+        if (held[k].fd >= 0 && strcmp(held[k].path, path) == 0) {
+            close(held[k].fd);
+            held[k].fd = -1;
+        }
 }

@@ -1,6 +1,6 @@
 /*
  * home.h: where plots and pages find what they need: the tree with labs/ and harness/page/style.gp,
- * a private folder for temporary files, and the labs of a result folder.
+ * and a private folder for temporary files.
  *
  * Functions that return int give >= 0, or -1 with one line in error_text().
  */
@@ -18,7 +18,8 @@
  * into share/nanolab on the way; never from a result folder or the current directory. */
 int home_find(char *path, size_t size);
 
-/* A fresh private folder for temporary files, and its removal with all that is in it. */
+/* A fresh private folder for temporary files, and its removal with all that is in it. A signal that
+ * ends this program removes it too (stop.h); what a killed one left, the next one does. */
 int home_private(char *path, size_t size);
 void home_private_remove(const char *path);
 
@@ -26,8 +27,6 @@ void home_private_remove(const char *path);
 int home_is_lab(const char *name);
 /* True for the name of a table or plot: a-z, 0-9, -, not empty, at most 48 characters. */
 int home_is_plain(const char *name);
-/* The lab folders of a result folder, sorted; at most `max`. Returns their number. */
-int home_labs(const struct folder *folder, char (*names)[HOME_NAME_MAX], size_t max);
 /* Opens a folder inside, making it first if it is not there. */
 int home_make_in(struct folder *made, const struct folder *parent, const char *name);
 

@@ -11,10 +11,11 @@
 #include "harness/page/home.h"
 #include "harness/page/table.h"
 #include "harness/page/tool.h"
-#include "harness/store/result.h"
+#include "harness/stop.h"
+#include "harness/store/checked.h"
+#include "harness/store/durable.h"
+#include "harness/text.h"
 
-/* One plot.gp may take this long per kind of file; the largest real one takes under 2 s. */
-#define PLOT_SECONDS 120
 #define IMAGE_MAX ((size_t)64 << 20)
 #define SCRIPT_MAX ((size_t)1 << 20)
 
@@ -26,53 +27,89 @@ void plot_set_free(struct plot_set *set) {
     memset(set, 0, sizeof *set);
 }
 
-/* Copies the tables under their fixed names; sets `have` bits and the numbers gnuplot gets. */
-static int copy_tables(const struct folder *folder, const struct legend *legend,
-                       const struct folder *scratch, unsigned *have, FILE *numbers) {
-    for (int k = 1; k <= LEGEND_DATA_MAX; k++) {
-        const struct legend_data *data = &legend->data[k];
-        if (!data->number)
+/* One drawing of a lab: where from, where to. */
+struct drawing {
+    const struct reader *reader; /* NULL: every table of `folder` will do */
+    const struct folder *folder, *scratch;
+    const char *home, *script;
+    struct plot_set *set;
+    struct table_extent extents[LEGEND_DATA_MAX + 1];
+    unsigned have; /* bit k: data k has rows */
+};
+
+/* The first reason is the one that is told. */
+static void miss(struct plot_set *set) {
+    if (!*set->missing)
+        snprintf(set->missing, sizeof set->missing, "%s", error_text());
+}
+
+/* Data k out of its table, under a fixed name. */
+static int copy_table(struct drawing *d, int k) {
+    const struct legend_data *data = &d->set->legend.data[k];
+    char file[LEGEND_WORD + 8], name[32], *text = NULL;
+    size_t length = 0;
+    struct table table;
+    snprintf(file, sizeof file, "%s.tsv", data->table);
+    if (d->reader ? !reader_seals(d->reader, file) : !folder_has(d->folder, file))
+        return 0;
+    if (table_read(d->folder, file, &table))
+        return -1;
+    FILE *out = open_memstream(&text, &length);
+    int status = out ? table_write_blocks(&table, data, out, &d->extents[k]) : -1;
+    if (!out || fclose(out))
+        status = error_set("%s: out of memory; close other programs", file);
+    snprintf(name, sizeof name, "data%d.tsv", k);
+    if (!status)
+        status = folder_write(d->scratch, name, text, length);
+    free(text);
+    table_free(&table);
+    if (status)
+        d->extents[k] = (struct table_extent){0};
+    return status;
+}
+
+static void copy_tables(struct drawing *d) {
+    for (int k = 1; k <= LEGEND_DATA_MAX && !stop_signal; k++) {
+        if (!d->set->legend.data[k].number)
             continue;
-        char file[LEGEND_WORD + 8], name[32];
-        struct table_extent extent = {0};
-        snprintf(file, sizeof file, "%s.tsv", data->table);
-        if (folder_has(folder, file)) {
-            struct table table;
-            if (table_read(folder, file, &table))
-                return -1;
-            char *text = NULL;
-            size_t length = 0;
-            FILE *out = open_memstream(&text, &length);
-            int status = out ? table_write_blocks(&table, data, out, &extent) : -1;
-            if (!out)
-                error_set("%s: out of memory", file);
-            if (out)
-                fclose(out);
-            snprintf(name, sizeof name, "data%d.tsv", k);
-            if (!status)
-                status = folder_write(scratch, name, text, length);
-            free(text);
-            table_free(&table);
-            if (status)
-                return -1;
-        }
-        if (extent.rows)
-            *have |= 1u << k;
-        fprintf(numbers, "data%d_blocks = %zu\ndata%d_rows = %zu\n", k, extent.blocks, k,
-                extent.rows);
+        if (copy_table(d, k))
+            miss(d->set);
+        if (d->extents[k].rows)
+            d->have |= 1u << k;
     }
-    return 0;
+}
+
+/* The numbers gnuplot gets; data that are not among `show` count as empty. */
+static int write_numbers(const struct drawing *d, unsigned show) {
+    char *text = NULL;
+    size_t length = 0;
+    FILE *numbers = open_memstream(&text, &length);
+    if (!numbers)
+        return error_set("out of memory; close other programs");
+    for (int k = 1; k <= LEGEND_DATA_MAX; k++) {
+        struct table_extent extent = {0};
+        if (show & 1u << k)
+            extent = d->extents[k];
+        if (d->set->legend.data[k].number)
+            fprintf(numbers, "data%d_blocks = %zu\ndata%d_rows = %zu\n", k, extent.blocks, k,
+                    extent.rows);
+    }
+    int status = fclose(numbers) ? error_set("out of memory; close other programs")
+                                 : folder_write(d->scratch, "numbers.gp", text, length);
+    free(text);
+    return status;
 }
 
 /* Runs gnuplot once; the plots are then in `scratch` as NAME.svg or NAME.png. */
-static int run_gnuplot(const char *target, const char *home, const char *script,
-                       const struct folder *scratch) {
+static int run_gnuplot(const struct drawing *d, const char *target) {
     char set_target[32], style[4200];
     snprintf(set_target, sizeof set_target, "target = \"%s\"", target);
-    snprintf(style, sizeof style, "%s/harness/page/style.gp", home);
-    const char *argv[] = {"gnuplot", "-d", "-e", set_target, "numbers.gp", style, script, NULL};
-    struct tool_run tool = {
-        .argv = argv, .package = "gnuplot-nox", .folder = scratch->path, .seconds = PLOT_SECONDS};
+    snprintf(style, sizeof style, "%s/harness/page/style.gp", d->home);
+    const char *argv[] = {"gnuplot", "-d", "-e", set_target, "numbers.gp", style, d->script, NULL};
+    struct tool_run tool = {.argv = argv,
+                            .package = "gnuplot-nox",
+                            .folder = d->scratch->path,
+                            .seconds = LIMIT_PLOT_SECONDS};
     return tool_run(&tool, NULL, NULL);
 }
 
@@ -88,34 +125,40 @@ static int take(const struct folder *scratch, const char *name, const char *targ
     return folder_read(scratch, file, IMAGE_MAX, data, length);
 }
 
-static int draw_in(const struct folder *folder, const char *home, const char *script,
-                   const struct folder *scratch, struct plot_set *set) {
-    unsigned have = 0;
-    char *text = NULL;
-    size_t length = 0;
-    FILE *numbers = open_memstream(&text, &length);
-    if (!numbers)
-        return error_set("out of memory");
-    int status = copy_tables(folder, &set->legend, scratch, &have, numbers);
-    fclose(numbers);
-    if (!status)
-        status = folder_write(scratch, "numbers.gp", text, length);
-    free(text);
-    if (status || !have)
-        return status;
-    if (run_gnuplot("svg", home, script, scratch) || run_gnuplot("png", home, script, scratch))
+static int draw_with(const struct drawing *d, unsigned show) {
+    if (write_numbers(d, show) || run_gnuplot(d, "svg") || run_gnuplot(d, "png"))
         return -1;
-    for (size_t k = 0; k < set->legend.shown_count; k++) {
-        const struct legend_shown *shown = &set->legend.shown[k];
-        struct plot_image *image = &set->images[k];
-        if (!shown->is_plot || (shown->needs & have) != shown->needs)
-            continue;
-        if (take(scratch, shown->name, "svg", &image->svg, &image->svg_length) ||
-            take(scratch, shown->name, "png", &image->png, &image->png_length))
-            return -1;
-        image->have = 1;
-    }
     return 0;
+}
+
+static void take_image(const struct drawing *d, size_t k) {
+    const char *name = d->set->legend.shown[k].name;
+    struct plot_image *image = &d->set->images[k];
+    image->have = !take(d->scratch, name, "svg", &image->svg, &image->svg_length) &&
+                  !take(d->scratch, name, "png", &image->png, &image->png_length);
+    if (!image->have)
+        miss(d->set);
+}
+
+/* All plots in one go; where that fails, each by itself, so that one does not take the others
+ * away. */
+static int draw_in(struct drawing *d) {
+    copy_tables(d);
+    if (!d->have)
+        return stop_signal ? error_set("stopped by a signal") : 0;
+    bool together = draw_with(d, d->have) == 0;
+    if (!together)
+        miss(d->set);
+    for (size_t k = 0; k < d->set->legend.shown_count && !stop_signal; k++) {
+        const struct legend_shown *shown = &d->set->legend.shown[k];
+        if (!shown->is_plot || (shown->needs & d->have) != shown->needs)
+            continue;
+        if (together || draw_with(d, shown->needs) == 0)
+            take_image(d, k);
+        else
+            miss(d->set);
+    }
+    return stop_signal ? error_set("stopped by a signal") : 0;
 }
 
 /* Reads the lab's plot.gp from the tree; a lab without one has no plots. */
@@ -150,32 +193,42 @@ int plot_legend(const char *lab, struct plot_set *set) {
     return read_legend(home, lab, script, sizeof script, set);
 }
 
-int plot_draw_from(const char *home, const struct folder *folder, const char *lab,
-                   struct plot_set *set) {
+int plot_draw_from(const char *home, const struct reader *reader, const struct folder *folder,
+                   const char *lab, struct plot_set *set) {
     char script[4096 + 128], path[4096];
     memset(set, 0, sizeof *set);
     if (read_legend(home, lab, script, sizeof script, set))
         return -1;
-    if (!set->known)
+    /* A partial lab has no tables. */
+    if (!set->known || (reader && !reader->end))
         return 0;
+    if (!tool_exists("gnuplot"))
+        return error_set("gnuplot is not installed; try: apt-get install gnuplot-nox");
     if (home_private(path, sizeof path))
         return -1;
     struct folder scratch;
     int status = folder_open(&scratch, path);
     if (!status) {
-        status = draw_in(folder, home, script, &scratch, set);
+        struct drawing d = {.reader = reader,
+                            .folder = folder,
+                            .scratch = &scratch,
+                            .home = home,
+                            .script = script,
+                            .set = set};
+        status = draw_in(&d);
         folder_close(&scratch);
     }
     home_private_remove(path);
     return status;
 }
 
-int plot_draw(const struct folder *folder, const char *lab, struct plot_set *set) {
+int plot_draw(const struct reader *reader, struct plot_set *set) {
     char home[4096];
     memset(set, 0, sizeof *set);
     if (home_find(home, sizeof home))
         return -1;
-    return plot_draw_from(home, folder, lab, set);
+    const char *lab = json_string_value(json_object_get(reader->start, "lab"));
+    return plot_draw_from(home, reader, &reader->folder, lab, set);
 }
 
 int plot_save(const struct folder *folder, const struct plot_set *set) {
@@ -187,6 +240,7 @@ int plot_save(const struct folder *folder, const struct plot_set *set) {
         return 0;
     if (home_make_in(&plots, folder, "plots"))
         return -1;
+    durable_clean(plots.fd, NULL);
     for (size_t k = 0; k < set->legend.shown_count; k++) {
         const struct plot_image *image = &set->images[k];
         if (!image->have)
@@ -224,24 +278,54 @@ static int complain(int status) {
     return status;
 }
 
-static int plot_lab(const struct folder *folder, const char *lab, int *total) {
-    struct folder inside;
+static int plot_lab(const struct checked_lab *lab, int *total) {
     struct plot_set set;
-    if (folder_open_in(&inside, folder, lab))
-        return complain(2);
-    int status = plot_draw(&inside, lab, &set) ? complain(2) : 0;
-    int count = status ? 0 : plot_save(&inside, &set);
+    const struct folder *folder = &lab->reader->folder;
+    int status = plot_draw(lab->reader, &set) ? complain(2) : 0;
+    int count = status ? 0 : plot_save(folder, &set);
     if (count < 0)
         status = complain(2);
     if (!status && !set.known)
-        fprintf(stderr, "nanolab plot: %s: this version has no plot for it; left out\n", lab);
+        fprintf(stderr, "nanolab plot: %s: this version has no plot for it; left out\n", lab->name);
+    if (!status && !lab->reader->end)
+        fprintf(stderr, "nanolab plot: %s: partial, so it has no tables yet; left out\n",
+                lab->name);
     for (size_t k = 0; !status && k < set.legend.shown_count; k++)
-        if (set.images[k].have)
-            printf("%s/plots/%s.svg\n", inside.path, set.legend.shown[k].name);
+        if (set.images[k].have) {
+            text_print(stdout, folder->path);
+            printf("/plots/%s.svg\n", set.legend.shown[k].name);
+        }
+    if (!status && *set.missing) {
+        fprintf(stderr, "nanolab plot: %s: a plot is left out: %s\n", lab->name, set.missing);
+        status = 2;
+    }
     *total += count > 0 ? count : 0;
     plot_set_free(&set);
-    folder_close(&inside);
     return status;
+}
+
+static int plot_all(const char *dir) {
+    struct checked *checked;
+    int total = 0, status = 0;
+    if (checked_open(&checked, dir))
+        return complain(2);
+    if (checked->lab_count == 0) {
+        error_set("%s: no lab's folder in it; give the folder a run wrote", dir);
+        status = complain(2);
+    } else if (!tool_exists("gnuplot")) {
+        error_set("gnuplot is not installed; try: apt-get install gnuplot-nox");
+        status = complain(1);
+    }
+    /* A lab that cannot be drawn does not take the others away. */
+    for (size_t k = 0; status != 1 && k < checked->lab_count && !stop_signal; k++)
+        if (plot_lab(&checked->labs[k], &total))
+            status = 2;
+    if (!status && !total && !stop_signal) {
+        error_set("%s: nothing in it to draw (bits only, or a partial run)", dir);
+        complain(0);
+    }
+    checked_close(checked);
+    return stop_status(status);
 }
 
 int plot_main(int argc, char **argv) {
@@ -257,25 +341,6 @@ int plot_main(int argc, char **argv) {
         fprintf(stderr, "nanolab plot: needs one result folder; try nanolab plot --help\n");
         return 2;
     }
-    struct folder folder;
-    char labs[HOME_LABS_MAX][HOME_NAME_MAX];
-    if (folder_open(&folder, argv[1]))
-        return complain(2);
-    int count = home_labs(&folder, labs, HOME_LABS_MAX), total = 0, status = 0;
-    if (count < 0) {
-        status = complain(2);
-    } else if (count == 0) {
-        error_set("%s: no lab's folder in it; give the folder a run wrote", argv[1]);
-        status = complain(2);
-    } else if (!tool_exists("gnuplot")) {
-        error_set("gnuplot is not installed; try: apt-get install gnuplot-nox");
-        status = complain(1);
-    }
-    for (int k = 0; !status && k < count; k++)
-        status = plot_lab(&folder, labs[k], &total);
-    folder_close(&folder);
-    if (!status && !total)
-        fprintf(stderr, "nanolab plot: %s: nothing in it to draw (bits only, or a partial run)\n",
-                argv[1]);
-    return status;
+    stop_catch(NULL);
+    return plot_all(argv[1]);
 }

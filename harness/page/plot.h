@@ -10,6 +10,7 @@
 
 #include "harness/page/legend.h"
 #include "harness/store/folder.h"
+#include "harness/store/reader.h"
 
 /* One finished drawing. */
 struct plot_image {
@@ -23,23 +24,26 @@ struct plot_set {
     int known; /* this build has such a lab, and it has a plot.gp */
     struct legend legend;
     struct plot_image images[LEGEND_SHOWN_MAX];
+    char missing[600]; /* why a plot is left out whose table is there: the first reason; "" */
 };
 
 /* Only reads what the lab's plot.gp declares; draws nothing. Returns 0, or -1. */
 int plot_legend(const char *lab, struct plot_set *set);
-/* Draws the plots of one lab ("01-float-staging"), whose opened result folder is `folder`.
- * Returns 0, or -1 with error_text(); free the set either way. A plot whose table is not in the
- * folder is left out. */
-int plot_draw(const struct folder *folder, const char *lab, struct plot_set *set);
-/* The same with the scripts of another tree, for tests. */
-int plot_draw_from(const char *home, const struct folder *folder, const char *lab,
-                   struct plot_set *set);
+/* Draws the plots of a lab's journal from the tables that its end record seals. Returns 0, or -1
+ * with error_text(); free the set either way. A plot whose table is not there is left out; so is
+ * one whose table cannot be drawn, which `missing` says and the other plots do not feel. */
+int plot_draw(const struct reader *reader, struct plot_set *set);
+/* The same with the scripts of another tree, for tests; `reader` NULL: from all tables of
+ * `folder`. */
+int plot_draw_from(const char *home, const struct reader *reader, const struct folder *folder,
+                   const char *lab, struct plot_set *set);
 /* Writes the drawn images to the lab's plots/ folder; returns how many plots, or -1. */
 int plot_save(const struct folder *folder, const struct plot_set *set);
 void plot_set_free(struct plot_set *set);
 
 /* `nanolab plot DIR`; argv[0] is "plot". Returns the exit status: 0, 1 (no gnuplot),
- * 2 (usage, bad input, or gnuplot failed). */
+ * 2 (usage, bad input, a table that cannot be drawn, or gnuplot failed), 128 + N stopped by a
+ * signal. */
 int plot_main(int argc, char **argv);
 
 #endif

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "harness/error.h"
@@ -339,7 +340,7 @@ static void test_plot_end_to_end(void **state) {
     if (!tool_exists("gnuplot"))
         skip();
     make_tree(place, script, tree, sizeof tree, &lab);
-    if (plot_draw_from(tree, &lab, "07-test", &set))
+    if (plot_draw_from(tree, NULL, &lab, "07-test", &set))
         fail_msg("%s", error_text());
     assert_true(set.known);
     assert_true(set.images[0].have);
@@ -348,7 +349,7 @@ static void test_plot_end_to_end(void **state) {
     assert_non_null(strstr(set.images[0].svg, "cpu_2")); /* not a subscript */
     assert_memory_equal(set.images[0].png, "\x89PNG", 4);
     /* Drawn again, to the byte. */
-    assert_int_equal(plot_draw_from(tree, &lab, "07-test", &again), 0);
+    assert_int_equal(plot_draw_from(tree, NULL, &lab, "07-test", &again), 0);
     assert_int_equal(set.images[0].svg_length, again.images[0].svg_length);
     assert_memory_equal(set.images[0].svg, again.images[0].svg, set.images[0].svg_length);
     assert_int_equal(set.images[0].png_length, again.images[0].png_length);
@@ -373,7 +374,7 @@ static void test_plot_saves_through_no_link(void **state) {
     make_tree(place, script, tree, sizeof tree, &lab);
     assert_int_equal(home_make_in(&aside, &place->folder, "aside"), 0);
     assert_int_equal(symlinkat("../aside", lab.fd, "plots"), 0);
-    assert_int_equal(plot_draw_from(tree, &lab, "07-test", &set), 0);
+    assert_int_equal(plot_draw_from(tree, NULL, &lab, "07-test", &set), 0);
     assert_int_equal(plot_save(&lab, &set), -1);
     assert_false(folder_has(&aside, "speed.svg"));
     plot_set_free(&set);
@@ -390,33 +391,118 @@ static void test_plot_reports_failures(void **state) {
         skip();
     make_tree(place, "#@ data 1 speed: n\n#@ plot speed 1: Speed\nno such command\n", tree,
               sizeof tree, &lab);
-    assert_int_equal(plot_draw_from(tree, &lab, "07-test", &set), -1);
-    assert_error_has("gnuplot: failed");
+    assert_int_equal(plot_draw_from(tree, NULL, &lab, "07-test", &set), 0);
+    assert_non_null(strstr(set.missing, "gnuplot: failed"));
     plot_set_free(&set);
     folder_close(&lab);
     /* A script that forgets a plot it has declared. */
     make_tree(place, "#@ data 1 speed: n\n#@ plot speed 1: Speed\n", tree, sizeof tree, &lab);
-    assert_int_equal(plot_draw_from(tree, &lab, "07-test", &set), -1);
-    assert_error_has("did not write speed.svg");
+    assert_int_equal(plot_draw_from(tree, NULL, &lab, "07-test", &set), 0);
+    assert_non_null(strstr(set.missing, "did not write speed.svg"));
+    assert_false(set.images[0].have);
     plot_set_free(&set);
     /* A cell with a command in it is refused before gnuplot runs. */
     write_text(&lab, "speed.tsv", "device\tn\n`touch pwned`\t1\n");
-    assert_int_equal(plot_draw_from(tree, &lab, "07-test", &set), -1);
-    assert_error_has("byte 0x60");
+    assert_int_equal(plot_draw_from(tree, NULL, &lab, "07-test", &set), 0);
+    assert_non_null(strstr(set.missing, "byte 0x60 in cell 1: a table takes letters"));
     plot_set_free(&set);
-    assert_int_equal(plot_draw_from(tree, &lab, "../07-test", &set), -1);
+    assert_int_equal(plot_draw_from(tree, NULL, &lab, "../07-test", &set), -1);
     folder_close(&lab);
+}
+
+/* One bad table, or one plot that fails, does not take the others away. */
+static void test_one_bad_table_takes_its_own_plots_only(void **state) {
+    struct place *place = *state;
+    struct folder lab;
+    struct plot_set set;
+    char tree[4200];
+    if (!tool_exists("gnuplot"))
+        skip();
+    static const char two[] =
+        "#@ data 1 speed: n,gbps by device\n#@ data 2 other: n\n#@ plot speed 1: Speed\n"
+        "#@ plot other 2: Other\n"
+        "if (data1_rows) {\nset output out(\"speed\")\n"
+        "plot \"data1.tsv\" index 0 using 2:3 with points\nset output\n}\n"
+        "if (data2_rows) {\n%sset output out(\"other\")\n"
+        "plot \"data2.tsv\" index 0 using 2:2 with points\nset output\n}\n";
+    static const struct {
+        const char *table, *command, *says;
+    } tries[] = {{"n\n1\n2\n", "", ""},
+                 {"n\n`id`\n", "", "byte 0x60"},
+                 {"n\n1\n2", "", "cut off"},
+                 {"m\n1\n2\n", "", "no column \"n\""},
+                 {"n\n1\n2\n", "no such command\n", "gnuplot: failed"}};
+    for (size_t k = 0; k < sizeof tries / sizeof *tries; k++) {
+        char plot_gp[1000];
+        snprintf(plot_gp, sizeof plot_gp, two, tries[k].command);
+        make_tree(place, plot_gp, tree, sizeof tree, &lab);
+        write_text(&lab, "other.tsv", tries[k].table);
+        assert_int_equal(plot_draw_from(tree, NULL, &lab, "07-test", &set), 0);
+        assert_true(set.images[0].have);
+        assert_int_equal(set.images[1].have, k == 0);
+        if (!strstr(set.missing, tries[k].says) || (k == 0 && *set.missing))
+            fail_msg("\"%s\" is not in: %s", tries[k].says, set.missing);
+        plot_set_free(&set);
+        folder_close(&lab);
+    }
+}
+
+static char *many_rows(size_t series, size_t rows) {
+    char *text = NULL;
+    size_t length;
+    FILE *out = open_memstream(&text, &length);
+    fputs("device\tn\n", out);
+    for (size_t r = 0; r < rows; r++)
+        fprintf(out, "series %zu\t%zu\n", r * 7919 % series, r);
+    fclose(out);
+    return text;
+}
+
+/* Tables of 24 MB: of as many series as rows, of one, and of some: linear, whichever. */
+static void test_large_tables_take_seconds(void **state) {
+    (void)state;
+    static const struct {
+        size_t series, rows;
+        const char *says;
+    } tries[] = {{1200000, 1200000, "LIMIT_PLOT_SERIES, 500"},
+                 {1, 1200000, NULL},
+                 {400, 1200000, "LIMIT_PLOT_WORK"},
+                 {501, 501, "LIMIT_PLOT_SERIES"},
+                 {500, 8000, NULL}};
+    for (size_t k = 0; k < sizeof tries / sizeof *tries; k++) {
+        struct legend_data data = {.number = 1, .table = "t"};
+        struct table table;
+        struct table_extent extent;
+        struct timespec from, to;
+        char *text = many_rows(tries[k].series, tries[k].rows), *out_text = NULL;
+        size_t length;
+        strcpy(data.columns.name[0], "n");
+        strcpy(data.by.name[0], "device");
+        data.columns.count = data.by.count = 1;
+        clock_gettime(CLOCK_MONOTONIC, &from);
+        assert_int_equal(table_parse(text, strlen(text), "t.tsv", &table), 0);
+        FILE *out = open_memstream(&out_text, &length);
+        int status = table_write_blocks(&table, &data, out, &extent);
+        fclose(out);
+        clock_gettime(CLOCK_MONOTONIC, &to);
+        assert_true(to.tv_sec - from.tv_sec < 20);
+        assert_int_equal(status, tries[k].says ? -1 : 0);
+        if (tries[k].says)
+            assert_error_has(tries[k].says);
+        else
+            assert_int_equal(extent.blocks, tries[k].series);
+        free(out_text);
+        table_free(&table);
+    }
 }
 
 /* Every lab's plot.gp of this tree says what it needs in a form that is understood. */
 static void test_legends_of_this_tree(void **state) {
     (void)state;
-    char home[4096], names[HOME_LABS_MAX][HOME_NAME_MAX];
-    struct folder tree, labs;
+    char home[4096], tree[4200], names[HOME_LABS_MAX][HOME_NAME_MAX];
     assert_int_equal(home_find(home, sizeof home), 0);
-    assert_int_equal(folder_open(&tree, home), 0);
-    assert_int_equal(folder_open_in(&labs, &tree, "labs"), 0);
-    int count = home_labs(&labs, names, HOME_LABS_MAX);
+    snprintf(tree, sizeof tree, "%s/labs", home);
+    int count = reader_labs(tree, names, HOME_LABS_MAX);
     assert_true(count >= 1);
     for (int k = 0; k < count; k++) {
         struct plot_set set;
@@ -424,8 +510,6 @@ static void test_legends_of_this_tree(void **state) {
             fail_msg("%s", error_text());
         plot_set_free(&set);
     }
-    folder_close(&labs);
-    folder_close(&tree);
 }
 
 static void test_main_refuses(void **state) {
@@ -452,6 +536,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_plot_end_to_end, place_make, place_remove),
         cmocka_unit_test_setup_teardown(test_plot_saves_through_no_link, place_make, place_remove),
         cmocka_unit_test_setup_teardown(test_plot_reports_failures, place_make, place_remove),
+        cmocka_unit_test_setup_teardown(test_one_bad_table_takes_its_own_plots_only, place_make,
+                                        place_remove),
+        cmocka_unit_test(test_large_tables_take_seconds),
         cmocka_unit_test(test_legends_of_this_tree),
         cmocka_unit_test_setup_teardown(test_main_refuses, place_make, place_remove),
     };

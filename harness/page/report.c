@@ -7,7 +7,10 @@
 #include <string.h>
 
 #include "harness/error.h"
+#include "harness/stop.h"
+#include "harness/store/durable.h"
 #include "harness/store/result.h"
+#include "harness/text.h"
 
 #define README_MAX ((size_t)1 << 20)
 
@@ -32,7 +35,7 @@ static char *read_readme(const char *lab) {
 static int take_drawings(struct report *before, struct report_lab *lab) {
     for (size_t k = 0; before && k < before->lab_count; k++) {
         struct report_lab *old = &before->labs[k];
-        if (strcmp(old->name, lab->name) || !old->reader || !old->reader->end ||
+        if (!old->name || strcmp(old->name, lab->name) || !old->reader || !old->reader->end ||
             *old->plots_missing)
             continue;
         lab->plots = old->plots;
@@ -42,60 +45,44 @@ static int take_drawings(struct report *before, struct report_lab *lab) {
     return 0;
 }
 
-static int gather_lab(const char *dir, struct report *before, struct report_lab *lab) {
-    struct folder folder;
-    if (reader_open(&lab->reader, dir, lab->name))
-        return -1;
-    lab->claims = reader_claims(lab->reader);
-    if (!lab->claims || folder_open(&folder, dir))
-        return -1;
-    int status = folder_open_in(&lab->folder, &folder, lab->name);
-    folder_close(&folder);
-    if (status)
-        return -1;
+static void gather_lab(const struct checked_lab *from, struct report *before,
+                       struct report_lab *lab) {
+    lab->name = from->name;
+    lab->reader = from->reader;
+    lab->claims = from->claims;
+    lab->ignored = from->ignored;
     lab->readme = read_readme(lab->name);
-    if (!take_drawings(before, lab) && plot_draw(&lab->folder, lab->name, &lab->plots)) {
-        /* A page without a plot is still a page. Its tables are shown all the same where there is a
-         * legend that says which. */
-        snprintf(lab->plots_missing, sizeof lab->plots_missing, "%s", error_text());
+    if (take_drawings(before, lab))
+        return;
+    int status = plot_draw(lab->reader, &lab->plots);
+    const char *why = status ? error_text() : lab->plots.missing;
+    text_plain(lab->plots_missing, sizeof lab->plots_missing, why);
+    /* A page without a plot is still a page. Its tables are shown all the same where there is a
+     * legend that says which. */
+    if (status) {
         plot_set_free(&lab->plots);
         if (plot_legend(lab->name, &lab->plots))
             plot_set_free(&lab->plots);
     }
-    return 0;
 }
 
 int report_gather(const char *dir, struct report *before, struct report *report) {
     memset(report, 0, sizeof *report);
     report->dir = dir;
-    report->run = reader_run(dir);
-    if (!report->run)
+    if (checked_open(&report->checked, dir))
         return -1;
-    char names[HOME_LABS_MAX][64];
-    int count = reader_labs(dir, names, HOME_LABS_MAX);
-    if (count < 0)
-        return -1;
-    for (int k = 0; k < count; k++) {
-        struct report_lab *lab = &report->labs[report->lab_count++];
-        lab->folder.fd = -1;
-        memcpy(lab->name, names[k], sizeof lab->name);
-        if (gather_lab(dir, before, lab))
-            return -1;
-    }
-    return 0;
+    report->run = report->checked->run;
+    for (size_t k = 0; k < report->checked->lab_count && !stop_signal; k++)
+        gather_lab(&report->checked->labs[k], before, &report->labs[report->lab_count++]);
+    return stop_signal ? error_set("%s: stopped by a signal", dir) : 0;
 }
 
 void report_free(struct report *report) {
     for (size_t k = 0; k < report->lab_count; k++) {
-        struct report_lab *lab = &report->labs[k];
-        if (lab->reader)
-            reader_close(lab->reader);
-        json_decref(lab->claims);
-        folder_close(&lab->folder);
-        plot_set_free(&lab->plots);
-        free(lab->readme);
+        plot_set_free(&report->labs[k].plots);
+        free(report->labs[k].readme);
     }
-    json_decref(report->run);
+    checked_close(report->checked);
     memset(report, 0, sizeof *report);
 }
 
@@ -108,9 +95,10 @@ static int write_all(const struct report *report, const struct folder *folder) {
         return error_set("out of memory");
     report_markdown(report, out);
     fclose(out);
+    durable_clean(folder->fd, NULL);
     int status = folder_write(folder, "report.md", markdown, length);
     for (size_t k = 0; !status && k < report->lab_count; k++)
-        status = plot_save(&report->labs[k].folder, &report->labs[k].plots) < 0 ? -1 : 0;
+        status = plot_save(&report->labs[k].reader->folder, &report->labs[k].plots) < 0 ? -1 : 0;
     if (!status)
         status = report_html(report, markdown, length, &html, &html_length);
     if (!status)
@@ -176,15 +164,18 @@ int report_main(int argc, char **argv) {
         return 2;
     }
     struct report *report = NULL;
+    char dir[RESULT_PATH_MAX];
+    stop_catch(NULL);
     int status = report_make(argv[1], &report);
+    text_plain(dir, sizeof dir, argv[1]);
     if (status == 2)
         fprintf(stderr, "nanolab report: %s\n", error_text());
     else
-        printf("%s/report.md\n%s/report.html\n", argv[1], argv[1]);
+        printf("%s/report.md\n%s/report.html\n", dir, dir);
     for (size_t k = 0; status == 1 && k < report->lab_count; k++)
         if (*report->labs[k].plots_missing)
             fprintf(stderr, "nanolab report: no plots for %s: %s\n", report->labs[k].name,
                     report->labs[k].plots_missing);
     report_forget(&report);
-    return status;
+    return stop_status(status);
 }

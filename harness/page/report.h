@@ -14,24 +14,23 @@
 #include "harness/page/home.h"
 #include "harness/page/plot.h"
 #include "harness/page/table.h"
-#include "harness/store/folder.h"
-#include "harness/store/reader.h"
+#include "harness/store/checked.h"
 
 /* One lab of the folder, as the page needs it. */
 struct report_lab {
-    char name[HOME_NAME_MAX];
-    struct folder folder;
-    struct reader *reader; /* its journal, checked from end to end */
-    json_t *claims;
+    const char *name;
+    const struct reader *reader; /* its journal; both belong to struct checked */
+    const json_t *claims, *ignored;
     struct plot_set plots;
-    char plots_missing[600]; /* why they could not be drawn, "" if they could */
+    char plots_missing[600]; /* why some could not be drawn, "" if all could */
     char *readme;            /* the lab's README of this source tree; NULL if it has no such lab */
 };
 
 struct report {
-    const char *dir; /* as the user gave it; never in the page */
-    json_t *run;     /* run.json */
-    struct report_lab labs[HOME_LABS_MAX];
+    const char *dir;         /* as the user gave it; never in the page */
+    struct checked *checked; /* the folder, checked as a whole */
+    const json_t *run;       /* its run.json */
+    struct report_lab labs[LIMIT_LABS];
     size_t lab_count;
 };
 

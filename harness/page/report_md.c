@@ -21,8 +21,8 @@ static void add_claims(struct tally *tally, const json_t *claims) {
     size_t k;
     json_array_foreach(claims, k, entry) {
         tally->marks[claim_mark(entry)]++;
-        tally->checked += claim_count(entry, "checked");
-        tally->held += claim_count(entry, "held");
+        tally->checked = claim_add(tally->checked, claim_count(entry, "checked"));
+        tally->held = claim_add(tally->held, claim_count(entry, "held"));
     }
 }
 
@@ -82,7 +82,7 @@ static struct question question_of(const struct report_lab *lab) {
 static void still_to_come(const struct report *report, FILE *out) {
     const json_t *labs = json_object_get(json_object_get(report->run, "run"), "labs");
     size_t count = 0;
-    for (size_t k = 0; k < json_array_size(labs) && k < HOME_LABS_MAX; k++) {
+    for (size_t k = 0; k < json_array_size(labs) && k < LIMIT_LABS; k++) {
         const char *name = json_string_value(json_array_get(labs, k));
         size_t have = 0;
         while (name && have < report->lab_count && strcmp(report->labs[have].name, name))
@@ -99,12 +99,22 @@ static void still_to_come(const struct report *report, FILE *out) {
 }
 
 static void partial(const struct report *report, FILE *out) {
-    for (size_t k = 0; k < report->lab_count; k++)
-        if (!report->labs[k].reader->end)
+    for (size_t k = 0; k < report->lab_count; k++) {
+        const struct report_lab *lab = &report->labs[k];
+        if (lab->reader->end)
+            continue;
+        fprintf(out,
+                "> **%s is partial:** it was stopped before its end. What is here is valid; "
+                "`nanolab run --resume` finishes it.",
+                lab->name);
+        if (json_array_size(lab->ignored))
             fprintf(out,
-                    "> **%s is partial:** it was stopped before its end. What is here is valid; "
-                    "`nanolab run --resume` finishes it.\n\n",
-                    report->labs[k].name);
+                    " Until then it has no verdicts and no tables: %zu file%s that nothing seals "
+                    "%s ignored.",
+                    json_array_size(lab->ignored), json_array_size(lab->ignored) == 1 ? "" : "s",
+                    json_array_size(lab->ignored) == 1 ? "is" : "are");
+        fputs("\n\n", out);
+    }
     still_to_come(report, out);
 }
 
@@ -218,10 +228,10 @@ static void show_table(const struct report_lab *lab, const struct legend_shown *
     char file[LEGEND_WORD + 8];
     struct table table;
     snprintf(file, sizeof file, "%s.tsv", shown->name);
-    if (!folder_has(&lab->folder, file))
+    if (!reader_seals(lab->reader, file))
         return;
     fprintf(out, "### %s\n\n", shown->title);
-    if (table_read(&lab->folder, file, &table)) {
+    if (table_read(&lab->reader->folder, file, &table)) {
         fputs("This table cannot be shown: its file is damaged.\n\n", out);
         return;
     }
@@ -254,10 +264,10 @@ static void first_figure(const struct report_lab *lab, FILE *out) {
     const struct legend_shown *shown = front(lab);
     /* The reason may name the folder, and with it a user: that is for the terminal only. */
     if (*lab->plots_missing)
-        fputs(
-            "> **No plots:** they could not be drawn where this page was made; `nanolab plot` says "
-            "why.\n\n",
-            out);
+        fprintf(out,
+                "> **%s:** they could not be drawn where this page was made; `nanolab plot` says "
+                "why.\n\n",
+                shown ? "Some plots are missing" : "No plots");
     if (!shown)
         return;
     fprintf(out, "**%s**\n\n", shown->title);

@@ -163,26 +163,41 @@ void report_warnings(const json_t *run, FILE *out) {
 
 /* The program that a command line starts with, as found in a build; NULL for one that is none of
  * ours: nobody is to paste a stranger's command from a page of ours. */
-static const char *program_folder(const json_t *arguments) {
-    const char *name = json_string_value(json_array_get(arguments, 0));
-    if (name && !strcmp(name, "nanolab"))
-        return "build/bin/";
-    return name && home_is_lab(name) ? "build/labs/" : NULL;
+static const char *program_folder(const char *name, const char *command) {
+    if (!strcmp(name, "nanolab"))
+        return command && !strcmp(command, "run") ? "build/bin/" : NULL;
+    return home_is_lab(name) ? "build/labs/" : NULL;
+}
+
+/* An argument as recorded: of a path, the last part is kept behind "…/", which nobody can type. */
+static void argument(FILE *out, const char *text) {
+    static const char cut[] = "\xe2\x80\xa6";
+    char typed[ESCAPE_MAX + 8] = "";
+    const char *at = strstr(text, cut);
+    if (at && strlen(text) < sizeof typed) {
+        const char *rest = at + sizeof cut - 1;
+        snprintf(typed, sizeof typed, "%.*s%s", (int)(at - text), text, rest + (*rest == '/'));
+    }
+    escape_argument(out, at && *typed ? typed : text);
 }
 
 void report_reproduce(const json_t *run, FILE *out) {
     const json_t *asked = json_object_get(run, "run");
     const json_t *arguments = json_object_get(asked, "arguments");
-    const char *folder = program_folder(arguments);
+    const char *name = json_string_value(json_array_get(arguments, 0));
+    const char *slash = name ? strrchr(name, '/') : NULL;
+    name = slash ? slash + 1 : name ? name : "";
+    const char *folder = program_folder(name, json_string_value(json_array_get(arguments, 1)));
     if (folder) {
         fprintf(out,
                 "With the source version above checked out and built, the command was:\n\n"
                 "```\n%s",
                 folder);
-        for (size_t k = 0; k < json_array_size(arguments); k++) {
-            const char *argument = json_string_value(json_array_get(arguments, k));
-            fputs(k ? " " : "", out);
-            escape_argument(out, argument ? argument : "");
+        fputs(name, out);
+        for (size_t k = 1; k < json_array_size(arguments); k++) {
+            const char *text = json_string_value(json_array_get(arguments, k));
+            fputc(' ', out);
+            argument(out, text ? text : "");
         }
         fputs("\n```\n\n", out);
     }

@@ -1,12 +1,13 @@
 /* table.c: see table.h. */
 #include "harness/page/table.h"
 
+#include <jansson.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "harness/error.h"
-#include "harness/store/result.h"
+#include "harness/store/limits.h"
 
 static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                               " _.,:;+=/()*%-";
@@ -37,9 +38,10 @@ static int cut(char *line, char **cells, const char *where, size_t number) {
             *tab = '\0';
         size_t length = strlen(cell), good = strspn(cell, letters);
         if (good < length)
-            return error_set("%s:%zu: byte 0x%02x is not allowed in a table; this file was not "
-                             "written by nanolab",
-                             where, number, (unsigned char)cell[good]);
+            return error_set(
+                "%s:%zu: byte 0x%02x in cell %d: a table takes letters, digits, spaces "
+                "and _.,:;+=/()*%%- only; correct the text that the lab writes there",
+                where, number, (unsigned char)cell[good], count + 1);
         if (length > TABLE_CELL_MAX)
             return error_set("%s:%zu: a cell of more than %d characters", where, number,
                              TABLE_CELL_MAX);
@@ -98,7 +100,7 @@ int table_read(const struct folder *folder, const char *file, struct table *tabl
     char where[FOLDER_PATH + 80], *text;
     size_t length;
     memset(table, 0, sizeof *table);
-    if (folder_read(folder, file, TABLE_BYTES_MAX, &text, &length))
+    if (folder_read(folder, file, LIMIT_DOCUMENT_BYTES, &text, &length))
         return -1;
     snprintf(where, sizeof where, "%s/%s", folder->path, file);
     return table_parse(text, length, where, table);
@@ -122,14 +124,6 @@ struct selection {
     size_t columns[LEGEND_COLUMNS_MAX], by[LEGEND_COLUMNS_MAX], where[LEGEND_COLUMNS_MAX];
 };
 
-static int same_series(const struct table *table, const struct legend_data *data,
-                       const struct selection *pick, size_t a, size_t b) {
-    for (size_t k = 0; k < data->by.count; k++)
-        if (strcmp(table_cell(table, a, pick->by[k]), table_cell(table, b, pick->by[k])))
-            return 0;
-    return 1;
-}
-
 static int is_wanted(const struct table *table, const struct legend_data *data,
                      const struct selection *pick, size_t row) {
     for (size_t k = 0; k < data->where.count; k++)
@@ -151,41 +145,100 @@ static void write_row(const struct table *table, const struct legend_data *data,
     fputc('\n', out);
 }
 
+/* The rows that are wanted, as one list for each series, in order of first appearance. */
+struct series {
+    size_t *next;         /* next[r]: the row behind r in its series; 0: none */
+    size_t *first, *last; /* of each series */
+    size_t count, rows;
+};
+
+/* Finds the series of each row by the text of its `by` cells: linear, however many there are. */
+static int find_series(const struct table *table, const struct legend_data *data,
+                       const struct selection *pick, struct series *series) {
+    char key[LEGEND_COLUMNS_MAX * (TABLE_CELL_MAX + 1) + 2];
+    json_t *numbers = json_object();
+    for (size_t r = 1; r <= table->rows; r++) {
+        size_t used = 0;
+        if (!is_wanted(table, data, pick, r))
+            continue;
+        key[used++] = '.'; /* no key is empty */
+        for (size_t k = 0; k < data->by.count; k++) {
+            const char *cell = table_cell(table, r, pick->by[k]);
+            size_t length = strlen(cell);
+            memcpy(key + used, cell, length);
+            used += length;
+            key[used++] = '\t'; /* which no cell has */
+        }
+        key[used] = '\0';
+        series->rows++;
+        const json_t *known = json_object_get(numbers, key);
+        if (known) {
+            size_t number = (size_t)json_integer_value(known);
+            series->next[series->last[number]] = r;
+            series->last[number] = r;
+            continue;
+        }
+        if (json_object_set_new(numbers, key, json_integer((json_int_t)series->count)) != 0) {
+            json_decref(numbers);
+            return -1;
+        }
+        series->first[series->count] = series->last[series->count] = r;
+        series->count++;
+    }
+    json_decref(numbers);
+    return 0;
+}
+
+static void write_all(const struct table *table, const struct legend_data *data,
+                      const struct selection *pick, const struct series *series, FILE *out) {
+    for (size_t k = 0; k < series->count; k++) {
+        size_t first = series->first[k];
+        if (k)
+            fputs("\n\n", out);
+        write_row(table, data, pick, 0, first, out);
+        for (size_t r = first; r; r = series->next[r])
+            write_row(table, data, pick, r, first, out);
+    }
+}
+
+/* gnuplot reads the whole file once for each series. */
+static int check_work(const struct legend_data *data, const struct series *series) {
+    if (series->count > LIMIT_PLOT_SERIES)
+        return error_set("%s.tsv: %zu series are more than a plot can show (LIMIT_PLOT_SERIES, "
+                         "%zu)",
+                         data->table, series->count, LIMIT_PLOT_SERIES);
+    if ((uint64_t)series->count * series->rows > LIMIT_PLOT_WORK)
+        return error_set("%s.tsv: %zu series and %zu rows are more than a plot can show "
+                         "(LIMIT_PLOT_WORK, series times rows: %llu)",
+                         data->table, series->count, series->rows,
+                         (unsigned long long)LIMIT_PLOT_WORK);
+    return 0;
+}
+
 int table_write_blocks(const struct table *table, const struct legend_data *data, FILE *out,
                        struct table_extent *extent) {
     struct selection pick;
+    struct series series = {0};
     memset(extent, 0, sizeof *extent);
     if (find(table, data, &data->columns, pick.columns) || find(table, data, &data->by, pick.by) ||
         find(table, data, &data->where, pick.where))
         return -1;
-    /* series[r]: the first row of r's series, 0 when the row is not wanted. */
-    size_t *series = calloc(table->rows + 1, sizeof *series);
-    size_t *firsts = malloc((table->rows + 1) * sizeof *firsts);
-    if (!series || !firsts) {
-        free(series);
-        free(firsts);
-        return error_set("%s.tsv: out of memory", data->table);
+    series.next = calloc(table->rows + 1, sizeof *series.next);
+    series.first = malloc((table->rows + 1) * sizeof *series.first);
+    series.last = malloc((table->rows + 1) * sizeof *series.last);
+    int status = 0;
+    if (!series.next || !series.first || !series.last ||
+        find_series(table, data, &pick, &series) != 0)
+        status = error_set("%s.tsv: out of memory; close other programs", data->table);
+    if (status == 0)
+        status = check_work(data, &series);
+    if (status == 0) {
+        write_all(table, data, &pick, &series, out);
+        extent->blocks = series.count;
+        extent->rows = series.rows;
     }
-    for (size_t r = 1; r <= table->rows; r++) {
-        if (!is_wanted(table, data, &pick, r))
-            continue;
-        size_t k = 0;
-        while (k < extent->blocks && !same_series(table, data, &pick, firsts[k], r))
-            k++;
-        if (k == extent->blocks)
-            firsts[extent->blocks++] = r;
-        series[r] = firsts[k];
-        extent->rows++;
-    }
-    for (size_t k = 0; k < extent->blocks; k++) {
-        if (k)
-            fputs("\n\n", out);
-        write_row(table, data, &pick, 0, firsts[k], out);
-        for (size_t r = firsts[k]; r <= table->rows; r++)
-            if (series[r] == firsts[k])
-                write_row(table, data, &pick, r, firsts[k], out);
-    }
-    free(series);
-    free(firsts);
-    return 0;
+    free(series.next);
+    free(series.first);
+    free(series.last);
+    return status;
 }

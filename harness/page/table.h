@@ -14,7 +14,6 @@
 #include "harness/page/legend.h"
 #include "harness/store/folder.h"
 
-#define TABLE_BYTES_MAX ((size_t)64 << 20)
 #define TABLE_COLUMNS_MAX 64
 #define TABLE_CELL_MAX 200
 
@@ -42,7 +41,8 @@ struct table_extent {
 
 /* Writes the rows and columns that `data` selects to `out` in gnuplot's terms: one block for each
  * series, two blank lines between, each headed by a line with its name first. Empty cells become
- * nan. Returns 0, or -1 if the table lacks a column. */
+ * nan. Returns 0, or -1 with error_text(): the table lacks a column, or is more than a plot can
+ * show (limits.h). */
 int table_write_blocks(const struct table *table, const struct legend_data *data, FILE *out,
                        struct table_extent *extent);
 

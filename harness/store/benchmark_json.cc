@@ -76,6 +76,21 @@ class reporter : public benchmark::JSONReporter {
     std::ostringstream out;
 };
 
+/* How many threads a case measured with: its parameter of that name, or its plan's. A GPU's are no
+ * threads of the program. */
+int64_t threads_of(const json_t *record) {
+    if (strcmp(json_string_value(json_object_get(record, "device")), "cpu") != 0)
+        return 1;
+    static const char *const groups[] = {"params", "plan"};
+    for (const char *group : groups) {
+        json_int_t n =
+            json_integer_value(json_object_get(json_object_get(record, group), "threads"));
+        if (n >= 1 && n <= 1 << 20)
+            return n;
+    }
+    return 1;
+}
+
 void add_series(reporter &to, const json_t *record, const json_t *series) {
     std::string name = json_string_value(json_object_get(record, "id"));
     const char *series_name = json_string_value(json_object_get(series, "name"));
@@ -96,6 +111,7 @@ void add_series(reporter &to, const json_t *record, const json_t *series) {
         run.per_family_instance_index = 0;
         run.repetitions = (int64_t)samples;
         run.repetition_index = (int64_t)i;
+        run.threads = threads_of(record);
         run.iterations = calls >= 1 ? calls : 1;
         run.time_unit = benchmark::kNanosecond;
         run.real_accumulated_time = run.cpu_accumulated_time = seconds * (double)run.iterations;

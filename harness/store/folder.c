@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "harness/error.h"
-#include "harness/store/result.h"
+#include "harness/store/durable.h"
 
 const char *folder_advice(int error) {
     switch (error) {
@@ -30,6 +30,8 @@ const char *folder_advice(int error) {
     case EACCES:
     case EPERM:
         return "permission denied; make the folder writable or choose another with --out";
+    case ENOMEM:
+        return "out of memory; close other programs";
     case EIO:
         return "the disk reports an error; check it, or choose another folder with --out";
     default:
@@ -157,25 +159,21 @@ int folder_write_all(int fd, const void *data, size_t size) {
 }
 
 int folder_sync(const struct folder *folder) {
-    if (fsync(folder->fd) != 0 && errno != EINVAL)
+    if (durable_sync_folder(folder->fd, folder->path) != 0)
         return error_set("%s: %s", folder->path, folder_advice(errno));
     return 0;
 }
 
 int folder_write(const struct folder *folder, const char *name, const void *data, size_t size) {
-    char temporary[300];
-    snprintf(temporary, sizeof temporary, ".%s.tmp", name);
-    unlinkat(folder->fd, temporary, 0); /* what a crash left */
-    int fd =
-        openat(folder->fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-    int error = 0;
+    char temporary[DURABLE_NAME];
+    int error = 0, fd = durable_temporary_file(folder->fd, name, temporary);
     if (fd < 0)
         return error_set("%s/%s: cannot be written: %s", folder->path, name, folder_advice(errno));
-    if (folder_write_all(fd, data, size) != 0 || fsync(fd) != 0)
+    if (folder_write_all(fd, data, size) != 0 || durable_sync_file(fd, folder->path) != 0 ||
+        renameat(folder->fd, temporary, folder->fd, name) != 0)
         error = errno;
+    /* Some file systems tell of a full disk here only; then the file is cut, and not good. */
     if (close(fd) != 0 && !error)
-        error = errno;
-    if (!error && renameat(folder->fd, temporary, folder->fd, name) != 0)
         error = errno;
     if (error) {
         unlinkat(folder->fd, temporary, 0);
@@ -223,10 +221,48 @@ void folder_remove_tree(int parent_fd, const char *name) {
     unlinkat(parent_fd, name, AT_REMOVEDIR);
 }
 
+#define OUT_OF_MEMORY "out of memory"
+
+/* Where memory is short, jansson may speak of bad syntax: whether an allocation failed is kept by
+ * who allocates. */
+static json_malloc_t allocate_with;
+static _Thread_local bool allocation_failed;
+
+static void *allocate(size_t size) {
+    void *memory = allocate_with(size);
+    allocation_failed = allocation_failed || !memory;
+    return memory;
+}
+
 json_t *folder_parse_json(const char *text, size_t size, char *why, size_t why_size) {
     json_error_t error;
+    json_malloc_t own;
+    json_free_t release;
+    json_get_alloc_funcs(&own, &release);
+    if (own != allocate) {
+        allocate_with = own;
+        json_set_alloc_funcs(allocate, release);
+    }
+    allocation_failed = false;
     json_t *value = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
-    if (!value)
+    if (value)
+        return value;
+    if (allocation_failed || !error.text[0])
+        snprintf(why, why_size, OUT_OF_MEMORY);
+    else
         snprintf(why, why_size, "%s (line %d, column %d)", error.text, error.line, error.column);
-    return value;
+    return NULL;
+}
+
+int folder_refuse(const char *path, size_t line, const char *why) {
+    char place[40] = "";
+    if (line > 0)
+        snprintf(place, sizeof place, "line %zu: ", line);
+    if (strstr(why, OUT_OF_MEMORY))
+        return error_set("%s: %s" OUT_OF_MEMORY "; close other programs", path, place);
+    /* Another format is no damage: record.h says what to do about it. */
+    if (strncmp(why, "format ", 7) == 0)
+        return error_set("%s: %s", path, why);
+    return error_set("%s: %s%s; the file was edited or damaged, take an intact copy", path, place,
+                     why);
 }

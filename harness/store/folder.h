@@ -3,8 +3,8 @@
  *
  * Result folders are passed between strangers, so names inside one are opened relative to the
  * folder's descriptor, never through a symbolic link, and only if they are plain files (a FIFO
- * would hang the reader). Writing goes through a temporary sibling, fsync and rename, so that a
- * reader sees the old file or the new one.
+ * would hang the reader). Writing goes through a temporary sibling with a name of its own, a sync
+ * and a rename, so that a reader sees the old file or the new one.
  *
  * Functions return 0 or a descriptor, or -1 with one line in error_text().
  */
@@ -53,5 +53,9 @@ const char *folder_advice(int error);
 /* JSON from strangers: duplicate keys are an error, as are NaN, invalid UTF-8 and more than 2,048
  * levels (jansson's own limits). NULL leaves the reason in `why`. */
 json_t *folder_parse_json(const char *text, size_t size, char *why, size_t why_size);
+
+/* Why a file (or a line of it, from 1; 0: all of it) is not accepted, with what to do: damage,
+ * another format, or, which is no fault of the file's, want of memory. Returns -1. */
+int folder_refuse(const char *path, size_t line, const char *why);
 
 #endif

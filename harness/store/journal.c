@@ -11,7 +11,8 @@
 #include <unistd.h>
 
 #include "harness/error.h"
-#include "harness/store/result.h"
+#include "harness/store/durable.h"
+#include "harness/store/limits.h"
 
 #define LINE_MEMBER ",\"hash\":\""
 #define LINE_TAIL (sizeof LINE_MEMBER - 1 + SHA_DIGITS + 2) /* …"} */
@@ -38,7 +39,7 @@ static ssize_t fill(struct journal_reader *reader) {
         size_t capacity = reader->capacity ? 2 * reader->capacity : 1 << 16;
         char *buffer = realloc(reader->buffer, capacity);
         if (!buffer)
-            return error_set("%s: out of memory at line %zu", reader->path, reader->number + 1);
+            return folder_refuse(reader->path, reader->number + 1, "out of memory");
         reader->buffer = buffer;
         reader->capacity = capacity;
     }
@@ -56,8 +57,7 @@ static ssize_t fill(struct journal_reader *reader) {
 }
 
 static int bad_line(const struct journal_reader *reader, const char *what) {
-    return error_set("%s: line %zu: %s; the file was edited or damaged, take an intact copy",
-                     reader->path, reader->number, what);
+    return folder_refuse(reader->path, reader->number, what);
 }
 
 /* The hash a line of `size` bytes (without LF) ought to have, and the one it has. */
@@ -93,7 +93,7 @@ int journal_next(struct journal_reader *reader) {
         if (end)
             break;
         searched = reader->have;
-        if (reader->have >= JOURNAL_LINE_MAX) {
+        if (reader->have >= LIMIT_LINE_BYTES) {
             reader->number++;
             return bad_line(reader, "longer than a line can be");
         }
@@ -116,7 +116,7 @@ int journal_next(struct journal_reader *reader) {
     if (status == -1)
         return bad_line(reader, "does not end in a hash");
     if (status != 0)
-        return error_set("%s: libcrypto cannot compute SHA-256", reader->path);
+        return folder_refuse(reader->path, reader->number, "out of memory"); /* of libcrypto */
     if (memcmp(computed, stated, SHA_DIGITS) != 0)
         return bad_line(reader, "its hash does not fit it and the lines before");
     memcpy(reader->previous, reader->hash, SHA_TEXT);
@@ -135,12 +135,24 @@ json_t *journal_line_at(int fd, const char *path, uint64_t offset, size_t size) 
     char why[256] = "it is shorter than it was";
     char *text = malloc(size + 1);
     json_t *record = NULL;
-    if (text && pread(fd, text, size, (off_t)offset) == (ssize_t)size)
+    ssize_t got = 0;
+    size_t have = 0;
+    while (text && have < size) {
+        got = pread(fd, text + have, size - have, (off_t)(offset + have));
+        if (got <= 0 && !(got < 0 && errno == EINTR))
+            break;
+        have += got > 0 ? (size_t)got : 0;
+    }
+    if (got < 0)
+        snprintf(why, sizeof why, "%s", strerror(errno));
+    if (text && have == size)
         record = folder_parse_json(text, size, why, sizeof why);
     free(text);
-    if (!record)
+    if (!record && (!text || strstr(why, "out of memory")))
+        folder_refuse(path, 0, "out of memory");
+    else if (!record)
         error_set("%s: cannot be read again at byte %llu: %s; nothing else may write to it", path,
-                  (unsigned long long)offset, text ? why : "out of memory");
+                  (unsigned long long)offset, why);
     return record;
 }
 
@@ -166,7 +178,8 @@ int journal_continue(struct journal_writer *writer, const struct folder *folder,
     writer->length = length;
     if (open_writer(writer, folder, 0) != 0)
         return -1;
-    if (ftruncate(writer->fd, (off_t)length) != 0 || fdatasync(writer->fd) != 0) {
+    if (ftruncate(writer->fd, (off_t)length) != 0 ||
+        durable_sync_file(writer->fd, writer->path) != 0) {
         int error = errno;
         journal_close(writer);
         return error_set("%s: cannot be written: %s", writer->path, folder_advice(error));
@@ -199,11 +212,11 @@ static int add_line(struct journal_writer *writer, const json_t *record, FILE *t
     char *line = sealed_line(hash, record, size, next);
     if (!line)
         return error_set("%s: out of memory while writing a record", writer->path);
-    if (*size > JOURNAL_LINE_MAX) {
+    if (*size > LIMIT_LINE_BYTES) {
         free(line);
         return error_set("%s: a record of %zu bytes is longer than a line can be (%zu); record "
                          "fewer or shorter series in one case",
-                         writer->path, *size, JOURNAL_LINE_MAX);
+                         writer->path, *size, LIMIT_LINE_BYTES);
     }
     fwrite(line, 1, *size, text);
     free(line);
@@ -212,12 +225,17 @@ static int add_line(struct journal_writer *writer, const json_t *record, FILE *t
 }
 
 static int write_lines(struct journal_writer *writer, const char *text, size_t bytes) {
-    if (folder_write_all(writer->fd, text, bytes) == 0 && fdatasync(writer->fd) == 0)
+    if (bytes > LIMIT_JOURNAL_BYTES - writer->length)
+        return error_set("%s: it would have more than %llu MiB (LIMIT_JOURNAL_BYTES); record fewer "
+                         "or shorter series",
+                         writer->path, (unsigned long long)(LIMIT_JOURNAL_BYTES >> 20));
+    if (folder_write_all(writer->fd, text, bytes) == 0 &&
+        durable_sync_file(writer->fd, writer->path) == 0)
         return 0;
     int error = errno;
     /* Nothing half written stays; if even this fails, a reader drops the cut line or group. */
     if (ftruncate(writer->fd, (off_t)writer->length) == 0)
-        fdatasync(writer->fd);
+        durable_sync_file(writer->fd, writer->path);
     return error_set("%s: cannot be written: %s", writer->path, folder_advice(error));
 }
 
@@ -293,7 +311,7 @@ json_t *journal_unseal(const char *text, size_t size, char *why, size_t why_size
         return NULL;
     size_t tail = member + SHA_DIGITS + close;
     const char *end = text + size;
-    char computed[SHA_TEXT] = "";
+    char computed[SHA_TEXT];
     snprintf(why, why_size, "it does not end in a hash");
     if (json_is_object(object) && size > tail && memcmp(end - tail, DOCUMENT_MEMBER, member) == 0 &&
         memcmp(end - close, DOCUMENT_CLOSE, close) == 0) {
@@ -301,13 +319,13 @@ json_t *journal_unseal(const char *text, size_t size, char *why, size_t why_size
         if (plain) {
             memcpy(plain, text, size - tail);
             memcpy(plain + size - tail, "\n}", 2);
-            if (sha_chain(SHA_ZEROS, plain, size - tail + 2, computed) != 0)
-                computed[0] = '\0';
-            free(plain);
         }
-        if (computed[0] && memcmp(computed, end - close - SHA_DIGITS, SHA_DIGITS) == 0)
+        int status = plain ? sha_chain(SHA_ZEROS, plain, size - tail + 2, computed) : -1;
+        free(plain);
+        if (status == 0 && memcmp(computed, end - close - SHA_DIGITS, SHA_DIGITS) == 0)
             return object;
-        snprintf(why, why_size, "its hash does not fit its text");
+        /* libcrypto fails for want of memory only. */
+        snprintf(why, why_size, status ? "out of memory" : "its hash does not fit its text");
     }
     json_decref(object);
     return NULL;

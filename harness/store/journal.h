@@ -27,8 +27,6 @@
 #include "harness/store/sha.h"
 
 #define JOURNAL_FILE "cases.jsonl"
-/* Longest line, LF included: a reader's memory is bounded by it. */
-#define JOURNAL_LINE_MAX ((size_t)32 << 20)
 
 /* --- reading --- */
 

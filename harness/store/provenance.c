@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <gnu/libc-version.h>
 #include <hwloc.h>
+#include <math.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,8 @@
 #include <cpuid.h>
 #endif
 
+#include "harness/error.h"
+#include "harness/measure/clock.h"
 #include "harness/store/build_info.h"
 #include "harness/store/sha.h"
 
@@ -42,13 +45,25 @@ static void put(json_t *object, json_t *missing, const char *name, json_t *value
     json_object_set_new(object, name, value);
 }
 
+/* A read may fail in passing: a few tries before it counts. */
+static int hash_self(char digest[SHA_TEXT]) {
+    const struct timespec moment = {.tv_nsec = 20000000};
+    int status = -1;
+    for (int tries = 0; tries < 3 && status != 0; tries++) {
+        if (tries > 0)
+            nanosleep(&moment, NULL);
+        int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+        status = fd >= 0 ? sha_file(fd, digest, NULL) : -1;
+        if (fd >= 0)
+            close(fd);
+    }
+    return status;
+}
+
 json_t *provenance_software(void) {
     json_t *software = json_object(), *missing = json_object();
     char digest[SHA_TEXT];
-    int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-    bool hashed = fd >= 0 && sha_file(fd, digest, NULL) == 0;
-    if (fd >= 0)
-        close(fd);
+    bool hashed = hash_self(digest) == 0;
     json_object_set_new(software, "name", json_string("nanolab"));
     json_object_set_new(software, "version", json_string(build_version()));
     json_object_set_new(software, "dirty", json_boolean(build_dirty()));
@@ -180,7 +195,10 @@ json_t *provenance_machine(void) {
     double load;
     put(machine, missing, "load_1min", getloadavg(&load, 1) == 1 ? json_real(load) : NULL,
         "the kernel does not tell");
-    char why[200] = "";
+    double step = clock_step();
+    put(machine, missing, "clock_step_seconds", isfinite(step) ? json_real(step) : NULL,
+        "the clock stands still");
+    char why[300] = "";
     json_t *gpus = provenance_gpus(why, sizeof why);
     put(machine, missing, "gpus", gpus, why);
     json_object_set_new(machine, "missing", missing);
@@ -262,6 +280,18 @@ json_t *provenance_fingerprint(struct device *const *devices, size_t count) {
     json_t *cpu = json_object_get(machine, "cpu");
     json_t *model = json_object_get(cpu, "model"), *cores = json_object_get(cpu, "cores");
     const char *driver = provenance_gpu_driver();
+    if (!json_is_string(json_object_get(software, "binary_sha256"))) {
+        /* What could not be read is no value: recorded as one, the folder could never be resumed.
+         */
+        json_decref(fingerprint);
+        json_decref(models);
+        json_decref(machine);
+        json_decref(software);
+        error_set("/proc/self/exe: this program cannot read itself (%s), so that nobody could tell "
+                  "what made the results; try again",
+                  strerror(errno));
+        return NULL;
+    }
     for (size_t i = 0; i < count; i++)
         json_object_set_new(models, device_id(devices[i]), json_string(device_model(devices[i])));
     json_object_set_new(fingerprint, "cpu_model", model ? json_incref(model) : json_null());
@@ -297,7 +327,8 @@ const char *provenance_difference(const json_t *a, const json_t *b, char *was, c
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         const json_t *x = json_object_get(a, fields[i].name);
         const json_t *y = json_object_get(b, fields[i].name);
-        if ((!x && !y) || (x && y && json_equal(x, y)))
+        /* null: nobody could tell when it was recorded. What was known then must be the same. */
+        if (!x || json_is_null(x) || (y && json_equal(x, y)))
             continue;
         as_text(x, was, size);
         as_text(y, is, size);
@@ -353,6 +384,17 @@ json_t *provenance_warnings(const json_t *machine) {
                  "processors' worth of CPU time",
                  quota);
         warn(list, "quota", text, "raise the limit (docker run --cpus), or run outside");
+    }
+    const json_t *step = json_object_get(machine, "clock_step_seconds");
+    if (json_number_value(step) > 1e-6) {
+        char text[120];
+        snprintf(text, sizeof text, "the clock moves in steps of %.3g ms: short times are not seen",
+                 1e3 * json_number_value(step));
+        warn(list, "clock_step_seconds", text,
+             "choose a finer source (tsc) in /sys/devices/system/clocksource/clocksource0");
+    } else if (json_is_null(step)) {
+        warn(list, "clock_step_seconds", "the clock stands still: no time can be measured",
+             "choose another source in /sys/devices/system/clocksource/clocksource0");
     }
     const char *pages = json_string_value(json_object_get(machine, "transparent_huge_pages"));
     if (pages && strcmp(pages, "never") == 0)

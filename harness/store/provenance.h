@@ -28,9 +28,11 @@ json_t *provenance_state(struct device *device);
 /* The arguments without the folders in front of file names (they may name a user). The text
  * behind --label stays. */
 json_t *provenance_arguments(int argc, char *const *argv);
-/* The fields that must not change within one run. */
+/* The fields that must not change within one run. NULL with error_text() where this program could
+ * not be read; what the machine does not tell is null. */
 json_t *provenance_fingerprint(struct device *const *devices, size_t count);
-/* The first field in which two fingerprints differ, with both values as texts; NULL if none. */
+/* The first field of the recorded fingerprint `a` in which `b` differs, with both values as texts;
+ * NULL if none. What is null or missing in `a` was not known then, and differs from nothing. */
 const char *provenance_difference(const json_t *a, const json_t *b, char *was, char *is,
                                   size_t size);
 

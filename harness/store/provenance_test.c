@@ -41,7 +41,7 @@ static void only_listed_fields_are_recorded(void **state) {
     static const char *const machine_fields[] = {
         /* the machine */
         "cpu", "memory_bytes", "page_bytes", "transparent_huge_pages", "hypervisor", "load_1min",
-        "gpus",
+        "clock_step_seconds", "gpus",
         /* its processor */
         "model", "packages", "numa_nodes", "cores", "threads", "allowed_threads", "l1d", "l2", "l3",
         "bytes", "count", "governor", "quota",

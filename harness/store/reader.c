@@ -13,17 +13,8 @@
 
 #include "harness/error.h"
 #include "harness/store/journal.h"
+#include "harness/store/limits.h"
 #include "harness/store/record.h"
-#include "harness/store/result.h"
-
-#define DOCUMENT_MAX ((size_t)64 << 20)
-/* A side file's largest size: 2^29 doubles. */
-#define SIDE_MAX ((uint64_t)4 << 30)
-
-/* Another format is no damage: record.h says what to do about it. */
-static bool is_other_format(const char *what) {
-    return strncmp(what, "format ", 7) == 0;
-}
 
 json_t *reader_run(const char *dir) {
     struct folder folder;
@@ -36,17 +27,18 @@ json_t *reader_run(const char *dir) {
                   "--out made",
                   dir);
     else
-        folder_read(&folder, "run.json", DOCUMENT_MAX, &text, &size);
+        folder_read(&folder, "run.json", LIMIT_DOCUMENT_BYTES, &text, &size);
     folder_close(&folder);
     json_t *run = text ? journal_unseal(text, size, why, sizeof why) : NULL;
     if (text && run && record_check_run(run, why, sizeof why) != 0) {
         json_decref(run);
         run = NULL;
     }
-    if (text && !run && is_other_format(why))
-        error_set("%s/run.json: %s", dir, why);
-    else if (text && !run)
-        error_set("%s/run.json: %s; the file was edited or damaged, take an intact copy", dir, why);
+    if (text && !run) {
+        char path[FOLDER_PATH + 16];
+        snprintf(path, sizeof path, "%s/run.json", dir);
+        folder_refuse(path, 0, why);
+    }
     free(text);
     return run;
 }
@@ -82,18 +74,17 @@ int reader_labs(const char *dir, char (*names)[64], size_t max) {
     return (int)count;
 }
 
-static char *key_of(const char *device, const char *id) {
-    size_t size = strlen(device) + strlen(id) + 2;
-    char *key = malloc(size);
-    if (key)
-        snprintf(key, size, "%s %s", device, id);
+/* "device id", the key of a case or group; no more of either than a record may have. */
+#define KEY (RECORD_ID_MAX + 32)
+
+static const char *key_of(const char *device, const char *id, char key[KEY]) {
+    snprintf(key, KEY, "%.23s %.*s", device, RECORD_ID_MAX, id);
     return key;
 }
 
 long reader_find(const struct reader *reader, const char *device, const char *id) {
-    char *key = key_of(device, id);
-    const json_t *index = key ? json_object_get(reader->keys, key) : NULL;
-    free(key);
+    char key[KEY];
+    const json_t *index = json_object_get(reader->keys, key_of(device, id, key));
     return index ? (long)json_integer_value(index) : -1;
 }
 
@@ -110,12 +101,10 @@ int reader_add(struct reader *reader, const char *device, const char *id, uint64
         reader->case_room = room;
     }
     struct reader_case *one = &reader->cases[reader->case_count];
-    char *key = key_of(device, id);
+    char key[KEY];
     one->id = strdup(id);
-    int bad = !key || !one->id ||
-              json_object_set_new(reader->keys, key, json_integer((json_int_t)reader->case_count));
-    free(key);
-    if (bad) {
+    if (!one->id || json_object_set_new(reader->keys, key_of(device, id, key),
+                                        json_integer((json_int_t)reader->case_count)) != 0) {
         free(one->id);
         return -1;
     }
@@ -127,24 +116,47 @@ int reader_add(struct reader *reader, const char *device, const char *id, uint64
 }
 
 bool reader_has_group(const struct reader *reader, const char *device, const char *group) {
-    char *key = key_of(device, group);
-    bool there = key && json_object_get(reader->groups, key);
-    free(key);
-    return there;
+    char key[KEY];
+    return json_object_get(reader->groups, key_of(device, group, key)) != NULL;
 }
 
 int reader_add_group(struct reader *reader, const char *device, const char *group) {
-    char *key = key_of(device, group);
-    int status = key ? json_object_set_new(reader->groups, key, json_true()) : -1;
-    free(key);
-    return status;
+    char key[KEY];
+    if (json_object_set_new(reader->groups, key_of(device, group, key), json_true()) == 0)
+        return 0;
+    return folder_refuse(reader->path, 0, "out of memory");
 }
 
 static int bad_record(const struct reader *reader, size_t line, const char *what) {
-    if (is_other_format(what))
-        return error_set("%s: %s", reader->path, what);
-    return error_set("%s: line %zu: %s; the file was edited or damaged, take an intact copy",
-                     reader->path, line, what);
+    return folder_refuse(reader->path, line, what);
+}
+
+/* The side files that a case names, with the bytes they must have. */
+static int take_sides(struct reader *reader, const struct journal_reader *journal) {
+    const json_t *list = json_object_get(journal->record, "series");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *series = json_array_get(list, i), *sha = json_object_get(series, "sha256");
+        const char *name = json_string_value(json_object_get(series, "file"));
+        if (!name)
+            continue;
+        uint64_t n = (uint64_t)json_integer_value(json_object_get(series, "n"));
+        size_t width = record_side_width(name);
+        bool text = strcmp(name + 32, ".txt") == 0;
+        if (!text && n > LIMIT_SIDE_BYTES / width)
+            return bad_record(reader, journal->number,
+                              "a side file longer than one can be (LIMIT_SIDE_BYTES)");
+        if (json_object_size(reader->sides) == LIMIT_SIDE_FILES)
+            return bad_record(reader, journal->number,
+                              "more side files than a lab can have (LIMIT_SIDE_FILES)");
+        if (json_object_get(reader->sides, name))
+            return bad_record(reader, journal->number, "a side file that another series names");
+        json_t *side = json_pack("{s:O, s:I, s:I}", "sha256", sha, "bytes",
+                                 text ? (json_int_t)-1 : (json_int_t)(n * width), "case",
+                                 (json_int_t)reader->case_count - 1);
+        if (!side || json_object_set_new(reader->sides, name, side) != 0)
+            return bad_record(reader, journal->number, "out of memory");
+    }
+    return 0;
 }
 
 static int take_case(struct reader *reader, const struct journal_reader *journal) {
@@ -154,8 +166,18 @@ static int take_case(struct reader *reader, const struct journal_reader *journal
         return error_set("%s: line %zu: the case \"%s\" on %s is there twice; take an intact "
                          "copy",
                          reader->path, journal->number, id, device);
+    if (reader->case_count == LIMIT_CASES)
+        return bad_record(reader, journal->number, "more cases than a lab can have (LIMIT_CASES)");
     if (reader_add(reader, device, id, journal->offset, journal->size) != 0)
-        return error_set("%s: line %zu: out of memory", reader->path, journal->number);
+        return bad_record(reader, journal->number, "out of memory");
+    return take_sides(reader, journal);
+}
+
+static int take_note(struct reader *reader, const struct journal_reader *journal) {
+    if (json_array_size(reader->notes) == LIMIT_NOTES)
+        return bad_record(reader, journal->number, "more notes than a lab can have (LIMIT_NOTES)");
+    if (json_array_append(reader->notes, json_object_get(journal->record, "text")) != 0)
+        return bad_record(reader, journal->number, "out of memory");
     return 0;
 }
 
@@ -199,12 +221,17 @@ static int take_group(struct reader *reader, const struct journal_reader *journa
 
 /* Takes back what was read of a group that a crash cut short. */
 static void drop_group(struct reader *reader, const struct group *open) {
+    const char *name;
+    json_t *side;
+    void *next;
+    json_object_foreach_safe(reader->sides, next, name, side) {
+        if (json_integer_value(json_object_get(side, "case")) >= (json_int_t)open->cases)
+            json_object_del(reader->sides, name);
+    }
     while (reader->case_count > open->cases) {
         struct reader_case *one = &reader->cases[--reader->case_count];
-        char *key = key_of(one->device, one->id);
-        if (key)
-            json_object_del(reader->keys, key);
-        free(key);
+        char key[KEY];
+        json_object_del(reader->keys, key_of(one->device, one->id, key));
         free(one->id);
     }
     reader->cut += reader->length - open->length;
@@ -232,7 +259,7 @@ static int take_record(struct reader *reader, const struct journal_reader *journ
             return bad_record(reader, 1, "it is the journal of another lab than its folder says");
         reader->start = json_incref(record);
     } else if (kind == RECORD_NOTE) {
-        json_array_append(reader->notes, json_object_get(record, "text"));
+        return take_note(reader, journal);
     } else if (kind == RECORD_CASE) {
         return take_case(reader, journal);
     } else if (kind == RECORD_END) {
@@ -246,13 +273,22 @@ static int take_record(struct reader *reader, const struct journal_reader *journ
     return 0;
 }
 
-static int read_journal(struct reader *reader, const char *lab) {
+static int read_journal(struct reader *reader, const char *lab, uint64_t size,
+                        struct limits *left) {
     struct journal_reader journal;
     struct group open = {.of = 0};
+    if (size > LIMIT_JOURNAL_BYTES)
+        return error_set("%s: %llu bytes are more than a journal can have (LIMIT_JOURNAL_BYTES, "
+                         "%llu); it is damaged, take an intact copy",
+                         reader->path, (unsigned long long)size,
+                         (unsigned long long)LIMIT_JOURNAL_BYTES);
+    if (limits_take_bytes(left, reader->path, size) != 0)
+        return -1;
     journal_reader_begin(&journal, reader->fd, reader->path);
     int step;
     while ((step = journal_next(&journal)) == 1) {
-        if (take_record(reader, &journal, lab, &open) != 0) {
+        if (limits_take_line(left, reader->path) != 0 ||
+            take_record(reader, &journal, lab, &open) != 0) {
             step = -1;
             break;
         }
@@ -275,21 +311,26 @@ static int read_journal(struct reader *reader, const char *lab) {
     return 0;
 }
 
-int reader_open_folder(struct reader **out, struct folder *folder, const char *lab) {
+int reader_open_folder(struct reader **out, struct folder *folder, const char *lab,
+                       struct limits *left) {
+    uint64_t size = 0;
     *out = NULL;
     struct reader *reader = calloc(1, sizeof *reader);
     if (!reader) {
         folder_close(folder);
-        return error_set("%s: out of memory", folder->path);
+        return folder_refuse(folder->path, 0, "out of memory");
     }
     reader->folder = *folder;
     snprintf(reader->path, sizeof reader->path, "%.4000s/%s", folder->path, JOURNAL_FILE);
     reader->keys = json_object();
     reader->groups = json_object();
+    reader->sides = json_object();
     reader->notes = json_array();
-    reader->fd = folder_open_file(&reader->folder, JOURNAL_FILE, NULL);
-    if (!reader->keys || !reader->groups || !reader->notes || reader->fd < 0 ||
-        read_journal(reader, lab) != 0) {
+    reader->fd = folder_open_file(&reader->folder, JOURNAL_FILE, &size);
+    int status = reader->fd < 0 ? -1 : 0;
+    if (!reader->keys || !reader->groups || !reader->notes || !reader->sides)
+        status = folder_refuse(folder->path, 0, "out of memory");
+    if (status != 0 || read_journal(reader, lab, size, left) != 0) {
         reader_close(reader);
         return -1;
     }
@@ -297,7 +338,8 @@ int reader_open_folder(struct reader **out, struct folder *folder, const char *l
     return 0;
 }
 
-int reader_open(struct reader **out, const char *dir, const char *lab) {
+int reader_open(struct reader **out, const char *dir, const char *lab, struct limits *left) {
+    struct limits whole = LIMITS_WHOLE;
     struct folder outer, inner;
     *out = NULL;
     if (!record_lab_is_good(lab))
@@ -306,7 +348,7 @@ int reader_open(struct reader **out, const char *dir, const char *lab) {
         return -1;
     int status = folder_open_in(&inner, &outer, lab);
     folder_close(&outer);
-    return status == 0 ? reader_open_folder(out, &inner, lab) : -1;
+    return status == 0 ? reader_open_folder(out, &inner, lab, left ? left : &whole) : -1;
 }
 
 void reader_close(struct reader *reader) {
@@ -317,6 +359,7 @@ void reader_close(struct reader *reader) {
     free(reader->cases);
     json_decref(reader->keys);
     json_decref(reader->groups);
+    json_decref(reader->sides);
     json_decref(reader->notes);
     json_decref(reader->start);
     json_decref(reader->end);
@@ -326,123 +369,24 @@ void reader_close(struct reader *reader) {
     free(reader);
 }
 
-/* --- visits --- */
-
-/* Side files read during the visit of one record, on one thread. */
-struct side_value {
-    const json_t *series;
-    unsigned char *data;
-    size_t size;
-    struct side_value *next;
-};
-
-struct visit {
-    const struct reader *reader;
-    struct side_value *sides;
-    bool failed;
-    struct visit *outer; /* visits may nest */
-};
-
-static _Thread_local struct visit *current_visit;
-
-int reader_side(const struct reader *reader, const json_t *series, unsigned char **data,
-                size_t *size) {
-    const char *name = json_string_value(json_object_get(series, "file"));
-    const char *stated = json_string_value(json_object_get(series, "sha256"));
-    size_t width = name ? record_side_width(name) : 0;
-    json_int_t n = json_integer_value(json_object_get(series, "n"));
-    struct folder side;
-    if (!stated || width == 0 || n < 0)
-        return error_set("%s: a series without a proper side file", reader->path);
-    if (folder_open_in(&side, &reader->folder, RECORD_SIDE_FOLDER) != 0)
-        return -1;
-    char *text = NULL;
-    int status = folder_read(&side, name, SIDE_MAX, &text, size);
-    folder_close(&side);
-    if (status != 0)
-        return -1;
-    char computed[SHA_TEXT];
-    bool text_file = strcmp(name + 32, ".txt") == 0;
-    if ((!text_file && *size != (size_t)n * width) || sha_bytes(text, *size, computed) != 0 ||
-        strcmp(computed, stated) != 0) {
-        free(text);
-        return error_set("%s/%s/%s: its size or SHA-256 is not what the journal says; take an "
-                         "intact copy",
-                         reader->folder.path, RECORD_SIDE_FOLDER, name);
-    }
-    *data = (unsigned char *)text;
-    return 0;
-}
-
-const unsigned char *reader_side_values(const json_t *series, size_t *size) {
-    struct visit *visit = current_visit;
-    if (!visit || visit->failed)
-        return NULL;
-    struct side_value *side = visit->sides;
-    while (side && side->series != series)
-        side = side->next;
-    if (!side) {
-        side = calloc(1, sizeof *side);
-        if (!side || reader_side(visit->reader, series, &side->data, &side->size) != 0) {
-            free(side);
-            visit->failed = true;
-            return NULL;
-        }
-        side->series = series;
-        side->next = visit->sides;
-        visit->sides = side;
-    }
-    *size = side->size;
-    return side->data;
-}
-
-static int visit_one(const struct reader *reader, size_t index,
-                     int (*visit)(void *context, const json_t *record), void *context) {
-    const struct reader_case *one = &reader->cases[index];
-    json_t *record = journal_line_at(reader->fd, reader->path, one->offset, one->size);
-    if (!record)
-        return -1;
-    struct visit here = {.reader = reader, .outer = current_visit};
-    current_visit = &here;
-    int status = visit(context, record);
-    current_visit = here.outer;
-    while (here.sides) {
-        struct side_value *side = here.sides;
-        here.sides = side->next;
-        free(side->data);
-        free(side);
-    }
-    json_decref(record);
-    return here.failed ? -1 : status;
-}
-
-int reader_cases(const struct reader *reader, const char *prefix, const char *device,
-                 int (*visit)(void *context, const json_t *record), void *context) {
-    size_t length = strlen(prefix);
-    for (size_t i = 0; i < reader->case_count; i++) {
-        if (strncmp(reader->cases[i].id, prefix, length) != 0 ||
-            (device && strcmp(reader->cases[i].device, device) != 0))
-            continue;
-        int status = visit_one(reader, i, visit, context);
-        if (status != 0)
-            return status;
-    }
-    return 0;
+bool reader_seals(const struct reader *reader, const char *name) {
+    return reader->end && json_object_get(json_object_get(reader->end, "files"), name);
 }
 
 json_t *reader_claims(const struct reader *reader) {
-    char *text = NULL, why[256];
+    char *text = NULL, why[256], path[FOLDER_PATH + 16];
     size_t size = 0;
-    if (!reader->end && !folder_has(&reader->folder, "claims.json"))
+    if (!reader->end)
         return json_array();
-    if (folder_read(&reader->folder, "claims.json", DOCUMENT_MAX, &text, &size) != 0)
+    if (folder_read(&reader->folder, "claims.json", LIMIT_DOCUMENT_BYTES, &text, &size) != 0)
         return NULL;
+    const char *lab = json_string_value(json_object_get(reader->start, "lab"));
     json_t *document = folder_parse_json(text, size, why, sizeof why), *claims = NULL;
-    if (document && record_check_claims(document, why, sizeof why) == 0)
+    if (document && record_check_claims(document, lab, why, sizeof why) == 0)
         claims = json_incref(json_object_get(document, "claims"));
-    else
-        error_set("%s/claims.json: %s; the file was edited or damaged, take an intact copy",
-                  reader->folder.path, why);
+    snprintf(path, sizeof path, "%.4000s/claims.json", reader->folder.path);
+    if (!claims)
+        folder_refuse(path, 0, why);
     json_decref(document);
     free(text);
     return claims;

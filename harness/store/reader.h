@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "harness/store/folder.h"
+#include "harness/store/limits.h"
 #include "harness/store/sha.h"
 
 struct reader_case {
@@ -37,6 +38,7 @@ struct reader {
     size_t lines;
     uint64_t cut;   /* bytes dropped at the end: an unterminated line, or a group cut short */
     json_t *groups; /* "device group" of every group that is there whole */
+    json_t *sides;  /* by name: {"sha256", "bytes" (-1: a text's, not stated), "case"} */
     char hash[SHA_TEXT];
 };
 
@@ -45,9 +47,12 @@ json_t *reader_run(const char *dir);
 /* The labs in a folder, sorted by name; how many (at most `max`), or -1. */
 int reader_labs(const char *dir, char (*names)[64], size_t max);
 
-int reader_open(struct reader **out, const char *dir, const char *lab);
+/* `left` (or NULL: all of them) is what the folder may still have of its limits. This checks the
+ * journal; checked.h checks all that it refers to, and is what commands use. */
+int reader_open(struct reader **out, const char *dir, const char *lab, struct limits *left);
 /* The same for a lab's folder already open; takes it over, also on failure. */
-int reader_open_folder(struct reader **out, struct folder *folder, const char *lab);
+int reader_open_folder(struct reader **out, struct folder *folder, const char *lab,
+                       struct limits *left);
 void reader_close(struct reader *reader);
 
 /* The index of a case, or -1. */
@@ -66,7 +71,10 @@ int reader_add(struct reader *reader, const char *device, const char *id, uint64
 int reader_cases(const struct reader *reader, const char *prefix, const char *device,
                  int (*visit)(void *context, const json_t *record), void *context);
 
-/* The array of claims.json: a new reference; an empty array where a partial run has none yet. */
+/* Whether the end record seals a file: a table that it does not name is none. */
+bool reader_seals(const struct reader *reader, const char *name);
+/* For checked.c: the array of claims.json, a new reference. A partial lab has no claims, whatever
+ * lies there: an empty array. */
 json_t *reader_claims(const struct reader *reader);
 
 /* A side file's bytes after checking size and hash; the caller frees. */

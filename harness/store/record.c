@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/store/limits.h"
 #include "harness/store/sha.h"
 
 struct check {
@@ -35,9 +36,10 @@ enum record_kind record_kind(const json_t *record) {
     return RECORD_BAD;
 }
 
+/* C1 controls too: U+0080 to U+009F, of which some begin escape sequences. */
 static bool no_control(const char *text) {
-    for (; *text; text++)
-        if ((unsigned char)*text < ' ' || *text == 127)
+    for (const unsigned char *at = (const unsigned char *)text; *at; at++)
+        if (*at < ' ' || *at == 127 || (*at == 0xc2 && at[1] < 0xa0))
             return false;
     return true;
 }
@@ -351,6 +353,8 @@ static int check_end(struct check *check, const json_t *record) {
         return bad(check, "\"files\" must be an object");
     const char *name;
     json_t *value;
+    if (json_object_size(files) > LIMIT_SEALED_FILES)
+        return bad(check, "\"files\" holds more than %zu (LIMIT_SEALED_FILES)", LIMIT_SEALED_FILES);
     json_object_foreach((json_t *)files, name, value) {
         if (strchr(name, '/') || name[0] == '.' || !name[0] || strlen(name) > 200)
             return bad(check, "\"files\" holds a name that is no plain file name");
@@ -420,6 +424,8 @@ static int check_numbers_of(struct check *check, const json_t *claim) {
         return bad(check, "\"numbers\" must be a list of at most 64");
     for (size_t k = 0; k < json_array_size(numbers); k++) {
         json_t *one = json_array_get(numbers, k), *plain = json_copy(one);
+        if (!plain)
+            return bad(check, "out of memory");
         json_object_del(plain, "what");
         json_object_del(plain, "unit");
         bool good = need_text(check, one, "what", false) == 0 &&
@@ -444,6 +450,8 @@ static int check_claim(struct check *check, const json_t *claim) {
     if (need_count(check, claim, "checked") != 0)
         return -1;
     json_int_t left = json_integer_value(json_object_get(claim, "checked"));
+    if (left > LIMIT_COUNT)
+        return bad(check, "\"checked\" is more than %lld (LIMIT_COUNT)", (long long)LIMIT_COUNT);
     for (size_t k = 0; k < 3; k++) {
         if (need_count(check, claim, counts[k]) != 0)
             return -1;
@@ -473,11 +481,16 @@ static int check_claim(struct check *check, const json_t *claim) {
     return 0;
 }
 
-int record_check_claims(const json_t *document, char *why, size_t why_size) {
+int record_check_claims(const json_t *document, const char *lab, char *why, size_t why_size) {
     struct check check = {why, why_size};
     const json_t *claims = json_object_get(document, "claims");
+    const char *named = text_of(document, "lab");
     if (check_format(&check, document) != 0)
         return -1;
+    if (!named || strcmp(named, lab) != 0)
+        return bad(&check, "\"lab\" is not \"%s\": these are another lab's claims", lab);
+    if (json_array_size(claims) > LIMIT_CLAIMS)
+        return bad(&check, "\"claims\" holds more than %zu (LIMIT_CLAIMS)", LIMIT_CLAIMS);
     if (!json_is_array(claims))
         return bad(&check, "\"claims\" must be a list");
     for (size_t i = 0; i < json_array_size(claims); i++) {

@@ -29,7 +29,8 @@ enum record_kind record_kind(const json_t *record);
 /* 0, or -1 with the reason in `why`. */
 int record_check(const json_t *record, char *why, size_t why_size);
 int record_check_run(const json_t *run, char *why, size_t why_size);
-int record_check_claims(const json_t *document, char *why, size_t why_size);
+/* `lab`: whose claims they must be. */
+int record_check_claims(const json_t *document, const char *lab, char *why, size_t why_size);
 
 bool record_id_is_good(const char *id);
 bool record_device_is_good(const char *device);

@@ -31,14 +31,16 @@ struct fixture {
 
 static const struct claim fixture_claims[] = {{.id = "X1", .statement = "one is one"},
                                               {.id = "X2", .statement = "two is two"}};
-static const struct quantity fixture_quantities[] = {
-    {"n", "1", "which case"}, {"plan", "", "words"}, {"bytes_per_second", "bytes/s", "a rate"}};
+static const struct quantity fixture_quantities[] = {{"n", "1", "which case"},
+                                                     {"plan", "", "words"},
+                                                     {"threads", "1", "that measure"},
+                                                     {"bytes_per_second", "bytes/s", "a rate"}};
 static const struct lab fixture_lab = {.number = 42,
                                        .name = "fixture",
                                        .claims = fixture_claims,
                                        .claim_count = 2,
                                        .quantities = fixture_quantities,
-                                       .quantity_count = 3};
+                                       .quantity_count = 4};
 
 static inline int fixture_begin(struct fixture *f) {
     memset(f, 0, sizeof *f);

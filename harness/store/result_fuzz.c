@@ -20,7 +20,8 @@
 
 #include "harness/error.h"
 #include "harness/lab/lab.h"
-#include "harness/store/reader.h"
+#include "harness/page/report.h"
+#include "harness/store/checked.h"
 #include "harness/store/result.h"
 #include "harness/store/sha.h"
 #include "harness/store/verify.h"
@@ -33,11 +34,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed);
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
 
-enum target { JOURNAL_RAW, JOURNAL_SEALED, RUN_RAW, RUN_SEALED, CLAIMS, TARGETS };
+enum target { JOURNAL_RAW, JOURNAL_SEALED, RUN_RAW, RUN_SEALED, CLAIMS, TABLE, TARGETS };
 
 static char root[64];
 static char dir[80];
-static char claims_digest[SHA_TEXT];
+static char claims_digest[SHA_TEXT], table_digest[SHA_TEXT];
 static char journal_seed[8192];
 
 static const char claims_seed[] =
@@ -47,6 +48,8 @@ static const char claims_seed[] =
     "\"numbers\":[{\"what\":\"n\",\"unit\":\"s\",\"value\":1,\"low\":0.5,\"high\":null}],"
     "\"statement\":\"y\","
     "\"range\":\"z\",\"reason\":null,\"evidence\":[\"42/a\"]}]}\n";
+
+static const char table_seed[] = "device\tn\ncpu\t1\nsimt\t2.5e-3\ncpu\t\n";
 
 static const char run_seed[] =
     "{\n \"format\": 2,\n \"software\": {},\n \"machine\": {},\n \"fingerprint\": {},\n"
@@ -119,6 +122,7 @@ static void remove_root(void) {
 static void check_seeds(void) {
     for (enum target target = JOURNAL_SEALED; target < TARGETS; target++) {
         const char *text = target == CLAIMS           ? claims_seed
+                           : target == TABLE          ? table_seed
                            : target == JOURNAL_SEALED ? journal_seed
                                                       : run_seed;
         size_t size = strlen(text) + 1;
@@ -151,9 +155,10 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     write_file(LAB "/side/" SIDE, side, sizeof side);
     sha_bytes(side, sizeof side, side_digest);
     sha_bytes(claims_seed, sizeof claims_seed - 1, claims_digest);
+    sha_bytes(table_seed, sizeof table_seed - 1, table_digest);
     snprintf(
         journal_seed, sizeof journal_seed,
-        "{\"record\":\"start\",\"format\":2,\"lab\":\"" LAB "\",\"mode\":\"quick\",\"seed\":\"7\","
+        "{\"record\":\"start\",\"format\":2,\"lab\":\"" LAB "\",\"mode\":\"quick\",\"seed\":\"1\","
         "\"bits\":[\"cpu\"],\"time\":[],\"started\":\"t\",\"fingerprint\":{}}\n"
         "{\"record\":\"case\",\"id\":\"42/a\",\"device\":\"cpu\",\"params\":{\"n\":1,\"t\":\"x\"},"
         "\"counters\":{\"c\":null,\"r\":{\"value\":1,\"low\":0.5,\"high\":2}},"
@@ -171,8 +176,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
         "{\"name\":\"t\",\"unit\":\"tree\",\"kind\":\"tree\",\"n\":1,\"values\":[\"(0 1)\"]}]}\n"
         "{\"record\":\"note\",\"text\":\"n\"}\n"
         "{\"record\":\"resume\",\"started\":\"t\",\"dropped_bytes\":0}\n"
-        "{\"record\":\"end\",\"cases\":1,\"previous\":\"%s\",\"files\":{\"claims.json\":\"%s\"}}\n",
-        side_digest, SHA_ZEROS, claims_digest);
+        "{\"record\":\"end\",\"cases\":1,\"previous\":\"%s\",\"files\":{\"claims.json\":\"%s\","
+        "\"table.tsv\":\"%s\"}}\n",
+        side_digest, SHA_ZEROS, claims_digest, table_digest);
     check_seeds();
     return 0;
 }
@@ -206,6 +212,46 @@ static int read_all(void *context, const json_t *record) {
     return 0;
 }
 
+/* The good journal, whose end record seals what the input became. */
+static void write_good_journal(enum target target, const char *text, size_t size) {
+    char *journal = strdup(journal_seed), digest[SHA_TEXT];
+    sha_bytes(text, size, digest);
+    if (target == CLAIMS)
+        memcpy(strstr(journal, claims_digest), digest, SHA_DIGITS);
+    if (target == TABLE)
+        memcpy(strstr(journal, table_digest), digest, SHA_DIGITS);
+    write_sealed_journal(journal, strlen(journal));
+    free(journal);
+}
+
+/* What report and plot do with a folder that is sound: verdicts as a table, tables as data. */
+static void show(const struct checked_lab *lab) {
+    struct claim_table claims;
+    struct table table;
+    char *out_text = NULL;
+    size_t length;
+    FILE *out = open_memstream(&out_text, &length);
+    if (claim_table_make(lab->claims, &claims) == 0) {
+        report_verdicts(&claims, out);
+        report_claim_by_claim(&claims, out);
+    }
+    claim_table_free(&claims);
+    if (reader_seals(lab->reader, "table.tsv") &&
+        table_read(&lab->reader->folder, "table.tsv", &table) == 0) {
+        struct legend_data data = {.number = 1, .table = "table"};
+        struct table_extent extent;
+        report_table(&table, json_object_get(lab->reader->start, "quantities"), 20, out);
+        if (strlen(table_cell(&table, 0, 0)) < LEGEND_WORD) {
+            strcpy(data.columns.name[0], table_cell(&table, 0, 0));
+            data.columns.count = 1;
+            table_write_blocks(&table, &data, out, &extent);
+        }
+        table_free(&table);
+    }
+    fclose(out);
+    free(out_text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     enum target target = size ? data[0] % TARGETS : JOURNAL_RAW;
     const char *text = (const char *)data + (size > 0);
@@ -220,12 +266,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         write_file(LAB "/cases.jsonl", text, size);
     else if (target == JOURNAL_SEALED)
         write_sealed_journal(text, size);
-    else /* without its end record, which would name the digest of the good claims */
-        write_sealed_journal(journal_seed, strlen(journal_seed) - (target == CLAIMS ? 220 : 0));
-    if (target == CLAIMS)
-        write_file(LAB "/claims.json", text, size);
     else
-        write_file(LAB "/claims.json", claims_seed, sizeof claims_seed - 1);
+        write_good_journal(target, text, size);
+    write_file(LAB "/claims.json", target == CLAIMS ? text : claims_seed,
+               target == CLAIMS ? size : sizeof claims_seed - 1);
+    write_file(LAB "/table.tsv", target == TABLE ? text : table_seed,
+               target == TABLE ? size : sizeof table_seed - 1);
 
     json_t *summary = NULL;
     struct result_recorded recorded;
@@ -233,7 +279,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (verify_folder(dir, &summary) == 0)
         json_decref(summary);
     result_recorded(dir, LAB, &recorded);
-    if (reader_open(&reader, dir, LAB) == 0) {
+    struct checked *checked;
+    if (checked_open(&checked, dir) == 0) {
+        for (size_t k = 0; k < checked->lab_count; k++)
+            show(&checked->labs[k]);
+        checked_close(checked);
+    }
+    if (reader_open(&reader, dir, LAB, NULL) == 0) {
         reader_cases(reader, "", NULL, read_all, NULL);
         reader_close(reader);
     }
@@ -245,7 +297,10 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned 
     const char *text = NULL;
     if (size < 2 || seed % 257 == 0) {
         enum target target = (seed >> 9) % TARGETS;
-        text = target == CLAIMS ? claims_seed : target >= RUN_RAW ? run_seed : journal_seed;
+        text = target == CLAIMS    ? claims_seed
+               : target == TABLE   ? table_seed
+               : target >= RUN_RAW ? run_seed
+                                   : journal_seed;
         if (strlen(text) + 1 > max)
             return LLVMFuzzerMutate(data, size, max);
         size = strlen(text) + 1;

@@ -64,7 +64,7 @@ static int collect(void *context, const json_t *record) {
 static json_t *cases_of(const struct fixture *f) {
     struct reader *reader;
     json_t *cases = json_object();
-    assert_int_equal(reader_open(&reader, f->dir, FIXTURE_LAB), 0);
+    assert_int_equal(reader_open(&reader, f->dir, FIXTURE_LAB, NULL), 0);
     assert_int_equal(reader_cases(reader, "", NULL, collect, cases), 0);
     reader_close(reader);
     return cases;

@@ -8,13 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "harness/error.h"
+#include "harness/store/durable.h"
 #include "harness/store/folder.h"
 #include "harness/store/journal.h"
 #include "harness/store/provenance.h"
@@ -39,6 +38,8 @@ int result_mode_parse(const char *text, enum lab_mode *mode) {
 
 json_t *result_run_fingerprint(void) {
     json_t *fingerprint = provenance_fingerprint(NULL, 0);
+    if (!fingerprint)
+        return NULL;
     json_object_del(fingerprint, "devices");
     json_object_del(fingerprint, "kernel_binary");
     return fingerprint;
@@ -73,8 +74,12 @@ static json_t *text_or_null(const char *text) {
     return value ? value : json_null();
 }
 
+/* NULL with error_text(). */
 static json_t *run_document(const struct result_setup *setup) {
     char seed[24];
+    json_t *fingerprint = result_run_fingerprint();
+    if (!fingerprint)
+        return NULL;
     json_t *labs = json_array();
     for (size_t i = 0; i < setup->lab_count; i++)
         json_array_append_new(labs, json_string(setup->labs[i]));
@@ -84,10 +89,13 @@ static json_t *run_document(const struct result_setup *setup) {
         "seed", seed, "device_list", text_or_null(setup->device_list), "labs", labs, "label",
         text_or_null(setup->label), "arguments", provenance_arguments(setup->argc, setup->argv),
         "start", provenance_now(), "end", "complete", 0);
-    return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o}", "format", RECORD_FORMAT, "software",
-                     provenance_software(), "machine", provenance_machine(), "devices",
-                     result_setup_provenance(setup), "fingerprint", result_run_fingerprint(), "run",
-                     run);
+    json_t *document =
+        json_pack("{s:i, s:o, s:o, s:o, s:o, s:o}", "format", RECORD_FORMAT, "software",
+                  provenance_software(), "machine", provenance_machine(), "devices",
+                  result_setup_provenance(setup), "fingerprint", fingerprint, "run", run);
+    if (!document)
+        error_set("%s/run.json: out of memory; close other programs", setup->dir);
+    return document;
 }
 
 /* Writes the sealed run.json into an open folder. */
@@ -167,40 +175,34 @@ static int check_texts(const struct result_setup *setup) {
 }
 
 int result_run_create(const struct result_setup *setup) {
-    char above[RESULT_PATH_MAX], name[256], temporary[300];
+    char above[RESULT_PATH_MAX], name[256], temporary[DURABLE_NAME];
     struct folder parent, made;
-    uint32_t random = 0;
     if (check_texts(setup) != 0 || split_path(setup->dir, above, name) != 0 ||
         make_parents(above) != 0 || folder_open(&parent, above) != 0)
         return -1;
-    if (getrandom(&random, sizeof random, 0) != sizeof random)
-        random = (uint32_t)getpid();
-    snprintf(temporary, sizeof temporary, ".%s.%08x", name, random);
+    /* What was killed before its first rename lies here still. */
+    durable_clean(parent.fd, name);
     int status = -1;
-    if (mkdirat(parent.fd, temporary, 0777) != 0) {
+    made.fd = durable_temporary_folder(parent.fd, name, temporary);
+    snprintf(made.path, sizeof made.path, "%s", setup->dir);
+    if (made.fd < 0) {
         error_set("%s: cannot be made: %s", setup->dir, folder_advice(errno));
     } else {
-        made.fd = openat(parent.fd, temporary, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        snprintf(made.path, sizeof made.path, "%s", setup->dir);
-        if (made.fd < 0) {
-            error_set("%s: cannot be made: %s", setup->dir, folder_advice(errno));
-        } else {
-            json_t *document = run_document(setup);
-            status = write_run(&made, document);
-            json_decref(document);
-            folder_close(&made);
-        }
+        json_t *document = run_document(setup);
+        status = document ? write_run(&made, document) : -1;
+        json_decref(document);
         if (status == 0)
             status = rename_run(&parent, temporary, name, setup->dir);
         if (status != 0)
             folder_remove_tree(parent.fd, temporary);
+        folder_close(&made);
     }
     folder_close(&parent);
     return status;
 }
 
-int result_run_finish(const char *dir, bool complete) {
-    struct folder folder;
+/* With the folder locked, so that two sessions that end at once do not undo each other's. */
+static int finish_locked(const struct folder *folder, const char *dir, bool complete) {
     json_t *document = reader_run(dir);
     if (!document)
         return -1;
@@ -208,12 +210,22 @@ int result_run_finish(const char *dir, bool complete) {
     json_t *run = json_object_get(document, "run");
     json_object_set_new(run, "end", provenance_now());
     json_object_set_new(run, "complete", json_boolean(complete));
-    int status = folder_open(&folder, dir);
-    if (status == 0) {
-        status = write_run(&folder, document);
-        folder_close(&folder);
-    }
+    int status = write_run(folder, document);
     json_decref(document);
+    return status;
+}
+
+int result_run_finish(const char *dir, bool complete) {
+    struct folder folder;
+    if (folder_open(&folder, dir) != 0)
+        return -1;
+    if (durable_lock(folder.fd, dir, true) != 0) {
+        folder_close(&folder);
+        return error_set("%s: cannot be locked: %s", dir, strerror(errno));
+    }
+    durable_clean(folder.fd, "run.json");
+    int status = finish_locked(&folder, dir, complete);
+    folder_close(&folder);
     return status;
 }
 
@@ -242,7 +254,7 @@ static int recorded_lab(const char *dir, const char *lab, struct result_recorded
     folder_close(&folder);
     if (!out->started)
         return 0;
-    if (reader_open(&reader, dir, lab) != 0)
+    if (reader_open(&reader, dir, lab, NULL) != 0)
         return -1;
     const json_t *start = reader->start;
     out->complete = reader->end != NULL;

@@ -135,7 +135,7 @@ static void all_kinds_of_series_survive(void **state) {
     assert_fine(verify_folder(f->dir, NULL));
 
     struct reader *reader;
-    assert_fine(reader_open(&reader, f->dir, FIXTURE_LAB));
+    assert_fine(reader_open(&reader, f->dir, FIXTURE_LAB, NULL));
     int visits = 0;
     assert_fine(reader_cases(reader, "42/kinds", NULL, check_kinds, &visits));
     assert_int_equal(visits, 1);
@@ -158,6 +158,15 @@ static void a_bench_result_is_kept_whole(void **state) {
     assert_fine(fixture_open(f, RESULT_NEW));
     struct lab_case *c = lab_case_begin(&f->run, "cpu", "42/case/n=0");
     case_bench(c, &result);
+    case_param_int(c, "threads", 2);
+    assert_fine(lab_case_end(c));
+    c = lab_case_begin(&f->run, "cpu", "42/case/plan");
+    case_bench(c, &result);
+    case_plan(c, json_pack("{s:i}", "threads", 3));
+    assert_fine(lab_case_end(c));
+    c = lab_case_begin(&f->run, "cuda:0", "42/case/gpu");
+    case_bench(c, &result);
+    case_plan(c, json_pack("{s:i}", "threads", 256));
     assert_fine(lab_case_end(c));
     assert_fine(fixture_finish(f));
     fixture_close(f);
@@ -168,7 +177,11 @@ static void a_bench_result_is_kept_whole(void **state) {
     char *text = fixture_read(path, &size);
     json_t *document = folder_parse_json(text, size, why, sizeof why);
     const json_t *list = json_object_get(document, "benchmarks");
-    assert_int_equal(json_array_size(list), 2);
+    assert_int_equal(json_array_size(list), 6);
+    static const int threads[] = {2, 2, 3, 3, 1, 1};
+    for (size_t k = 0; k < 6; k++)
+        assert_int_equal(json_integer_value(json_object_get(json_array_get(list, k), "threads")),
+                         threads[k]);
     const json_t *second = json_array_get(list, 1);
     assert_string_equal(json_string_value(json_object_get(second, "name")), "42/case/n=0/cpu");
     assert_int_equal(json_integer_value(json_object_get(second, "iterations")), 77);
@@ -292,12 +305,9 @@ static void every_edit_of_a_journal_is_noticed(void **state) {
         assert_non_null(strstr(error_text(), "cases.jsonl: line "));
         text[at] ^= 1;
     }
-    /* Without its LF the end record is a cut line: the run is no longer complete. */
-    json_t *summary = NULL;
+    /* Without its LF the end record is a cut line, which run.json contradicts. */
     assert_fine(fixture_write(f->journal, text, size - 1));
-    assert_fine(verify_folder(f->dir, &summary));
-    assert_true(json_is_false(json_object_get(summary, "complete")));
-    json_decref(summary);
+    assert_error(verify_folder(f->dir, NULL), "its end was cut off");
     assert_fine(fixture_write(f->journal, text, size));
     assert_fine(verify_folder(f->dir, NULL));
     /* A line taken out, and two lines swapped. */
@@ -343,7 +353,8 @@ static void another_machine_is_refused_by_name_of_the_field(void **state) {
     char was[100], is[100];
     json_t *a = provenance_fingerprint(NULL, 0);
     assert_null(provenance_difference(a, a, was, is, sizeof was));
-    assert_non_null(provenance_difference(none, a, was, is, sizeof was));
+    assert_null(provenance_difference(none, a, was, is, sizeof was));
+    assert_non_null(provenance_difference(a, none, was, is, sizeof was));
     const struct {
         const char *name, *words;
     } fields[] = {{"cpu_model", "CPU model"},
@@ -354,6 +365,7 @@ static void another_machine_is_refused_by_name_of_the_field(void **state) {
                   {"kernel_binary", "kernel binary"}};
     for (size_t i = 0; i < 6; i++) {
         json_t *b = json_deep_copy(a);
+        json_object_set_new(a, fields[i].name, json_string("one"));
         json_object_set_new(b, fields[i].name, json_string("other"));
         const char *field = provenance_difference(a, b, was, is, sizeof was);
         assert_string_equal(field, fields[i].words);
@@ -381,7 +393,7 @@ static void a_folder_of_another_machine_is_not_resumed(void **state) {
     FILE *file = fopen(f->journal, "w");
     fprintf(file, "%.*s,\"hash\":\"%s\"}\n", (int)strlen(plain) - 1, plain, digest);
     fclose(file);
-    assert_fine(verify_folder(f->dir, NULL));
+    assert_error(verify_folder(f->dir, NULL), "\"cpu_model\" is not that of run.json");
     assert_error(fixture_open(f, RESULT_RESUME), "CPU model was abacus, here it is");
     json_decref(start);
     free(plain);

@@ -51,18 +51,23 @@ int sha_file(int fd, char out[SHA_TEXT], uint64_t *size) {
     EVP_MD_CTX *context = begin();
     int good = context != NULL;
     off_t at = 0;
+    int error = ENOMEM; /* what libcrypto fails for */
     while (good) {
         ssize_t got = pread(fd, buffer, chunk, at);
         if (got < 0 && errno == EINTR)
             continue;
         if (got == 0)
             break;
+        if (got < 0)
+            error = errno;
         good = got > 0 && EVP_DigestUpdate(context, buffer, (size_t)got);
         at += got > 0 ? got : 0;
     }
     if (size)
         *size = (uint64_t)at;
-    return finish(context, good, out);
+    int status = finish(context, good, out);
+    errno = error;
+    return status;
 }
 
 bool sha_is_digest(const char *text) {

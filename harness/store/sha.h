@@ -18,7 +18,8 @@
 int sha_bytes(const void *data, size_t size, char out[SHA_TEXT]);
 /* SHA-256(the 64 digits of `previous` || text). */
 int sha_chain(const char previous[SHA_TEXT], const void *text, size_t size, char out[SHA_TEXT]);
-/* The whole of an open regular file, from its beginning; `size` gets its bytes (may be NULL). */
+/* The whole of an open regular file, from its beginning; `size` gets its bytes (may be NULL). After
+ * a failure errno says whether it was the read (EIO, …) or memory (ENOMEM). */
 int sha_file(int fd, char out[SHA_TEXT], uint64_t *size);
 /* True for exactly 64 lower-case hexadecimal digits. */
 bool sha_is_digest(const char *text);

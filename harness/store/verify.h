@@ -7,12 +7,12 @@
 #include <jansson.h>
 
 /*
- * Checks run.json, and of each lab: the journal's hashes, shapes and keys, side files, claims and
- * their evidence, and the sealed digests of a finished lab.
+ * Checks all of it, as checked.h says.
  *
  * Returns 0 with, if `summary` is not NULL, a new {"folder", "complete", "labs": [{"lab",
- * "status": "complete" | "partial", "cases", "dropped_bytes", "claims", "side_files"}],
- * "not_started": […]}; or -1 with one line in error_text(). A partial run is valid.
+ * "status": "complete" | "partial", "cases", "dropped_bytes", "claims", "side_files", "ignored":
+ * [names of files that a partial lab has and nothing seals]}], "not_started": […]}; or -1 with one
+ * line in error_text(). A partial run is valid.
  */
 int verify_folder(const char *dir, json_t **summary);
 

@@ -10,28 +10,11 @@
 #include <cmocka.h>
 
 #include "harness/error.h"
+#include "harness/store/forge_fixture.h"
 #include "harness/store/reader.h"
 #include "harness/store/record.h"
-#include "harness/store/result_fixture.h"
 #include "harness/store/sha.h"
 #include "harness/store/verify.h"
-
-#define START                                                                                      \
-    "{\"record\":\"start\",\"format\":2,\"lab\":\"" FIXTURE_LAB "\",\"mode\":\"quick\","           \
-    "\"seed\":\"7\",\"bits\":[\"cpu\"],\"time\":[],\"started\":\"t\",\"fingerprint\":{}}"
-#define CASE(series)                                                                               \
-    "{\"record\":\"case\",\"id\":\"42/a\",\"device\":\"cpu\",\"params\":{},\"counters\":{},"       \
-    "\"series\":[" series "]}"
-#define CASE_WITH(member)                                                                          \
-    "{\"record\":\"case\",\"id\":\"42/a\",\"device\":\"cpu\",\"params\":{},\"counters\":{},"       \
-    "\"series\":[]," member "}"
-#define CASE_WITH_COUNTERS(counters)                                                               \
-    "{\"record\":\"case\",\"id\":\"42/a\",\"device\":\"cpu\",\"params\":{},\"series\":[],"         \
-    "\"counters\":" counters "}"
-#define ENTRANT(id, group, entrant, of)                                                            \
-    "{\"record\":\"case\",\"id\":\"" id "\",\"device\":\"cpu\",\"params\":{},\"counters\":{},"     \
-    "\"series\":[],\"group\":{\"id\":\"" group "\",\"entrant\":" entrant ",\"of\":" of "}}"
-#define SIDE "0123456789abcdef0123456789abcdef.u8"
 
 static int setup(void **state) {
     struct fixture *f = malloc(sizeof *f);
@@ -46,28 +29,6 @@ static int teardown(void **state) {
     fixture_end(*state);
     free(*state);
     return 0;
-}
-
-/* The journal that a forger with a working SHA-256 would write; ends with NULL. */
-static void forge(const struct fixture *f, const char *const *lines) {
-    char hash[SHA_TEXT] = SHA_ZEROS;
-    FILE *file = fopen(f->journal, "w");
-    for (; *lines; lines++) {
-        size_t size = strlen(*lines);
-        char *line = strdup(*lines), *previous = strstr(line, "PREVIOUS");
-        if (previous) {
-            char *longer = NULL;
-            assert_true(asprintf(&longer, "%.*s%s%s", (int)(previous - line), line, hash,
-                                 previous + 8) > 0);
-            free(line);
-            line = longer;
-            size = strlen(line);
-        }
-        assert_int_equal(sha_chain(hash, line, size, hash), 0);
-        fprintf(file, "%.*s,\"hash\":\"%s\"}\n", (int)size - 1, line, hash);
-        free(line);
-    }
-    assert_int_equal(fclose(file), 0);
 }
 
 static void expect(const struct fixture *f, const char *words) {
@@ -283,7 +244,7 @@ static void a_bad_side_file_ends_a_visit(void **state) {
     snprintf(path, sizeof path, "%s/side/" SIDE, f->lab);
     assert_int_equal(fixture_write(path, "abc", 3), 0);
     try_side(f, SIDE, 3, digest, NULL);
-    assert_int_equal(reader_open(&reader, f->dir, FIXTURE_LAB), 0);
+    assert_int_equal(reader_open(&reader, f->dir, FIXTURE_LAB, NULL), 0);
     assert_int_equal(reader_cases(reader, "", NULL, read_past, &value), 0);
     assert_int_equal(value, 'c');
     assert_int_equal(fixture_write(path, "abd", 3), 0);
@@ -296,7 +257,9 @@ static void files_of_another_kind_are_refused(void **state) {
     const struct fixture *f = *state;
     const char *const names[] = {"run.json", FIXTURE_LAB "/cases.jsonl", FIXTURE_LAB "/claims.json",
                                  FIXTURE_LAB};
+    const char *const lines[] = {START, CASE(""), NULL};
     char path[300], kept[300];
+    forge_ended(f, lines, "{\"format\":2,\"lab\":\"" FIXTURE_LAB "\",\"claims\":[]}", NULL);
     for (size_t i = 0; i < 4; i++) {
         snprintf(path, sizeof path, "%s/%s", f->dir, names[i]);
         snprintf(kept, sizeof kept, "%s/kept", f->root);
@@ -345,7 +308,7 @@ static void groups_are_whole(void **state) {
         expect(f, tries[i].words);
         if (tries[i].words)
             continue;
-        assert_int_equal(reader_open(&reader, f->dir, FIXTURE_LAB), 0);
+        assert_int_equal(reader_open(&reader, f->dir, FIXTURE_LAB, NULL), 0);
         assert_int_equal(reader->case_count, tries[i].cases);
         assert_int_equal(reader_has_group(reader, "cpu", "g"),
                          tries[i].lines[2] && i != 1 && i != 2);
@@ -359,8 +322,8 @@ static void forged_claims_are_refused(void **state) {
     char path[300];
     const char *const lines[] = {START, CASE(""), NULL};
 #define CLAIM_WITH(verdict, device, checked, held, against, evidence, more)                        \
-    "{\"format\":2,\"claims\":[{\"id\":\"S1\",\"verdict\":\"" verdict "\",\"device\":\"" device    \
-    "\",\"checked\":" checked ",\"held\":" held ",\"against\":" against                            \
+    "{\"format\":2,\"lab\":\"" FIXTURE_LAB "\",\"claims\":[{\"id\":\"S1\",\"verdict\":\"" verdict  \
+    "\",\"device\":\"" device "\",\"checked\":" checked ",\"held\":" held ",\"against\":" against  \
     ",\"open\":0,\"evidence\":[" evidence "]" more "}]}"
 #define CLAIM(verdict, device, checked, held, evidence)                                            \
     CLAIM_WITH(verdict, device, checked, held, "0", evidence, "")
@@ -381,18 +344,22 @@ static void forged_claims_are_refused(void **state) {
         {CLAIM_WITH("confirmed", "cpu", "1", "1", "0", "", ",\"numbers\":7"), "at most 64"},
         {CLAIM("confirmed", "cpu", "1", "1", "\"42/b\""), "no case of the journal"},
         {CLAIM("confirmed", "cpu", "1", "1", "[]"), "no case id"},
-        {"{\"format\":2,\"claims\":{}}", "must be a list"},
+        {"{\"format\":2,\"claims\":[]}", "another lab's claims"},
+        {"{\"format\":2,\"lab\":\"43-other\",\"claims\":[]}", "another lab's claims"},
+        {"{\"format\":2,\"lab\":7,\"claims\":[]}", "another lab's claims"},
+        {"{\"format\":3,\"lab\":\"" FIXTURE_LAB "\",\"claims\":[]}", "use a newer nanolab"},
+        {CLAIM("confirmed", "cpu", "9000000000000000000", "1", ""), "LIMIT_COUNT"},
+        {"{\"format\":2,\"lab\":\"" FIXTURE_LAB "\",\"claims\":{}}", "must be a list"},
         {"[]", "\"format\" must be"},
         {"{\"format\":1,\"claims\":[]}", "before 0.2"},
-        {"{\"format\":2,\"claims\":[7]}", "a claim needs"},
+        {"{\"format\":2,\"lab\":\"" FIXTURE_LAB "\",\"claims\":[7]}", "a claim needs"},
         {"", "claims.json: "},
         {"{\"claims\":[]", "claims.json: "},
         {"{\"claims\":[],\"claims\":[]}", "duplicate"},
     };
-    forge(f, lines);
     snprintf(path, sizeof path, "%s/claims.json", f->lab);
     for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
-        assert_int_equal(fixture_write(path, tries[i].text, strlen(tries[i].text)), 0);
+        forge_ended(f, lines, tries[i].text, NULL);
         expect(f, tries[i].words);
     }
     assert_int_equal(truncate(path, (off_t)1 << 40), 0);

@@ -41,6 +41,13 @@ static int cuda_count(void) {
                     CUDART_VERSION / 1000, CUDART_VERSION % 1000 / 10);
     else if (status == cudaErrorNoDevice || (status == cudaSuccess && count == 0))
         device_fail("no GPU is visible; check nvidia-smi and CUDA_VISIBLE_DEVICES");
+    else if (status == cudaErrorStubLibrary)
+        device_fail("no GPU can be used: the CUDA toolkit's stub of libcuda.so is loaded, which is "
+                    "for linking only; take its folder (stubs) out of LD_LIBRARY_PATH, and install "
+                    "the driver");
+    else if (status == cudaErrorSystemDriverMismatch)
+        device_fail("no GPU can be used: the kernel still runs the module of the driver before an "
+                    "update; restart the machine, or reload the nvidia modules");
     else if (status != cudaSuccess)
         device_fail("no GPU can be used: %s (%s)", cudaGetErrorString(status),
                     cudaGetErrorName(status));

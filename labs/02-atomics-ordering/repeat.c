@@ -173,12 +173,17 @@ int repeat_distribution(struct lab_run *run, const struct rows *rows, struct lab
         double *ulps = malloc((n + 1) * sizeof *ulps);
         if (!ulps)
             return lab_error(run, "out of memory for a table");
-        for (size_t i = 0; i < n; i++)
-            ulps[i] = row_series_number(rows, k, "ulps from exact", i);
-        qsort(ulps, n, sizeof *ulps, compare_real);
-        while (at < n) {
+        size_t have = 0;
+        for (size_t i = 0; i < n; i++) {
+            /* A missing value has no place among the others, and equals nothing. */
+            double ulp = row_series_number(rows, k, "ulps from exact", i);
+            if (!isnan(ulp))
+                ulps[have++] = ulp;
+        }
+        qsort(ulps, have, sizeof *ulps, compare_real);
+        while (at < have) {
             size_t first = at;
-            while (at < n && ulps[at] == ulps[first])
+            while (at < have && ulps[at] == ulps[first])
                 at++;
             lab_table_row(table, "%s\t%s\t%s\t%.0f\t%zu", row_text(rows, k, "device"),
                           row_text(rows, k, "plan"), row_text(rows, k, "load"), ulps[first],
