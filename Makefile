@@ -64,7 +64,7 @@ LABS := $(sort $(patsubst labs/%/lab.c,%,$(wildcard labs/*/lab.c)))
 TOOLS := $(filter-out %_test.c,$(wildcard tools/*.c))
 TESTS := $(wildcard harness/*_test.c harness/*/*_test.c kernels/*/*_test.c labs/*/*_test.c tools/*_test.c \
                     scripts/*_test.c)
-FUZZ := $(wildcard harness/*/*_fuzz.c)
+FUZZ := $(wildcard harness/*/*_fuzz.c kernels/*/*_fuzz.c)
 
 o = $(patsubst %,$(B)/obj/%.o,$(1))
 # The objects of .cu files: for the SIMT machine twice, and for GPUs if there is an nvcc.
@@ -208,7 +208,14 @@ define EXERCISE_TARGET
 exercise-$(firstword $(subst -, ,$(1))): build
 	labs/$(1)/exercise/check
 endef
-$(foreach l,$(LABS),$(if $(wildcard labs/$(l)/exercise/check),$(eval $(call EXERCISE_TARGET,$(l)))))
+define NO_EXERCISE_TARGET
+exercise-$(firstword $(subst -, ,$(1))):
+	@echo "labs/$(1): no exercise here; there are $(foreach l,$(patsubst labs/%/exercise/check,%,$(wildcard labs/*/exercise/check)),exercise-$(firstword $(subst -, ,$(l))))" >&2; exit 2
+endef
+$(foreach l,$(LABS),$(eval $(call $(if $(wildcard labs/$(l)/exercise/check),,NO_)EXERCISE_TARGET,$(l))))
+# Of a lab that is not there, too.
+exercise-%:
+	@echo "make: there is no lab $*; there are $(foreach l,$(LABS),$(firstword $(subst -, ,$(l))))" >&2; exit 2
 
 .PHONY: test
 test:  ## installs what is missing, builds everything, runs every test, sanitised too, and fuzzes
@@ -225,12 +232,16 @@ ASAN := B=$(B)/asan NVCC= SAN="-fsanitize=address,undefined -fno-sanitize-recove
 .PHONY: fuzz-build
 FUZZ_BINS := $(patsubst %.c,$(B)/fuzz/%,$(notdir $(FUZZ)))
 fuzz-build: $(FUZZ_BINS)
-# One compiler call each: coverage needs every file of the harness instrumented.
+# One compiler call each: coverage needs every file of the harness, or of the target's kernel
+# family, instrumented.
+fuzz_of = $(filter %/$(1).c,$(FUZZ))
+fuzzed = $(if $(filter harness/%,$(call fuzz_of,$(1))),$(HARNESS_C) $(call o,$(HARNESS_CC)),$(filter-out \
+  %_test.c %_fuzz.c,$(wildcard $(dir $(call fuzz_of,$(1)))*.c)))
 $(B)/fuzz/%: $(HARNESS_C) $(call o,$(HARNESS_CC)) $(B)/lib/libkernels.a $(FUZZ)
 	@mkdir -p $(@D)
 	@echo "  FUZZ     $@"
 	$(Q)clang -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -O1 -g -std=gnu11 \
-	  $(INC) -pthread $(filter %/$*.c,$(FUZZ)) $(HARNESS_C) $(call o,$(HARNESS_CC)) $(B)/lib/libkernels.a $(LIBS) -o $@
+	  $(INC) -pthread $(call fuzz_of,$*) $(call fuzzed,$*) $(B)/lib/libkernels.a $(LIBS) -o $@
 
 .PHONY: bundle
 bundle: build  ## one archive that runs on a GPU machine with a driver and no root
@@ -244,7 +255,7 @@ lint:  ## clang-tidy and cppcheck
 
 .PHONY: format
 format:  ## clang-format over all C, C++ and CUDA
-	$(Q)clang-format -i $(wildcard harness/*.[ch] harness/*/*.[ch] harness/*/*.cc tools/*.[ch] kernels/*/*.[ch] kernels/*/*.cc kernels/*/*.cu kernels/*/*.cuh kernels/*/*.inc labs/*/*.[ch] labs/*/*.cu labs/*/exercise/*.c labs/*/exercise/*/*.c)
+	$(Q)clang-format -i $(wildcard harness/*.[ch] harness/*/*.[ch] harness/*/*.cc tools/*.[ch] kernels/*/*.[ch] kernels/*/*.cc kernels/*/*.cu kernels/*/*.cuh kernels/*/*.inc labs/*/*.[ch] labs/*/*.cu labs/*/exercise/*.c labs/*/exercise/*/*.[ch])
 
 .PHONY: help
 help:  ## this list
