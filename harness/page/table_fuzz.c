@@ -59,8 +59,14 @@ static void check_escape(const char *text) {
     FILE *out = open_memstream(&shown, &length);
     escape_markdown(out, text);
     fclose(out);
-    if (strpbrk(shown, "<>\"|*[]!~$\\{}\n\r\t"))
+    if (strpbrk(shown, "<|${\n\r\t"))
         abort();
+    /* What a backslash takes the meaning of has one before it. */
+    for (const char *at = shown; (at = strpbrk(at, "[]~*")) != NULL; at++) {
+        bool alone = *at == '*' && at > shown && at[-1] == ' ' && at[1] == ' ';
+        if (!alone && (at == shown || at[-1] != '\\'))
+            abort();
+    }
     free(shown);
 }
 
