@@ -64,7 +64,7 @@ LABS := $(sort $(patsubst labs/%/lab.c,%,$(wildcard labs/*/lab.c)))
 TOOLS := $(filter-out %_test.c,$(wildcard tools/*.c))
 TESTS := $(wildcard harness/*_test.c harness/*/*_test.c kernels/*/*_test.c labs/*/*_test.c tools/*_test.c \
                     scripts/*_test.c)
-FUZZ := $(wildcard harness/*/*_fuzz.c)
+FUZZ := $(wildcard harness/*/*_fuzz.c kernels/*/*_fuzz.c)
 
 o = $(patsubst %,$(B)/obj/%.o,$(1))
 # The objects of .cu files: for the SIMT machine twice, and for GPUs if there is an nvcc.
@@ -225,12 +225,16 @@ ASAN := B=$(B)/asan NVCC= SAN="-fsanitize=address,undefined -fno-sanitize-recove
 .PHONY: fuzz-build
 FUZZ_BINS := $(patsubst %.c,$(B)/fuzz/%,$(notdir $(FUZZ)))
 fuzz-build: $(FUZZ_BINS)
-# One compiler call each: coverage needs every file of the harness instrumented.
+# One compiler call each: coverage needs every file of the harness, or of the target's kernel
+# family, instrumented.
+fuzz_of = $(filter %/$(1).c,$(FUZZ))
+fuzzed = $(if $(filter harness/%,$(call fuzz_of,$(1))),$(HARNESS_C) $(call o,$(HARNESS_CC)),$(filter-out \
+  %_test.c %_fuzz.c,$(wildcard $(dir $(call fuzz_of,$(1)))*.c)))
 $(B)/fuzz/%: $(HARNESS_C) $(call o,$(HARNESS_CC)) $(B)/lib/libkernels.a $(FUZZ)
 	@mkdir -p $(@D)
 	@echo "  FUZZ     $@"
 	$(Q)clang -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -O1 -g -std=gnu11 \
-	  $(INC) -pthread $(filter %/$*.c,$(FUZZ)) $(HARNESS_C) $(call o,$(HARNESS_CC)) $(B)/lib/libkernels.a $(LIBS) -o $@
+	  $(INC) -pthread $(call fuzz_of,$*) $(call fuzzed,$*) $(B)/lib/libkernels.a $(LIBS) -o $@
 
 .PHONY: bundle
 bundle: build  ## one archive that runs on a GPU machine with a driver and no root

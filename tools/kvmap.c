@@ -32,6 +32,20 @@ static const char intro[] =
     "   \"sequences\": [{\"tokens\": 40, \"blocks\": [7, 8, 3]}, {\"tokens\": 16, \"blocks\": "
     "[5]}]}\n"
     "\n"
+    "or with an engine's own names, other members being passed over:\n"
+    "\n"
+    "  vLLM        block_tables (rows padded with anything), seq_lens, block_size\n"
+    "  FlashInfer  kv_indptr, kv_indices, kv_last_page_len, page_size (or paged_kv_..., indptr, "
+    "...)\n"
+    "  SGLang      req_to_token, req_pool_indices, seq_lens, page_size; or kv_indptr, kv_indices\n"
+    "  rows alone  [[3, 7, 12, -1], [5, -1, -1, -1]], padded with -1, with --block-tokens\n"
+    "\n"
+    "as JSON or as Python prints it: tensor([...], device='cuda:0'), array([...]), 'names', and\n"
+    "name = value line by line. Print all of it, not a shortened tensor:\n"
+    "\n"
+    "  print(json.dumps({\"block_size\": 16, \"seq_lens\": seq_lens.tolist(),\n"
+    "                    \"block_tables\": block_tables.tolist()}))\n"
+    "\n"
     "Ids that are not in the pool are refused, and blocks that are named twice, unless --shared\n"
     "says that sequences share prefixes. Keys and values are two such pools, in every layer.\n"
     "\n";
@@ -47,18 +61,30 @@ static const char outro[] =
     "\n"
     "--time runs a decode step through the table and through the same table with its blocks in\n"
     "order, by turns in one cache, and gives the ratio with its 95 % interval. The answers must\n"
-    "have the same bits: places may change the time, never the result. simt checks bits only.\n"
+    "have the same bits: places may change the time, never the result. simt checks bits only. It\n"
+    "has kernels for blocks of 1, 2, 4, ... 256 tokens and heads of 64 and 128 channels in f32, "
+    "bf16\n"
+    "and f16; to time larger blocks, cut each into equal ones of consecutive ids: block b of 512\n"
+    "tokens is 2 b and 2 b + 1 of 256.\n"
     "\n"
     "exit status: 0 done; 1 the bits differ, our bug, or a step could not run; 2 usage or a bad\n"
     "table; 77 no such hardware here.\n";
 
 struct request {
     const char *file, *layout, *element, *device;
-    uint64_t heads, head;
-    bool shared, time, json, example, help, version, describe;
+    uint64_t heads, head, block_tokens, pool_blocks, null_block;
+    bool shared, latent, time, json, example, help, version, describe;
+};
+
+/* What is stored of a token: any, as only a step has kernels for some. */
+struct geometry {
+    unsigned heads, head, pools; /* channels; 2: keys and values, 1: one latent vector for both */
+    const char *element, *layout;
+    size_t element_bytes, token_bytes; /* … of a token in one pool */
 };
 
 #define PROGRAM "nanolab kvmap"
+#define NO_NULL_BLOCK UINT64_MAX
 
 static int complain(const char *what) {
     fprintf(stderr, PROGRAM ": %s\n", what);
@@ -83,7 +109,10 @@ struct cost {
 
 struct answer {
     struct device *device; /* NULL without --time */
-    struct paged_step step;
+    struct geometry geometry;
+    const struct kv_table *table;
+    const char *note;       /* what was taken for granted, or "" */
+    struct paged_step step; /* with --time only */
     struct paged_shape shape;
     bool shared;
     struct kv_map_stats stats;
@@ -94,22 +123,27 @@ struct answer {
     struct cost *cost; /* NULL without --time */
 };
 
-/* 0, or -1: no memory. */
+/* 0, or -1 with device_error(). */
 static int look(struct answer *a) {
-    const struct kv_table *table = a->shape.table;
-    a->block_bytes = paged_block_bytes(&a->step.plan, &a->shape);
-    a->bytes = paged_kv_bytes(&a->step.plan, &a->shape);
-    a->distinct_bytes = paged_unique_bytes(&a->step.plan, &a->shape);
-    if (a->distinct_bytes < 0 || kv_table_stats(table, a->block_bytes, &a->stats) != 0)
-        return -1;
-    for (unsigned s = 0; s < table->sequences; s++) {
-        a->tokens += table->tokens[s];
+    const struct kv_table *table = a->table;
+    const struct geometry *g = &a->geometry;
+    a->block_bytes = table->block_tokens * g->token_bytes; /* < 2^50 */
+    if (a->block_bytes > SIZE_MAX / 4 / ((size_t)table->pool_blocks + 1))
+        return device_fail("%u blocks of %zu bytes are more than can be addressed; lower "
+                           "pool_blocks, --heads or --head",
+                           table->pool_blocks, a->block_bytes);
+    if (kv_table_stats(table, a->block_bytes, &a->stats) != 0)
+        return device_fail("not enough memory to look at so large a table; give fewer sequences");
+    double each = (double)g->pools * (double)g->token_bytes;
+    a->tokens = (double)a->stats.tokens;
+    a->bytes = each * a->tokens;
+    a->distinct_bytes = each * (double)a->stats.unique_tokens;
+    for (unsigned s = 0; s < table->sequences; s++)
         a->rows += table->tokens[s] > 0;
-    }
-    double slots = 2.0 * (double)a->stats.unique_blocks * (double)a->block_bytes;
-    if (slots > 0) {
+    if (a->stats.unique_blocks > 0) {
+        double slots = (double)a->stats.unique_blocks * table->block_tokens;
         a->pages_fewest = (a->stats.unique_blocks * a->block_bytes - 1) / PAGES_HUGE + 1;
-        a->waste = 1 - a->distinct_bytes / slots;
+        a->waste = 1 - (double)a->stats.unique_tokens / slots;
     }
     return 0;
 }
@@ -165,15 +199,49 @@ static int fits(size_t bytes, size_t available, const char *what) {
                        bytes >> 20, what, available >> 22);
 }
 
+/* The step of this table and geometry, if there are kernels for it. */
+static int step_of(struct answer *a) {
+    const struct geometry *g = &a->geometry;
+    unsigned block = a->table->block_tokens, part = block & -block;
+    part = part < 256 ? part : 256;
+    struct paged_plan plan = paged_plan_default();
+    if (part != block)
+        return device_fail("blocks of %u tokens can be looked at, not timed; cut each into %u of "
+                           "%u: block b becomes %u b to %u b + %u",
+                           block, block / part, part, block / part, block / part, block / part - 1);
+    if (g->head != 64 && g->head != 128)
+        return device_fail("heads of %u channels can be looked at, not timed; time --head 64 or "
+                           "128",
+                           g->head);
+    if (g->heads > 64)
+        return device_fail("%u heads can be looked at, not timed; time --heads 64 or fewer",
+                           g->heads);
+    if (g->pools == 1)
+        return device_fail("--latent can be looked at, not timed; leave it out");
+    plan.rule = PAGED_HEURISTIC;
+    plan.splits = 32;
+    plan.layout = strcmp(g->layout, "nhd") == 0 ? PAGED_NHD : PAGED_HND;
+    plan.element = strcmp(g->element, "f32") == 0    ? ELEMENT_F32
+                   : strcmp(g->element, "bf16") == 0 ? ELEMENT_BF16
+                                                     : ELEMENT_F16;
+    if (g->element_bytes == 1)
+        return device_fail("%s can be looked at, not timed; time --element f32, bf16 or f16",
+                           g->element);
+    plan.head = (int)g->head;
+    plan.block = (int)block;
+    a->step = paged_step_of(&plan, g->heads, a->table);
+    a->step.processors = device_kind(a->device) == DEVICE_CPU ? pool_cpus() : 0;
+    a->shape = paged_step_shape(&a->step);
+    return 0;
+}
+
 /* Whether plan, table and memory allow a step. 0, or -1 with device_error(). */
-static int check_step(const struct answer *a) {
+static int check_step(struct answer *a) {
     char why[PLAN_WHY];
     struct device *cpu;
     size_t device, host;
-    if (a->step.plan.block & (a->step.plan.block - 1))
-        return device_fail("blocks of %d tokens can be looked at, not timed; a step has blocks of "
-                           "1, 2, 4, ... 256",
-                           a->step.plan.block);
+    if (step_of(a) != 0)
+        return -1;
     if (paged_check(&a->step.plan, &a->shape, true, why) != 0)
         return device_fail("%s", why);
     if (kv_table_blocks(a->shape.table) == 0)
@@ -297,10 +365,6 @@ static int measure_cost(const struct answer *a, struct cost *cost) {
 /* --- the answer --------------------------------------------------------------------------------
  */
 
-static const char *layout_name(const struct paged_plan *plan) {
-    return plan->layout == PAGED_NHD ? "nhd" : "hnd";
-}
-
 static const char *size_text(double bytes, char out[24]) {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
     int unit = 0;
@@ -359,16 +423,20 @@ static void print_cost(const struct answer *a, const struct cost *cost) {
 
 static void print_text(const struct answer *a) {
     const struct kv_map_stats *s = &a->stats;
-    const struct kv_table *table = a->shape.table;
+    const struct kv_table *table = a->table;
+    const struct geometry *g = &a->geometry;
+    const char *stored = g->pools == 2 ? "keys and values" : "latent vectors";
+    const char *each = g->pools == 2 ? "keys" : "latent vectors";
     char size[24], other[24];
+    if (a->note[0])
+        printf("read       %s\n", a->note);
     printf("table      %u sequences, %.0f tokens in %zu blocks of %u; %zu distinct, %.3g %% of a "
            "pool of %u\n",
            table->sequences, a->tokens, s->blocks, table->block_tokens, s->unique_blocks,
            100.0 * (double)s->unique_blocks / table->pool_blocks, table->pool_blocks);
-    printf("geometry   %u KV heads of %d channels, %s, %s: a block is %s of keys, and as much of "
-           "values\n",
-           a->step.kv_heads, a->step.plan.head, element_word((enum element)a->step.plan.element),
-           layout_name(&a->step.plan), size_text((double)a->block_bytes, size));
+    printf("geometry   %u KV heads of %u channels, %s, %s: a block is %s of %s%s\n", g->heads,
+           g->head, g->element, g->layout, size_text((double)a->block_bytes, size), each,
+           g->pools == 2 ? ", and as much of values" : "");
     if (s->blocks == 0) {
         printf("           no sequence has a token, so there is nothing to look at\n");
         return;
@@ -378,15 +446,15 @@ static void print_text(const struct answer *a) {
            "%zu:\n",
            s->runs, a->rows, s->run_mean, s->run_median, s->run_longest);
     print_histogram(s);
-    printf("copies     %zu to move these sequences elsewhere, one a run, and as many for values\n",
-           s->runs);
-    printf("pages      %zu of 2 MiB in a pool of keys, %zu at the fewest: %.3g times as many\n",
-           s->pages, a->pages_fewest, s->pages_over_ideal);
+    printf("copies     %zu to move these sequences elsewhere, one a run%s\n", s->runs,
+           g->pools == 2 ? ", and as many for values" : "");
+    printf("pages      %zu of 2 MiB in a pool of %s, %zu at the fewest: %.3g times as many\n",
+           s->pages, each, a->pages_fewest, s->pages_over_ideal);
     printf("steps      %.3g %% of those from a block to the next change the page; %s apart in the "
            "mean\n",
            100 * s->page_switches, size_text(s->jump_mean, size));
-    printf("bytes      %s of keys and values in a decode step of a layer, %s of them distinct\n",
-           size_text(a->bytes, size), size_text(a->distinct_bytes, other));
+    printf("bytes      %s of %s in a decode step of a layer, %s of them distinct\n",
+           size_text(a->bytes, size), stored, size_text(a->distinct_bytes, other));
     if (a->cost)
         print_cost(a, a->cost);
 }
@@ -444,18 +512,19 @@ static void put_cost(json_t *o, const struct answer *a, const struct cost *cost)
 }
 
 static int print_json(const struct answer *a) {
-    const struct kv_table *table = a->shape.table;
+    const struct kv_table *table = a->table;
     json_t *o = json_object();
     put(o, "sequences", table->sequences);
     put(o, "tokens", (size_t)a->tokens);
     put(o, "block_tokens", table->block_tokens);
     put(o, "pool_blocks", table->pool_blocks);
     json_object_set_new(o, "shared", json_boolean(a->shared));
-    put(o, "kv_heads", a->step.kv_heads);
-    put(o, "head", (size_t)a->step.plan.head);
-    json_object_set_new(o, "element",
-                        json_string(element_word((enum element)a->step.plan.element)));
-    json_object_set_new(o, "layout", json_string(layout_name(&a->step.plan)));
+    json_object_set_new(o, "note", a->note[0] ? json_string(a->note) : json_null());
+    put(o, "kv_heads", a->geometry.heads);
+    put(o, "head", a->geometry.head);
+    json_object_set_new(o, "element", json_string(a->geometry.element));
+    json_object_set_new(o, "layout", json_string(a->geometry.layout));
+    json_object_set_new(o, "latent", json_boolean(a->geometry.pools == 1));
     put(o, "block_bytes", a->block_bytes);
     put_map(o, a);
     if (a->cost)
@@ -526,30 +595,44 @@ static int example(const struct options *parser, const struct request *r) {
     return print_example(policy);
 }
 
-static int geometry(const struct options *parser, const struct request *r,
-                    struct paged_step *step) {
-    struct paged_plan *plan = &step->plan;
-    static const char *const layouts[] = {"nhd", "hnd"}, *const elements[] = {"f32", "bf16", "f16"};
-    *plan = paged_plan_default();
-    plan->rule = PAGED_HEURISTIC;
-    plan->splits = 32;
-    plan->layout = plan->element = -1;
-    for (int k = 0; k < 2; k++)
-        if (strcmp(r->layout, layouts[k]) == 0)
-            plan->layout = k == 0 ? PAGED_NHD : PAGED_HND;
-    for (int k = 0; k < 3; k++)
-        if (strcmp(r->element, elements[k]) == 0)
-            plan->element = k == 0 ? ELEMENT_F32 : k == 1 ? ELEMENT_BF16 : ELEMENT_F16;
-    if (plan->layout < 0)
+/* Elements by all names that engines give them. */
+static const struct {
+    const char *name, *shown;
+    size_t bytes;
+} elements[] = {{"f32", "f32", 4},         {"bf16", "bf16", 2},    {"f16", "f16", 2},
+                {"fp8", "fp8", 1},         {"int8", "int8", 1},    {"float32", "f32", 4},
+                {"bfloat16", "bf16", 2},   {"float16", "f16", 2},  {"half", "f16", 2},
+                {"fp8_e4m3", "fp8", 1},    {"fp8_e5m2", "fp8", 1}, {"float8_e4m3fn", "fp8", 1},
+                {"float8_e5m2", "fp8", 1}, {"uint8", "int8", 1}};
+
+enum { HEADS_MOST = 1024, CHANNELS_MOST = 65536 };
+
+static int geometry(const struct options *parser, const struct request *r, struct geometry *g) {
+    *g = (struct geometry){.heads = (unsigned)r->heads,
+                           .head = (unsigned)r->head,
+                           .pools = r->latent ? 1 : 2,
+                           .layout = r->layout};
+    if (strcmp(r->layout, "nhd") != 0 && strcmp(r->layout, "hnd") != 0)
         return options_fail(parser, "--layout is nhd or hnd, not \"%s\"", r->layout);
-    if (plan->element < 0)
-        return options_fail(parser, "--element is f32, bf16 or f16, not \"%s\"", r->element);
-    if (r->heads < 1 || r->heads > 64)
-        return options_fail(parser, "--heads is %" PRIu64 "; give 1 to 64", r->heads);
-    if (r->head != 64 && r->head != 128)
-        return options_fail(parser, "--head is %" PRIu64 "; give 64 or 128", r->head);
-    plan->head = (int)r->head;
-    step->kv_heads = (unsigned)r->heads;
+    for (size_t k = 0; k < sizeof elements / sizeof *elements; k++)
+        if (strcmp(r->element, elements[k].name) == 0) {
+            g->element = elements[k].shown;
+            g->element_bytes = elements[k].bytes;
+        }
+    if (!g->element)
+        return options_fail(parser, "--element is f32, bf16, f16, fp8 or int8, not \"%s\"",
+                            r->element);
+    if (r->heads < 1 || r->heads > HEADS_MOST)
+        return options_fail(parser, "--heads is %" PRIu64 "; give 1 to %d", r->heads, HEADS_MOST);
+    if (r->head < 1 || r->head > CHANNELS_MOST)
+        return options_fail(parser, "--head is %" PRIu64 "; give 1 to %d", r->head, CHANNELS_MOST);
+    if (r->block_tokens > KV_TABLE_TOKENS_MOST)
+        return options_fail(parser, "--block-tokens is %" PRIu64 "; give 1 to %d", r->block_tokens,
+                            KV_TABLE_TOKENS_MOST);
+    if (r->pool_blocks > INT32_MAX)
+        return options_fail(parser, "--pool-blocks is %" PRIu64 "; give 1 to %d", r->pool_blocks,
+                            INT32_MAX);
+    g->token_bytes = (size_t)g->heads * g->head * g->element_bytes;
     return 0;
 }
 
@@ -574,7 +657,7 @@ static int choose_device(const struct options *parser, const struct request *r,
 }
 
 /* Reads and checks the table. 0, or the exit status. */
-static int load(const struct request *r, struct kv_table *table) {
+static int load(const struct request *r, struct kv_table *table, char note[KV_WHY]) {
     char why[KV_WHY];
     bool standard = strcmp(r->file, "-") == 0;
     const char *name = standard ? "standard input" : r->file;
@@ -584,13 +667,20 @@ static int load(const struct request *r, struct kv_table *table) {
                 name, strerror(errno));
         return EXIT_USAGE;
     }
-    int status = kv_table_read(in, table, why);
+    const struct kv_read_options options = {
+        .block_tokens = (unsigned)r->block_tokens,
+        .pool_blocks = (unsigned)r->pool_blocks,
+        .null_block = r->null_block == NO_NULL_BLOCK ? -1 : (int64_t)r->null_block};
+    int status = kv_table_read(in, &options, table, note, why);
     if (!standard)
         fclose(in);
     bool refused = status == 0 && !r->shared && kv_table_check(table, false, why) != 0;
     if (status == 0 && !refused)
         return 0;
-    fprintf(stderr, PROGRAM ": %s: %s%s\n", name, why, refused ? " (--shared)" : "");
+    fprintf(stderr, PROGRAM ": %s: %s%s\n", name, why,
+            !refused                   ? ""
+            : strstr(why, ": id 0 is") ? " (--shared; if 0 is vLLM's null block, --null-block 0)"
+                                       : " (--shared)");
     kv_table_close(table);
     return EXIT_USAGE;
 }
@@ -615,15 +705,11 @@ static int measure(struct answer *a, const struct option_device *chosen, struct 
 }
 
 static int answer(const struct request *r, const struct option_device *chosen,
-                  const struct paged_step *asked, struct kv_table *table) {
-    struct answer a = {.shared = r->shared};
+                  const struct geometry *geometry, const struct kv_table *table, const char *note) {
+    struct answer a = {.shared = r->shared, .geometry = *geometry, .table = table, .note = note};
     struct cost cost = {0};
-    a.step = paged_step_of(&asked->plan, asked->kv_heads, table);
-    a.step.plan.block = (int)table->block_tokens;
-    a.step.processors = chosen->kind == DEVICE_CPU ? pool_cpus() : 0;
-    a.shape = paged_step_shape(&a.step);
     if (look(&a) != 0)
-        return complain("not enough memory to look at so large a table; give fewer sequences");
+        return complain(device_error());
     int status = r->time ? measure(&a, chosen, &cost) : 0;
     if (status == 0) {
         if (r->json)
@@ -641,22 +727,23 @@ static int answer(const struct request *r, const struct option_device *chosen,
 }
 
 static int kvmap(const struct options *parser, const struct request *r) {
-    struct paged_step step = {0};
+    struct geometry g;
     struct option_device chosen;
     struct kv_table table = {0};
+    char note[KV_WHY] = "";
     if (!r->file) {
         options_fail(parser, "a block table is missing; give FILE.json, or try --example");
         return options_report();
     }
-    if (geometry(parser, r, &step) != 0 || choose_device(parser, r, &chosen) != 0)
+    if (geometry(parser, r, &g) != 0 || choose_device(parser, r, &chosen) != 0)
         return options_report();
     if (r->time && device_count(chosen.kind) == 0) {
         fprintf(stderr, PROGRAM ": not testable here: %s\n", device_error());
         return EXIT_SKIPPED;
     }
-    int status = load(r, &table);
+    int status = load(r, &table, note);
     if (status == 0)
-        status = answer(r, &chosen, &step, &table);
+        status = answer(r, &chosen, &g, &table, note);
     kv_table_close(&table);
     return status;
 }
@@ -670,14 +757,23 @@ static int finish(int status) {
 }
 
 int main(int argc, char **argv) {
-    struct request r = {.layout = "nhd", .element = "bf16", .heads = 8, .head = 128};
+    struct request r = {
+        .layout = "nhd", .element = "bf16", .heads = 8, .head = 128, .null_block = NO_NULL_BLOCK};
     const struct option_spec specs[] = {
-        {"--heads", "H", "KV heads, 1 to 64 (8)", OPTION_NUMBER, &r.heads, NULL},
-        {"--head", "D", "channels of a head: 64 or 128 (128)", OPTION_NUMBER, &r.head, NULL},
-        {"--element", "T", "of keys and values: f32, bf16 or f16 (bf16)", OPTION_TEXT, &r.element,
-         NULL},
+        {"--heads", "H", "KV heads (8)", OPTION_NUMBER, &r.heads, NULL},
+        {"--head", "D", "channels of a head (128)", OPTION_NUMBER, &r.head, NULL},
+        {"--element", "T", "of keys and values: f32, bf16, f16, fp8 or int8 (bf16)", OPTION_TEXT,
+         &r.element, NULL},
         {"--layout", "L", "order in a block: nhd (tokens, heads) or hnd (nhd)", OPTION_TEXT,
          &r.layout, NULL},
+        {"--latent", NULL, "one vector a head for both (MLA: --heads 1 --head 576 --latent)",
+         OPTION_FLAG, &r.latent, NULL},
+        {"--block-tokens", "N", "tokens of a block, where the text does not say it", OPTION_NUMBER,
+         &r.block_tokens, NULL},
+        {"--pool-blocks", "N", "blocks of the pool, likewise (the highest id and one)",
+         OPTION_NUMBER, &r.pool_blocks, NULL},
+        {"--null-block", "ID", "stands for tokens that are not kept; leaves them out (vLLM: 0)",
+         OPTION_NUMBER, &r.null_block, NULL},
         {"--shared", NULL, "blocks may be named twice: sequences share prefixes", OPTION_FLAG,
          &r.shared, NULL},
         {"--time", NULL, "times a decode step through it, and checks the bits", OPTION_FLAG,

@@ -71,6 +71,11 @@ static int set_up(void **state) {
     put_file("empty", HEAD "[{\"tokens\": 0, \"blocks\": []}]}");
     put_file("twelve", "{\"block_tokens\": 12, \"pool_blocks\": 4, \"sequences\": "
                        "[{\"tokens\": 30, \"blocks\": [3, 1, 0]}]}");
+    put_file("null", HEAD "[{\"tokens\": 64, \"blocks\": [0, 0, 2, 3]}]}");
+    put_file("wide", "{\"block_tokens\": 528, \"pool_blocks\": 64, \"sequences\": "
+                     "[{\"tokens\": 1000, \"blocks\": [3, 7]}]}");
+    put_file("wider", "{\"block_tokens\": 7808, \"pool_blocks\": 58, \"sequences\": "
+                      "[{\"tokens\": 12, \"blocks\": [3]}]}");
     put_file("huge", "{\"block_tokens\": 256, \"pool_blocks\": 120000, \"sequences\": "
                      "[{\"tokens\": 1, \"blocks\": [3]}]}");
     return 0;
@@ -112,6 +117,32 @@ static void known_answers(void **state) {
     expect("$kvmap empty", 0, "no sequence has a token");
     expect("$kvmap --help", 0, "exit status");
     expect("$kvmap --version", 0, "nanolab");
+}
+
+/* What engines have, and no kernel here: enough to be looked at. */
+static void any_geometry_is_looked_at(void **state) {
+    (void)state;
+    expect("$kvmap wide", 0, "1000 tokens in 2 blocks of 528; 2 distinct");
+    assert_non_null(strstr(said, "a block is 1.0 MiB of keys, and as much of values"));
+    assert_non_null(strstr(said, "waste      5.3 % of"));
+    expect("$kvmap wider", 0, "12 tokens in 1 blocks of 7808");
+    assert_non_null(strstr(said, "pages      9 of 2 MiB in a pool of keys, 8 at the fewest"));
+    for (int block = 512; block <= 784; block += 16) {
+        char line[120];
+        snprintf(line, sizeof line, "sed s/528/%d/ wide | $kvmap - --head 96", block);
+        expect(line, 0, "channels, bf16, nhd: a block is");
+    }
+    expect("$kvmap small --head 256 --heads 65", 0, "65 KV heads of 256 channels");
+    /* 64 tokens × 576 bytes: no values beside them. */
+    expect("$kvmap small --heads 1 --head 576 --element fp8_e4m3 --latent", 0,
+           "1 KV heads of 576 channels, fp8, nhd: a block is 9.0 KiB of latent vectors\n");
+    assert_non_null(strstr(said, "bytes      36.0 KiB of latent vectors in a decode step"));
+    expect("$kvmap small --element int8", 0, "a block is 16.0 KiB of keys");
+    expect("$kvmap null --null-block 0", 0, "32 tokens in 2 blocks of 16");
+    assert_non_null(strstr(said, "read       2 null blocks left out"));
+    expect("echo '[[3, 7, 12, -1], [5, -1, -1, -1]]' | $kvmap - --block-tokens 16 --json", 0,
+           "\"note\": \"no lengths, so every block named counts as full; no pool_blocks");
+    assert_non_null(strstr(said, "\"tokens\": 64"));
 }
 
 static void json_that_reads_back(void **state) {
@@ -212,17 +243,29 @@ static void every_bad_line_is_one_line(void **state) {
         {"sed s/7/7.0/ small | $kvmap -", "sequence 0, block 0: not a whole number"},
         {"sed s/40/49/ small | $kvmap -", "sequence 0: 49 tokens need 4 blocks of 16, not 3"},
         {"sed s/40/32/ small | $kvmap -", "leave the last ones out"},
-        {"sed s/tokens.:.40/token/ small | $kvmap -", "no JSON"},
-        {"sed s/pool_blocks/pool/ small | $kvmap -", "unknown member \"pool\""},
+        {"sed s/tokens.:.40/token/ small | $kvmap -", "column 65: no value behind this name"},
+        {"sed s/sequences/rows/ small | $kvmap -", "no block table in it, only \"block_tokens\""},
+        {"echo '[[3, 7, 12, -1]]' | $kvmap -", "give --block-tokens 16"},
+        {"$kvmap small --block-tokens 32", "\"block_tokens\" is 16 and --block-tokens 32"},
+        {"$kvmap small --block-tokens 2000000", "give 1 to 1048576"},
+        {"$kvmap small --pool-blocks 4294967296", "give 1 to 2147483647"},
+        {"$kvmap null", "(--shared; if 0 is vLLM's null block, --null-block 0)"},
+        {"$kvmap wide --time --device cpu", "blocks of 528 tokens can be looked at, not timed; cut "
+                                            "each into 33 of 16: block b becomes "
+                                            "33 b to 33 b + 32"},
+        {"$kvmap small --time --device cpu --head 96", "time --head 64 or 128"},
+        {"$kvmap small --time --device cpu --heads 65", "time --heads 64 or fewer"},
+        {"$kvmap small --time --device cpu --element fp8", "time --element f32, bf16 or f16"},
+        {"$kvmap small --time --device cpu --latent", "--latent can be looked at, not timed"},
         {"$kvmap shared", "shared: sequence 1, block 0: id 4 is also block 0 of sequence 0"},
         {"$kvmap shared --time", "(--shared)"},
         {"$kvmap empty --time --device cpu", "no sequence has a token"},
-        {"$kvmap twelve --time --device cpu", "blocks of 12 tokens can be looked at, not timed"},
+        {"$kvmap twelve --time --device cpu", "cut each into 3 of 4: block b"},
         {"$kvmap huge --time --device cpu --heads 64", "GiB of keys"},
-        {"$kvmap small --heads 0", "--heads is 0; give 1 to 64"},
-        {"$kvmap small --heads 65", "give 1 to 64"},
-        {"$kvmap small --head 96", "give 64 or 128"},
-        {"$kvmap small --element f64", "f32, bf16 or f16"},
+        {"$kvmap small --heads 0", "--heads is 0; give 1 to 1024"},
+        {"$kvmap small --heads 1025", "give 1 to 1024"},
+        {"$kvmap small --head 0", "give 1 to 65536"},
+        {"$kvmap small --element f64", "f32, bf16, f16, fp8 or int8"},
         {"$kvmap small --layout vllm", "nhd or hnd"},
         {"$kvmap small --device cpu", "--device belongs to --time"},
         {"$kvmap small --time --device cpu,simt", "one device"},
@@ -266,6 +309,7 @@ static void what_does_not_fit_is_refused_before_it_is_tried(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_answers),
+        cmocka_unit_test(any_geometry_is_looked_at),
         cmocka_unit_test(json_that_reads_back),
         cmocka_unit_test(examples_can_be_read),
         cmocka_unit_test(a_step_is_timed),

@@ -33,7 +33,7 @@ static unsigned blocks_for(int32_t tokens, unsigned block_tokens) {
 int kv_table_open(struct kv_table *out, unsigned sequences, const int32_t *tokens,
                   unsigned block_tokens, unsigned pool_blocks) {
     *out = (struct kv_table){0};
-    if (sequences < 1 || block_tokens < 1 || block_tokens > KV_BLOCK_TOKENS_MOST ||
+    if (sequences < 1 || block_tokens < 1 || block_tokens > KV_TABLE_TOKENS_MOST ||
         pool_blocks < 1 || pool_blocks > INT32_MAX)
         return -1;
     unsigned row_blocks = 0;
@@ -152,9 +152,9 @@ static int check_shared(const struct kv_table *table, char *why) {
 int kv_table_check(const struct kv_table *table, bool may_share, char *why) {
     if (table->sequences < 1 || !table->ids || !table->tokens)
         return kv_fail(why, "the table has no sequences; open it with kv_table_open");
-    if (table->block_tokens < 1 || table->block_tokens > KV_BLOCK_TOKENS_MOST)
+    if (table->block_tokens < 1 || table->block_tokens > KV_TABLE_TOKENS_MOST)
         return kv_fail(why, "blocks of %u tokens; a block has 1 to %d", table->block_tokens,
-                       KV_BLOCK_TOKENS_MOST);
+                       KV_TABLE_TOKENS_MOST);
     if (table->pool_blocks < 1 || table->pool_blocks > INT32_MAX)
         return kv_fail(why, "a pool of %u blocks; ids are 32-bit, so a pool has 1 to %d",
                        table->pool_blocks, INT32_MAX);
@@ -217,6 +217,48 @@ static void count_row(const struct kv_table *table, unsigned s, size_t block_byt
     end_run(tally, length, out);
 }
 
+struct last_block {
+    int32_t id;
+    unsigned slots;
+};
+
+static int by_id_and_slots(const void *a, const void *b) {
+    const struct last_block *x = a, *y = b;
+    return x->id != y->id ? (x->id > y->id) - (x->id < y->id)
+                          : (x->slots > y->slots) - (x->slots < y->slots);
+}
+
+/* Slots with a token, each once. Only a row's last block can have free ones: all others are full,
+ * and a block that is the last of several rows counts by its fullest. 0, or -1: no memory. */
+static int count_slots(const struct kv_table *table, struct kv_map_stats *out) {
+    unsigned n = table->block_tokens;
+    size_t count = 0;
+    uint64_t *full = calloc((size_t)table->pool_blocks / 64 + 1, sizeof *full);
+    struct last_block *last = malloc(table->sequences * sizeof *last);
+    if (!full || !last) {
+        free(full);
+        free(last);
+        return -1;
+    }
+    for (unsigned s = 0; s < table->sequences; s++) {
+        const int32_t *row = table->ids + (size_t)s * table->row_blocks;
+        unsigned tokens = (unsigned)table->tokens[s], whole = tokens / n;
+        out->tokens += tokens;
+        for (unsigned b = 0; b < whole; b++)
+            out->unique_tokens += set_bit(full, (size_t)row[b]) ? 0 : n;
+        if (tokens % n)
+            last[count++] = (struct last_block){row[whole], tokens % n};
+    }
+    qsort(last, count, sizeof *last, by_id_and_slots);
+    for (size_t k = 0; k < count; k++)
+        if ((k + 1 == count || last[k + 1].id != last[k].id) &&
+            !(full[last[k].id / 64] >> (last[k].id % 64) & 1))
+            out->unique_tokens += last[k].slots;
+    free(full);
+    free(last);
+    return 0;
+}
+
 /* Named blocks in the order of their addresses, so that a page is new if it is beyond the last. */
 static size_t count_pages(const struct kv_table *table, const uint64_t *named, size_t block_bytes) {
     size_t pages = 0, next = 0; /* pages under `next` are counted */
@@ -240,7 +282,8 @@ static size_t count_pages(const struct kv_table *table, const uint64_t *named, s
 
 int kv_table_stats(const struct kv_table *table, size_t block_bytes, struct kv_map_stats *out) {
     *out = (struct kv_map_stats){0};
-    if (block_bytes < 1 || block_bytes > SIZE_MAX / 2 / ((size_t)table->pool_blocks + 1))
+    if (block_bytes < 1 || block_bytes > SIZE_MAX / 2 / ((size_t)table->pool_blocks + 1) ||
+        count_slots(table, out) != 0)
         return -1;
     struct tally tally = {
         .named = calloc((size_t)table->pool_blocks / 64 + 1, sizeof *tally.named),

@@ -21,11 +21,14 @@ extern "C" {
 #endif
 
 #define KV_NO_BLOCK (-1)
+/* Tokens in a block that the workload (kv_pool.h) fills, and in one of a table that is looked at:
+ * engines that align blocks with a state of another kind have thousands. */
 #define KV_BLOCK_TOKENS_MOST 256
+#define KV_TABLE_TOKENS_MOST (1 << 20)
 
 struct kv_table {
     unsigned sequences;    /* rows, >= 1 */
-    unsigned block_tokens; /* 1…KV_BLOCK_TOKENS_MOST */
+    unsigned block_tokens; /* 1…KV_TABLE_TOKENS_MOST */
     unsigned row_blocks;   /* length of a row: blocks of the longest sequence */
     unsigned pool_blocks;  /* ids are 0…pool_blocks - 1 */
     int32_t *ids;          /* [sequences][row_blocks]; KV_NO_BLOCK after a sequence's last block */
@@ -83,11 +86,14 @@ int kv_table_check(const struct kv_table *table, bool may_share, char *why);
 /* What a map looks like to the memory system. Blocks are `block_bytes` long and lie at
  * id × block_bytes from the start of a pool that starts on a 2 MiB boundary. */
 struct kv_map_stats {
-    size_t blocks;        /* named, every time counted */
-    size_t unique_blocks; /* distinct */
-    size_t runs;          /* maximal stretches of a row whose ids go up by one: also the copies that
-                             moving all sequences elsewhere takes */
-    double run_mean;      /* blocks per run */
+    size_t blocks;          /* named, every time counted */
+    size_t unique_blocks;   /* distinct */
+    uint64_t tokens;        /* of all sequences */
+    uint64_t unique_tokens; /* slots that hold one: of a block that is named twice, the most that
+                               any sequence fills */
+    size_t runs;     /* maximal stretches of a row whose ids go up by one: also the copies that
+                        moving all sequences elsewhere takes */
+    double run_mean; /* blocks per run */
     size_t run_median, run_longest; /* of an even number of runs: the lower middle one */
     size_t pages;                   /* distinct 2 MiB pages touched */
     double pages_over_ideal;        /* over the fewest that hold so many bytes */

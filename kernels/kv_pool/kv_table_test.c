@@ -57,7 +57,7 @@ static void test_sizes_out_of_range_are_refused(void **state) {
     assert_int_equal(kv_table_open(&t, 0, tokens, 16, 1), -1);
     assert_int_equal(kv_table_open(&t, 2, tokens, 16, 1), -1);
     assert_int_equal(kv_table_open(&t, 1, tokens, 0, 1), -1);
-    assert_int_equal(kv_table_open(&t, 1, tokens, KV_BLOCK_TOKENS_MOST + 1, 1), -1);
+    assert_int_equal(kv_table_open(&t, 1, tokens, KV_TABLE_TOKENS_MOST + 1, 1), -1);
     assert_int_equal(kv_table_open(&t, 1, tokens, 16, 0), -1);
     assert_int_equal(kv_table_open(&t, 1, tokens, 16, (unsigned)INT_MAX + 1), -1);
     assert_null(t.ids);
@@ -116,9 +116,9 @@ static void test_each_fault_is_named(void **state) {
     assert_int_equal(kv_table_check(&t, false, NULL), 0);
 
     t.block_tokens = 0;
-    refused(&t, true, "blocks of 0", "1 to", "256");
+    refused(&t, true, "blocks of 0", "1 to", "1048576");
     t.block_tokens = UINT_MAX;
-    refused(&t, true, "blocks of 4294967295", "1 to", "256");
+    refused(&t, true, "blocks of 4294967295", "1 to", "1048576");
     t.block_tokens = 16;
     kv_table_close(&t);
     refused(&t, true, "no sequences", "open", "kv_table_open");
@@ -203,12 +203,20 @@ static int compare_sizes(const void *a, const void *b) {
 /* Everything again, by marking bytes' pages and listing runs. */
 static void count_naively(const struct kv_table *t, size_t bytes, struct kv_map_stats *s) {
     static size_t lengths[4096];
-    static bool block[4096], page[1 << 16];
+    static bool block[4096], page[1 << 16], slot[1 << 16];
     size_t steps = 0, switches = 0;
     double jumps = 0;
     *s = (struct kv_map_stats){0};
     memset(block, 0, sizeof block);
     memset(page, 0, sizeof page);
+    memset(slot, 0, sizeof slot);
+    for (unsigned r = 0; r < t->sequences; r++)
+        for (unsigned k = 0; k < (unsigned)t->tokens[r]; k++) {
+            unsigned n = t->block_tokens, at = (unsigned)row(t, r)[k / n] * n + k % n;
+            s->tokens++;
+            s->unique_tokens += !slot[at];
+            slot[at] = true;
+        }
     for (unsigned r = 0; r < t->sequences; r++)
         for (unsigned b = 0; b < kv_table_blocks_of(t, r); b++) {
             long long id = row(t, r)[b];
