@@ -208,7 +208,14 @@ define EXERCISE_TARGET
 exercise-$(firstword $(subst -, ,$(1))): build
 	labs/$(1)/exercise/check
 endef
-$(foreach l,$(LABS),$(if $(wildcard labs/$(l)/exercise/check),$(eval $(call EXERCISE_TARGET,$(l)))))
+define NO_EXERCISE_TARGET
+exercise-$(firstword $(subst -, ,$(1))):
+	@echo "labs/$(1): no exercise here; there are $(foreach l,$(patsubst labs/%/exercise/check,%,$(wildcard labs/*/exercise/check)),exercise-$(firstword $(subst -, ,$(l))))" >&2; exit 2
+endef
+$(foreach l,$(LABS),$(eval $(call $(if $(wildcard labs/$(l)/exercise/check),,NO_)EXERCISE_TARGET,$(l))))
+# Of a lab that is not there, too.
+exercise-%:
+	@echo "make: there is no lab $*; there are $(foreach l,$(LABS),$(firstword $(subst -, ,$(l))))" >&2; exit 2
 
 .PHONY: test
 test:  ## installs what is missing, builds everything, runs every test, sanitised too, and fuzzes
@@ -248,7 +255,7 @@ lint:  ## clang-tidy and cppcheck
 
 .PHONY: format
 format:  ## clang-format over all C, C++ and CUDA
-	$(Q)clang-format -i $(wildcard harness/*.[ch] harness/*/*.[ch] harness/*/*.cc tools/*.[ch] kernels/*/*.[ch] kernels/*/*.cc kernels/*/*.cu kernels/*/*.cuh kernels/*/*.inc labs/*/*.[ch] labs/*/*.cu labs/*/exercise/*.c labs/*/exercise/*/*.c)
+	$(Q)clang-format -i $(wildcard harness/*.[ch] harness/*/*.[ch] harness/*/*.cc tools/*.[ch] kernels/*/*.[ch] kernels/*/*.cc kernels/*/*.cu kernels/*/*.cuh kernels/*/*.inc labs/*/*.[ch] labs/*/*.cu labs/*/exercise/*.c labs/*/exercise/*/*.[ch])
 
 .PHONY: help
 help:  ## this list

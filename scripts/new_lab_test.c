@@ -57,9 +57,9 @@ static int begin(void **state) {
         return -1;
     /* The script works on the tree it stands in. */
     return run("mkdir -p scripts labs build/bin build/lib && cd scripts && "
-               "cp -r '%s/scripts/new-lab' '%s/scripts/new_lab' . && cd .. && "
+               "cp -r '%s/scripts/new-lab' '%s/scripts/new_lab' '%s/scripts/check-exercise' . && cd .. && "
                "ln -s '%s/Makefile' '%s/harness' '%s/kernels' .",
-               home, home, home, home, home);
+               home, home, home, home, home, home);
 }
 
 static int end(void **state) {

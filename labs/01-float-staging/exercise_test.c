@@ -3,4 +3,6 @@
 
 static const char *const exercises[] = {"pairwise", "shuffle", "two_lanes"};
 
+/* This checker is `nanolab reveal`, whose words are its own. */
+#define OTHER_WORDS
 #include "harness/lab/exercise_fixture.h"
