@@ -201,6 +201,10 @@ static void no_terminal_no_line(void **state) {
     progress_expect(progress, 2);
     progress_case(progress, "x");
     progress_done(progress);
+    assert_int_equal(progress_left(progress), 1);
+    progress_skipped(progress);
+    progress_done(progress);
+    assert_int_equal(progress_left(progress), -1);
     progress_note(progress, "a note");
     progress_end(progress);
     fflush(stderr);

@@ -163,6 +163,10 @@ void progress_skipped(struct progress *progress) {
     draw(progress, false);
 }
 
+long progress_left(const struct progress *progress) {
+    return progress ? (long)progress->expected - (long)(progress->done + progress->skipped) : 0;
+}
+
 void progress_note(struct progress *progress, const char *text) {
     if (progress)
         clear(progress);

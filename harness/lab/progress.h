@@ -30,6 +30,8 @@ void progress_case(struct progress *progress, const char *id);
 /* That case is recorded; or it is skipped because an earlier session of the run recorded it. */
 void progress_done(struct progress *progress);
 void progress_skipped(struct progress *progress);
+/* Cases that were announced and have not come; negative: came and were not announced. */
+long progress_left(const struct progress *progress);
 /* Prints one line of text above the progress line, in every style. */
 void progress_note(struct progress *progress, const char *text);
 

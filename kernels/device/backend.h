@@ -36,6 +36,9 @@ extern const struct device_backend device_backend_simt;
 extern const struct device_backend device_backend_cuda;
 #endif
 
+/* What to do about a status of the CUDA run time: one line, never NULL. */
+const char *device_cuda_advice(int status);
+
 #ifdef __cplusplus
 }
 #endif

@@ -17,9 +17,32 @@ struct cuda_state {
 static int check(cudaError_t status, const char *expression, int line) {
     if (status == cudaSuccess)
         return 0;
-    return device_fail("CUDA: %s (%s) in %s, device_cuda.cu:%d", cudaGetErrorString(status),
-                       cudaGetErrorName(status), expression, line);
+    return device_fail("CUDA: %s (%s) in %s, device_cuda.cu:%d; %s", cudaGetErrorString(status),
+                       cudaGetErrorName(status), expression, line, device_cuda_advice(status));
 }
+
+/* The numbers in device_advice.c. */
+#define IS(name, number) static_assert(name == number, #name " is not " #number)
+IS(cudaErrorMemoryAllocation, 2);
+IS(cudaErrorInitializationError, 3);
+IS(cudaErrorStubLibrary, 34);
+IS(cudaErrorInsufficientDriver, 35);
+IS(cudaErrorDevicesUnavailable, 46);
+IS(cudaErrorNoDevice, 100);
+IS(cudaErrorInvalidDevice, 101);
+IS(cudaErrorNoKernelImageForDevice, 209);
+IS(cudaErrorECCUncorrectable, 214);
+IS(cudaErrorUnsupportedPtxVersion, 222);
+IS(cudaErrorOperatingSystem, 304);
+IS(cudaErrorIllegalAddress, 700);
+IS(cudaErrorLaunchTimeout, 702);
+IS(cudaErrorMisalignedAddress, 716);
+IS(cudaErrorLaunchFailure, 719);
+IS(cudaErrorSystemNotReady, 802);
+IS(cudaErrorSystemDriverMismatch, 803);
+IS(cudaErrorCompatNotSupportedOnDevice, 804);
+IS(cudaErrorUnknown, 999);
+#undef IS
 
 #define TRY(call)                                                                                  \
     do {                                                                                           \
@@ -40,17 +63,10 @@ static int cuda_count(void) {
                     "CUDA %d.%d; install or update the driver",
                     CUDART_VERSION / 1000, CUDART_VERSION % 1000 / 10);
     else if (status == cudaErrorNoDevice || (status == cudaSuccess && count == 0))
-        device_fail("no GPU is visible; check nvidia-smi and CUDA_VISIBLE_DEVICES");
-    else if (status == cudaErrorStubLibrary)
-        device_fail("no GPU can be used: the CUDA toolkit's stub of libcuda.so is loaded, which is "
-                    "for linking only; take its folder (stubs) out of LD_LIBRARY_PATH, and install "
-                    "the driver");
-    else if (status == cudaErrorSystemDriverMismatch)
-        device_fail("no GPU can be used: the kernel still runs the module of the driver before an "
-                    "update; restart the machine, or reload the nvidia modules");
+        device_fail("%s", device_cuda_advice(cudaErrorNoDevice));
     else if (status != cudaSuccess)
-        device_fail("no GPU can be used: %s (%s)", cudaGetErrorString(status),
-                    cudaGetErrorName(status));
+        device_fail("no GPU can be used: %s (%s); %s", cudaGetErrorString(status),
+                    cudaGetErrorName(status), device_cuda_advice(status));
     return status == cudaSuccess ? count : 0;
 }
 

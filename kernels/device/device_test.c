@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "kernels/device/backend.h"
+
 static void names_parse(void **state) {
     (void)state;
     enum device_kind kind;
@@ -33,6 +35,20 @@ static void error_text_may_quote_itself(void **state) {
     assert_int_equal(device_fail("inner"), -1);
     assert_int_equal(device_fail("outer: %s", device_error()), -1);
     assert_string_equal(device_error(), "outer: inner");
+}
+
+/* One line for any status, with something to do. */
+static void every_status_of_cuda_has_a_next_step(void **state) {
+    (void)state;
+    for (int status = -1; status < 1100; status++) {
+        const char *advice = device_cuda_advice(status);
+        assert_non_null(advice);
+        assert_in_range(strlen(advice), 20, 200);
+        assert_null(strchr(advice, '\n'));
+    }
+    assert_non_null(strstr(device_cuda_advice(34), "stub"));
+    assert_non_null(strstr(device_cuda_advice(803), "two versions"));
+    assert_non_null(strstr(device_cuda_advice(12345), "nvidia-smi"));
 }
 
 /* Either a device opens, or there is a reason. */
@@ -130,10 +146,15 @@ static void no_such_device(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_parse),    cmocka_unit_test(error_text_may_quote_itself),
-        cmocka_unit_test(memory_cpu),     cmocka_unit_test(memory_simt),
-        cmocka_unit_test(memory_cuda),    cmocka_unit_test(too_much_memory_is_an_error),
-        cmocka_unit_test(no_such_device), cmocka_unit_test(simt_has_no_clock),
+        cmocka_unit_test(names_parse),
+        cmocka_unit_test(error_text_may_quote_itself),
+        cmocka_unit_test(every_status_of_cuda_has_a_next_step),
+        cmocka_unit_test(memory_cpu),
+        cmocka_unit_test(memory_simt),
+        cmocka_unit_test(memory_cuda),
+        cmocka_unit_test(too_much_memory_is_an_error),
+        cmocka_unit_test(no_such_device),
+        cmocka_unit_test(simt_has_no_clock),
     };
     return cmocka_run_group_tests_name("device", tests, NULL, NULL);
 }
