@@ -11,7 +11,37 @@ CC := gcc
 CXX := g++
 CLANGXX ?= clang++
 NVCC ?= $(shell command -v nvcc 2>/dev/null || ls /usr/local/cuda/bin/nvcc 2>/dev/null)
-CUDA_HOME ?= $(patsubst %/bin/nvcc,%,$(NVCC))
+
+# --- CUDA ----------------------------------------------------------------------------------------
+# Which GPUs the CUDA kernels are built for, as numbers of compute capability: CUDA_ARCHS="80 90",
+# or a word of scripts/cuda-archs. Nobody waits for kernels that cannot run here: unless asked,
+# these are the GPUs of this machine, and with none of them no CUDA object is made.
+#
+# C and C++ do not depend on it: what only CUDA objects define is weak there (see device.h). The
+# objects carry the architectures in their names. So a change of them compiles nothing twice and
+# links again; $(B)/cuda-archs says what is linked in.
+ARCHS :=
+ifneq ($(NVCC),)
+ARCHS := $(shell scripts/cuda-archs '$(NVCC)' $(or $(CUDA_ARCHS),here))
+ifneq ($(.SHELLSTATUS),0)
+$(error no CUDA kernels can be built)
+endif
+# Where the toolkit's headers and libraries lie is known to nvcc alone. A compiler that finds
+# /usr/include by itself finds nothing any more once it is also named by -isystem.
+NVCC_SAYS := $(shell '$(NVCC)' --dryrun -x cu /dev/null -o /dev/null 2>&1 | \
+               sed -nE 's/"//g; s/^.. (INCLUDES|LIBRARIES)=/ /p')
+CUDA_INC := $(foreach d,$(patsubst -I%,%,$(filter -I%,$(NVCC_SAYS))),$(if \
+              $(filter-out /usr/include,$(realpath $(d))),-isystem $(realpath $(d))))
+CUDA_LIBS := $(filter -L%,$(NVCC_SAYS)) -lcudart_static -ldl -lrt
+endif
+CUDA := $(subst $() ,-,$(ARCHS))
+ifneq ($(ARCHS),)
+CUDA_NOTE := CUDA kernels for compute capability $(ARCHS)
+else ifneq ($(NVCC),)
+CUDA_NOTE := no GPU here, so no CUDA kernels are built; `make cuda` builds them
+else
+CUDA_NOTE := no nvcc here, so no CUDA kernels are built
+endif
 
 # --- flags ---------------------------------------------------------------------------------------
 # Bits are sacred: no flag here may change a value. -ffp-contract=off keeps compilers from making
@@ -42,9 +72,10 @@ SIMT_IR = $(CLANGXX) $(2) $(DEPS) -MT $@ -Xclang -disable-llvm-passes -S -emit-l
   $(CLANGXX) -O2 -ffp-contract=off -femulated-tls -fno-optimize-sibling-calls $(3) \
     -c $@.more.ll -o $@ && rm $@.ll $@.more.ll
 CUDA_BITS := -fmad=false -ftz=false -prec-div=true -prec-sqrt=true
-CUDA_ARCH := -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=sm_90 \
-             -gencode arch=compute_80,code=compute_80
-NVCCFLAGS := -std=c++17 -O3 -lineinfo $(CUDA_BITS) $(CUDA_ARCH) $(INC) -Xcompiler -Wall,-Wextra
+# Machine code for each architecture; PTX of the lowest, for what is newer than all of them.
+CUDA_CODE = $(foreach a,$(ARCHS),-gencode arch=compute_$(a),code=sm_$(a)) \
+            -gencode arch=compute_$(firstword $(ARCHS)),code=compute_$(firstword $(ARCHS))
+NVCCFLAGS = -std=c++17 -O3 -lineinfo $(CUDA_BITS) $(CUDA_CODE) $(INC) -Xcompiler -Wall,-Wextra
 DEPS = -MMD -MP -MF $(@:.o=.d)
 
 # Files that exist for speed alone, where the instruction set is chosen at run time by the code.
@@ -67,25 +98,27 @@ TESTS := $(wildcard harness/*_test.c harness/*/*_test.c kernels/*/*_test.c labs/
 FUZZ := $(wildcard harness/*/*_fuzz.c)
 
 o = $(patsubst %,$(B)/obj/%.o,$(1))
-# The objects of .cu files: for the SIMT machine twice, and for GPUs if there is an nvcc.
-cu_o = $(foreach by,simt checked $(if $(NVCC),cuda),$(patsubst %,$(B)/obj/%.$(by).o,$(1)))
+# The objects of .cu files: for the SIMT machine twice, and for GPUs.
+simt_o = $(foreach by,simt checked,$(patsubst %,$(B)/obj/%.$(by).o,$(1)))
+cuda_o = $(if $(ARCHS),$(patsubst %,$(B)/obj/%.cuda-$(CUDA).o,$(1)))
 HARNESS_O := $(call o,$(HARNESS_C) $(HARNESS_CC))
-KERNEL_O := $(call o,$(KERNEL_C) $(KERNEL_CC)) $(call cu_o,$(KERNEL_CU))
-TEST_CU_O := $(patsubst %,$(B)/obj/%.simt.o,$(TEST_CU)) $(patsubst %,$(B)/obj/%.checked.o,$(TEST_CU))
+KERNEL_O := $(call o,$(KERNEL_C) $(KERNEL_CC)) $(call simt_o,$(KERNEL_CU))
+CUDA_O := $(call cuda_o,$(KERNEL_CU) $(DEVICE_CU))
+TEST_CU_O := $(call simt_o,$(TEST_CU))
 # What is a lab's own: all the C and CUDA C in its folder.
-lab_o = $(call o,$(filter-out %_test.c,$(wildcard labs/$(1)/*.c))) $(call cu_o,$(wildcard labs/$(1)/*.cu))
+lab_o = $(call o,$(filter-out %_test.c,$(wildcard labs/$(1)/*.c))) \
+        $(call simt_o,$(wildcard labs/$(1)/*.cu)) $(call cuda_o,$(wildcard labs/$(1)/*.cu))
 
 LIBS := -lbenchmark -ljansson -lmd4c-html -lmd4c -lcrypto -lhwloc -lnuma -lmpfr -lgmp -lboost_context -lstdc++ -ldl -lm -lpthread -lrt
-ifneq ($(NVCC),)
-KERNEL_O += $(patsubst %,$(B)/obj/%.cuda.o,$(DEVICE_CU))
-CFLAGS += -DNANOLAB_CUDA=1
-CXXFLAGS += -DNANOLAB_CUDA=1
 # For harness/measure/nvtx.h: the toolkit brings the profiler ranges' headers.
-CXXFLAGS += -isystem $(CUDA_HOME)/include
-LIBS += -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt
-endif
-# What a result says about its source: one object, made again when the version changes.
+CXXFLAGS += $(CUDA_INC)
+# What a result says about its source: one object, made again when the version changes. A source
+# file that git does not know is a difference too, though `git describe` overlooks it.
 VERSION := $(shell git describe --always --tags --dirty 2>/dev/null || echo unknown)
+ifeq ($(filter unknown %-dirty,$(VERSION)),)
+VERSION := $(VERSION)$(if $(shell git ls-files --others --exclude-standard \
+             harness kernels labs tools),-dirty)
+endif
 BUILD_FLAGS := $(CFLAGS)
 # CPU matrix libraries under test; only what names them pays for them.
 CPU_LIBS := -lopenblas -ldnnl
@@ -94,27 +127,28 @@ CPU_LIBS := -lopenblas -ldnnl
 BINS := $(B)/bin/nanolab $(patsubst %,$(B)/labs/%,$(LABS)) \
         $(patsubst tools/%.c,$(B)/bin/nanolab-%,$(TOOLS))
 TEST_BINS := $(patsubst %.c,$(B)/tests/%,$(TESTS))
-ARCHIVES := $(B)/lib/libharness.a $(B)/lib/libkernels.a
+# What every binary is linked from, beside its own objects. Weak names pull nothing out of an
+# archive, so the CUDA objects are named one by one.
+SHARED := $(CUDA_O) $(B)/lib/libharness.a $(B)/lib/libkernels.a $(B)/cuda-archs
 
 .PHONY: build
-build: $(BINS)  ## everything a user runs
+build: $(BINS)  ## everything a user runs; CUDA kernels for the GPUs of this machine
 
 $(B)/obj/%.c.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC       $<"
 	$(Q)$(CC) $(CFLAGS) $(DEPS) -c $< -o $@
-$(B)/version: FORCE
+# Files that hold a setting, and so the time of its last change.
+$(B)/version: SETTING = $(VERSION) $(BUILD_FLAGS)
+$(B)/cuda-archs: SETTING = $(CUDA)
+$(B)/version $(B)/cuda-archs: FORCE
 	@mkdir -p $(@D)
-	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
+	@echo '$(SETTING)' | cmp -s - $@ || echo '$(SETTING)' >$@
 .PHONY: FORCE
 $(B)/obj/harness/store/build_info.c.o: $(B)/version
 $(B)/obj/harness/store/build_info.c.o: CFLAGS += -DNANOLAB_VERSION='"$(VERSION)"' \
   -DNANOLAB_FLAGS='"$(BUILD_FLAGS)"'
 $(B)/obj/%.cc.o: %.cc
-	@mkdir -p $(@D)
-	@echo "  C++      $<"
-	$(Q)$(CXX) $(CXXFLAGS) $(DEPS) -c $< -o $@
-$(B)/obj/kernels/simt/%.cc.o: kernels/simt/%.cc
 	@mkdir -p $(@D)
 	@echo "  C++      $<"
 	$(Q)$(CXX) $(CXXFLAGS) $(DEPS) -c $< -o $@
@@ -131,7 +165,7 @@ $(B)/obj/%.cu.checked.o: %.cu
 	@$(WEAKEN)
 	@$(CHECK_COPIES)
 # What the compiler says of registers and spills is kept beside each object: scripts/registers.
-$(B)/obj/%.cu.cuda.o: %.cu
+$(B)/obj/%.cu.cuda-$(CUDA).o: %.cu
 	@mkdir -p $(@D)
 	@echo "  NVCC     $<"
 	$(Q)$(NVCC) $(NVCCFLAGS) -Xptxas -v -MMD -MP -MF $(@:.o=.d) -c $< -o $@ 2>$(@:.o=.ptxas) || \
@@ -149,38 +183,39 @@ $(B)/lib/libkernels.a: $(KERNEL_O)
 	@echo "  AR       $@"
 	$(Q)ar rcs $@ $^
 
-LINK = $(CXX) $(SAN) -pthread -Wl,--as-needed -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/../lib'
+LINK = $(CXX) $(SAN) -pthread -Wl,--as-needed -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/../lib' \
+       $(filter %.o %.a,$^)
 
-$(B)/bin/nanolab: $(call o,harness/cli/nanolab.c) $(ARCHIVES)
+$(B)/bin/nanolab: $(call o,harness/cli/nanolab.c) $(SHARED)
 	@mkdir -p $(@D)
 	@echo "  LINK     $@"
-	$(Q)$(LINK) $^ $(LIBS) -o $@
+	$(Q)$(LINK) $(LIBS) -o $@
 
 # A lab is what lies in its folder, the harness' main, and the libraries it names in lab.mk.
 -include $(wildcard labs/*/lab.mk)
 define LAB_RULE
-$(B)/labs/$(1): $(call lab_o,$(1)) $$(call o,harness/cli/lab_main.c) $(ARCHIVES)
+$(B)/labs/$(1): $(call lab_o,$(1)) $$(call o,harness/cli/lab_main.c) $(SHARED)
 	@mkdir -p $$(@D)
 	@echo "  LINK     $$@"
-	$$(Q)$$(LINK) $$^ $$(LIBS_$(1)) $$(LIBS) -o $$@
+	$$(Q)$$(LINK) $$(LIBS_$(1)) $$(LIBS) -o $$@
 endef
 $(foreach l,$(LABS),$(eval $(call LAB_RULE,$(l))))
 
 define TOOL_RULE
-$(B)/bin/nanolab-$(notdir $(1:.c=)): $$(call o,$(1)) $(ARCHIVES)
+$(B)/bin/nanolab-$(notdir $(1:.c=)): $$(call o,$(1)) $(SHARED)
 	@mkdir -p $$(@D)
 	@echo "  LINK     $$@"
-	$$(Q)$$(LINK) $$^ $$(CPU_LIBS) $$(LIBS) -o $$@
+	$$(Q)$$(LINK) $$(CPU_LIBS) $$(LIBS) -o $$@
 endef
 $(foreach t,$(TOOLS),$(eval $(call TOOL_RULE,$(t))))
 
 # A test links its lab's other files (without main), the archives and cmocka; tests of the SIMT
 # machine also their planted kernels.
 define TEST_RULE
-$(B)/tests/$(1:.c=): $$(call o,$(1)) $$(if $$(filter labs/%,$(1)),$$(call lab_o,$(word 2,$(subst /, ,$(1))))) $$(if $$(filter kernels/%,$(1)),$$(filter $(B)/obj/$(dir $(1))%,$$(TEST_CU_O))) $(ARCHIVES)
+$(B)/tests/$(1:.c=): $$(call o,$(1)) $$(if $$(filter labs/%,$(1)),$$(call lab_o,$(word 2,$(subst /, ,$(1))))) $$(if $$(filter kernels/%,$(1)),$$(filter $(B)/obj/$(dir $(1))%,$$(TEST_CU_O))) $(SHARED)
 	@mkdir -p $$(@D)
 	@echo "  LINK     $$@"
-	$$(Q)$$(LINK) $$^ $$(if $$(filter labs/%,$(1)),$$(LIBS_$(word 2,$(subst /, ,$(1))))) $$(CPU_LIBS) -lcmocka $$(LIBS) -o $$@
+	$$(Q)$$(LINK) $$(if $$(filter labs/%,$(1)),$$(LIBS_$(word 2,$(subst /, ,$(1))))) $$(CPU_LIBS) -lcmocka $$(LIBS) -o $$@
 endef
 $(foreach t,$(TESTS),$(eval $(call TEST_RULE,$(t))))
 

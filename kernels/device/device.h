@@ -70,6 +70,12 @@ const char *device_error(void);
 /* For back ends and launchers: set the text, return -1. */
 int device_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Marks what only CUDA objects define. They are linked or left out, and nothing else is compiled
+ * for it: where they are left out, the address of such a name is NULL. */
+#define DEVICE_CUDA_ONLY __attribute__((weak))
+/* -1; the error says how to get a build with them. */
+int device_fail_no_cuda(void);
+
 #ifdef __cplusplus
 }
 #endif
