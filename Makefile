@@ -17,9 +17,10 @@ NVCC ?= $(shell command -v nvcc 2>/dev/null || ls /usr/local/cuda/bin/nvcc 2>/de
 # or a word of scripts/cuda-archs. Nobody waits for kernels that cannot run here: unless asked,
 # these are the GPUs of this machine, and with none of them no CUDA object is made.
 #
-# C and C++ do not depend on it: what only CUDA objects define is weak there (see device.h). The
-# objects carry the architectures in their names. So a change of them compiles nothing twice and
-# links again; $(B)/cuda-archs says what is linked in.
+# All CUDA objects go into one shared library beside the executables. C and C++ do not depend on it:
+# what only CUDA objects define is weak there (DEVICE_CUDA_ONLY in device.h). The objects carry the
+# architectures in their names. So a change of them compiles nothing twice; it links again, and
+# $(B)/cuda-archs says what was linked.
 ARCHS :=
 ifneq ($(NVCC),)
 ARCHS := $(shell scripts/cuda-archs '$(NVCC)' $(or $(CUDA_ARCHS),here))
@@ -104,12 +105,15 @@ cuda_o = $(if $(ARCHS),$(patsubst %,$(B)/obj/%.cuda-$(CUDA).o,$(1)))
 HARNESS_O := $(call o,$(HARNESS_C) $(HARNESS_CC))
 KERNEL_O := $(call o,$(KERNEL_C) $(KERNEL_CC)) $(call simt_o,$(KERNEL_CU))
 CUDA_O := $(call cuda_o,$(KERNEL_CU) $(DEVICE_CU))
+CUDA_SO := $(if $(ARCHS),$(B)/lib/libnanolab-cuda.so)
 TEST_CU_O := $(call simt_o,$(TEST_CU))
 # What is a lab's own: all the C and CUDA C in its folder.
 lab_o = $(call o,$(filter-out %_test.c,$(wildcard labs/$(1)/*.c))) \
         $(call simt_o,$(wildcard labs/$(1)/*.cu)) $(call cuda_o,$(wildcard labs/$(1)/*.cu))
 
 LIBS := -lbenchmark -ljansson -lmd4c-html -lmd4c -lcrypto -lhwloc -lnuma -lmpfr -lgmp -lboost_context -lstdc++ -ldl -lm -lpthread -lrt
+# For a lab's own CUDA objects, which stand in its executable.
+LIBS += $(if $(ARCHS),$(CUDA_LIBS))
 # For harness/measure/nvtx.h: the toolkit brings the profiler ranges' headers.
 CXXFLAGS += $(CUDA_INC)
 # What a result says about its source: one object, made again when the version changes. A source
@@ -127,9 +131,8 @@ CPU_LIBS := -lopenblas -ldnnl
 BINS := $(B)/bin/nanolab $(patsubst %,$(B)/labs/%,$(LABS)) \
         $(patsubst tools/%.c,$(B)/bin/nanolab-%,$(TOOLS))
 TEST_BINS := $(patsubst %.c,$(B)/tests/%,$(TESTS))
-# What every binary is linked from, beside its own objects. Weak names pull nothing out of an
-# archive, so the CUDA objects are named one by one.
-SHARED := $(CUDA_O) $(B)/lib/libharness.a $(B)/lib/libkernels.a $(B)/cuda-archs
+# What every executable is linked from, beside its own objects.
+SHARED := $(CUDA_SO) $(B)/lib/libharness.a $(B)/lib/libkernels.a $(B)/cuda-archs
 
 .PHONY: build
 build: $(BINS)  ## everything a user runs; CUDA kernels for the GPUs of this machine
@@ -168,7 +171,7 @@ $(B)/obj/%.cu.checked.o: %.cu
 $(B)/obj/%.cu.cuda-$(CUDA).o: %.cu
 	@mkdir -p $(@D)
 	@echo "  NVCC     $<"
-	$(Q)$(NVCC) $(NVCCFLAGS) -Xptxas -v -MMD -MP -MF $(@:.o=.d) -c $< -o $@ 2>$(@:.o=.ptxas) || \
+	$(Q)$(NVCC) $(NVCCFLAGS) -Xcompiler -fPIC -Xptxas -v -MMD -MP -MF $(@:.o=.d) -c $< -o $@ 2>$(@:.o=.ptxas) || \
 	  { cat $(@:.o=.ptxas) >&2; exit 1; }
 	@grep -v -e '^ptxas info' -e 'bytes stack frame' $(@:.o=.ptxas) >&2 || true
 
@@ -183,8 +186,15 @@ $(B)/lib/libkernels.a: $(KERNEL_O)
 	@echo "  AR       $@"
 	$(Q)ar rcs $@ $^
 
-LINK = $(CXX) $(SAN) -pthread -Wl,--as-needed -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/../lib' \
-       $(filter %.o %.a,$^)
+$(B)/lib/libnanolab-cuda.so: $(CUDA_O) $(B)/cuda-archs
+	@mkdir -p $(@D)
+	@echo "  LINK     $@"
+	$(Q)$(CXX) -shared -Wl,-soname,$(@F) $(CUDA_O) $(CUDA_LIBS) -o $@
+
+# Weak names alone would not make the linker keep the CUDA library.
+RPATH = -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/../lib'
+LINK = $(CXX) $(SAN) -pthread $(RPATH) $(filter %.o,$^) -Wl,--no-as-needed $(filter %.so,$^) \
+       -Wl,--as-needed $(filter %.a,$^)
 
 $(B)/bin/nanolab: $(call o,harness/cli/nanolab.c) $(SHARED)
 	@mkdir -p $(@D)
@@ -211,6 +221,7 @@ $(foreach t,$(TOOLS),$(eval $(call TOOL_RULE,$(t))))
 
 # A test links its lab's other files (without main), the archives and cmocka; tests of the SIMT
 # machine also their planted kernels.
+$(B)/tests/%: RPATH = -Wl,-rpath,$(abspath $(B)/lib)
 define TEST_RULE
 $(B)/tests/$(1:.c=): $$(call o,$(1)) $$(if $$(filter labs/%,$(1)),$$(call lab_o,$(word 2,$(subst /, ,$(1))))) $$(if $$(filter kernels/%,$(1)),$$(filter $(B)/obj/$(dir $(1))%,$$(TEST_CU_O))) $(SHARED)
 	@mkdir -p $$(@D)

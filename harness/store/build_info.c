@@ -54,12 +54,10 @@ const char *build_flags(void) {
 }
 
 /* The run time is linked statically, so its version is that of the toolkit that was built with. */
-int cudaRuntimeGetVersion(int *version) DEVICE_CUDA_ONLY;
-
 const char *build_cuda_toolkit(void) {
     static char text[24];
     int version;
-    if (!cudaRuntimeGetVersion || cudaRuntimeGetVersion(&version) != 0)
+    if (!device_cuda_version || device_cuda_version(&version) != 0)
         return NULL;
     snprintf(text, sizeof text, "%d.%d", version / 1000, version % 1000 / 10);
     return text;

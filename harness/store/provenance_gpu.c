@@ -228,19 +228,16 @@ json_t *provenance_gpus(char *why, size_t why_size) {
 
 /* CUDA and NVML count GPUs differently (CUDA_VISIBLE_DEVICES, order); the bus address joins them.
  */
-int cudaDeviceGetPCIBusId(char *address, int size, int index) DEVICE_CUDA_ONLY;
-int cudaRuntimeGetVersion(int *version) DEVICE_CUDA_ONLY;
-
 static bool handle_of(int cuda_index, struct nvml_device **gpu) {
     char address[32];
-    return nvml_works() && nvml.nvmlDeviceGetHandleByPciBusId_v2 && cudaDeviceGetPCIBusId &&
-           cudaDeviceGetPCIBusId(address, sizeof address, cuda_index) == 0 &&
+    return nvml_works() && nvml.nvmlDeviceGetHandleByPciBusId_v2 && device_cuda_address &&
+           device_cuda_address(cuda_index, address, sizeof address) == 0 &&
            nvml.nvmlDeviceGetHandleByPciBusId_v2(address, gpu) == NVML_SUCCESS;
 }
 
 static json_t *runtime_of(void) {
     int version;
-    return cudaRuntimeGetVersion && cudaRuntimeGetVersion(&version) == 0
+    return device_cuda_version && device_cuda_version(&version) == 0
                ? json_sprintf("%d.%d", version / 1000, version % 1000 / 10)
                : NULL;
 }
