@@ -50,7 +50,7 @@ endif
 # A table leaves out what is 0 in a row.
 WARN := -Wall -Wextra -Werror -Wno-missing-field-initializers
 INC := -I.
-# SAN is set by the sanitised build (see `make test-asan`), which has its own $(B).
+# SAN is set by the sanitised build (see ASAN below), which has its own $(B).
 CFLAGS := -std=gnu11 -O2 -g $(WARN) -ffp-contract=off -pthread $(INC) $(SAN)
 CXXFLAGS := -std=c++17 -O2 -g $(WARN) -ffp-contract=off -pthread $(INC) $(SAN)
 # The SIMT machine's two ways to compile a .cu (see docs/architecture.md).
@@ -84,7 +84,8 @@ DEPS = -MMD -MP -MF $(@:.o=.d)
 
 # --- what there is -------------------------------------------------------------------------------
 MAINS := harness/cli/nanolab.c harness/cli/lab_main.c
-HARNESS_C := $(filter-out %_test.c %_fuzz.c $(MAINS),$(wildcard harness/*.c harness/*/*.c))
+TEST_FILTER := harness/test_filter.c
+HARNESS_C := $(filter-out %_test.c %_fuzz.c $(MAINS) $(TEST_FILTER),$(wildcard harness/*.c harness/*/*.c))
 HARNESS_CC := $(filter-out %_test.cc,$(wildcard harness/*/*.cc))
 KERNEL_C := $(filter-out %_test.c %_fuzz.c,$(wildcard kernels/*/*.c))
 KERNEL_CC := $(filter-out %_test.cc,$(wildcard kernels/*/*.cc))
@@ -223,7 +224,7 @@ $(foreach t,$(TOOLS),$(eval $(call TOOL_RULE,$(t))))
 # machine also their planted kernels.
 $(B)/tests/%: RPATH = -Wl,-rpath,$(abspath $(B)/lib)
 define TEST_RULE
-$(B)/tests/$(1:.c=): $$(call o,$(1)) $$(if $$(filter labs/%,$(1)),$$(call lab_o,$(word 2,$(subst /, ,$(1))))) $$(if $$(filter kernels/%,$(1)),$$(filter $(B)/obj/$(dir $(1))%,$$(TEST_CU_O))) $(SHARED)
+$(B)/tests/$(1:.c=): $$(call o,$(1) $(TEST_FILTER)) $$(if $$(filter labs/%,$(1)),$$(call lab_o,$(word 2,$(subst /, ,$(1))))) $$(if $$(filter kernels/%,$(1)),$$(filter $(B)/obj/$(dir $(1))%,$$(TEST_CU_O))) $(SHARED)
 	@mkdir -p $$(@D)
 	@echo "  LINK     $$@"
 	$$(Q)$$(LINK) $$(if $$(filter labs/%,$(1)),$$(LIBS_$(word 2,$(subst /, ,$(1))))) $$(CPU_LIBS) -lcmocka $$(LIBS) -o $$@
@@ -239,7 +240,8 @@ OUT = results/$(shell date +%Y%m%d-%H%M%S)
 .PHONY: run
 run:  ## installs what is missing, builds, runs all labs in quick mode, draws and reports
 	scripts/install-deps
-	$(MAKE) --no-print-directory -j$(JOBS) build
+	@echo '$(CUDA_NOTE)'
+	$(MAKE) --no-print-directory $(PARALLEL) build
 	$(B)/bin/nanolab run --all --quick --page --out $(OUT)
 
 .PHONY: $(foreach l,$(LABS),lab-$(firstword $(subst -, ,$(l))))
@@ -256,13 +258,33 @@ exercise-$(firstword $(subst -, ,$(1))): build
 endef
 $(foreach l,$(LABS),$(if $(wildcard labs/$(l)/exercise/check),$(eval $(call EXERCISE_TARGET,$(l)))))
 
+# For machines other than this one: their kernels have to compile wherever there is an nvcc.
+.PHONY: cuda
+cuda:  ## everything a user runs, with CUDA kernels for all GPUs that nvcc knows; CUDA_ARCHS="80 90"
+	$(if $(NVCC),,$(error no nvcc here; install the CUDA toolkit, or name one: NVCC=/path/to/nvcc))
+	$(MAKE) --no-print-directory $(PARALLEL) CUDA_ARCHS='$(or $(CUDA_ARCHS),all)' build
+
 .PHONY: test
-test:  ## installs what is missing, builds everything, runs every test, sanitised too, and fuzzes
+ifeq ($(T),)
+test:  ## lints, builds everything, runs every test, sanitised too, and fuzzes; T=labs/04: these only
 	scripts/install-deps --test
-	$(MAKE) --no-print-directory -j$(JOBS) build tests
-	$(MAKE) --no-print-directory -j$(JOBS) $(ASAN) build tests
-	$(MAKE) --no-print-directory -j$(JOBS) fuzz-build
+	$(MAKE) --no-print-directory lint
+	$(MAKE) --no-print-directory $(PARALLEL) CUDA_ARCHS='$(or $(CUDA_ARCHS),test)' build tests
+	$(MAKE) --no-print-directory $(PARALLEL) $(ASAN) build tests
+	$(MAKE) --no-print-directory $(PARALLEL) fuzz-build
 	scripts/test $(B) $(B)/asan $(B)/fuzz
+else
+# `make test T=harness/lab/judge_test` and the like: tests whose path has T in it, in the plain build.
+# N= takes those of their test functions whose name fits a pattern. Some run what a user runs.
+T_TESTS := $(strip $(foreach t,$(TESTS),$(if $(findstring $(T:.c=),$(t)),$(t))))
+T_NEEDS := $(filter-out kernels/% harness/measure/% harness/store/% harness/lab/% \
+             labs/%/claims_test.c,$(T_TESTS))
+test:
+	$(if $(T_TESTS),,$(error the path of no *_test.c has "$(T)" in it))
+	scripts/install-deps --test
+	$(MAKE) --no-print-directory $(PARALLEL) $(if $(T_NEEDS),build) $(T_TESTS:%.c=$(B)/tests/%)
+	NANOLAB_TEST='$(N)' scripts/test --only $(B) $(T_TESTS:%.c=$(B)/tests/%)
+endif
 
 # The sanitised build leaves the GPU out, and so also proves that all works without nvcc.
 ASAN := B=$(B)/asan NVCC= SAN="-fsanitize=address,undefined -fno-sanitize-recover=undefined \
@@ -279,14 +301,42 @@ $(B)/fuzz/%: $(HARNESS_C) $(call o,$(HARNESS_CC)) $(B)/lib/libkernels.a $(FUZZ)
 	  $(INC) -pthread $(filter %/$*.c,$(FUZZ)) $(HARNESS_C) $(call o,$(HARNESS_CC)) $(B)/lib/libkernels.a $(LIBS) -o $@
 
 .PHONY: bundle
-bundle: build  ## one archive that runs on a GPU machine with a driver and no root
+bundle:  ## one archive that runs on a GPU machine with a driver and no root
+	$(if $(NVCC),$(MAKE) --no-print-directory cuda,$(MAKE) --no-print-directory $(PARALLEL) build)
+	$(if $(NVCC),,@echo 'no nvcc here: the bundle has no CUDA kernels')
 	scripts/bundle $(B) $(B)/nanolab.tar.gz
 
+# What is linted: all C, but what only gcc can read (its vector shuffles, _Float16 without AVX-512).
+# cppcheck reads one configuration of a file, and sees no system header: hence the unknown macros.
+# It calls NULL among variadic arguments undefined, which it is where NULL is no pointer; ours is.
+SOURCES := $(HARNESS_C) $(MAINS) $(TEST_FILTER) $(KERNEL_C) $(wildcard labs/*/*.c tools/*.c) \
+           $(filter-out labs/% tools/%,$(TESTS)) $(FUZZ)
+LINT_C := $(filter-out kernels/sum/sum_cpu%,$(SOURCES))
+LINT_SH := $(shell grep -d skip -lE '^\#!.*sh$$' .ci/* scripts/* labs/*/exercise/* 2>/dev/null)
 .PHONY: lint
-lint:  ## clang-tidy and cppcheck
-	$(Q)clang-tidy --quiet $(HARNESS_C) $(KERNEL_C) $(wildcard labs/*/*.c tools/*.c) -- $(filter-out -Werror,$(CFLAGS))
-	$(Q)cppcheck --quiet --std=c11 --enable=warning,portability --error-exitcode=1 --inline-suppr \
-	  -I. harness kernels labs tools
+lint:  ## clang-tidy (see .clang-tidy), cppcheck and shellcheck
+	$(Q)scripts/install-deps --test
+	@echo "  TIDY     $(words $(LINT_C)) files"
+	$(Q)printf '%s\n' $(LINT_C) | xargs -P $(JOBS) -n 4 sh -c 'clang-tidy --quiet "$$@" -- \
+	  $(filter-out -Werror -g,$(CFLAGS)) 2>/dev/null' clang-tidy
+	@echo "  CPPCHECK $(words $(LINT_C) $(HARNESS_CC) $(KERNEL_CC)) files"
+	@mkdir -p $(B)/cppcheck
+	$(Q)cppcheck --quiet -j $(JOBS) --cppcheck-build-dir=$(B)/cppcheck --error-exitcode=1 \
+	  --std=c11 --std=c++17 --enable=warning,portability -DNANOLAB_LINT=1 -I. --inline-suppr \
+	  --suppress=unknownMacro --suppress=varFuncNullUB $(LINT_C) $(HARNESS_CC) $(KERNEL_CC)
+	@echo "  SHELL    $(words $(LINT_SH)) files"
+	$(Q)shellcheck $(LINT_SH)
+
+# For editors and other tools that read C: each file with its own compiler and flags.
+compile_commands.json: Makefile FORCE
+	$(file >$@,[)
+	$(foreach f,$(SOURCES) $(HARNESS_CC) $(KERNEL_CC) $(KERNEL_CU) $(wildcard labs/*/*.cu),$(file >>$@, \
+	  {"directory": "$(CURDIR)"$(comma) "file": "$(f)"$(comma) "command": "$(call compiles,$(f)) -c $(f)"}$(comma)))
+	$(file >>$@, {"directory": "$(CURDIR)"$(comma) "file": "kernels/device/device_cuda.cu"$(comma) \
+	  "command": "$(CXX) $(CXXFLAGS) -x c++ -c kernels/device/device_cuda.cu"}])
+	@echo "$@"
+comma := ,
+compiles = $(if $(filter %.c,$(1)),$(CC) $(CFLAGS),$(if $(filter %.cu,$(1)),$(CLANGXX) $(SIMTFLAGS),$(CXX) $(CXXFLAGS)))
 
 .PHONY: format
 format:  ## clang-format over all C, C++ and CUDA
@@ -300,6 +350,8 @@ help:  ## this list
 	@echo "  lab-NN  runs one lab in quick mode: $(foreach l,$(LABS),lab-$(firstword $(subst -, ,$(l))))"
 
 JOBS ?= $(shell nproc)
+# As many jobs as there are cores, unless this make was given a number itself.
+PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
 .PHONY: clean
 clean:  ## removes $(B)
