@@ -103,9 +103,6 @@ void lab_expect(struct lab_run *run, size_t cases);
 bool lab_stopping(const struct lab_run *run);
 /* Records why the sweep failed, in one line with the fix; returns -1. */
 int lab_error(struct lab_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
-#ifdef __clang_analyzer__ /* make lint: it looks at one file at a time, and there at what is called */
-#define lab_error(...) (lab_error(__VA_ARGS__), -1)
-#endif
 /* A remark for the person watching (stderr) and the report. */
 void lab_note(struct lab_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

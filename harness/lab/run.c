@@ -71,7 +71,6 @@ bool lab_stopping(const struct lab_run *run) {
     return stop_signal != 0;
 }
 
-#undef lab_error /* what make lint is told of it */
 int lab_error(struct lab_run *run, const char *format, ...) {
     /* Through a second buffer: the format may quote run->error. */
     char text[sizeof run->error];

@@ -29,7 +29,6 @@ const char *device_error(void) {
     return error_text;
 }
 
-#undef device_fail /* what make lint is told of it */
 int device_fail(const char *format, ...) {
     /* Through a second buffer, so that a caller may quote device_error() itself. */
     char text[sizeof error_text];

@@ -69,9 +69,6 @@ void *device_stream(struct device *device);
 const char *device_error(void);
 /* For back ends and launchers: set the text, return -1. */
 int device_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
-#ifdef __clang_analyzer__ /* make lint: it looks at one file at a time, and there at what is called */
-#define device_fail(...) (device_fail(__VA_ARGS__), -1)
-#endif
 
 /* Marks what only CUDA objects define. They are linked or left out, and nothing else is compiled
  * for it: where they are left out, the address of such a name is NULL. */

@@ -14,7 +14,7 @@
 /* Text of others, fit to be shown: one line, nothing that a terminal would obey. */
 static const char *harmless(const char *text, char shown[48]) {
     size_t k = 0;
-    for (; text[k] && k < 47; k++)
+    for (; k < 47 && text[k]; k++)
         shown[k] = text[k] >= ' ' && text[k] <= '~' ? text[k] : '?';
     shown[k] = '\0';
     return shown;
