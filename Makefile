@@ -51,13 +51,16 @@ endif
 WARN := -Wall -Wextra -Werror -Wno-missing-field-initializers
 INC := -I.
 # SAN is set by the sanitised build (see ASAN below), which has its own $(B).
-CFLAGS := -std=gnu11 -O2 -g $(WARN) -ffp-contract=off -pthread $(INC) $(SAN)
-CXXFLAGS := -std=c++17 -O2 -g $(WARN) -ffp-contract=off -pthread $(INC) $(SAN)
+# For a debugger: make B=build/gdb OPT="-O0 -g" … (see CONTRIBUTING.md). Bits stay the same; checked
+# kernels stay optimised, since clang announces copies that it would not make otherwise.
+OPT := -O2 -g
+CFLAGS := -std=gnu11 $(OPT) $(WARN) -ffp-contract=off -pthread $(INC) $(SAN)
+CXXFLAGS := -std=c++17 $(OPT) $(WARN) -ffp-contract=off -pthread $(INC) $(SAN)
 # The SIMT machine's two ways to compile a .cu (see docs/architecture.md).
-SIMTFLAGS := -std=c++17 -O2 -g -Wall -Wextra -Werror -Wno-unknown-pragmas -Wno-undefined-internal -ffp-contract=off \
+SIMTFLAGS := -std=c++17 $(OPT) -Wall -Wextra -Werror -Wno-unknown-pragmas -Wno-undefined-internal -ffp-contract=off \
              -femulated-tls -fno-optimize-sibling-calls -pthread $(INC) \
              -x c++ -include kernels/simt/cuda_subset.h
-CHECKEDFLAGS := -fsanitize=thread -mllvm -tsan-instrument-func-entry-exit=0 \
+CHECKEDFLAGS := -O2 -fsanitize=thread -mllvm -tsan-instrument-func-entry-exit=0 \
                 -mllvm -tsan-instrument-read-before-write=1 -mllvm -tsan-distinguish-volatile=1 \
                 -mllvm -disable-loop-idiom-all \
                 -fsanitize=alignment,array-bounds,local-bounds,integer-divide-by-zero \
@@ -70,7 +73,7 @@ CHECK_COPIES = objcopy $(foreach f,memcpy memmove memset,--redefine-sym $(f)=sim
 # By way of LLVM assembly, to which ir.awk adds calls: what it adds, how to compile, and again.
 SIMT_IR = $(CLANGXX) $(2) $(DEPS) -MT $@ -Xclang -disable-llvm-passes -S -emit-llvm $< -o $@.ll && \
   awk -v $(1)=1 -f kernels/simt/ir.awk $@.ll >$@.more.ll && \
-  $(CLANGXX) -O2 -ffp-contract=off -femulated-tls -fno-optimize-sibling-calls $(3) \
+  $(CLANGXX) $(OPT) -ffp-contract=off -femulated-tls -fno-optimize-sibling-calls $(3) \
     -c $@.more.ll -o $@ && rm $@.ll $@.more.ll
 CUDA_BITS := -fmad=false -ftz=false -prec-div=true -prec-sqrt=true
 # Machine code for each architecture; PTX of the lowest, for what is newer than all of them.
