@@ -11,7 +11,38 @@ CC := gcc
 CXX := g++
 CLANGXX ?= clang++
 NVCC ?= $(shell command -v nvcc 2>/dev/null || ls /usr/local/cuda/bin/nvcc 2>/dev/null)
-CUDA_HOME ?= $(patsubst %/bin/nvcc,%,$(NVCC))
+
+# --- CUDA ----------------------------------------------------------------------------------------
+# Which GPUs the CUDA kernels are built for, as numbers of compute capability: CUDA_ARCHS="80 90",
+# or a word of scripts/cuda-archs. Nobody waits for kernels that cannot run here: unless asked,
+# these are the GPUs of this machine, and with none of them no CUDA object is made.
+#
+# All CUDA objects go into one shared library beside the executables. C and C++ do not depend on it:
+# what only CUDA objects define is weak there (DEVICE_CUDA_ONLY in device.h). The objects carry the
+# architectures in their names. So a change of them compiles nothing twice; it links again, and
+# $(B)/cuda-archs says what was linked.
+ARCHS :=
+ifneq ($(NVCC),)
+ARCHS := $(shell scripts/cuda-archs '$(NVCC)' $(or $(CUDA_ARCHS),here))
+ifneq ($(.SHELLSTATUS),0)
+$(error no CUDA kernels can be built)
+endif
+# Where the toolkit's headers and libraries lie is known to nvcc alone. A compiler that finds
+# /usr/include by itself finds nothing any more once it is also named by -isystem.
+NVCC_SAYS := $(shell '$(NVCC)' --dryrun -x cu /dev/null -o /dev/null 2>&1 | \
+               sed -nE 's/"//g; s/^.. (INCLUDES|LIBRARIES)=/ /p')
+CUDA_INC := $(foreach d,$(patsubst -I%,%,$(filter -I%,$(NVCC_SAYS))),$(if \
+              $(filter-out /usr/include,$(realpath $(d))),-isystem $(realpath $(d))))
+CUDA_LIBS := $(filter -L%,$(NVCC_SAYS)) -lcudart_static -ldl -lrt
+endif
+CUDA := $(subst $() ,-,$(ARCHS))
+ifneq ($(ARCHS),)
+CUDA_NOTE := CUDA kernels for compute capability $(ARCHS)
+else ifneq ($(NVCC),)
+CUDA_NOTE := no GPU here, so no CUDA kernels are built; `make cuda` builds them
+else
+CUDA_NOTE := no nvcc here, so no CUDA kernels are built
+endif
 
 # --- flags ---------------------------------------------------------------------------------------
 # Bits are sacred: no flag here may change a value. -ffp-contract=off keeps compilers from making
@@ -19,14 +50,17 @@ CUDA_HOME ?= $(patsubst %/bin/nvcc,%,$(NVCC))
 # A table leaves out what is 0 in a row.
 WARN := -Wall -Wextra -Werror -Wno-missing-field-initializers
 INC := -I.
-# SAN is set by the sanitised build (see `make test-asan`), which has its own $(B).
-CFLAGS := -std=gnu11 -O2 -g $(WARN) -ffp-contract=off -pthread $(INC) $(SAN)
-CXXFLAGS := -std=c++17 -O2 -g $(WARN) -ffp-contract=off -pthread $(INC) $(SAN)
+# SAN is set by the sanitised build (see ASAN below), which has its own $(B).
+# For a debugger: make B=build/gdb OPT="-O0 -g" … (see CONTRIBUTING.md). Bits stay the same; checked
+# kernels stay optimised, since clang announces copies that it would not make otherwise.
+OPT := -O2 -g
+CFLAGS := -std=gnu11 $(OPT) $(WARN) -ffp-contract=off -pthread $(INC) $(SAN)
+CXXFLAGS := -std=c++17 $(OPT) $(WARN) -ffp-contract=off -pthread $(INC) $(SAN)
 # The SIMT machine's two ways to compile a .cu (see docs/architecture.md).
-SIMTFLAGS := -std=c++17 -O2 -g -Wall -Wextra -Werror -Wno-unknown-pragmas -Wno-undefined-internal -ffp-contract=off \
+SIMTFLAGS := -std=c++17 $(OPT) -Wall -Wextra -Werror -Wno-unknown-pragmas -Wno-undefined-internal -ffp-contract=off \
              -femulated-tls -fno-optimize-sibling-calls -pthread $(INC) \
              -x c++ -include kernels/simt/cuda_subset.h
-CHECKEDFLAGS := -fsanitize=thread -mllvm -tsan-instrument-func-entry-exit=0 \
+CHECKEDFLAGS := -O2 -fsanitize=thread -mllvm -tsan-instrument-func-entry-exit=0 \
                 -mllvm -tsan-instrument-read-before-write=1 -mllvm -tsan-distinguish-volatile=1 \
                 -mllvm -disable-loop-idiom-all \
                 -fsanitize=alignment,array-bounds,local-bounds,integer-divide-by-zero \
@@ -39,12 +73,13 @@ CHECK_COPIES = objcopy $(foreach f,memcpy memmove memset,--redefine-sym $(f)=sim
 # By way of LLVM assembly, to which ir.awk adds calls: what it adds, how to compile, and again.
 SIMT_IR = $(CLANGXX) $(2) $(DEPS) -MT $@ -Xclang -disable-llvm-passes -S -emit-llvm $< -o $@.ll && \
   awk -v $(1)=1 -f kernels/simt/ir.awk $@.ll >$@.more.ll && \
-  $(CLANGXX) -O2 -ffp-contract=off -femulated-tls -fno-optimize-sibling-calls $(3) \
+  $(CLANGXX) $(OPT) -ffp-contract=off -femulated-tls -fno-optimize-sibling-calls $(3) \
     -c $@.more.ll -o $@ && rm $@.ll $@.more.ll
 CUDA_BITS := -fmad=false -ftz=false -prec-div=true -prec-sqrt=true
-CUDA_ARCH := -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=sm_90 \
-             -gencode arch=compute_80,code=compute_80
-NVCCFLAGS := -std=c++17 -O3 -lineinfo $(CUDA_BITS) $(CUDA_ARCH) $(INC) -Xcompiler -Wall,-Wextra
+# Machine code for each architecture; PTX of the lowest, for what is newer than all of them.
+CUDA_CODE = $(foreach a,$(ARCHS),-gencode arch=compute_$(a),code=sm_$(a)) \
+            -gencode arch=compute_$(firstword $(ARCHS)),code=compute_$(firstword $(ARCHS))
+NVCCFLAGS = -std=c++17 -O3 -lineinfo $(CUDA_BITS) $(CUDA_CODE) $(INC) -Xcompiler -Wall,-Wextra
 DEPS = -MMD -MP -MF $(@:.o=.d)
 
 # Files that exist for speed alone, where the instruction set is chosen at run time by the code.
@@ -52,7 +87,8 @@ DEPS = -MMD -MP -MF $(@:.o=.d)
 
 # --- what there is -------------------------------------------------------------------------------
 MAINS := harness/cli/nanolab.c harness/cli/lab_main.c
-HARNESS_C := $(filter-out %_test.c %_fuzz.c $(MAINS),$(wildcard harness/*.c harness/*/*.c))
+TEST_FILTER := harness/test_filter.c
+HARNESS_C := $(filter-out %_test.c %_fuzz.c $(MAINS) $(TEST_FILTER),$(wildcard harness/*.c harness/*/*.c))
 HARNESS_CC := $(filter-out %_test.cc,$(wildcard harness/*/*.cc))
 KERNEL_C := $(filter-out %_test.c %_fuzz.c,$(wildcard kernels/*/*.c))
 KERNEL_CC := $(filter-out %_test.cc,$(wildcard kernels/*/*.cc))
@@ -67,25 +103,30 @@ TESTS := $(wildcard harness/*_test.c harness/*/*_test.c kernels/*/*_test.c labs/
 FUZZ := $(wildcard harness/*/*_fuzz.c kernels/*/*_fuzz.c)
 
 o = $(patsubst %,$(B)/obj/%.o,$(1))
-# The objects of .cu files: for the SIMT machine twice, and for GPUs if there is an nvcc.
-cu_o = $(foreach by,simt checked $(if $(NVCC),cuda),$(patsubst %,$(B)/obj/%.$(by).o,$(1)))
+# The objects of .cu files: for the SIMT machine twice, and for GPUs.
+simt_o = $(foreach by,simt checked,$(patsubst %,$(B)/obj/%.$(by).o,$(1)))
+cuda_o = $(if $(ARCHS),$(patsubst %,$(B)/obj/%.cuda-$(CUDA).o,$(1)))
 HARNESS_O := $(call o,$(HARNESS_C) $(HARNESS_CC))
-KERNEL_O := $(call o,$(KERNEL_C) $(KERNEL_CC)) $(call cu_o,$(KERNEL_CU))
-TEST_CU_O := $(patsubst %,$(B)/obj/%.simt.o,$(TEST_CU)) $(patsubst %,$(B)/obj/%.checked.o,$(TEST_CU))
+KERNEL_O := $(call o,$(KERNEL_C) $(KERNEL_CC)) $(call simt_o,$(KERNEL_CU))
+CUDA_O := $(call cuda_o,$(KERNEL_CU) $(DEVICE_CU))
+CUDA_SO := $(if $(ARCHS),$(B)/lib/libnanolab-cuda.so)
+TEST_CU_O := $(call simt_o,$(TEST_CU))
 # What is a lab's own: all the C and CUDA C in its folder.
-lab_o = $(call o,$(filter-out %_test.c,$(wildcard labs/$(1)/*.c))) $(call cu_o,$(wildcard labs/$(1)/*.cu))
+lab_o = $(call o,$(filter-out %_test.c,$(wildcard labs/$(1)/*.c))) \
+        $(call simt_o,$(wildcard labs/$(1)/*.cu)) $(call cuda_o,$(wildcard labs/$(1)/*.cu))
 
 LIBS := -lbenchmark -ljansson -lmd4c-html -lmd4c -lcrypto -lhwloc -lnuma -lmpfr -lgmp -lboost_context -lstdc++ -ldl -lm -lpthread -lrt
-ifneq ($(NVCC),)
-KERNEL_O += $(patsubst %,$(B)/obj/%.cuda.o,$(DEVICE_CU))
-CFLAGS += -DNANOLAB_CUDA=1
-CXXFLAGS += -DNANOLAB_CUDA=1
+# For a lab's own CUDA objects, which stand in its executable.
+LIBS += $(if $(ARCHS),$(CUDA_LIBS))
 # For harness/measure/nvtx.h: the toolkit brings the profiler ranges' headers.
-CXXFLAGS += -isystem $(CUDA_HOME)/include
-LIBS += -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt
-endif
-# What a result says about its source: one object, made again when the version changes.
+CXXFLAGS += $(CUDA_INC)
+# What a result says about its source: one object, made again when the version changes. A source
+# file that git does not know is a difference too, though `git describe` overlooks it.
 VERSION := $(shell git describe --always --tags --dirty 2>/dev/null || echo unknown)
+ifeq ($(filter unknown %-dirty,$(VERSION)),)
+VERSION := $(VERSION)$(if $(shell git ls-files --others --exclude-standard \
+             harness kernels labs tools),-dirty)
+endif
 BUILD_FLAGS := $(CFLAGS)
 # CPU matrix libraries under test; only what names them pays for them.
 CPU_LIBS := -lopenblas -ldnnl
@@ -94,27 +135,27 @@ CPU_LIBS := -lopenblas -ldnnl
 BINS := $(B)/bin/nanolab $(patsubst %,$(B)/labs/%,$(LABS)) \
         $(patsubst tools/%.c,$(B)/bin/nanolab-%,$(TOOLS))
 TEST_BINS := $(patsubst %.c,$(B)/tests/%,$(TESTS))
-ARCHIVES := $(B)/lib/libharness.a $(B)/lib/libkernels.a
+# What every executable is linked from, beside its own objects.
+SHARED := $(CUDA_SO) $(B)/lib/libharness.a $(B)/lib/libkernels.a $(B)/cuda-archs
 
 .PHONY: build
-build: $(BINS)  ## everything a user runs
+build: $(BINS)  ## everything a user runs; CUDA kernels for the GPUs of this machine
 
 $(B)/obj/%.c.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC       $<"
 	$(Q)$(CC) $(CFLAGS) $(DEPS) -c $< -o $@
-$(B)/version: FORCE
+# Files that hold a setting, and so the time of its last change.
+$(B)/version: SETTING = $(VERSION) $(BUILD_FLAGS)
+$(B)/cuda-archs: SETTING = $(CUDA)
+$(B)/version $(B)/cuda-archs: FORCE
 	@mkdir -p $(@D)
-	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
+	@echo '$(SETTING)' | cmp -s - $@ || echo '$(SETTING)' >$@
 .PHONY: FORCE
 $(B)/obj/harness/store/build_info.c.o: $(B)/version
 $(B)/obj/harness/store/build_info.c.o: CFLAGS += -DNANOLAB_VERSION='"$(VERSION)"' \
   -DNANOLAB_FLAGS='"$(BUILD_FLAGS)"'
 $(B)/obj/%.cc.o: %.cc
-	@mkdir -p $(@D)
-	@echo "  C++      $<"
-	$(Q)$(CXX) $(CXXFLAGS) $(DEPS) -c $< -o $@
-$(B)/obj/kernels/simt/%.cc.o: kernels/simt/%.cc
 	@mkdir -p $(@D)
 	@echo "  C++      $<"
 	$(Q)$(CXX) $(CXXFLAGS) $(DEPS) -c $< -o $@
@@ -131,10 +172,10 @@ $(B)/obj/%.cu.checked.o: %.cu
 	@$(WEAKEN)
 	@$(CHECK_COPIES)
 # What the compiler says of registers and spills is kept beside each object: scripts/registers.
-$(B)/obj/%.cu.cuda.o: %.cu
+$(B)/obj/%.cu.cuda-$(CUDA).o: %.cu
 	@mkdir -p $(@D)
 	@echo "  NVCC     $<"
-	$(Q)$(NVCC) $(NVCCFLAGS) -Xptxas -v -MMD -MP -MF $(@:.o=.d) -c $< -o $@ 2>$(@:.o=.ptxas) || \
+	$(Q)$(NVCC) $(NVCCFLAGS) -Xcompiler -fPIC -Xptxas -v -MMD -MP -MF $(@:.o=.d) -c $< -o $@ 2>$(@:.o=.ptxas) || \
 	  { cat $(@:.o=.ptxas) >&2; exit 1; }
 	@grep -v -e '^ptxas info' -e 'bytes stack frame' $(@:.o=.ptxas) >&2 || true
 
@@ -149,38 +190,47 @@ $(B)/lib/libkernels.a: $(KERNEL_O)
 	@echo "  AR       $@"
 	$(Q)ar rcs $@ $^
 
-LINK = $(CXX) $(SAN) -pthread -Wl,--as-needed -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/../lib'
-
-$(B)/bin/nanolab: $(call o,harness/cli/nanolab.c) $(ARCHIVES)
+$(B)/lib/libnanolab-cuda.so: $(CUDA_O) $(B)/cuda-archs
 	@mkdir -p $(@D)
 	@echo "  LINK     $@"
-	$(Q)$(LINK) $^ $(LIBS) -o $@
+	$(Q)$(CXX) -shared -Wl,-soname,$(@F) $(CUDA_O) $(CUDA_LIBS) -o $@
+
+# Weak names alone would not make the linker keep the CUDA library.
+RPATH = -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/../lib'
+LINK = $(CXX) $(SAN) -pthread $(RPATH) $(filter %.o,$^) -Wl,--no-as-needed $(filter %.so,$^) \
+       -Wl,--as-needed $(filter %.a,$^)
+
+$(B)/bin/nanolab: $(call o,harness/cli/nanolab.c) $(SHARED)
+	@mkdir -p $(@D)
+	@echo "  LINK     $@"
+	$(Q)$(LINK) $(LIBS) -o $@
 
 # A lab is what lies in its folder, the harness' main, and the libraries it names in lab.mk.
 -include $(wildcard labs/*/lab.mk)
 define LAB_RULE
-$(B)/labs/$(1): $(call lab_o,$(1)) $$(call o,harness/cli/lab_main.c) $(ARCHIVES)
+$(B)/labs/$(1): $(call lab_o,$(1)) $$(call o,harness/cli/lab_main.c) $(SHARED)
 	@mkdir -p $$(@D)
 	@echo "  LINK     $$@"
-	$$(Q)$$(LINK) $$^ $$(LIBS_$(1)) $$(LIBS) -o $$@
+	$$(Q)$$(LINK) $$(LIBS_$(1)) $$(LIBS) -o $$@
 endef
 $(foreach l,$(LABS),$(eval $(call LAB_RULE,$(l))))
 
 define TOOL_RULE
-$(B)/bin/nanolab-$(notdir $(1:.c=)): $$(call o,$(1)) $(ARCHIVES)
+$(B)/bin/nanolab-$(notdir $(1:.c=)): $$(call o,$(1)) $(SHARED)
 	@mkdir -p $$(@D)
 	@echo "  LINK     $$@"
-	$$(Q)$$(LINK) $$^ $$(CPU_LIBS) $$(LIBS) -o $$@
+	$$(Q)$$(LINK) $$(CPU_LIBS) $$(LIBS) -o $$@
 endef
 $(foreach t,$(TOOLS),$(eval $(call TOOL_RULE,$(t))))
 
 # A test links its lab's other files (without main), the archives and cmocka; tests of the SIMT
 # machine also their planted kernels.
+$(B)/tests/%: RPATH = -Wl,-rpath,$(abspath $(B)/lib)
 define TEST_RULE
-$(B)/tests/$(1:.c=): $$(call o,$(1)) $$(if $$(filter labs/%,$(1)),$$(call lab_o,$(word 2,$(subst /, ,$(1))))) $$(if $$(filter kernels/%,$(1)),$$(filter $(B)/obj/$(dir $(1))%,$$(TEST_CU_O))) $(ARCHIVES)
+$(B)/tests/$(1:.c=): $$(call o,$(1) $(TEST_FILTER)) $$(if $$(filter labs/%,$(1)),$$(call lab_o,$(word 2,$(subst /, ,$(1))))) $$(if $$(filter kernels/%,$(1)),$$(filter $(B)/obj/$(dir $(1))%,$$(TEST_CU_O))) $(SHARED)
 	@mkdir -p $$(@D)
 	@echo "  LINK     $$@"
-	$$(Q)$$(LINK) $$^ $$(if $$(filter labs/%,$(1)),$$(LIBS_$(word 2,$(subst /, ,$(1))))) $$(CPU_LIBS) -lcmocka $$(LIBS) -o $$@
+	$$(Q)$$(LINK) $$(if $$(filter labs/%,$(1)),$$(LIBS_$(word 2,$(subst /, ,$(1))))) $$(CPU_LIBS) -lcmocka $$(LIBS) -o $$@
 endef
 $(foreach t,$(TESTS),$(eval $(call TEST_RULE,$(t))))
 
@@ -193,7 +243,8 @@ OUT = results/$(shell date +%Y%m%d-%H%M%S)
 .PHONY: run
 run:  ## installs what is missing, builds, runs all labs in quick mode, draws and reports
 	scripts/install-deps
-	$(MAKE) --no-print-directory -j$(JOBS) build
+	@echo '$(CUDA_NOTE)'
+	$(MAKE) --no-print-directory $(PARALLEL) build
 	$(B)/bin/nanolab run --all --quick --page --out $(OUT)
 
 .PHONY: $(foreach l,$(LABS),lab-$(firstword $(subst -, ,$(l))))
@@ -217,13 +268,33 @@ $(foreach l,$(LABS),$(eval $(call $(if $(wildcard labs/$(l)/exercise/check),,NO_
 exercise-%:
 	@echo "make: there is no lab $*; there are $(foreach l,$(LABS),$(firstword $(subst -, ,$(l))))" >&2; exit 2
 
+# For machines other than this one: their kernels have to compile wherever there is an nvcc.
+.PHONY: cuda
+cuda:  ## everything a user runs, with CUDA kernels for all GPUs that nvcc knows; CUDA_ARCHS="80 90"
+	$(if $(NVCC),,$(error no nvcc here; install the CUDA toolkit, or name one: NVCC=/path/to/nvcc))
+	$(MAKE) --no-print-directory $(PARALLEL) CUDA_ARCHS='$(or $(CUDA_ARCHS),all)' build
+
 .PHONY: test
-test:  ## installs what is missing, builds everything, runs every test, sanitised too, and fuzzes
+ifeq ($(T),)
+test:  ## lints, builds everything, runs every test, sanitised too, and fuzzes; T=labs/04: these only
 	scripts/install-deps --test
-	$(MAKE) --no-print-directory -j$(JOBS) build tests
-	$(MAKE) --no-print-directory -j$(JOBS) $(ASAN) build tests
-	$(MAKE) --no-print-directory -j$(JOBS) fuzz-build
+	$(MAKE) --no-print-directory lint
+	$(MAKE) --no-print-directory $(PARALLEL) CUDA_ARCHS='$(or $(CUDA_ARCHS),test)' build tests
+	$(MAKE) --no-print-directory $(PARALLEL) $(ASAN) build tests
+	$(MAKE) --no-print-directory $(PARALLEL) fuzz-build
 	scripts/test $(B) $(B)/asan $(B)/fuzz
+else
+# `make test T=harness/lab/judge_test` and the like: tests whose path has T in it, in the plain build.
+# N= takes those of their test functions whose name fits a pattern. Some run what a user runs.
+T_TESTS := $(strip $(foreach t,$(TESTS),$(if $(findstring $(T:.c=),$(t)),$(t))))
+T_NEEDS := $(filter-out kernels/% harness/measure/% harness/store/% harness/lab/% \
+             labs/%/claims_test.c,$(T_TESTS))
+test:
+	$(if $(T_TESTS),,$(error the path of no *_test.c has "$(T)" in it))
+	scripts/install-deps --test
+	$(MAKE) --no-print-directory $(PARALLEL) $(if $(T_NEEDS),build) $(T_TESTS:%.c=$(B)/tests/%)
+	NANOLAB_TEST='$(N)' scripts/test --only $(B) $(T_TESTS:%.c=$(B)/tests/%)
+endif
 
 # The sanitised build leaves the GPU out, and so also proves that all works without nvcc.
 ASAN := B=$(B)/asan NVCC= SAN="-fsanitize=address,undefined -fno-sanitize-recover=undefined \
@@ -244,14 +315,45 @@ $(B)/fuzz/%: $(HARNESS_C) $(call o,$(HARNESS_CC)) $(B)/lib/libkernels.a $(FUZZ)
 	  $(INC) -pthread $(call fuzz_of,$*) $(call fuzzed,$*) $(B)/lib/libkernels.a $(LIBS) -o $@
 
 .PHONY: bundle
-bundle: build  ## one archive that runs on a GPU machine with a driver and no root
+bundle:  ## one archive that runs on a GPU machine with a driver and no root
+	$(if $(NVCC),$(MAKE) --no-print-directory cuda,$(MAKE) --no-print-directory $(PARALLEL) build)
+	$(if $(NVCC),,@echo 'no nvcc here: the bundle has no CUDA kernels')
 	scripts/bundle $(B) $(B)/nanolab.tar.gz
 
+# What is linted: all C, but what only gcc can read (vector shuffles, _Float16, "f16c" of a CPU).
+# cppcheck reads one configuration, since one macro is given.
+SOURCES := $(HARNESS_C) $(MAINS) $(TEST_FILTER) $(KERNEL_C) $(wildcard labs/*/*.c tools/*.c) \
+           $(filter-out labs/% tools/%,$(TESTS)) $(FUZZ)
+LINT_C := $(filter-out kernels/sum/sum_cpu% kernels/sum/sum_tree_test.c \
+            kernels/paged_attention/paged_cpu.c,$(SOURCES))
+LINT_CC := $(HARNESS_CC) $(KERNEL_CC)
+LINT_SH := $(shell grep -d skip -lE '^\#!.*sh$$' .ci/* scripts/* labs/*/exercise/* 2>/dev/null)
+# clang-tidy counts on stderr what it left out; its findings are on stdout.
+TIDY = printf '%s\n' $(1) | xargs -P $(JOBS) -n 4 sh -c 'clang-tidy --quiet "$$@" -- $(2) 2>/dev/null' -
 .PHONY: lint
-lint:  ## clang-tidy and cppcheck
-	$(Q)clang-tidy --quiet $(HARNESS_C) $(KERNEL_C) $(wildcard labs/*/*.c tools/*.c) -- $(filter-out -Werror,$(CFLAGS))
-	$(Q)cppcheck --quiet --std=c11 --enable=warning,portability --error-exitcode=1 --inline-suppr \
-	  -I. harness kernels labs tools
+lint:  ## clang-tidy (see .clang-tidy), cppcheck and shellcheck
+	$(Q)scripts/install-deps --test
+	@echo "  TIDY     $(words $(LINT_C) $(LINT_CC)) files"
+	$(Q)$(call TIDY,$(LINT_C),$(filter-out -Werror,$(CFLAGS)))
+	$(Q)$(call TIDY,$(LINT_CC),$(filter-out -Werror,$(CXXFLAGS)))
+	@echo "  CPPCHECK $(words $(LINT_C) $(LINT_CC)) files"
+	@mkdir -p $(B)/cppcheck
+	$(Q)cppcheck --quiet -j $(JOBS) --cppcheck-build-dir=$(B)/cppcheck --error-exitcode=1 \
+	  --std=c11 --std=c++17 --enable=warning,portability -DNANOLAB_LINT=1 -I. \
+	  --suppressions-list=.cppcheck-suppressions $(LINT_C) $(LINT_CC)
+	@echo "  SHELL    $(words $(LINT_SH)) files"
+	$(Q)shellcheck --severity=warning $(LINT_SH)
+
+# For editors and other tools that read C: each file with its own compiler and flags.
+compile_commands.json: Makefile FORCE
+	$(file >$@,[)
+	$(foreach f,$(SOURCES) $(HARNESS_CC) $(KERNEL_CC) $(KERNEL_CU) $(wildcard labs/*/*.cu),$(file >>$@, \
+	  {"directory": "$(CURDIR)"$(comma) "file": "$(f)"$(comma) "command": "$(call compiles,$(f)) -c $(f)"}$(comma)))
+	$(file >>$@, {"directory": "$(CURDIR)"$(comma) "file": "kernels/device/device_cuda.cu"$(comma) \
+	  "command": "$(CXX) $(CXXFLAGS) -x c++ -c kernels/device/device_cuda.cu"}])
+	@echo "$@"
+comma := ,
+compiles = $(if $(filter %.c,$(1)),$(CC) $(CFLAGS),$(if $(filter %.cu,$(1)),$(CLANGXX) $(SIMTFLAGS),$(CXX) $(CXXFLAGS)))
 
 .PHONY: format
 format:  ## clang-format over all C, C++ and CUDA
@@ -265,6 +367,8 @@ help:  ## this list
 	@echo "  lab-NN  runs one lab in quick mode: $(foreach l,$(LABS),lab-$(firstword $(subst -, ,$(l))))"
 
 JOBS ?= $(shell nproc)
+# As many jobs as there are cores, unless this make was given a number itself.
+PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
 .PHONY: clean
 clean:  ## removes $(B)

@@ -51,7 +51,7 @@ static int end(void **state) {
 static void test_nothing_built(void **state) {
     (void)state;
     assert_int_equal(run("scripts/registers"), 2);
-    assert_non_null(strstr(said, "build with nvcc first"));
+    assert_non_null(strstr(said, "make cuda first"));
     assert_int_equal(run("scripts/registers kernels/a/a.cu"), 2);
     assert_non_null(strstr(said, "kernels/a/a.cu"));
     assert_int_equal(run("scripts/registers --wrong"), 2);
@@ -63,7 +63,10 @@ static void test_table(void **state) {
     (void)state;
     FILE *file;
     assert_int_equal(system("mkdir -p build/obj/kernels/a"), 0);
-    file = fopen("build/obj/kernels/a/a.cu.cuda.ptxas", "w");
+    assert_int_equal(system("echo 80-90 >build/cuda-archs"), 0);
+    /* What a build for other GPUs left. */
+    assert_int_equal(system("echo lost >build/obj/kernels/a/a.cu.cuda-75.ptxas"), 0);
+    file = fopen("build/obj/kernels/a/a.cu.cuda-80-90.ptxas", "w");
     assert_non_null(file);
     fputs("ptxas info    : 0 bytes gmem\n"
           "ptxas info    : Compiling entry function '_Z5firstPf' for 'sm_90'\n"

@@ -214,10 +214,12 @@ __attribute__((sentinel)) static inline int claims_test(const struct lab *lab, .
     json_t *tests = json_array();
     va_list files;
     va_start(files, lab);
-    for (const char *file; (file = va_arg(files, const char *));)
-        if (claims_read(file, tests) != 0)
-            return 1;
+    int unread = 0;
+    for (const char *file; unread == 0 && (file = va_arg(files, const char *));)
+        unread = claims_read(file, tests);
     va_end(files);
+    if (unread != 0)
+        return 1;
     size_t n = json_array_size(tests);
     struct CMUnitTest *units = calloc(n + 1, sizeof *units);
     struct claims_case *cases = calloc(n + 1, sizeof *cases);

@@ -1,12 +1,14 @@
 /*
  * build_info.c: facts that the Makefile knows, compiled into this one file, so that a new commit
  * rebuilds one object. The Makefile gives NANOLAB_VERSION ("v1.0-3-gabc1234", "-dirty" behind it
- * when tracked files differed) and NANOLAB_FLAGS.
+ * when files differed or were not known to git) and NANOLAB_FLAGS.
  */
 #include "harness/store/build_info.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#include "kernels/device/device.h"
 
 #ifndef NANOLAB_VERSION
 #define NANOLAB_VERSION "unknown"
@@ -51,20 +53,12 @@ const char *build_flags(void) {
     return NANOLAB_FLAGS;
 }
 
-#ifdef NANOLAB_CUDA
 /* The run time is linked statically, so its version is that of the toolkit that was built with. */
-int cudaRuntimeGetVersion(int *version);
-
 const char *build_cuda_toolkit(void) {
     static char text[24];
     int version;
-    if (cudaRuntimeGetVersion(&version) != 0)
+    if (!device_cuda_version || device_cuda_version(&version) != 0)
         return NULL;
     snprintf(text, sizeof text, "%d.%d", version / 1000, version % 1000 / 10);
     return text;
 }
-#else
-const char *build_cuda_toolkit(void) {
-    return NULL;
-}
-#endif

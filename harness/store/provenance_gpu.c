@@ -11,6 +11,7 @@
 
 #include "harness/store/provenance.h"
 #include "harness/text.h"
+#include "kernels/device/device.h"
 
 struct nvml_device; /* opaque in NVML's interface too */
 
@@ -227,33 +228,19 @@ json_t *provenance_gpus(char *why, size_t why_size) {
 
 /* CUDA and NVML count GPUs differently (CUDA_VISIBLE_DEVICES, order); the bus address joins them.
  */
-#ifdef NANOLAB_CUDA
-int cudaDeviceGetPCIBusId(char *address, int size, int index);
-int cudaRuntimeGetVersion(int *version);
-
 static bool handle_of(int cuda_index, struct nvml_device **gpu) {
     char address[32];
-    return nvml_works() && nvml.nvmlDeviceGetHandleByPciBusId_v2 &&
-           cudaDeviceGetPCIBusId(address, sizeof address, cuda_index) == 0 &&
+    return nvml_works() && nvml.nvmlDeviceGetHandleByPciBusId_v2 && device_cuda_address &&
+           device_cuda_address(cuda_index, address, sizeof address) == 0 &&
            nvml.nvmlDeviceGetHandleByPciBusId_v2(address, gpu) == NVML_SUCCESS;
 }
 
 static json_t *runtime_of(void) {
     int version;
-    return cudaRuntimeGetVersion(&version) == 0
+    return device_cuda_version && device_cuda_version(&version) == 0
                ? json_sprintf("%d.%d", version / 1000, version % 1000 / 10)
                : NULL;
 }
-#else
-static bool handle_of(int cuda_index, struct nvml_device **gpu) {
-    (void)cuda_index, (void)gpu;
-    return false;
-}
-
-static json_t *runtime_of(void) {
-    return NULL;
-}
-#endif
 
 void provenance_gpu(int cuda_index, json_t *object, json_t *missing) {
     struct nvml_device *gpu;

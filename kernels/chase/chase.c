@@ -39,14 +39,10 @@ static const struct chase_ops *ops_for(struct device *device, bool checked) {
         return &chase_ops_cpu;
     case DEVICE_SIMT:
         return checked ? &chase_ops_checked : &chase_ops_simt;
-#ifdef NANOLAB_CUDA
-    case DEVICE_CUDA:
-        return &chase_ops_cuda;
-#endif
     default:
-        device_fail("this build has no CUDA kernels: install the CUDA toolkit (nvcc) and rebuild, "
-                    "or use --device cpu");
-        return NULL;
+        if (!&chase_ops_cuda)
+            device_fail_no_cuda();
+        return &chase_ops_cuda;
     }
 }
 

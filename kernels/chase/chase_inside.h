@@ -65,9 +65,7 @@ struct chase_ops {
     int (*walk)(const struct chase_walk *walk, void *stream);
 };
 extern const struct chase_ops chase_ops_cpu, chase_ops_simt, chase_ops_checked;
-#ifdef NANOLAB_CUDA
-extern const struct chase_ops chase_ops_cuda;
-#endif
+extern const struct chase_ops chase_ops_cuda DEVICE_CUDA_ONLY;
 
 /* chase_order.c. next[region->places]: the chains in an order. 0, or -1 with device_fail(). */
 int chase_order_make(const struct chase_region *region, enum chase_order order, uint64_t seed,

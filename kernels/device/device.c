@@ -40,6 +40,11 @@ int device_fail(const char *format, ...) {
     return -1;
 }
 
+int device_fail_no_cuda(void) {
+    return device_fail("this build has no CUDA kernels: make builds them where it finds nvcc and a "
+                       "GPU, make cuda wherever it finds nvcc");
+}
+
 static const struct device_backend *backend_of(enum device_kind kind) {
     switch (kind) {
     case DEVICE_CPU:
@@ -47,13 +52,9 @@ static const struct device_backend *backend_of(enum device_kind kind) {
     case DEVICE_SIMT:
         return &device_backend_simt;
     case DEVICE_CUDA:
-#ifdef NANOLAB_CUDA
+        if (!&device_backend_cuda)
+            device_fail_no_cuda();
         return &device_backend_cuda;
-#else
-        device_fail("this build has no cuda device: no nvcc was found when it was built; install "
-                    "the CUDA toolkit and run make again");
-        return NULL;
-#endif
     case DEVICE_KINDS:
         break;
     }

@@ -70,6 +70,15 @@ const char *device_error(void);
 /* For back ends and launchers: set the text, return -1. */
 int device_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Marks what only CUDA objects define. They are linked or left out, and nothing else is compiled
+ * for it: where they are left out, the address of such a name is NULL. */
+#define DEVICE_CUDA_ONLY __attribute__((weak))
+/* -1; the error says how to get a build with them. */
+int device_fail_no_cuda(void);
+/* The CUDA run time's version (13000 for 13.0), and the bus address of GPU `index`; 0 or -1. */
+int device_cuda_version(int *version) DEVICE_CUDA_ONLY;
+int device_cuda_address(int index, char *address, int size) DEVICE_CUDA_ONLY;
+
 #ifdef __cplusplus
 }
 #endif

@@ -185,6 +185,14 @@ static void *cuda_stream(void *state) {
     return ((struct cuda_state *)state)->stream;
 }
 
+int device_cuda_version(int *version) {
+    return cudaRuntimeGetVersion(version) == cudaSuccess ? 0 : -1;
+}
+
+int device_cuda_address(int index, char *address, int size) {
+    return cudaDeviceGetPCIBusId(address, size, index) == cudaSuccess ? 0 : -1;
+}
+
 extern "C" const struct device_backend device_backend_cuda = {
     cuda_count, cuda_open, cuda_close, cuda_memory_free, cuda_alloc,      cuda_free,   cuda_write,
     cuda_read,  cuda_fill, cuda_sync,  cuda_timer_start, cuda_timer_stop, cuda_stream,

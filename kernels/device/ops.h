@@ -7,28 +7,19 @@
 
 #include "kernels/device/device.h"
 
-#ifdef NANOLAB_CUDA
-#define DEVICE_OPS_CUDA(ops) extern const struct ops ops##_cuda;
-#define DEVICE_OPS_OF_CUDA(ops) return &ops##_cuda
-#else
-#define DEVICE_OPS_CUDA(ops)
-#define DEVICE_OPS_OF_CUDA(ops)                                                                    \
-    device_fail("this build has no CUDA kernels: install the CUDA toolkit (nvcc) and rebuild, or " \
-                "use --device simt");                                                              \
-    return NULL
-#endif
-
 /* Defines NAME_for(kind, checked) for the tables NAME_cuda, NAME_simt and NAME_checked of a struct
  * NAME. `native` names the header of what the family runs on other devices. */
 #define DEVICE_OPS(ops, native)                                                                    \
     extern const struct ops ops##_simt, ops##_checked;                                             \
-    DEVICE_OPS_CUDA(ops)                                                                           \
+    extern const struct ops ops##_cuda DEVICE_CUDA_ONLY;                                           \
     const struct ops *ops##_for(enum device_kind kind, bool checked) {                             \
         switch (kind) {                                                                            \
         case DEVICE_SIMT:                                                                          \
             return checked ? &ops##_checked : &ops##_simt;                                         \
         case DEVICE_CUDA:                                                                          \
-            DEVICE_OPS_OF_CUDA(ops);                                                               \
+            if (!&ops##_cuda)                                                                      \
+                device_fail_no_cuda();                                                             \
+            return &ops##_cuda;                                                                    \
         default:                                                                                   \
             device_fail("these kernels have no form for the device '%s': its own are in " native,  \
                         device_kind_name(kind));                                                   \

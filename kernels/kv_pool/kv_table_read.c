@@ -13,7 +13,7 @@
 
 const char *kv_harmless(const char *text, char shown[KV_SHOWN]) {
     size_t k = 0;
-    for (; text[k] && k < KV_SHOWN - 1; k++)
+    for (; k < KV_SHOWN - 1 && text[k]; k++)
         shown[k] = text[k] >= ' ' && text[k] <= '~' ? text[k] : '?';
     shown[k] = '\0';
     return shown;

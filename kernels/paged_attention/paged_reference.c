@@ -56,7 +56,7 @@ static void weigh(struct query *of, const float *q) {
     of->largest = -INFINITY;
     of->doubt = of->sum = of->high = 0;
     for (size_t i = 0; i < of->n * (size_t)of->head; i++)
-        of->high = fmax(of->high, fabs(of->v[i]));
+        of->high = fmax(of->high, fabs((double)of->v[i]));
     for (size_t t = 0; t < of->n; t++) {
         double dot = 0, all = 0;
         for (int d = 0; d < of->head; d++) {

@@ -33,13 +33,10 @@ static const struct roofs_ops *ops_for(struct device *device, bool checked) {
         return &roofs_ops_cpu;
     case DEVICE_SIMT:
         return checked ? &roofs_ops_checked : &roofs_ops_simt;
-#ifdef NANOLAB_CUDA
-    case DEVICE_CUDA:
-        return &roofs_ops_cuda;
-#endif
     default:
-        device_fail("this build has no CUDA kernels: install the CUDA toolkit (nvcc) and rebuild");
-        return NULL;
+        if (!&roofs_ops_cuda)
+            device_fail_no_cuda();
+        return &roofs_ops_cuda;
     }
 }
 

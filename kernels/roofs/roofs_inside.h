@@ -56,9 +56,7 @@ void roofs_job_use(struct job *job, const struct roofs_ops *ops);
 int roofs_job_check(const struct job *job);
 
 extern const struct roofs_ops roofs_ops_cpu, roofs_ops_simt, roofs_ops_checked;
-#ifdef NANOLAB_CUDA
-extern const struct roofs_ops roofs_ops_cuda;
-#endif
+extern const struct roofs_ops roofs_ops_cuda DEVICE_CUDA_ONLY;
 
 #ifdef __cplusplus
 }

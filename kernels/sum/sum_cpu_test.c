@@ -182,8 +182,10 @@ static void test_tree_is_model(void **unused) {
     plain.fixed.type = ELEMENT_F64;
     plain.fixed.acc = SUM_ACC64;
     assert_int_equal(sum_cpu_plans_pairs(&plain, &of_f64, &more), 0);
-    plans = realloc(plans, (count + more) * sizeof *plans);
-    memcpy(plans + count, of_f64, more * sizeof *plans);
+    struct sum_cpu_plan *both = realloc(plans, (count + more) * sizeof *plans);
+    assert_non_null(both);
+    memcpy(both + count, of_f64, more * sizeof *both);
+    plans = both;
     count += more;
     free(of_f64);
     double wide[5000];

@@ -14,10 +14,9 @@ const struct tree_target *tree_targets(size_t *count) {
         all[used++] = tree_targets_openblas[k];
     for (size_t k = 0; k < tree_targets_onednn_count && used < TARGETS_MAX; k++)
         all[used++] = tree_targets_onednn[k];
-#ifdef NANOLAB_CUDA
-    for (size_t k = 0; k < tree_targets_cub_count && used < TARGETS_MAX; k++)
+    size_t cub = &tree_targets_cub_count ? tree_targets_cub_count : 0;
+    for (size_t k = 0; k < cub && used < TARGETS_MAX; k++)
         all[used++] = tree_targets_cub[k];
-#endif
     *count = used;
     return all;
 }

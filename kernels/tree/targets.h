@@ -47,8 +47,8 @@ extern const struct tree_target tree_targets_openblas[];
 extern const size_t tree_targets_openblas_count;
 extern const struct tree_target tree_targets_onednn[];
 extern const size_t tree_targets_onednn_count;
-extern const struct tree_target tree_targets_cub[]; /* only defined in a build with CUDA */
-extern const size_t tree_targets_cub_count;
+extern const struct tree_target tree_targets_cub[] DEVICE_CUDA_ONLY;
+extern const size_t tree_targets_cub_count DEVICE_CUDA_ONLY;
 
 #ifdef __cplusplus
 }

@@ -81,7 +81,10 @@ int trial_open(struct trial *t, struct lab_run *run, struct device *device,
     if (rate(type, t->x, n, &t->condition, &largest) != 0)
         return -1;
     struct atomics_setup setup = {
-        .plan = setting->plan, .x = t->x, .n = n, .unit = atomics_fixed_unit(n, largest)};
+        .plan = setting->plan, // NOLINT(clang-analyzer-unix.Malloc): trial_close() frees x
+        .x = t->x,
+        .n = n,
+        .unit = atomics_fixed_unit(n, largest)};
     if (atomics_job_open(&t->job, device, &setup) != 0)
         return -1;
     t->sum = atomics_job_sum(&t->job);

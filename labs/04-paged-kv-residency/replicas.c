@@ -152,7 +152,7 @@ static int measure(const struct replicas *r, struct contest *c, struct paged_mem
     for (size_t k = 0; k < r->count && status == 0; k++) {
         entrants[k] = enter(r, c, memory, &r->list[k]);
         status = entrants[k] ? 0 : -1;
-        if (r->list[k].kind == TWIN && k < twins)
+        if (k < twins && r->list[k].kind == TWIN)
             twins = k;
         if (status == 0 && r->list[k].kind == TWIN)
             entrant_over(entrants[k], entrants[k - twins], "over itself");

@@ -23,14 +23,14 @@ static size_t most_streamed(const struct memories *memories) {
 
 /* `streamed` bytes of other memory are read between the step that warms and the one that is
  * timed. */
-static struct entrant *enter(struct contest *c, struct shape *s, size_t streamed) {
+static struct entrant *enter(struct contest *c, struct shape s, size_t streamed) {
     const struct paged_plan plan = plan_of(PAGED_ATTENTION, PAGED_TABLE, ELEMENT_F32);
-    const struct job *reader = streamed ? memories_reader(s->memories, streamed) : NULL;
+    const struct job *reader = streamed ? memories_reader(s.memories, streamed) : NULL;
     char arm[40];
     snprintf(arm, sizeof arm, "streamed=%zuMiB", streamed / MIB);
-    s->arm = arm;
-    struct entrant *e = streamed && !reader ? NULL : enter_map(c, s, plan, KV_MAP_IDENTITY, NULL);
-    if (!e || enter_after(s->memories, e, true, reader, (double)streamed) != 0)
+    s.arm = arm;
+    struct entrant *e = streamed && !reader ? NULL : enter_map(c, &s, plan, KV_MAP_IDENTITY, NULL);
+    if (!e || enter_after(s.memories, e, true, reader, (double)streamed) != 0)
         return NULL;
     snprintf(arm, sizeof arm, "%.0f MiB", entrant_job(e)->bytes / MIB);
     case_param_text(entrant_case(e), "kv", arm);
@@ -53,12 +53,12 @@ static int sweep_size(struct memories *memories, size_t bytes) {
     limits->min_samples = limits->min_samples < SAMPLES ? SAMPLES : limits->min_samples;
     limits->max_samples = limits->max_samples < SAMPLES ? SAMPLES : limits->max_samples;
     /* The most is asked for first: all amounts are of one piece of memory. */
-    struct entrant *warm = s.memory && memories_source(memories, most) ? enter(c, &s, 0) : NULL;
+    struct entrant *warm = s.memory && memories_source(memories, most) ? enter(c, s, 0) : NULL;
     if (!warm)
         return contest_drop(c);
     entrant_over(warm, warm, "over nothing streamed"); /* 1: where the plot begins */
     for (size_t streamed = least; streamed <= most; streamed *= 2) {
-        struct entrant *e = enter(c, &s, streamed);
+        struct entrant *e = enter(c, s, streamed);
         if (!e)
             return contest_drop(c);
         entrant_over(e, warm, "over nothing streamed");
