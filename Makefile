@@ -304,7 +304,8 @@ ASAN := B=$(B)/asan NVCC= SAN="-fsanitize=address,undefined -fno-sanitize-recove
 FUZZ_BINS := $(patsubst %.c,$(B)/fuzz/%,$(notdir $(FUZZ)))
 fuzz-build: $(FUZZ_BINS)
 # One compiler call each: coverage needs every file of the harness, or of the target's kernel
-# family, instrumented.
+# family, instrumented. The SIMT machine's answers to the sanitiser's calls (guard.cc) give way to
+# the sanitiser's own.
 fuzz_of = $(filter %/$(1).c,$(FUZZ))
 fuzzed = $(if $(filter harness/%,$(call fuzz_of,$(1))),$(HARNESS_C) $(call o,$(HARNESS_CC)),$(filter-out \
   %_test.c %_fuzz.c,$(wildcard $(dir $(call fuzz_of,$(1)))*.c)))
@@ -312,7 +313,8 @@ $(B)/fuzz/%: $(HARNESS_C) $(call o,$(HARNESS_CC)) $(B)/lib/libkernels.a $(FUZZ)
 	@mkdir -p $(@D)
 	@echo "  FUZZ     $@"
 	$(Q)clang -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -O1 -g -std=gnu11 \
-	  $(INC) -pthread $(call fuzz_of,$*) $(call fuzzed,$*) $(B)/lib/libkernels.a $(LIBS) -o $@
+	  $(INC) -pthread $(call fuzz_of,$*) $(call fuzzed,$*) $(B)/lib/libkernels.a $(LIBS) \
+	  -Wl,-z,muldefs -o $@
 
 .PHONY: bundle
 bundle:  ## one archive that runs on a GPU machine with a driver and no root
