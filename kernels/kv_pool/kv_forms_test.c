@@ -143,6 +143,18 @@ static void slots_become_blocks(void **state) {
     kv_table_close(&t);
 }
 
+/* No block at all is a table too. */
+static void rows_of_nothing(void **state) {
+    (void)state;
+    static const char text[] = "[[-1, -1], []]";
+    const struct kv_read_options options = {.block_tokens = 16, .null_block = 0};
+    struct kv_table t;
+    assert_int_equal(parse(text, strlen(text), &options, &t), 0);
+    assert_int_equal(t.sequences, 2);
+    assert_int_equal(t.row_blocks, 0);
+    kv_table_close(&t);
+}
+
 /* vLLM's sliding window: block 0 stands for what has been forgotten. */
 static void null_blocks_are_left_out(void **state) {
     (void)state;
@@ -254,6 +266,7 @@ int main(void) {
         cmocka_unit_test(every_form_gives_the_same_table),
         cmocka_unit_test(rows_alone_are_full),
         cmocka_unit_test(slots_become_blocks),
+        cmocka_unit_test(rows_of_nothing),
         cmocka_unit_test(null_blocks_are_left_out),
         cmocka_unit_test(every_fault_is_named),
         cmocka_unit_test(work_is_bounded),

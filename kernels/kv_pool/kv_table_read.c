@@ -89,8 +89,8 @@ static int build(struct kv_rows *rows, const struct kv_read_options *options, in
                       (unsigned)rows->pool_blocks) != 0)
         return kv_fail(why, "no memory for a table of %zu rows of %zu blocks", rows->count, most);
     for (size_t s = 0; s < rows->count; s++)
-        memcpy(out->ids + s * out->row_blocks, rows->ids + rows->first[s],
-               (rows->first[s + 1] - rows->first[s]) * sizeof *out->ids);
+        for (size_t k = rows->first[s], b = 0; k < rows->first[s + 1]; k++)
+            out->ids[s * out->row_blocks + b++] = rows->ids[k];
     return kv_table_check(out, true, why);
 }
 
