@@ -313,8 +313,7 @@ $(B)/fuzz/%: $(HARNESS_C) $(call o,$(HARNESS_CC)) $(B)/lib/libkernels.a $(FUZZ)
 	@mkdir -p $(@D)
 	@echo "  FUZZ     $@"
 	$(Q)clang -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -O1 -g -std=gnu11 \
-	  $(INC) -pthread $(call fuzz_of,$*) $(call fuzzed,$*) $(B)/lib/libkernels.a $(LIBS) \
-	  -Wl,-z,muldefs -o $@
+	  $(INC) -pthread $(call fuzz_of,$*) $(call fuzzed,$*) $(B)/lib/libkernels.a $(LIBS) -o $@
 
 .PHONY: bundle
 bundle:  ## one archive that runs on a GPU machine with a driver and no root

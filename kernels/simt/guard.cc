@@ -211,7 +211,8 @@ void guard_close(machine *m) {
 /* --- what clang's checks call ------------------------------------------------------------------
  *
  * Their data begin with the place in the source; reports find it by the return address. Outside of
- * a kernel there is host code of a .cu, whose mistakes end the process.
+ * a kernel there is host code of a .cu, whose mistakes end the process. Weak, since a sanitised
+ * program brings its own.
  */
 
 using namespace simt;
@@ -247,7 +248,8 @@ struct ubsan_index {
     const ubsan_type *array, *index;
 };
 
-extern "C" void __ubsan_handle_type_mismatch_v1(const struct ubsan_mismatch *data, uintptr_t a);
+extern "C" __attribute__((weak)) void
+__ubsan_handle_type_mismatch_v1(const struct ubsan_mismatch *data, uintptr_t a);
 void __ubsan_handle_type_mismatch_v1(const struct ubsan_mismatch *data, uintptr_t a) {
     std::string type = std::string(" as ") + data->type->name;
     misaligned(type.c_str(), a, 1u << data->log_alignment, __builtin_return_address(0));
@@ -258,7 +260,8 @@ void simt_aligned(const void *p, unsigned alignment) {
         misaligned("", (uintptr_t)p, alignment, __builtin_return_address(0));
 }
 
-extern "C" void __ubsan_handle_out_of_bounds(const struct ubsan_index *data, uintptr_t index);
+extern "C" __attribute__((weak)) void __ubsan_handle_out_of_bounds(const struct ubsan_index *data,
+                                                                   uintptr_t index);
 void __ubsan_handle_out_of_bounds(const struct ubsan_index *data, uintptr_t index) {
     machine *m = in_kernel("an index out of range");
     /* Bit 0 of an integer's info: signed. */
@@ -270,7 +273,8 @@ void __ubsan_handle_out_of_bounds(const struct ubsan_index *data, uintptr_t inde
     abandon_launch(m);
 }
 
-extern "C" void __ubsan_handle_divrem_overflow(const void *data, uintptr_t left, uintptr_t right);
+extern "C" __attribute__((weak)) void
+__ubsan_handle_divrem_overflow(const void *data, uintptr_t left, uintptr_t right);
 void __ubsan_handle_divrem_overflow(const void *, uintptr_t, uintptr_t) {
     machine *m = in_kernel("an integer division by zero");
     report(m, SIMT_DIVISION, here(m->current, __builtin_return_address(0)), nullptr,
