@@ -40,7 +40,8 @@ static pid_t begin(void (*work)(int), int *from) {
     assert_int_not_equal(child, -1);
     if (child == 0) {
         close(ends[0]);
-        freopen("/dev/null", "w", stderr);
+        if (!freopen("/dev/null", "w", stderr))
+            _exit(99);
         stop_catch(NULL);
         work(ends[1]);
         _exit(0);

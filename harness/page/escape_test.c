@@ -71,7 +71,6 @@ static char *markdown_of(const char *text) {
     return out;
 }
 
-// NOLINTBEGIN(misc-misleading-bidirectional): what is to be escaped
 static void test_hidden_characters_show(void **state) {
     (void)state;
     static const char *const pairs[][2] = {
@@ -152,7 +151,6 @@ static void test_arguments_are_quoted(void **state) {
         free(out);
     }
 }
-// NOLINTEND(misc-misleading-bidirectional)
 
 /* As cmark writes text: the four characters that HTML cannot have. */
 static void html_text(FILE *out, const char *text) {

@@ -198,7 +198,8 @@ static void sessions_do_not_share_a_temporary_name(void **state) {
             children[k] = fork();
             if (children[k] != 0)
                 continue;
-            freopen("/dev/null", "w", stderr);
+            if (!freopen("/dev/null", "w", stderr))
+                _exit(1);
             for (int n = 0; n < TIMES; n++)
                 if (result_run_finish(f->dir, true) != 0)
                     _exit(1);

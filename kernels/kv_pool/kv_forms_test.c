@@ -97,6 +97,7 @@ static void rows_alone_are_full(void **state) {
         "[(3, 7, 12), (5,)]",
         "[[3, 7, 12, None], [5, None, None, None]]",
         "block_tables = Array([[3, 7, 12], [5, -1, -1]], dtype=int32)",
+        // NOLINTNEXTLINE(bugprone-suspicious-missing-comma): one text, two lines
         "Tensor(shape=[2, 3], dtype=int32, place=Place(gpu:0), stop_gradient=True,\n"
         "       [[3 , 7 , 12], [5 , -1, -1]])",
     };
