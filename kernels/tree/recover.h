@@ -33,6 +33,9 @@
 extern "C" {
 #endif
 
+/* Inputs that begin or end where the next byte cannot be touched. */
+enum recover_edge { RECOVER_EDGE_NONE, RECOVER_EDGE_BEFORE, RECOVER_EDGE_BEHIND };
+
 /* A function under study: one of sum and dot is set. x and y hold n inputs of `type`, 64-byte
  * aligned, and must not be written. *result is the function's value (of type `result`) as a
  * double. Non-zero means the call could not be made, and ends the recovery. */
@@ -41,6 +44,11 @@ struct recover_target {
     enum element result; /* ELEMENT_F32 or ELEMENT_F64 */
     int (*sum)(void *context, const void *x, size_t n, double *result);
     int (*dot)(void *context, const void *x, const void *y, size_t n, double *result);
+    /* May be NULL, as `again`. The same, with the inputs at an edge. */
+    int (*at_edge)(void *context, const void *x, const void *y, size_t n, enum recover_edge edge,
+                   double *result);
+    /* After a call that failed: makes it possible to go on. 0 if it is. */
+    int (*again)(void *context);
     void *context;
 };
 
