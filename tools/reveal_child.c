@@ -38,7 +38,7 @@ static struct child_shared *shared;
 
 /* --- the process that calls ------------------------------------------------------------------- */
 
-static void call(void *function) {
+static void call(void *function, pid_t self) {
     const void *x = (const char *)shared + shared->x_at, *y = (const char *)shared + shared->y_at;
     size_t n = shared->n;
     double result;
@@ -51,6 +51,8 @@ static void call(void *function) {
         result = ((double (*)(const float *, const float *, size_t))function)(x, y, n);
     else
         result = ((double (*)(const float *, size_t))function)(x, n);
+    if (getpid() != self)
+        _exit(0); /* the library forked and came back twice: the copy has no say */
     memcpy(&shared->result, &result, sizeof result);
 }
 
@@ -72,16 +74,16 @@ static void worker(pid_t watcher, const char *library, const char *symbol) {
     setvbuf(stdout, NULL, _IOLBF, 0);
     pid_t self = getpid();
     void *function = symbol_load(library, symbol, shared->error, sizeof shared->error);
+    if (getpid() != self)
+        _exit(0);
     for (uint32_t answered = 1;; answered++) {
-        if (getpid() != self)
-            _exit(0); /* the library forked and came back twice: the copy has no say */
         atomic_store(&shared->answered, answered);
         child_raise(&shared->events);
         if (!function)
             _exit(0);
         while (atomic_load(&shared->asked) == answered)
             child_wait(&shared->asked, answered, 1.0); /* or a timer of the library's went off */
-        call(function);
+        call(function, self);
     }
 }
 

@@ -136,7 +136,7 @@ static void a_good_function(void **state) {
     assert_int_equal(recover(&target, 30, NULL, &found), 0);
     assert_int_equal(found.status, RECOVER_FOUND);
     assert_int_equal(tree_depth(found.tree), 29);
-    assert_int_equal(found.probes, 29);
+    assert_in_range(found.probes, 29, 4 * 30);
     assert_string_equal(child_target_output(&target), "");
     recovery_free(&found);
     child_target_close(&target);
@@ -227,7 +227,7 @@ static void nothing_is_left(void **state) {
     snprintf(command, sizeof command, "grep -lsF %s /proc/[0-9]*/maps | wc -l >%s/count", library,
              folder);
     assert_int_equal(system(command), 0);
-    snprintf(command, sizeof command, "test $(cat %s/count) -ge 100", folder);
+    snprintf(command, sizeof command, "test $(cat %s/count) -ge 50", folder);
     assert_int_equal(system(command), 0);
     child_target_close(&target);
     snprintf(command, sizeof command, "! grep -qsF %s /proc/[0-9]*/maps; rm %s/count", library,
