@@ -183,7 +183,7 @@ $(B)/libexec/nanolab-%-child: tools/%_child.c
 	@echo "  LINK     $@"
 	$(Q)$(CC) -std=gnu11 -O2 -g $(WARN) $(INC) -MMD -MP -MF $@.d $< -o $@ -ldl -lm
 $(B)/bin/nanolab-reveal: | $(B)/libexec/nanolab-reveal-child
-$(B)/tests/kernels/tree/child_target_test: | $(B)/libexec/nanolab-reveal-child
+$(B)/tests/kernels/tree/child_target_test $(B)/tests/tools/reveal_nasty_test: | $(B)/libexec/nanolab-reveal-child
 
 # A test links its lab's other files (without main), the archives and cmocka; tests of the SIMT
 # machine also their planted kernels.

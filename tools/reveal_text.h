@@ -45,7 +45,7 @@ static void text_print_some(FILE *out, const char *text, size_t most) {
         if (length && !text_hidden(code))
             fwrite(text, 1, length, out);
         else
-            fputs(code == '\n' || code == '\t' ? " " : TEXT_REPLACEMENT, out);
+            fputs(length && (code == '\n' || code == '\t') ? " " : TEXT_REPLACEMENT, out);
         text += length ? length : 1;
     }
 }

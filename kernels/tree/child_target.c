@@ -133,7 +133,8 @@ static int map_shared(struct child *c, int memory) {
                                        .n = c->n,
                                        .memory_limit = (uint64_t)megabytes << 20,
                                        .f64_inputs = c->spec.type == ELEMENT_F64,
-                                       .dot = c->spec.dot};
+                                       .dot = c->spec.dot,
+                                       .asked = 1};
     return 0;
 }
 
@@ -160,7 +161,6 @@ static int start(struct child *c) {
     if (status)
         return status;
     fcntl(c->printed, F_SETFL, O_NONBLOCK);
-    atomic_store(&c->shared->asked, 1);
     if (await(c))
         return -1;
     c->shared->error[sizeof c->shared->error - 1] = '\0';

@@ -190,3 +190,19 @@ int recover_two_sizes(struct recover_run *run) {
     }
     return 0;
 }
+
+int recover_grid(struct recover_run *run, bool *is) {
+    int least = run->target->type == ELEMENT_F16 ? -24 : -120;
+    *is = false;
+    recover_fill(run, 0.0);
+    recover_fill_y(run, 1.0);
+    for (int e = 0; e >= least && !*is; e -= 4) {
+        double v = ldexp(1.0, e), result;
+        recover_set(run, 0, v);
+        int status = recover_call(run, &result);
+        if (status)
+            return status;
+        *is = result != v;
+    }
+    return 0;
+}

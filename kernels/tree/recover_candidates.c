@@ -7,19 +7,26 @@
 #include <math.h>
 #include <stdlib.h>
 
-long double recover_rounded(long double v, enum recover_width width) {
-    return width <= RECOVER_WIDTH_F32 ? (float)v : width == RECOVER_WIDTH_F64 ? (double)v : v;
-}
-
 enum recover_width recover_result_width(const struct recover_run *run) {
     return run->target->result == ELEMENT_F64 ? RECOVER_WIDTH_F64 : RECOVER_WIDTH_F32;
+}
+
+/* Rounded once: not to the x87's format first. */
+static long double plus(long double a, long double b, enum recover_width width) {
+    return width <= RECOVER_WIDTH_F32   ? (float)a + (float)b
+           : width == RECOVER_WIDTH_F64 ? (double)a + (double)b
+                                        : a + b;
+}
+
+static long double rounded(long double v, enum recover_width width) {
+    return plus(v, 0.0L, width);
 }
 
 double recover_in_order(const struct recover_run *run, const double *x, enum recover_width width) {
     long double sum = x[0];
     for (size_t i = 1; i < run->n; i++)
-        sum = recover_rounded(sum + x[i], width);
-    return (double)recover_rounded(sum, recover_result_width(run));
+        sum = plus(sum, x[i], width);
+    return (double)rounded(sum, recover_result_width(run));
 }
 
 /* --- sums that sort --------------------------------------------------------------------------- */
@@ -49,7 +56,7 @@ static const struct {
 static bool ties(size_t set) {
     enum recover_data kind = (enum recover_data)(set % DATA_KINDS);
     return kind == DATA_CANCELLING || kind == DATA_LAYERS || kind == DATA_DEEP ||
-           kind > DATA_SUBNORMAL;
+           (kind > DATA_SUBNORMAL && kind != DATA_TRIPLES);
 }
 
 /* Positive inputs one after another, then negative ones, and both sums together. */
@@ -58,15 +65,20 @@ static double signs_apart(const struct recover_run *run, const double *x,
     long double up = 0.0L, down = 0.0L;
     for (size_t i = 0; i < run->n; i++)
         if (x[i] > 0.0)
-            up = recover_rounded(up + x[i], width);
+            up = plus(up, x[i], width);
         else
-            down = recover_rounded(down + x[i], width);
-    return (double)recover_rounded(recover_rounded(up + down, width), recover_result_width(run));
+            down = plus(down, x[i], width);
+    return (double)rounded(plus(up, down, width), recover_result_width(run));
 }
 
 /* Results that are not the correctly rounded sum, before a sorting that gives them is believed: an
  * accurate sum of any kind has the same bits as an accurate sorted one. */
 #define TELLING_SETS 3
+
+/* Few inputs tell little: more sets of them. */
+static size_t sorting_sets(size_t n) {
+    return n <= 16 ? (size_t)DATA_KINDS * 40 : RECOVER_EXPLAIN_SETS;
+}
 
 /* *fits: adding by this sorting gives all bits, those of inexact results among them, and adding in
  * the order given does not. */
@@ -74,7 +86,7 @@ static int sorting_fits(struct recover_run *run, size_t which, enum recover_widt
                         bool *fits) {
     size_t plain = 0, sets = 0, telling = 0;
     *fits = true;
-    for (size_t k = 0; k < RECOVER_EXPLAIN_SETS && *fits; k++) {
+    for (size_t k = 0; k < sorting_sets(run->n) && *fits; k++) {
         double result, exact;
         if (ties(k))
             continue; /* the order among equal magnitudes is anybody's */
@@ -130,8 +142,8 @@ struct pair {
 
 /* W. Kahan's step s + v with the correction c of the steps before. */
 static struct pair kahan(struct pair p, long double v, enum recover_width w) {
-    long double y = recover_rounded(v - p.c, w), t = recover_rounded(p.s + y, w);
-    return (struct pair){t, recover_rounded(recover_rounded(t - p.s, w) - y, w)};
+    long double y = plus(v, -p.c, w), t = plus(p.s, y, w);
+    return (struct pair){t, plus(plus(t, -p.s, w), -y, w)};
 }
 
 static double kahan_along(const struct recover_run *run, enum recover_width w, struct pair *value) {
@@ -148,9 +160,9 @@ static double kahan_along(const struct recover_run *run, enum recover_width w, s
             b = swap;
         }
         value[v] = b < n ? kahan(value[a], value[b].s, w)
-                         : (struct pair){recover_rounded(value[a].s + value[b].s, w), 0.0L};
+                         : (struct pair){plus(value[a].s, value[b].s, w), 0.0L};
     }
-    return (double)recover_rounded(value[root].s, recover_result_width(run));
+    return (double)rounded(value[root].s, recover_result_width(run));
 }
 
 int recover_kahan(struct recover_run *run, enum recover_width *width, bool *is) {

@@ -103,7 +103,7 @@ static int look_at_accuracy(struct recover_run *run, enum recover_width width,
 
 struct evidence {
     struct accuracy accuracy;
-    bool order_free, kahan;
+    bool order_free, grid, kahan;
     enum recover_width kahan_width;
     const char *sorting;
 };
@@ -116,20 +116,31 @@ static int collect(struct recover_run *run, struct evidence *e) {
     if (!status)
         status = order_free(run, &e->order_free);
     if (!status)
+        status = recover_grid(run, &e->grid);
+    if (!status)
         status = recover_sorted(run, width, &e->sorting);
     if (!status)
         status = recover_kahan(run, &e->kahan_width, &e->kahan);
     return status;
 }
 
+/* Of fewer inputs a sum that sorts looks like a binned one. */
+#define FEW 5
+
 /* Without a reason: what was seen. */
-static int reject_unexplained(struct recover_run *run, enum recover_sight sight) {
+static int reject_unexplained(struct recover_run *run, enum recover_sight sight,
+                              const struct evidence *e) {
     size_t probes = run->out->probes + run->out->fresh + run->out->weighted;
     if (sight == SIGHT_TREE)
         return recover_reject(run, RECOVER_ARITHMETIC,
                               "a tree fits all probes, but its bits match on %zu of %d random "
                               "inputs only",
                               run->out->data_sets, DATA_KINDS * RECOVER_SETS_PER_KIND);
+    if (e->order_free)
+        return recover_reject(run, RECOVER_NO_TREE,
+                              "no order of the inputs changes a bit, but %zu of %zu results are "
+                              "not the correctly rounded sum",
+                              e->accuracy.sets - e->accuracy.exact, e->accuracy.sets);
     if (sight == SIGHT_NO_LOSS)
         return recover_reject(run, RECOVER_NO_TREE,
                               "no unit is ever lost next to +M and -M, but the order of the inputs "
@@ -164,13 +175,14 @@ int recover_explain(struct recover_run *run, enum recover_sight sight) {
     if (e.sorting)
         return recover_reject(run, RECOVER_DATA_ORDER,
                               "it adds %s: that gives its bits on all random data", e.sorting);
-    if (sight == SIGHT_FLAT && e.order_free)
+    if (sight == SIGHT_FLAT && e.order_free && run->n >= FEW)
         return recover_reject(run, RECOVER_BINNED,
                               "next to a large input every unit is lost, wherever it stands, and "
                               "no order of the inputs changes a bit");
-    if (e.order_free)
+    if (e.order_free && e.grid)
         return recover_reject(run, RECOVER_ON_A_GRID,
-                              "no order of the inputs changes a bit, but %zu of %zu results are "
+                              "no order of the inputs changes a bit, a small input alone is lost, "
+                              "and %zu of %zu results are "
                               "not the correctly rounded sum",
                               a->sets - a->exact, a->sets);
     if (e.kahan)
@@ -178,11 +190,13 @@ int recover_explain(struct recover_run *run, enum recover_sight sight) {
                               "Kahan's compensated addition in %s along the order the masks show "
                               "gives its bits on all random data",
                               recover_width_name(e.kahan_width));
+    status = e.order_free ? 0 : recover_two_sizes(run);
+    if (status)
+        return status;
     if (compensated)
         return recover_reject(run, RECOVER_COMPENSATED,
                               "of %zu inputs on which a plain loop loses more than two bits, it is "
                               "off by one unit in the last place, or 2^-8 of that, on all",
                               a->hard);
-    status = recover_two_sizes(run);
-    return status ? status : reject_unexplained(run, sight);
+    return reject_unexplained(run, sight, &e);
 }

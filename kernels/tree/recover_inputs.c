@@ -163,6 +163,24 @@ static void cancel_deep(struct recover_run *run, enum recover_data kind) {
     }
 }
 
+/* a + b - (a + b), all of different sizes: what costs the others bits and leaves no ties to a sum
+ * that sorts. */
+static void cancel_three(struct recover_run *run, uint64_t number) {
+    static const int ups[] = {18, 47, 58};
+    int up = run->target->type == ELEMENT_F16 ? 12 : ups[number % 3];
+    int bits = types[run->target->type].significand - 4 < 18 ? 3 : 17;
+    for (size_t i = 0; i + 4 < run->n; i += 5) {
+        struct philox_block r = philox_at(run->seed, 80 + number, i);
+        double a = 1.0 + ldexp((double)(r.v[0] >> (32 - bits)), -bits - 1);
+        double b = 1.0 + ldexp((double)(r.v[1] >> (32 - bits)), -bits - 1);
+        recover_set(run, i, ldexp(a, up - 1));
+        recover_set(run, i + 2, ldexp(b, up));
+        recover_set(run, i + 4, -ldexp(a, up - 1) - ldexp(b, up));
+        recover_set_y(run, i + 2, run->yv[i]);
+        recover_set_y(run, i + 4, run->yv[i]);
+    }
+}
+
 /* A + B is in the middle between two numbers of the result's p bits; t is below half of A's last of
  * w bits, but not of the sum's. Summed as A + t + B in w bits, t is lost and the tie goes to even;
  * compensated, it is not. Everything else is zero. */
@@ -203,6 +221,10 @@ void recover_random(struct recover_run *run, enum recover_data kind, uint64_t nu
         cancel(run, stream + 2);
     if (kind == DATA_DEEP || (kind >= DATA_DEEP_F64 && kind <= DATA_DEEP_F128)) {
         cancel_deep(run, kind);
+        recover_shuffle(run, number);
+    }
+    if (kind == DATA_TRIPLES) {
+        cancel_three(run, number);
         recover_shuffle(run, number);
     }
     if (kind == DATA_TIES_F64 || kind == DATA_TIES_X87)

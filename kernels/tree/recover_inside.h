@@ -40,6 +40,7 @@ enum recover_data {
     DATA_DEEP_F128,
     DATA_TIES_F64, /* three inputs of which f64, or the x87, loses what would break a tie */
     DATA_TIES_X87,
+    DATA_TRIPLES, /* large ones of which three cancel exactly, none as large as another */
     DATA_KINDS
 };
 
@@ -140,12 +141,13 @@ int recover_rounding(struct recover_run *run);
 int recover_width_seen(struct recover_run *run, enum recover_width *width);
 /* Do two inputs meet in a larger or smaller sum when all others are other numbers? */
 int recover_two_sizes(struct recover_run *run);
+/* Is a single input lost that is small enough? */
+int recover_grid(struct recover_run *run, bool *is);
 
 /* --- recover_candidates.c --------------------------------------------------------------------- */
 #define RECOVER_EXPLAIN_SETS (DATA_KINDS * 6)
 /* Random inputs of set number k < RECOVER_EXPLAIN_SETS. */
 void recover_explain_set(struct recover_run *run, size_t k);
-long double recover_rounded(long double v, enum recover_width width);
 enum recover_width recover_result_width(const struct recover_run *run);
 /* x one after another in this width, then rounded to the result. */
 double recover_in_order(const struct recover_run *run, const double *x, enum recover_width width);

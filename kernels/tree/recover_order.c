@@ -313,20 +313,30 @@ static double weight_outside(const struct tree *tree, const double *weight, doub
     return below[root] - met;
 }
 
-/* Units of 1 to 8 and masks of either sign: the order must not care. */
-static int weighted_pairs(struct recover_run *run, bool *agrees) {
+/* A unit of 1 to 8; or, for sums that have few bits, at most 64 that are not zero, of 1 or 2. */
+static double unequal(const struct recover_run *run, uint64_t k, size_t v, bool few) {
+    struct philox_block r = philox_at(run->seed, 1000 + k, v);
+    if (!few)
+        return 1.0 + r.v[0] % 8;
+    return philox_below(philox_half(r, 1), run->n) < 64 ? 1.0 + r.v[0] % 2 : 0.0;
+}
+
+/* Unequal units and masks of either sign: the order must not care. */
+static int weighted_with(struct recover_run *run, bool few, bool *agrees) {
     size_t n = run->n;
     double *below = malloc(2 * n * sizeof *below);
     if (!below)
         return recover_no_memory(run);
     int status = 0;
+    *agrees = true;
+    run->out->weighted = 0;
     for (uint64_t k = 0; k < run->pairs && *agrees && !status; k++) {
         struct philox_block r = philox_at(run->seed, 1u << 28, k);
         size_t i = philox_below(philox_half(r, 0), n), j = philox_below(philox_half(r, 1), n - 1);
         double result, sign = k % 2 ? 1.0 : -1.0;
         j += j >= i;
         for (size_t v = 0; v < n; v++)
-            recover_set(run, v, run->unit * (1.0 + philox_at(run->seed, 1000 + k, v).v[0] % 8));
+            recover_set(run, v, run->unit * unequal(run, k, v, few));
         double expected = weight_outside(run->out->tree, run->xv, below, i, j) * run->unit_y;
         set_pair(run, i, j, sign * run->mask, -sign * run->mask, run->mask_y);
         status = recover_call(run, &result);
@@ -337,6 +347,11 @@ static int weighted_pairs(struct recover_run *run, bool *agrees) {
     free(below);
     recover_fill(run, run->unit);
     return status;
+}
+
+static int weighted_pairs(struct recover_run *run, bool *agrees) {
+    int status = weighted_with(run, false, agrees);
+    return status || *agrees ? status : weighted_with(run, true, agrees);
 }
 
 /* A first look at pairs far and near: are all sizes 2, or all n? */

@@ -76,42 +76,6 @@ static int blame(struct recover_run *run, double expected, double got) {
     return 0;
 }
 
-/* What else the operands of a dot product could have been taken for. */
-static int blame_y(struct recover_run *run, double expected, double got) {
-    double no_y = 0.0, no_x = 0.0, backwards = 0.0, squares = 0.0;
-    size_t n = run->n;
-    for (size_t i = 0; i < n; i++) {
-        no_y += run->xv[i];
-        no_x += run->yv[i];
-        backwards += run->xv[i] * run->yv[n - 1 - i];
-        squares += run->xv[i] * run->xv[i];
-    }
-    const char *what = got == no_y        ? "the sum of x alone: y is not read"
-                       : got == no_x      ? "the sum of y alone: x is not read"
-                       : got == backwards ? "that of x with y from its end"
-                       : got == squares   ? "that of x with itself: y is not read"
-                                          : NULL;
-    if (what)
-        return recover_reject(run, RECOVER_WRONG,
-                              "whole numbers whose dot product is %.9g give %.9g, %s", expected,
-                              got, what);
-    recover_fill(run, 0.0);
-    for (size_t i = 0; i < n; i++) {
-        double result;
-        recover_set(run, i, 1.0);
-        int status = recover_call(run, &result);
-        recover_set(run, i, 0.0);
-        if (status)
-            return status;
-        if (result != run->yv[i] && !isnan(result))
-            return recover_reject(run, RECOVER_WRONG,
-                                  "x[%zu] = 1 alone gives %.9g, but y[%zu] is %.9g; one dot "
-                                  "product that should be %.9g is %.9g",
-                                  i, result, i, run->yv[i], expected, got);
-    }
-    return 0;
-}
-
 /* --- numbers that add exactly ----------------------------------------------------------------- */
 
 enum numbers { WHOLE, QUARTERS, FAR_UP, WHOLE_Y, NUMBERS };
@@ -131,7 +95,7 @@ static void numbers(struct recover_run *run, uint64_t set, bool sparse, double *
         size_t i = sparse ? philox_below(philox_half(r, 1), run->n) : k;
         recover_set(run, i, scale * ((double)(r.v[0] % 15) - 7.0));
         if (kind == WHOLE_Y && run->target->dot)
-            recover_set_y(run, i, r.v[1] % 2 ? 1.0 + r.v[1] / 2 % 2 : -1.0);
+            recover_set_y(run, i, (double)(r.v[1] % 5) - 2.0);
     }
     for (size_t i = 0; i < run->n; i++) {
         *sum += run->xv[i] * run->yv[i];
@@ -167,8 +131,73 @@ static int count_wrong(struct recover_run *run, size_t sets, bool sparse, struct
     return 0;
 }
 
+static double of_x(const struct recover_run *run, size_t i) {
+    return run->xv[i];
+}
+
+static double of_y(const struct recover_run *run, size_t i) {
+    return run->yv[i];
+}
+
+static double of_backwards(const struct recover_run *run, size_t i) {
+    return run->xv[i] * run->yv[run->n - 1 - i];
+}
+
+static double of_squares(const struct recover_run *run, size_t i) {
+    return run->xv[i] * run->xv[i];
+}
+
+/* What else the operands of a dot product could have been taken for. */
+static const struct {
+    double (*of)(const struct recover_run *run, size_t i);
+    const char *what;
+} mistakes[] = {
+    {of_x, "the sum of x alone: y is not read"},
+    {of_y, "the sum of y alone: x is not read"},
+    {of_backwards, "that of x with y from its end"},
+    {of_squares, "that of x with itself: y is not read"},
+};
+
+/* A mistake that gives all results, or what comes of x[i] = 1 alone. 0: nothing is wrong so. */
+static int blame_y(struct recover_run *run, const struct count *c) {
+    for (size_t m = 0; m < sizeof mistakes / sizeof *mistakes; m++) {
+        bool fits = true;
+        for (uint64_t set = WHOLE_Y; set < 8 * NUMBERS && fits; set += NUMBERS) {
+            double sum, size, result, mistaken = 0.0;
+            numbers(run, set, false, &sum, &size);
+            int status = recover_call(run, &result);
+            if (status)
+                return status;
+            for (size_t i = 0; i < run->n; i++)
+                mistaken += mistakes[m].of(run, i);
+            fits = result == mistaken;
+        }
+        if (fits)
+            return recover_reject(run, RECOVER_WRONG,
+                                  "whole numbers whose dot product is %.9g give %.9g, %s",
+                                  c->expected, c->got, mistakes[m].what);
+    }
+    double sum, size;
+    numbers(run, c->set, false, &sum, &size);
+    recover_fill(run, 0.0);
+    for (size_t i = 0; i < run->n; i++) {
+        double result;
+        recover_set(run, i, 1.0);
+        int status = recover_call(run, &result);
+        recover_set(run, i, 0.0);
+        if (status)
+            return status;
+        if (result != run->yv[i] && !isnan(result))
+            return recover_reject(run, RECOVER_WRONG,
+                                  "x[%zu] = 1 alone gives %.9g, but y[%zu] is %.9g; one dot "
+                                  "product that should be %.9g is %.9g",
+                                  i, result, i, run->yv[i], c->expected, c->got);
+    }
+    return 0;
+}
+
 int recover_is_sum(struct recover_run *run) {
-    double result, sum, size;
+    double result;
     recover_fill(run, 0.0);
     recover_fill_y(run, 1.0);
     int status = recover_call(run, &result);
@@ -188,12 +217,7 @@ int recover_is_sum(struct recover_run *run) {
                               "it adds |x[i]| (as sasum does): +M and -M cannot cancel");
     if (isnan(dense.got))
         return reject_sum(run, dense.expected, dense.got);
-    if (dense.dot) {
-        numbers(run, dense.set, false, &sum, &size);
-        status = blame_y(run, dense.expected, dense.got);
-    } else {
-        status = blame(run, dense.expected, dense.got);
-    }
+    status = dense.dot ? blame_y(run, &dense) : blame(run, dense.expected, dense.got);
     if (status)
         return status;
     /* Each counts once: a sum of few bits may have no room for all of them together. */
