@@ -97,7 +97,9 @@ DEVICE_CU := $(wildcard kernels/device/*.cu)
 # Kernels with planted bugs, for the tests of the SIMT machine: never built by nvcc into anything.
 TEST_CU := $(wildcard kernels/*/*_test.cu)
 LABS := $(sort $(patsubst labs/%/lab.c,%,$(wildcard labs/*/lab.c)))
-TOOLS := $(filter-out %_test.c,$(wildcard tools/*.c))
+TOOLS := $(filter-out %_test.c %_child.c,$(wildcard tools/*.c))
+# Programs that a tool starts for itself, linked to the C library alone: strangers' code runs there.
+CHILDREN := $(wildcard tools/*_child.c)
 TESTS := $(wildcard harness/*_test.c harness/*/*_test.c kernels/*/*_test.c labs/*/*_test.c tools/*_test.c \
                     scripts/*_test.c)
 FUZZ := $(wildcard harness/*/*_fuzz.c kernels/*/*_fuzz.c)
@@ -132,8 +134,9 @@ BUILD_FLAGS := $(CFLAGS)
 CPU_LIBS := -lopenblas -ldnnl
 
 # --- rules ---------------------------------------------------------------------------------------
+CHILD_BINS := $(patsubst tools/%_child.c,$(B)/libexec/nanolab-%-child,$(CHILDREN))
 BINS := $(B)/bin/nanolab $(patsubst %,$(B)/labs/%,$(LABS)) \
-        $(patsubst tools/%.c,$(B)/bin/nanolab-%,$(TOOLS))
+        $(patsubst tools/%.c,$(B)/bin/nanolab-%,$(TOOLS)) $(CHILD_BINS)
 TEST_BINS := $(patsubst %.c,$(B)/tests/%,$(TESTS))
 # What every executable is linked from, beside its own objects.
 SHARED := $(CUDA_SO) $(B)/lib/libharness.a $(B)/lib/libkernels.a $(B)/cuda-archs
@@ -222,6 +225,14 @@ $(B)/bin/nanolab-$(notdir $(1:.c=)): $$(call o,$(1)) $(SHARED)
 	$$(Q)$$(LINK) $$(CPU_LIBS) $$(LIBS) -o $$@
 endef
 $(foreach t,$(TOOLS),$(eval $(call TOOL_RULE,$(t))))
+
+# Never sanitised: neither is the code that it loads.
+$(B)/libexec/nanolab-%-child: tools/%_child.c
+	@mkdir -p $(@D)
+	@echo "  LINK     $@"
+	$(Q)$(CC) -std=gnu11 -O2 -g $(WARN) $(INC) -MMD -MP -MF $@.d $< -o $@ -ldl -lm
+$(B)/bin/nanolab-reveal: | $(B)/libexec/nanolab-reveal-child
+$(B)/tests/kernels/tree/child_target_test $(B)/tests/tools/reveal_nasty_test: | $(B)/libexec/nanolab-reveal-child
 
 # A test links its lab's other files (without main), the archives and cmocka; tests of the SIMT
 # machine also their planted kernels.
@@ -375,4 +386,4 @@ PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 clean:  ## removes $(B)
 	rm -rf $(B)
 
--include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/obj $(B)/libexec -name '*.d' 2>/dev/null)

@@ -25,8 +25,9 @@ bool text_is_hidden(uint32_t code);
 /* Bytes of the visible character at `at`; 0 for anything else. */
 size_t text_visible(const char *at);
 
-/* `text` as one line of visible characters (tabs and line breaks become blanks) into out[size], cut between two characters. Returns
- * `out`. The two may be the same buffer only through text_flatten(). */
+/* `text` as one line of visible characters (tabs and line breaks become blanks) into out[size], cut
+ * between two characters. Returns `out`. The two may be the same buffer only through
+ * text_flatten(). */
 char *text_plain(char *out, size_t size, const char *text);
 /* The same in place: each byte that is no part of a visible character becomes '?', or a blank. */
 void text_flatten(char *text);

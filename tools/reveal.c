@@ -1,12 +1,15 @@
 /*
  * reveal.c: `nanolab reveal`: recovers the summation tree of one function from its outputs,
  * says what it is in words, and draws it. What is studied is one of this project's own plans, a
- * library's sum or dot product, or any function of a shared library, which runs in a child process.
+ * library's sum or dot product, or any function of a shared library, which runs in a program of its
+ * own (reveal_child.c).
  */
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "harness/cli/options.h"
@@ -15,11 +18,8 @@
 #include "harness/page/tool.h"
 #include "harness/store/build_info.h"
 #include "harness/store/result.h"
-#include "harness/text.h"
-#include "kernels/tree/child_target.h"
-#include "kernels/tree/plan_target.h"
-#include "kernels/tree/recover.h"
-#include "kernels/tree/targets.h"
+#include "tools/reveal_answer.h"
+#include "tools/reveal_subject.h"
 
 static const char intro[] =
     "nanolab reveal: the order in which a function adds, found from its outputs alone.\n"
@@ -42,35 +42,12 @@ static const char outro[] =
     "  nanolab reveal --library ./libmine.so --symbol my_sum --draw mine.png\n"
     "\n"
     "exit status: 0 the tree was found and all checks passed; 1 there is none, and the reason has\n"
-    "a name; 2 usage or bad input, or your function could not be run; 77 no such hardware here.\n";
+    "a name, or it was found and the function reads beyond its inputs; 2 usage or bad input, or "
+    "your\n"
+    "function could not be run; 77 no such hardware here.\n";
 
-struct request {
-    const char *target, *library, *symbol, *type, *draw, *device;
-    uint64_t n, seed, collapse, seconds;
-    bool n_given, seconds_given, dot, list, json, help, version, describe;
-};
-
-/* Text of more characters is left to the drawing and to --json. */
-#define TEXT_SHOWN 2000
 #define N_DEFAULT 64
 #define DRAW_SECONDS 60
-
-/* --- what is studied -------------------------------------------------------------------------- */
-
-enum subject_kind { SUBJECT_PLAN, SUBJECT_BUILT_IN, SUBJECT_LIBRARY };
-
-struct subject {
-    enum subject_kind kind;
-    struct sum_variant plan;
-    const struct tree_target *built_in;
-    struct child_spec child;
-    char library_path[4096];
-    enum device_kind device_kind;
-    int device_index;
-    struct device *device;
-    char name[SUM_TEXT + 8]; /* as the answer calls it */
-    char what[200];          /* the library and its version, or what kind of thing it is */
-};
 
 static int list_targets(bool json) {
     size_t count;
@@ -93,161 +70,6 @@ static int list_targets(bool json) {
     }
     json_decref(array);
     return EXIT_DONE;
-}
-
-static int choose_device(const struct options *parser, const struct request *r, struct subject *s) {
-    struct option_device listed[OPTION_DEVICES_MAX];
-    size_t count = 0;
-    if (!r->device) {
-        s->device_kind = device_count(DEVICE_CUDA) > 0 ? DEVICE_CUDA : DEVICE_SIMT;
-        return 0;
-    }
-    if (options_devices(parser, r->device, listed, &count))
-        return -1;
-    if (count != 1)
-        return options_fail(parser, "--device takes one device here; give cpu, simt or cuda");
-    s->device_kind = listed[0].kind;
-    s->device_index = listed[0].index;
-    return 0;
-}
-
-static int plan_subject(const struct options *parser, const struct request *r, struct subject *s) {
-    char why[SUM_WHY], native_why[SUM_WHY], text[SUM_TEXT];
-    const char *words = r->target + strlen("sum:");
-    if (choose_device(parser, r, s))
-        return -1;
-    s->kind = SUBJECT_PLAN;
-    if (sum_variant_parse(words, s->device_kind, &s->plan, why)) {
-        /* Words of a native plan choose the CPU by themselves. */
-        if (r->device || sum_variant_parse(words, DEVICE_CPU, &s->plan, native_why))
-            return options_fail(parser, "sum:%s: %s", words, why);
-        s->device_kind = DEVICE_CPU;
-    }
-    snprintf(s->name, sizeof s->name, "sum:%s", sum_variant_text(&s->plan, text));
-    return 0;
-}
-
-static int built_in_subject(const struct options *parser, const struct request *r,
-                            struct subject *s) {
-    size_t count;
-    const struct tree_target *all = tree_targets(&count);
-    s->kind = SUBJECT_BUILT_IN;
-    s->built_in = tree_target_named(r->target);
-    if (!s->built_in) {
-        const char *names[33] = {"sum:"};
-        for (size_t k = 0; k < count && k < 32; k++)
-            names[k + 1] = all[k].name;
-        const char *near = options_nearest(r->target, names, count + 1);
-        if (strncmp(r->target, "cub", 3) == 0)
-            return options_fail(parser,
-                                "this build has no CUDA and so no target %s; build with "
-                                "nvcc",
-                                r->target);
-        if (near)
-            return options_fail(parser, "unknown target \"%s\"; did you mean %s?", r->target, near);
-        return options_fail(parser, "unknown target \"%s\"; see nanolab reveal --list", r->target);
-    }
-    s->device_kind = s->built_in->kind;
-    if (r->device) {
-        struct option_device listed[OPTION_DEVICES_MAX];
-        size_t devices = 0;
-        if (options_devices(parser, r->device, listed, &devices))
-            return -1;
-        if (devices != 1 || listed[0].kind != s->device_kind)
-            return options_fail(parser, "%s runs on %s only; leave --device out", r->target,
-                                device_kind_name(s->device_kind));
-        s->device_index = listed[0].index;
-    }
-    snprintf(s->name, sizeof s->name, "%s", s->built_in->name);
-    return 0;
-}
-
-static int library_subject(const struct options *parser, const struct request *r,
-                           struct subject *s) {
-    s->kind = SUBJECT_LIBRARY;
-    if (!r->library || !r->symbol)
-        return options_fail(parser, "--library and --symbol go together; give %s",
-                            r->library ? "--symbol NAME" : "--library FILE.so");
-    if (r->device)
-        return options_fail(parser, "--library runs on the CPU; leave --device out");
-    s->child = (struct child_spec){
-        .symbol = r->symbol, .type = ELEMENT_F32, .dot = r->dot, .seconds = (double)r->seconds};
-    if (r->type && strcmp(r->type, "f64") == 0)
-        s->child.type = ELEMENT_F64;
-    else if (r->type && strcmp(r->type, "f32") != 0)
-        return options_fail(parser, "--type is f32 or f64, not \"%s\"", r->type);
-    /* dlopen would look for a bare name elsewhere. */
-    if (snprintf(s->library_path, sizeof s->library_path, "%s%s",
-                 strchr(r->library, '/') ? "" : "./", r->library) >= (int)sizeof s->library_path)
-        return options_fail(parser, "the path of --library is too long");
-    if (access(s->library_path, R_OK))
-        return options_fail(parser, "cannot read %s; give the path of a shared library (.so)",
-                            r->library);
-    s->child.library = s->library_path;
-    s->device_kind = DEVICE_CPU;
-    snprintf(s->name, sizeof s->name, "%.80s", r->symbol);
-    snprintf(s->what, sizeof s->what, "%s, %s", r->library,
-             s->child.type == ELEMENT_F64 ? "f64" : "f32");
-    return 0;
-}
-
-static int check_request(const struct options *parser, struct request *r, struct subject *s) {
-    bool library = r->library || r->symbol;
-    if (!library && !r->target)
-        return options_fail(parser, "nothing to reveal; give a target (see %s)",
-                            "nanolab reveal --list) or --library and --symbol (see --help");
-    if (library && r->target)
-        return options_fail(parser, "a target and --library exclude each other; give one");
-    if (!library && (r->dot || r->type || r->seconds_given))
-        return options_fail(parser, "%s belongs to --library; leave it out",
-                            r->dot    ? "--dot"
-                            : r->type ? "--type"
-                                      : "--time-limit");
-    if (r->n_given && (r->n == 0 || r->n > RECOVER_MAX))
-        return options_fail(parser, "-n is %llu; give 1 to %zu", (unsigned long long)r->n,
-                            RECOVER_MAX);
-    if (r->seconds_given && (r->seconds == 0 || r->seconds > 3600))
-        return options_fail(parser, "--time-limit is %llu; give 1 to 3600 seconds",
-                            (unsigned long long)r->seconds);
-    if (r->collapse == 0 || r->collapse > 4096)
-        return options_fail(parser, "--collapse is %llu; give 1 to 4096",
-                            (unsigned long long)r->collapse);
-    if (r->draw) {
-        const char *dot = strrchr(r->draw, '.');
-        if (!dot || (strcmp(dot, ".svg") && strcmp(dot, ".png") && strcmp(dot, ".dot")))
-            return options_fail(parser, "--draw %s: end the name in .svg, .png or .dot", r->draw);
-    }
-    if (library)
-        return library_subject(parser, r, s);
-    return strncmp(r->target, "sum:", 4) == 0 ? plan_subject(parser, r, s)
-                                              : built_in_subject(parser, r, s);
-}
-
-/* Starts the subject. -1 with device_error(). */
-static int open_subject(struct subject *s, struct recover_target *target, size_t n) {
-    if (s->kind == SUBJECT_LIBRARY)
-        return child_target_open(target, &s->child, n);
-    if (device_open(&s->device, s->device_kind, s->device_index))
-        return -1;
-    if (s->kind == SUBJECT_PLAN) {
-        snprintf(s->what, sizeof s->what, "%s", device_model(s->device));
-        return plan_target_open(target, &s->plan, n, s->device);
-    }
-    int status = s->built_in->open(target, n, s->device);
-    if (!status)
-        s->built_in->version(s->what, sizeof s->what);
-    return status;
-}
-
-static void close_subject(struct subject *s, struct recover_target *target) {
-    if (s->kind == SUBJECT_LIBRARY)
-        child_target_close(target);
-    else if (s->kind == SUBJECT_PLAN)
-        plan_target_close(target);
-    else if (target->context)
-        s->built_in->close(target);
-    if (s->device)
-        device_close(s->device);
 }
 
 /* --- the drawing ------------------------------------------------------------------------------ */
@@ -312,86 +134,20 @@ static int draw(const struct tree *tree, const struct request *r) {
 
 /* --- the answer ------------------------------------------------------------------------------- */
 
-/* What a child printed, harmless to a terminal, in quotes. */
+/* What a library printed, harmless to a terminal. */
 static void print_output(const char *text) {
     char shown[401];
     if (text[0])
         fprintf(stderr, "it printed: %s\n", text_plain(shown, sizeof shown, text));
 }
 
-struct reply {
-    const struct subject *subject;
-    const struct recovery *recovery;
-    size_t n;
-    bool compared, equal; /* with the plan's own tree */
-    char *words, *text;
-};
-
-static void print_text(const struct reply *a) {
-    const struct recovery *f = a->recovery;
-    bool products = a->subject->kind == SUBJECT_LIBRARY && a->subject->child.dot;
-    printf("target   %s%s\n", a->subject->name, products ? " (dot product)" : "");
-    printf("         %s\n", a->subject->what);
-    printf("n        %zu\n", a->n);
-    if (f->status != RECOVER_FOUND) {
-        printf("verdict  no tree: %s\n", recover_status_name(f->status));
-        printf("         %s\n", f->why);
-        printf("calls    %zu\n", f->calls);
-        return;
-    }
-    printf("shape    %s\n", a->words ? a->words : "");
-    printf("depth    %zu additions\n", tree_depth(f->tree));
-    printf("rule     %s\n", f->rule);
-    if (f->loses_negative_zero)
-        printf("         a sum of -0 only is +0: it starts from +0\n");
-    if (f->address_matters)
-        printf("         for inputs at a 64-byte boundary; at other addresses its bits differ\n");
-    printf("checks   %zu measured sizes agree with the tree, %zu fresh pairs, %zu with unequal "
-           "units;\n         bits of %zu of %zu random inputs\n",
-           f->rechecked, f->fresh, f->weighted, f->data_sets, f->data_sets);
-    printf("calls    %zu to find the order, %zu in all\n", f->probes, f->calls);
-    if (a->compared)
-        printf("plan     %s\n", a->equal ? "this is the tree that the plan's model has"
-                                         : "NOT the tree that the plan's model has: our bug");
-    if (a->text && strlen(a->text) <= TEXT_SHOWN)
-        printf("tree     %s\n", a->text);
-    printf("verdict  %s, all checks passed\n", recover_status_name(f->status));
-}
-
-static int print_json(const struct reply *a) {
-    const struct recovery *f = a->recovery;
-    json_t *o =
-        json_pack("{s:o, s:o, s:s, s:I, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "target",
-                  text_json(a->subject->name), "what", text_json(a->subject->what), "device",
-                  device_kind_name(a->subject->device_kind), "n", (json_int_t)a->n, "verdict",
-                  recover_status_name(f->status), "found", f->status == RECOVER_FOUND, "probes",
-                  (json_int_t)f->probes, "calls", (json_int_t)f->calls, "rechecked",
-                  (json_int_t)f->rechecked, "fresh", (json_int_t)f->fresh, "weighted",
-                  (json_int_t)f->weighted, "data_sets", (json_int_t)f->data_sets);
-    if (!o)
-        return -1;
-    if (f->status == RECOVER_FOUND) {
-        json_object_set_new(o, "rule", json_string(f->rule));
-        json_object_set_new(o, "shape", json_string(a->words ? a->words : ""));
-        json_object_set_new(o, "depth", json_integer((json_int_t)tree_depth(f->tree)));
-        json_object_set_new(o, "subnormals_flushed", json_boolean(f->subnormals_flushed));
-        json_object_set_new(o, "loses_negative_zero", json_boolean(f->loses_negative_zero));
-        json_object_set_new(o, "address_matters", json_boolean(f->address_matters));
-        if (a->compared)
-            json_object_set_new(o, "equals_plan", json_boolean(a->equal));
-        json_object_set_new(o, "tree", json_string(a->text ? a->text : ""));
-    } else {
-        json_object_set_new(o, "why", text_json(f->why));
-    }
-    int status = json_dumpf(o, stdout, JSON_INDENT(2));
-    putchar('\n');
-    json_decref(o);
-    return status;
-}
-
-static int reply(const struct request *r, const struct subject *s, const struct recovery *found,
-                 size_t n) {
-    struct reply a = {.subject = s, .recovery = found, .n = n};
+static int reply(const struct request *r, const struct subject *s,
+                 const struct recover_target *target, const struct recovery *found, size_t n,
+                 const char *hint) {
+    struct reply a = {.subject = s, .recovery = found, .n = n, .hint = hint};
+    a.type = target->type;
+    a.result = target->result;
+    a.products = target->dot != NULL;
     if (found->tree) {
         a.words = tree_words(found->tree);
         a.text = tree_text(found->tree);
@@ -406,9 +162,93 @@ static int reply(const struct request *r, const struct subject *s, const struct 
         print_text(&a);
     free(a.words);
     free(a.text);
-    if (found->status != RECOVER_FOUND || (a.compared && !a.equal))
-        return EXIT_BROKEN;
-    return r->draw ? draw(found->tree, r) : EXIT_DONE;
+    int status = found->status == RECOVER_FOUND && r->draw ? draw(found->tree, r) : EXIT_DONE;
+    bool good = found->status == RECOVER_FOUND && !(a.compared && !a.equal) &&
+                !found->reads_behind && !found->reads_before;
+    return status ? status : good ? EXIT_DONE : EXIT_BROKEN;
+}
+
+/* --- what else a function may be -------------------------------------------------------------- */
+
+/* Does the library's function, taken to be of this kind, add three whole numbers? With `other`,
+ * what it returns is read as the other type. */
+static bool adds(const struct child_spec *spec, bool *other) {
+    struct recover_target t = {0};
+    double x64[3] = {1.0, 2.0, 4.0}, y64[3] = {1.0, 1.0, 1.0}, result = 0.0;
+    float x32[3] = {1.0f, 2.0f, 4.0f}, y32[3] = {1.0f, 1.0f, 1.0f};
+    bool wide = spec->type == ELEMENT_F64;
+    const void *x = wide ? (const void *)x64 : x32, *y = wide ? (const void *)y64 : y32;
+    bool good =
+        child_target_open(&t, spec, 3) == 0 &&
+        (spec->dot ? t.dot(t.context, x, y, 3, &result) : t.sum(t.context, x, 3, &result)) == 0;
+    *other = good && child_target_other(&t) == 7.0;
+    child_target_close(&t);
+    return good && result == 7.0;
+}
+
+/* A next step for a function that does not add its inputs as it was said to, or NULL. */
+static const char *hint_about(const struct subject *s) {
+    struct child_spec spec = s->child;
+    bool other;
+    spec.seconds = spec.seconds > 0.0 && spec.seconds < 2.0 ? spec.seconds : 2.0;
+    if (adds(&spec, &other))
+        return NULL;
+    if (other && spec.type == ELEMENT_F32)
+        return spec.returns_f64 ? "it returns a float: leave --result out"
+                                : "it returns a double: give --result f64";
+    spec.type = spec.type == ELEMENT_F64 ? ELEMENT_F32 : ELEMENT_F64;
+    spec.returns_f64 = false;
+    bool fits = adds(&spec, &other);
+    if (fits && spec.type == ELEMENT_F64)
+        return "its inputs are doubles: give --type f64";
+    if (fits)
+        return "its inputs are floats: give --type f32";
+    if (other && spec.type == ELEMENT_F32)
+        return "its inputs are floats and it returns a double: give --type f32 --result f64";
+    return NULL;
+}
+
+/* --- progress --------------------------------------------------------------------------------- */
+
+struct progress {
+    double from, next; /* seconds */
+};
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* A line now and then, for what takes its time. */
+static void tell_progress(void *context, const char *step, size_t calls) {
+    struct progress *p = context;
+    if (calls % 16 || now() < p->next)
+        return;
+    p->next = now() + 5.0;
+    fprintf(stderr, "nanolab reveal: %s, %zu calls, %.0f seconds so far\n", step, calls,
+            now() - p->from);
+}
+
+/* As it is called, and what else it could be. */
+static const char *form(const struct child_spec *spec) {
+    bool wide = spec->type == ELEMENT_F64;
+    if (spec->dot)
+        return wide ? "double f(const double *x, const double *y, size_t n); without --dot as a sum"
+                    : "float f(const float *x, const float *y, size_t n); --type f64 says doubles";
+    return wide ? "double f(const double *x, size_t n); give --dot for a dot product"
+                : "float f(const float *x, size_t n); give --dot for a dot product, --type f64 for "
+                  "doubles";
+}
+
+static void complain(const char *about, const char *why) {
+    fputs("nanolab reveal: ", stderr);
+    if (about) {
+        text_print(stderr, about);
+        fputs(": ", stderr);
+    }
+    text_print(stderr, why);
+    fputc('\n', stderr);
 }
 
 static int reveal(const struct request *r, struct subject *s) {
@@ -420,20 +260,34 @@ static int reveal(const struct request *r, struct subject *s) {
         return EXIT_SKIPPED;
     }
     int status = EXIT_USAGE;
-    struct recover_options options = {.seed = r->seed};
+    struct progress progress = {.from = now(), .next = now() + 3.0};
+    struct recover_options options = {
+        .seed = r->seed, .progress = tell_progress, .progress_context = &progress};
     if (open_subject(s, &target, n)) {
-        fprintf(stderr, "nanolab reveal: %s: %s\n", s->name, device_error());
+        complain(s->name, device_error());
     } else if (recover(&target, n, &options, &found)) {
         bool ours = strstr(found.why, "failed") != NULL && device_error()[0];
-        fprintf(stderr, "nanolab reveal: %s\n", ours ? device_error() : found.why);
+        complain(NULL, ours ? device_error() : found.why);
+        if (ours && found.calls <= 1 && s->kind == SUBJECT_LIBRARY)
+            fprintf(stderr, "it was called as %s\n", form(&s->child));
     } else {
-        status = reply(r, s, &found, n);
+        bool wrong = found.status == RECOVER_WRONG && s->kind == SUBJECT_LIBRARY;
+        const char *hint = wrong ? hint_about(s) : NULL;
+        status = reply(r, s, &target, &found, n, hint);
     }
     if (s->kind == SUBJECT_LIBRARY)
         print_output(child_target_output(&target));
     recovery_free(&found);
     close_subject(s, &target);
     return status;
+}
+
+/* A standard file that is closed would be the next one that is opened. What is written there fails,
+ * as it would have. */
+static void keep_standard_files(void) {
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)!open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
 }
 
 static int run(int argc, char **argv) {
@@ -452,8 +306,14 @@ static int run(int argc, char **argv) {
         {"--symbol", "NAME", "that function", OPTION_TEXT, &r.symbol, NULL},
         {"--dot", NULL, "it is a dot product", OPTION_FLAG, &r.dot, NULL},
         {"--type", "T", "f32 or f64 (f32)", OPTION_TEXT, &r.type, NULL},
+        {"--result", "T", "f32 or f64, if it returns another type than its inputs'", OPTION_TEXT,
+         &r.result, NULL},
         {"--time-limit", "S", "seconds that one call of it may take (10)", OPTION_NUMBER,
          &r.seconds, &r.seconds_given},
+        {"--total-limit", "S", "seconds that all calls of it may take (600)", OPTION_NUMBER,
+         &r.total_seconds, &r.total_given},
+        {"--memory-limit", "MIB", "memory that it and its processes may have (2048)", OPTION_NUMBER,
+         &r.megabytes, &r.memory_given},
         {"--seed", "N", "of the random checks (0)", OPTION_NUMBER, &r.seed, NULL},
         {"--json", NULL, "the answer as JSON", OPTION_FLAG, &r.json, NULL},
         {"--list", NULL, "the built-in targets", OPTION_FLAG, &r.list, NULL},
@@ -497,5 +357,6 @@ static int run(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    keep_standard_files();
     return options_end("nanolab reveal", run(argc, argv));
 }

@@ -1,111 +1,48 @@
 /*
- * child_target.c: one child per target. Inputs lie in shared memory, a page that cannot be touched
- * behind them; a byte over a pipe starts a call and a byte over another ends it. What the library
- * prints goes into a third pipe, which is always drained, so that printing cannot block it.
+ * child_target.c: starts the program that runs the library, puts inputs into memory shared with it,
+ * and waits for answers. Around the inputs lies what no sum survives (NaN), and around that pages
+ * that cannot be touched. What the library prints comes through a pipe that is always drained, so
+ * that printing cannot block it.
  */
 #define _GNU_SOURCE
 #include "kernels/tree/child_target.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "kernels/device/device.h"
+#include "kernels/tree/child_protocol.h"
 
 #define DEFAULT_SECONDS 10.0
-#define CPU_SECONDS 1800 /* of all calls together, should the parent be gone */
+#define DEFAULT_TOTAL_SECONDS 600.0
+#define DEFAULT_MEGABYTES 2048
 #define OUTPUT_MAX 4096
-/* Exit status of a child that can no longer answer. */
-#define CUT_OFF 119
-
-/* At the start of the shared memory. */
-struct shared {
-    double result;
-    size_t x_at, y_at; /* offsets from the start of the shared memory */
-    char error[400];   /* why loading failed */
-};
+/* Between two guards, on both sides of inputs at a 64-byte boundary. */
+#define AROUND 64
+/* For the program to end all processes of the library when it is told to. */
+#define SECONDS_TO_END 5.0
 
 struct child {
-    pid_t pid;
-    int go, done, printed; /* our ends of the pipes */
-    double seconds;
-    struct shared *shared;
-    size_t shared_bytes;
-    size_t bytes; /* of x */
-    size_t room;  /* from a 64-byte boundary to the end of the page before the guard */
-    size_t page;
-    enum element type;
-    bool dot, loaded;
+    struct child_spec spec;
+    size_t n, bytes; /* of x */
+    pid_t pid;       /* of the program; 0: it is not running */
+    int life, printed;
+    struct child_shared *shared;
     size_t calls;
-    const char *symbol;
+    double used; /* seconds of all calls */
+    bool loaded;
     char output[OUTPUT_MAX + 1];
     size_t output_used;
 };
-
-/* --- the child's side ------------------------------------------------------------------------- */
-
-static void serve(struct shared *shared, void *function, const struct child_spec *spec, size_t n,
-                  int go, int done) {
-    char byte;
-    while (read(go, &byte, 1) == 1) {
-        const void *x = (const char *)shared + shared->x_at;
-        const void *y = (const char *)shared + shared->y_at;
-        /* Any bits stand for "it forgot to return a value". */
-        if (spec->type == ELEMENT_F64 && spec->dot)
-            shared->result =
-                ((double (*)(const double *, const double *, size_t))function)(x, y, n);
-        else if (spec->type == ELEMENT_F64)
-            shared->result = ((double (*)(const double *, size_t))function)(x, n);
-        else if (spec->dot)
-            shared->result = ((float (*)(const float *, const float *, size_t))function)(x, y, n);
-        else
-            shared->result = ((float (*)(const float *, size_t))function)(x, n);
-        if (write(done, &byte, 1) != 1)
-            return;
-    }
-}
-
-static void limit(int what, rlim_t most) {
-    struct rlimit limits = {most, most};
-    setrlimit(what, &limits);
-}
-
-static void child_main(struct shared *shared, const struct child_spec *spec, size_t n, int go,
-                       int done, int printed) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    for (int number = 1; number < NSIG; number++)
-        signal(number, SIG_DFL); /* the parent's handlers would hide what happens here */
-    limit(RLIMIT_CORE, 0);
-    limit(RLIMIT_CPU, CPU_SECONDS);
-    int nothing = open("/dev/null", O_RDONLY);
-    dup2(nothing, 0);
-    dup2(printed, 1);
-    dup2(printed, 2);
-    setvbuf(stdout, NULL, _IOLBF, 0);
-    void *library = dlopen(spec->library, RTLD_NOW | RTLD_LOCAL);
-    void *function = library ? dlsym(library, spec->symbol) : NULL;
-    if (!function) {
-        const char *why = dlerror();
-        snprintf(shared->error, sizeof shared->error, "%s",
-                 why ? why : "its address is zero, it is no function");
-    }
-    if (write(done, "l", 1) == 1 && function)
-        serve(shared, function, spec, n, go, done);
-    _exit(function ? CUT_OFF : 0);
-}
-
-/* --- the parent's side ------------------------------------------------------------------------ */
 
 static double now(void) {
     struct timespec t;
@@ -113,12 +50,130 @@ static double now(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Takes what was printed; keeps the beginning. False at the end of the pipe. */
+/* --- the program ------------------------------------------------------------------------------ */
+
+/* libexec/nanolab-reveal-child of the tree this program was built in, or installed to. */
+static int find_program(char *path, size_t size) {
+    char self[3000];
+    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[length > 0 ? length : 0] = '\0';
+    for (char *slash; (slash = strrchr(self, '/'));) {
+        *slash = '\0';
+        snprintf(path, size, "%s/libexec/nanolab-reveal-child", self);
+        if (access(path, X_OK) == 0)
+            return 0;
+    }
+    return device_fail("libexec/nanolab-reveal-child is not beside this program; run make");
+}
+
+static void close_fd(int *fd) {
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+/* A pipe of which no end is a standard file, whatever is closed here. */
+static int make_pipe(int ends[2]) {
+    int low[2];
+    ends[0] = ends[1] = -1;
+    if (pipe2(low, O_CLOEXEC))
+        return -1;
+    for (int k = 0; k < 2; k++) {
+        ends[k] = fcntl(low[k], F_DUPFD_CLOEXEC, CHILD_LIFE_FD + 1);
+        close(low[k]);
+    }
+    return ends[0] >= 0 && ends[1] >= 0 ? 0 : -1;
+}
+
+static int spawn(struct child *c, int memory, int life, int printed) {
+    char path[3100];
+    if (find_program(path, sizeof path))
+        return -1;
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attributes;
+    sigset_t all, none;
+    sigfillset(&all);
+    sigemptyset(&none);
+    posix_spawn_file_actions_init(&files);
+    posix_spawnattr_init(&attributes);
+    /* Handlers and masks of ours would hide what happens there. */
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&files, printed, 1);
+    posix_spawn_file_actions_adddup2(&files, printed, 2);
+    posix_spawn_file_actions_adddup2(&files, memory, CHILD_MEMORY_FD);
+    posix_spawn_file_actions_adddup2(&files, life, CHILD_LIFE_FD);
+    char *const argv[] = {path, (char *)c->spec.library, (char *)c->spec.symbol, NULL};
+    int bad = posix_spawn(&c->pid, path, &files, &attributes, argv, environ);
+    posix_spawn_file_actions_destroy(&files);
+    posix_spawnattr_destroy(&attributes);
+    if (!bad)
+        return 0;
+    c->pid = 0;
+    return device_fail("starting a child process: %s", strerror(bad));
+}
+
+/* Head, guard, x, guard, y, guard. */
+static int map_shared(struct child *c, int memory) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t room = (c->bytes + 2 * AROUND + 64 + page - 1) / page * page,
+           bytes = 4 * page + 2 * room;
+    if (ftruncate(memory, (off_t)bytes))
+        return device_fail("%zu bytes of shared memory: %s", bytes, strerror(errno));
+    void *shared = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
+    if (shared == MAP_FAILED)
+        return device_fail("%zu bytes of shared memory: %s", bytes, strerror(errno));
+    c->shared = shared;
+    size_t megabytes = c->spec.megabytes ? c->spec.megabytes : DEFAULT_MEGABYTES;
+    *c->shared = (struct child_shared){.bytes = bytes,
+                                       .page = page,
+                                       .room = room,
+                                       .n = c->n,
+                                       .memory_limit = (uint64_t)megabytes << 20,
+                                       .f64_inputs = c->spec.type == ELEMENT_F64,
+                                       .dot = c->spec.dot,
+                                       .asked = 1};
+    return 0;
+}
+
+static int await(struct child *c);
+
+/* Starts the program and waits until the library is loaded. */
+static int start(struct child *c) {
+    int low = memfd_create("nanolab", MFD_CLOEXEC), memory = -1, life[2] = {-1, -1};
+    int printed[2] = {-1, -1}, status = -1;
+    if (low >= 0) {
+        memory = fcntl(low, F_DUPFD_CLOEXEC, CHILD_LIFE_FD + 1);
+        close(low);
+    }
+    if (memory < 0 || make_pipe(life) || make_pipe(printed))
+        device_fail("starting a child process: %s", strerror(errno));
+    else if (map_shared(c, memory) == 0)
+        status = spawn(c, memory, life[0], printed[1]);
+    close_fd(&memory);
+    close_fd(&life[0]);
+    close_fd(&printed[1]);
+    c->life = life[1];
+    c->printed = printed[0];
+    c->loaded = false;
+    if (status)
+        return status;
+    fcntl(c->printed, F_SETFL, O_NONBLOCK);
+    if (await(c))
+        return -1;
+    c->shared->error[sizeof c->shared->error - 1] = '\0';
+    c->loaded = !c->shared->error[0];
+    return c->loaded ? 0 : device_fail("%s", c->shared->error);
+}
+
+/* Takes what was printed; keeps the beginning. True if there was something. */
 static bool drain(struct child *c) {
     char some[4096];
     ssize_t got = read(c->printed, some, sizeof some);
     if (got <= 0)
-        return got < 0 && (errno == EAGAIN || errno == EINTR);
+        return false;
     size_t keep = OUTPUT_MAX - c->output_used;
     keep = keep < (size_t)got ? keep : (size_t)got;
     memcpy(c->output + c->output_used, some, keep);
@@ -127,128 +182,144 @@ static bool drain(struct child *c) {
     return true;
 }
 
+/* Ends the program, which first ends all that the library has started. */
+static void stop(struct child *c) {
+    close_fd(&c->life);
+    double until = now() + SECONDS_TO_END;
+    for (struct timespec pause = {0, 1000000}; c->pid; nanosleep(&pause, NULL)) {
+        if (now() > until)
+            kill(c->pid, SIGKILL);
+        if (waitpid(c->pid, NULL, now() > until ? 0 : WNOHANG) != 0)
+            c->pid = 0;
+    }
+    for (int k = 0; c->printed >= 0 && k < 64 && drain(c);)
+        k++;
+    close_fd(&c->printed);
+    if (c->shared)
+        munmap(c->shared, c->shared->bytes);
+    c->shared = NULL;
+}
+
+/* --- calls ------------------------------------------------------------------------------------ */
+
 static int fail_about(struct child *c, const char *what) {
-    if (c->loaded)
-        return device_fail("%s %s in call %zu", c->symbol, what, c->calls);
+    bool loaded = c->loaded;
+    stop(c);
+    if (loaded)
+        return device_fail("%s %s in call %zu", c->spec.symbol, what, c->calls);
     return device_fail("loading the library: it %s", what);
 }
 
-/* The child is gone: how? */
-static int report_end(struct child *c) {
-    int status = 0;
+static int report_end(struct child *c, enum child_end end) {
     char what[160];
-    pid_t pid = c->pid;
-    c->pid = 0;
-    if (waitpid(pid, &status, 0) != pid)
-        return fail_about(c, "vanished");
-    if (WIFSIGNALED(status))
+    int status = c->shared->end_status;
+    size_t limit = c->shared->memory_limit >> 20;
+    if (end == CHILD_OUT_OF_MEMORY)
+        snprintf(what, sizeof what, "took more than %zu MiB of memory and was ended", limit);
+    else if (end == CHILD_TOO_MANY)
+        snprintf(what, sizeof what, "started more than 512 processes, which were all ended,");
+    else if (WIFSIGNALED(status))
         snprintf(what, sizeof what, "was killed by signal %d (%s)", WTERMSIG(status),
                  strsignal(WTERMSIG(status)));
-    else if (WEXITSTATUS(status) == CUT_OFF)
-        snprintf(what, sizeof what, "closed files that are not its own");
     else
         snprintf(what, sizeof what, "ended its process with exit status %d", WEXITSTATUS(status));
     return fail_about(c, what);
 }
 
-/* Waits until the child has answered. */
+/* Waits until the child has answered: the number asked for, in shared memory. Nothing else is an
+ * answer. */
 static int await(struct child *c) {
-    double until = now() + c->seconds;
-    bool printing = true;
+    struct child_shared *s = c->shared;
+    double total = c->spec.total_seconds > 0.0 ? c->spec.total_seconds : DEFAULT_TOTAL_SECONDS;
+    double each = c->spec.seconds > 0.0 ? c->spec.seconds : DEFAULT_SECONDS;
+    double from = now(), wait = 0.001;
     for (;;) {
-        double left = until - now();
-        if (left <= 0.0) {
-            char what[80];
-            snprintf(what, sizeof what, "did not return within %g seconds and was killed",
-                     c->seconds);
-            kill(c->pid, SIGKILL);
-            waitpid(c->pid, NULL, 0);
-            c->pid = 0;
+        uint32_t seen = atomic_load(&s->events), end = atomic_load(&s->end);
+        if (drain(c))
+            wait = 0.001;
+        if (atomic_load(&s->answered) == atomic_load(&s->asked)) {
+            c->used += now() - from;
+            return 0;
+        }
+        if (end != CHILD_LIVES)
+            return report_end(c, end);
+        double gone = now() - from;
+        char what[120];
+        snprintf(what, sizeof what, "did not return within %g seconds and was killed", each);
+        if (c->used + gone > total)
+            snprintf(what, sizeof what, "took more than %g seconds in all calls and was killed",
+                     total);
+        if (gone > each || c->used + gone > total)
             return fail_about(c, what);
+        if (waitpid(c->pid, NULL, WNOHANG) == c->pid) {
+            /* It says how the library ended before it ends itself; unless it was killed. */
+            c->pid = 0;
+            end = atomic_load(&s->end);
+            return end != CHILD_LIVES ? report_end(c, end)
+                                      : fail_about(c, "killed the process that watches it");
         }
-        struct pollfd wait[2] = {{c->done, POLLIN, 0}, {printing ? c->printed : -1, POLLIN, 0}};
-        if (poll(wait, 2, (int)(left * 1000.0) + 1) < 0 && errno != EINTR)
-            return device_fail("poll: %s", strerror(errno));
-        if (wait[1].revents)
-            printing = drain(c);
-        if (wait[0].revents) {
-            char byte;
-            return read(c->done, &byte, 1) == 1 ? 0 : report_end(c);
-        }
+        child_wait(&s->events, seen, wait < each - gone ? wait : each - gone);
+        wait = wait < 0.01 ? 2.0 * wait : wait;
     }
 }
 
-static int call(struct child *c, const void *x, const void *y, double *result) {
+/* Where the inputs of a call lie. */
+static char *place(struct child *c, int operand, const void *from, enum recover_edge edge) {
+    struct child_shared *s = c->shared;
+    char *region = (char *)s + child_region(s, operand);
+    char *to = region + AROUND + ((uintptr_t)from & 63);
+    if (edge == RECOVER_EDGE_BEHIND)
+        to = region + s->room - c->bytes;
+    if (edge == RECOVER_EDGE_BEFORE)
+        to = region;
+    uint64_t *at = operand ? &s->y_at : &s->x_at, offset = (uint64_t)(to - (char *)s);
+    if (*at != offset)
+        memset(region, 0xff, s->room); /* NaN */
+    *at = offset;
+    memcpy(to, from, c->bytes);
+    return to;
+}
+
+static int call(struct child *c, const void *x, const void *y, enum recover_edge edge,
+                double *result) {
     if (!c->pid)
-        return device_fail("%s is gone", c->symbol);
-    char *x_to = (char *)c->shared + c->page + ((uintptr_t)x & 63);
-    char *y_to = (char *)c->shared + 2 * c->page + c->room + ((uintptr_t)x & 63);
-    memcpy(x_to, x, c->bytes);
-    if (y)
-        memcpy(y_to, y, c->bytes);
-    c->shared->x_at = (size_t)(x_to - (char *)c->shared);
-    c->shared->y_at = (size_t)(y_to - (char *)c->shared);
+        return device_fail("%s is gone", c->spec.symbol);
+    char *x_to = place(c, 0, x, edge), *y_to = y ? place(c, 1, y, edge) : NULL;
     c->calls++;
-    if (write(c->go, "g", 1) != 1)
-        return report_end(c);
+    child_raise(&c->shared->asked);
     if (await(c))
         return -1;
     if (memcmp(x_to, x, c->bytes) != 0 || (y && memcmp(y_to, y, c->bytes) != 0))
-        return device_fail("%s writes to its inputs, which are const", c->symbol);
-    *result = c->shared->result;
+        return device_fail("%s writes to its inputs, which are const", c->spec.symbol);
+    float narrow;
+    memcpy(&narrow, &c->shared->result, sizeof narrow);
+    *result = narrow;
+    if (c->spec.returns_f64 || c->spec.type == ELEMENT_F64)
+        memcpy(result, &c->shared->result, sizeof *result);
     return 0;
 }
 
 static int sum(void *context, const void *x, size_t n, double *result) {
     (void)n;
-    return call(context, x, NULL, result);
+    return call(context, x, NULL, RECOVER_EDGE_NONE, result);
 }
 
 static int dot(void *context, const void *x, const void *y, size_t n, double *result) {
     (void)n;
-    return call(context, x, y, result);
+    return call(context, x, y, RECOVER_EDGE_NONE, result);
 }
 
-/* Head page, x, guard, y, guard. */
-static int map_shared(struct child *c) {
-    c->page = (size_t)sysconf(_SC_PAGESIZE);
-    c->room = (c->bytes + 128 + c->page - 1) / c->page * c->page;
-    c->shared_bytes = 3 * c->page + 2 * c->room;
-    void *shared =
-        mmap(NULL, c->shared_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (shared == MAP_FAILED)
-        return device_fail("%zu bytes of shared memory: %s", c->shared_bytes, strerror(errno));
-    c->shared = shared;
-    mprotect((char *)shared + c->page + c->room, c->page, PROT_NONE);
-    mprotect((char *)shared + 2 * c->page + 2 * c->room, c->page, PROT_NONE);
-    return 0;
+static int at_edge(void *context, const void *x, const void *y, size_t n, enum recover_edge edge,
+                   double *result) {
+    struct child *c = context;
+    (void)n;
+    return call(c, x, c->spec.dot ? y : NULL, edge, result);
 }
 
-static int start(struct child *c, const struct child_spec *spec, size_t n) {
-    int go[2] = {-1, -1}, done[2] = {-1, -1}, printed[2] = {-1, -1};
-    bool piped =
-        pipe2(go, O_CLOEXEC) == 0 && pipe2(done, O_CLOEXEC) == 0 && pipe2(printed, O_CLOEXEC) == 0;
-    fflush(NULL); /* or the child would print it again */
-    c->pid = piped ? fork() : -1;
-    if (c->pid == 0) {
-        close(go[1]);
-        close(done[0]);
-        close(printed[0]);
-        child_main(c->shared, spec, n, go[0], done[1], printed[1]);
-    }
-    int error = errno;
-    close(go[0]);
-    close(done[1]);
-    close(printed[1]);
-    c->go = go[1];
-    c->done = done[0];
-    c->printed = printed[0];
-    if (c->pid < 0) {
-        c->pid = 0;
-        return device_fail("starting a child process: %s", strerror(error));
-    }
-    fcntl(c->printed, F_SETFL, O_NONBLOCK);
-    return 0;
+static int again(void *context) {
+    struct child *c = context;
+    stop(c);
+    return start(c);
 }
 
 int child_target_open(struct recover_target *target, const struct child_spec *spec, size_t n) {
@@ -256,26 +327,27 @@ int child_target_open(struct recover_target *target, const struct child_spec *sp
     struct child *c = calloc(1, sizeof *c);
     if (!c)
         return device_fail("not enough memory");
-    c->go = c->done = c->printed = -1;
-    c->seconds = spec->seconds > 0.0 ? spec->seconds : DEFAULT_SECONDS;
+    *c = (struct child){.spec = *spec, .n = n, .life = -1, .printed = -1};
     c->bytes = n * element_bytes(spec->type);
-    c->dot = spec->dot;
-    c->symbol = spec->symbol;
-    target->type = target->result = spec->type;
-    target->context = c;
-    if (spec->dot)
-        target->dot = dot;
-    else
-        target->sum = sum;
-    /* A write to a child that is gone is an error, not the end of this process. */
-    signal(SIGPIPE, SIG_IGN);
-    if (map_shared(c) || start(c, spec, n) || await(c))
-        return -1;
-    c->shared->error[sizeof c->shared->error - 1] = '\0';
-    if (c->shared->error[0])
-        return device_fail("%s", c->shared->error);
-    c->loaded = true;
-    return 0;
+    *target = (struct recover_target){.type = spec->type,
+                                      .result = spec->returns_f64 ? ELEMENT_F64 : spec->type,
+                                      .sum = spec->dot ? NULL : sum,
+                                      .dot = spec->dot ? dot : NULL,
+                                      .at_edge = at_edge,
+                                      .again = again,
+                                      .context = c};
+    return start(c);
+}
+
+double child_target_other(const struct recover_target *target) {
+    struct child *c = target->context;
+    double wide = 0.0;
+    float narrow = 0.0f;
+    if (c && c->shared) {
+        memcpy(&wide, &c->shared->result, sizeof wide);
+        memcpy(&narrow, &c->shared->result, sizeof narrow);
+    }
+    return target->result == ELEMENT_F64 ? narrow : wide;
 }
 
 const char *child_target_output(const struct recover_target *target) {
@@ -288,16 +360,6 @@ void child_target_close(struct recover_target *target) {
     target->context = NULL;
     if (!c)
         return;
-    if (c->pid) {
-        kill(c->pid, SIGKILL);
-        waitpid(c->pid, NULL, 0);
-    }
-    for (int k = 0; k < 3; k++) {
-        int fd = k == 0 ? c->go : k == 1 ? c->done : c->printed;
-        if (fd >= 0)
-            close(fd);
-    }
-    if (c->shared)
-        munmap(c->shared, c->shared_bytes);
+    stop(c);
     free(c);
 }

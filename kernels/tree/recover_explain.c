@@ -1,11 +1,12 @@
 /*
  * recover_explain.c: names for what is no plain sum along a fixed tree.
  *
- * What can be told apart from outputs: whether the bits depend on the order of the inputs at all;
- * whether every result is the correctly rounded one; whether adding in order of size gives the
- * bits; whether a compensated loop along the tree that the masks show gives them, or the error is
- * far below a plain sum's; and whether exchanging two inputs that meet in one addition changes the
- * bits, which under a fixed order it cannot.
+ * What can be told apart from outputs: whether the same call always gives the same; how a single
+ * addition rounds; whether every result is the correctly rounded one; whether adding in order of
+ * size gives the bits; whether they depend on the order of the inputs at all; whether a compensated
+ * loop along the tree that the masks show gives them, or the error is far below a plain sum's; and
+ * whether the same two inputs meet elsewhere when the others change. Else no reason is given, only
+ * what was seen.
  */
 #include "kernels/tree/recover_inside.h"
 
@@ -15,12 +16,12 @@
 
 #include "kernels/tree/tree_index.h"
 
-#define SETS (DATA_KINDS * 4)
+#define SETS RECOVER_EXPLAIN_SETS
 
 /* More of those that only an exact sum gets right. */
 #define LAYER_SETS 40
 
-static void set_inputs(struct recover_run *run, size_t k) {
+void recover_explain_set(struct recover_run *run, size_t k) {
     recover_random(run, (enum recover_data)(k % DATA_KINDS), 100 + k / DATA_KINDS);
     recover_fill_y(run, 1.0); /* a product's rounding is no matter of the order */
 }
@@ -29,7 +30,7 @@ static int order_free(struct recover_run *run, bool *is) {
     *is = true;
     for (size_t k = 0; k < SETS && *is; k++) {
         double first, other;
-        set_inputs(run, k);
+        recover_explain_set(run, k);
         int status = recover_call(run, &first);
         for (uint64_t turn = 0; turn < 3 && *is && !status; turn++) {
             recover_shuffle(run, 8 * k + turn);
@@ -51,33 +52,31 @@ static double ulp(const struct recover_run *run, double v) {
     return ldexp(1.0, last < lowest ? lowest : last);
 }
 
-/* The inputs one after another, in the result's type. */
-static double in_order(const struct recover_run *run, const double *x) {
-    if (run->target->result == ELEMENT_F64) {
-        double sum = x[0];
-        for (size_t i = 1; i < run->n; i++)
-            sum += x[i];
-        return sum;
-    }
-    float sum = (float)x[0];
-    for (size_t i = 1; i < run->n; i++)
-        sum += (float)x[i];
-    return sum;
-}
-
 struct accuracy {
     size_t sets;
     size_t exact; /* results that are the correctly rounded ones */
-    size_t hard;  /* sets where a plain loop is off by more than four units in the last place … */
+    size_t hard;  /* sets where a plain loop of the width seen is off by more than four units in the
+                     last place … */
     size_t better; /* … and the function by one, and 2^-8 of the loop's error, at most */
 };
 
-static int look_at_accuracy(struct recover_run *run, struct accuracy *seen) {
+/* Data that cost a plain loop of this width bits, and leave a compensated one some. */
+static bool tells_compensated(enum recover_data kind, enum recover_width width) {
+    if (kind == DATA_LAYERS || kind > DATA_DEEP_F128)
+        return false;
+    if (kind >= DATA_DEEP_F64)
+        return kind == (width == RECOVER_WIDTH_F64 ? DATA_DEEP_F64 : DATA_DEEP_X87) &&
+               width >= RECOVER_WIDTH_F64;
+    return true;
+}
+
+static int look_at_accuracy(struct recover_run *run, enum recover_width width,
+                            struct accuracy *seen) {
     *seen = (struct accuracy){0};
     int status = 0;
     for (size_t k = 0; k < SETS + LAYER_SETS && !status; k++) {
         double result, exact;
-        set_inputs(run, k);
+        recover_explain_set(run, k);
         if (k >= SETS) {
             recover_random(run, DATA_LAYERS, k);
             recover_fill_y(run, 1.0);
@@ -89,9 +88,10 @@ static int look_at_accuracy(struct recover_run *run, struct accuracy *seen) {
             break;
         seen->sets++;
         seen->exact += recover_same(result, exact);
-        if (k >= SETS || k % DATA_KINDS == DATA_LAYERS)
-            continue; /* beyond what a compensated sum can hold */
-        double unit = ulp(run, exact), plain = fabs(in_order(run, run->xv) - exact);
+        if (k >= SETS || !tells_compensated((enum recover_data)(k % DATA_KINDS), width))
+            continue;
+        double unit = ulp(run, exact);
+        double plain = fabs(recover_in_order(run, run->xv, width) - exact);
         bool hard = plain > 4.0 * unit;
         seen->hard += hard;
         seen->better += hard && fabs(result - exact) <= unit + plain / 256.0;
@@ -99,196 +99,69 @@ static int look_at_accuracy(struct recover_run *run, struct accuracy *seen) {
     return status;
 }
 
-/* --- sums that sort --------------------------------------------------------------------------- */
-
-static int by_size(const void *a, const void *b) {
-    double p = fabs(*(const double *)a), q = fabs(*(const double *)b);
-    return (p > q) - (p < q);
-}
-
-static int by_value(const void *a, const void *b) {
-    double p = *(const double *)a, q = *(const double *)b;
-    return (p > q) - (p < q);
-}
-
-static const struct {
-    int (*compare)(const void *, const void *);
-    bool descending;
-    const char *name;
-} sortings[] = {
-    {by_size, false, "from the smallest magnitude to the largest"},
-    {by_size, true, "from the largest magnitude to the smallest"},
-    {by_value, false, "from the lowest value to the highest"},
-    {by_value, true, "from the highest value to the lowest"},
-};
-
-static bool ties(size_t set) {
-    enum recover_data kind = (enum recover_data)(set % DATA_KINDS);
-    return kind == DATA_CANCELLING || kind == DATA_LAYERS || kind == DATA_DEEP;
-}
-
-/* Results that are not the correctly rounded sum, before a sorting that gives them is believed: an
- * accurate sum of any kind has the same bits as an accurate sorted one. */
-#define TELLING_SETS 3
-
-/* *fits: adding by this sorting gives all bits, those of inexact results among them, and adding in
- * the order given does not. */
-static int sorting_fits(struct recover_run *run, size_t which, double *x, bool *fits) {
-    size_t plain = 0, sets = 0, telling = 0;
-    *fits = true;
-    for (size_t k = 0; k < SETS && *fits; k++) {
-        double result, exact;
-        if (ties(k))
-            continue; /* the order among equal magnitudes is anybody's */
-        set_inputs(run, k);
-        int status = recover_call(run, &result);
-        if (!status)
-            status = recover_exact(run, &exact);
-        if (status)
-            return status;
-        telling += !recover_same(result, exact);
-        for (size_t i = 0; i < run->n; i++)
-            x[i] = run->xv[i];
-        sets++;
-        plain += recover_same(result, in_order(run, x));
-        qsort(x, run->n, sizeof *x, sortings[which].compare);
-        for (size_t i = 0; sortings[which].descending && i < run->n / 2; i++) {
-            double v = x[i];
-            x[i] = x[run->n - 1 - i];
-            x[run->n - 1 - i] = v;
-        }
-        *fits = recover_same(result, in_order(run, x));
-    }
-    *fits = *fits && plain < sets && telling >= TELLING_SETS;
-    return 0;
-}
-
-/* *name: the sorting that gives all bits, or NULL. */
-static int sorted(struct recover_run *run, const char **name) {
-    *name = NULL;
-    double *x = malloc(run->n * sizeof *x);
-    if (!x)
-        return recover_no_memory(run);
-    int status = 0;
-    for (size_t s = 0; s < sizeof sortings / sizeof *sortings && !*name && !status; s++) {
-        bool fits;
-        status = sorting_fits(run, s, x, &fits);
-        if (!status && fits)
-            *name = sortings[s].name;
-    }
-    free(x);
-    return status;
-}
-
-/* --- compensation along the tree -------------------------------------------------------------- */
-
-struct pair {
-    double s, c;
-};
-
-static double to_result(const struct recover_run *run, double v) {
-    return run->target->result == ELEMENT_F64 ? v : (float)v;
-}
-
-/* W. Kahan's step s + v with the correction c of the steps before. */
-static struct pair kahan(const struct recover_run *run, struct pair p, double v) {
-    double y = to_result(run, v - p.c), t = to_result(run, p.s + y);
-    return (struct pair){t, to_result(run, to_result(run, t - p.s) - y)};
-}
-
-static double kahan_along(const struct recover_run *run, struct pair *value) {
-    const struct tree *tree = run->out->tree;
-    size_t n = run->n;
-    tree_ref root = tree_root(tree);
-    for (size_t i = 0; i < n; i++)
-        value[i] = (struct pair){run->xv[i], 0.0};
-    for (tree_ref v = (tree_ref)n; v <= root; v++) {
-        tree_ref a = tree_child(tree, v, 0), b = tree_child(tree, v, 1);
-        if (a < n && (b >= n || b < a)) { /* the lower leaf starts, or the partial sum does */
-            tree_ref swap = a;
-            a = b;
-            b = swap;
-        }
-        value[v] = b < n ? kahan(run, value[a], value[b].s)
-                         : (struct pair){to_result(run, value[a].s + value[b].s), 0.0};
-    }
-    return value[root].s;
-}
-
-static int is_kahan(struct recover_run *run, bool *is) {
-    *is = false;
-    if (!run->out->tree || tree_depth(run->out->tree) < 2)
-        return 0;
-    for (tree_ref v = (tree_ref)run->n; v <= tree_root(run->out->tree); v++)
-        if (tree_child_count(run->out->tree, v) != 2)
-            return 0;
-    struct pair *value = malloc(2 * run->n * sizeof *value);
-    if (!value)
-        return recover_no_memory(run);
-    int status = 0;
-    *is = true;
-    for (size_t k = 0; k < SETS && *is && !status; k++) {
-        double result;
-        set_inputs(run, k);
-        status = recover_call(run, &result);
-        *is = recover_same(result, kahan_along(run, value));
-    }
-    free(value);
-    return status;
-}
-
-/* --- exchanging what one addition adds -------------------------------------------------------- */
-
-static int exchange_matters(struct recover_run *run, bool *matters) {
-    const struct tree *tree = run->out->tree;
-    size_t n = run->n;
-    *matters = false;
-    for (size_t k = 0; k < SETS && !*matters; k++) {
-        double before, after;
-        set_inputs(run, k);
-        int status = recover_call(run, &before);
-        if (status)
-            return status;
-        for (tree_ref v = (tree_ref)n; v <= tree_root(tree); v++) {
-            tree_ref a = tree_child(tree, v, 0), b = tree_child(tree, v, 1);
-            if (a >= n || b >= n)
-                continue;
-            double x = run->xv[a];
-            recover_set(run, a, run->xv[b]);
-            recover_set(run, b, x);
-        }
-        status = recover_call(run, &after);
-        if (status)
-            return status;
-        *matters = !recover_same(before, after);
-    }
-    return 0;
-}
-
 /* --- the verdict ------------------------------------------------------------------------------ */
 
 struct evidence {
     struct accuracy accuracy;
-    bool order_free, kahan, exchange_matters;
+    bool order_free, grid, kahan;
+    enum recover_width kahan_width;
     const char *sorting;
 };
 
 static int collect(struct recover_run *run, struct evidence *e) {
-    int status = look_at_accuracy(run, &e->accuracy);
+    enum recover_width width;
+    int status = recover_width_seen(run, &width);
+    if (!status)
+        status = look_at_accuracy(run, width, &e->accuracy);
     if (!status)
         status = order_free(run, &e->order_free);
     if (!status)
-        status = sorted(run, &e->sorting);
+        status = recover_grid(run, &e->grid);
     if (!status)
-        status = is_kahan(run, &e->kahan);
-    if (!status && run->out->tree)
-        status = exchange_matters(run, &e->exchange_matters);
+        status = recover_sorted(run, width, &e->sorting);
+    if (!status)
+        status = recover_kahan(run, &e->kahan_width, &e->kahan);
     return status;
+}
+
+/* Of fewer inputs a sum that sorts looks like a binned one. */
+#define FEW 5
+
+/* Without a reason: what was seen. */
+static int reject_unexplained(struct recover_run *run, enum recover_sight sight,
+                              const struct evidence *e) {
+    size_t probes = run->out->probes + run->out->fresh + run->out->weighted;
+    if (sight == SIGHT_TREE)
+        return recover_reject(run, RECOVER_ARITHMETIC,
+                              "a tree fits all probes, but its bits match on %zu of %d random "
+                              "inputs only",
+                              run->out->data_sets, DATA_KINDS * RECOVER_SETS_PER_KIND);
+    if (e->order_free)
+        return recover_reject(run, RECOVER_NO_TREE,
+                              "no order of the inputs changes a bit, but %zu of %zu results are "
+                              "not the correctly rounded sum",
+                              e->accuracy.sets - e->accuracy.exact, e->accuracy.sets);
+    if (sight == SIGHT_NO_LOSS)
+        return recover_reject(run, RECOVER_NO_TREE,
+                              "no unit is ever lost next to +M and -M, but the order of the inputs "
+                              "changes the bits");
+    if (sight == SIGHT_FLAT)
+        return recover_reject(run, RECOVER_NO_TREE,
+                              "every unit is lost next to +M and -M, wherever it stands, but the "
+                              "order of the inputs changes the bits");
+    return recover_reject(run, RECOVER_NO_TREE,
+                          "no tree has all the subtree sizes that %zu probes measured; the same "
+                          "calls give the same again",
+                          probes);
 }
 
 int recover_explain(struct recover_run *run, enum recover_sight sight) {
     struct evidence e = {0};
-    int status = collect(run, &e);
+    int status = recover_ask_again(run);
+    if (!status)
+        status = recover_rounding(run);
+    if (!status)
+        status = collect(run, &e);
     if (status)
         return status;
     const struct accuracy *a = &e.accuracy;
@@ -302,34 +175,28 @@ int recover_explain(struct recover_run *run, enum recover_sight sight) {
     if (e.sorting)
         return recover_reject(run, RECOVER_DATA_ORDER,
                               "it adds %s: that gives its bits on all random data", e.sorting);
-    if (sight == SIGHT_FLAT && e.order_free)
+    if (sight == SIGHT_FLAT && e.order_free && run->n >= FEW)
         return recover_reject(run, RECOVER_BINNED,
                               "next to a large input every unit is lost, wherever it stands, and "
                               "no order of the inputs changes a bit");
-    if (e.order_free)
+    if (e.order_free && e.grid)
         return recover_reject(run, RECOVER_ON_A_GRID,
-                              "no order of the inputs changes a bit, but %zu of %zu results are "
+                              "no order of the inputs changes a bit, a small input alone is lost, "
+                              "and %zu of %zu results are "
                               "not the correctly rounded sum",
                               a->sets - a->exact, a->sets);
     if (e.kahan)
         return recover_reject(run, RECOVER_COMPENSATED,
-                              "Kahan's compensated addition along the order the masks show gives "
-                              "its bits on all random data");
+                              "Kahan's compensated addition in %s along the order the masks show "
+                              "gives its bits on all random data",
+                              recover_width_name(e.kahan_width));
+    status = e.order_free ? 0 : recover_two_sizes(run);
+    if (status)
+        return status;
     if (compensated)
         return recover_reject(run, RECOVER_COMPENSATED,
                               "of %zu inputs on which a plain loop loses more than two bits, it is "
                               "off by one unit in the last place, or 2^-8 of that, on all",
                               a->hard);
-    if (sight == SIGHT_TREE && !e.exchange_matters)
-        return recover_reject(run, RECOVER_ARITHMETIC,
-                              "a tree fits all probes, but its bits match on %zu of %d random "
-                              "inputs only",
-                              run->out->data_sets, DATA_KINDS * RECOVER_SETS_PER_KIND);
-    if (sight == SIGHT_TREE)
-        return recover_reject(run, RECOVER_DATA_ORDER,
-                              "exchanging two inputs that meet in one addition changes the bits "
-                              "on random data");
-    return recover_reject(run, RECOVER_DATA_ORDER,
-                          "no tree has all the subtree sizes that %zu probes measured",
-                          run->out->probes + run->out->fresh + run->out->weighted);
+    return reject_unexplained(run, sight, &e);
 }

@@ -26,20 +26,36 @@ static const struct {
     [ELEMENT_BF16] = {8, -133, 10, 50},
 };
 
-/* Room behind the inputs, for calls at other addresses. */
-#define SLACK 64
+/* Around the inputs lies what no sum survives, NaN, and no more than that: a function that reads
+ * beyond them shows it. */
+#define AROUND 64
+
+static size_t inputs_bytes(const struct recover_run *run) {
+    size_t bytes = run->n * element_bytes(run->target->type) + 3 * AROUND;
+    return (bytes + 63) / 64 * 64;
+}
 
 static void *inputs(const struct recover_run *run) {
-    size_t bytes = run->n * element_bytes(run->target->type) + SLACK;
-    return aligned_alloc(64, (bytes + 63) / 64 * 64);
+    char *all = aligned_alloc(64, inputs_bytes(run));
+    if (!all)
+        return NULL;
+    memset(all, 0xff, inputs_bytes(run));
+    return all + AROUND;
+}
+
+static void inputs_free(void *at) {
+    if (at)
+        free((char *)at - AROUND);
 }
 
 int recover_inputs_new(struct recover_run *run) {
     run->x = inputs(run);
     run->y = inputs(run);
+    run->x_at = inputs(run);
+    run->y_at = inputs(run);
     run->xv = malloc(run->n * sizeof *run->xv);
     run->yv = malloc(run->n * sizeof *run->yv);
-    if (!run->x || !run->y || !run->xv || !run->yv)
+    if (!run->x || !run->y || !run->x_at || !run->y_at || !run->xv || !run->yv)
         return recover_no_memory(run);
     recover_fill(run, 0.0);
     recover_fill_y(run, 1.0);
@@ -47,8 +63,10 @@ int recover_inputs_new(struct recover_run *run) {
 }
 
 void recover_inputs_free(struct recover_run *run) {
-    free(run->x);
-    free(run->y);
+    inputs_free(run->x);
+    inputs_free(run->y);
+    inputs_free(run->x_at);
+    inputs_free(run->y_at);
     free(run->xv);
     free(run->yv);
 }
@@ -129,15 +147,62 @@ static void cancel_layers(struct recover_run *run, uint64_t stream) {
 
 /* Every second input is one of a pair that cancels, large enough to cost the others half their
  * bits in the sum's type; what is left is the sum of the others. */
-static void cancel_deep(struct recover_run *run) {
+static void cancel_deep(struct recover_run *run, enum recover_data kind) {
     enum element type = run->target->type;
-    int up = type == ELEMENT_F16 ? 12 : run->target->result == ELEMENT_F64 ? 40 : 18;
+    int up = run->target->result == ELEMENT_F64 ? 40 : 18;
+    up = kind == DATA_DEEP_F64    ? 47
+         : kind == DATA_DEEP_X87  ? 58
+         : kind == DATA_DEEP_F128 ? 107
+                                  : up;
+    up = type == ELEMENT_F16 ? 12 : up;
     for (size_t i = 0; i + 3 < run->n; i += 4) {
         double v = ldexp(1.0 + 0.25 * philox_unit(philox_u64(run->seed, 77, i)), up);
         recover_set(run, i + 1, rounded(type, v));
         recover_set(run, i + 3, -run->xv[i + 1]);
         recover_set_y(run, i + 3, run->yv[i + 1]);
     }
+}
+
+/* a + b - (a + b), all of different sizes: what costs the others bits and leaves no ties to a sum
+ * that sorts. */
+static void cancel_three(struct recover_run *run, uint64_t number) {
+    static const int ups[] = {18, 47, 58};
+    int up = run->target->type == ELEMENT_F16 ? 12 : ups[number % 3];
+    int bits = types[run->target->type].significand - 4 < 18 ? 3 : 17;
+    for (size_t i = 0; i + 4 < run->n; i += 5) {
+        struct philox_block r = philox_at(run->seed, 80 + number, i);
+        double a = 1.0 + ldexp((double)(r.v[0] >> (32 - bits)), -bits - 1);
+        double b = 1.0 + ldexp((double)(r.v[1] >> (32 - bits)), -bits - 1);
+        recover_set(run, i, ldexp(a, up - 1));
+        recover_set(run, i + 2, ldexp(b, up));
+        recover_set(run, i + 4, -ldexp(a, up - 1) - ldexp(b, up));
+        recover_set_y(run, i + 2, run->yv[i]);
+        recover_set_y(run, i + 4, run->yv[i]);
+    }
+}
+
+/* A + B is in the middle between two numbers of the result's p bits; t is below half of A's last of
+ * w bits, but not of the sum's. Summed as A + t + B in w bits, t is lost and the tie goes to even;
+ * compensated, it is not. Everything else is zero. */
+static void tie(struct recover_run *run, int w, uint64_t number) {
+    enum element type = run->target->type;
+    int p = run->target->result == ELEMENT_F64 ? 53 : 24;
+    if (run->n < 3 || w <= p || types[type].significand < p)
+        return;
+    static const unsigned char orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+                                               {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    double even =
+        (double)(2 * (number / 6) + 4 * philox_below(philox_u64(run->seed, 78, number), 8));
+    double v[3] = {ldexp(1.0, p + 1), 1.0 + even - ldexp(1.0, p), ldexp(0.75, p + 1 - w)};
+    size_t at[3];
+    for (uint64_t k = 0; k < 3; k++) { /* in thirds: ascending */
+        size_t from = k * run->n / 3, to = (k + 1) * run->n / 3;
+        at[k] = from + philox_below(philox_u64(run->seed, 79 + number, k), to - from);
+    }
+    recover_fill(run, 0.0);
+    recover_fill_y(run, 1.0);
+    for (int k = 0; k < 3; k++)
+        recover_set(run, at[orders[number % 6][k]], number % 2 ? -v[k] : v[k]);
 }
 
 void recover_random(struct recover_run *run, enum recover_data kind, uint64_t number) {
@@ -154,10 +219,16 @@ void recover_random(struct recover_run *run, enum recover_data kind, uint64_t nu
     }
     if (kind == DATA_CANCELLING)
         cancel(run, stream + 2);
-    if (kind == DATA_DEEP) {
-        cancel_deep(run);
+    if (kind == DATA_DEEP || (kind >= DATA_DEEP_F64 && kind <= DATA_DEEP_F128)) {
+        cancel_deep(run, kind);
         recover_shuffle(run, number);
     }
+    if (kind == DATA_TRIPLES) {
+        cancel_three(run, number);
+        recover_shuffle(run, number);
+    }
+    if (kind == DATA_TIES_F64 || kind == DATA_TIES_X87)
+        tie(run, kind == DATA_TIES_F64 ? 53 : 64, number);
     if (kind == DATA_LAYERS) {
         cancel_layers(run, stream + 2);
         recover_shuffle(run, number);
@@ -175,32 +246,37 @@ void recover_shuffle(struct recover_run *run, uint64_t number) {
     }
 }
 
-static int call(struct recover_run *run, const void *x, const void *y, double *result) {
+static int call(struct recover_run *run, const void *x, const void *y, enum recover_edge edge,
+                double *result) {
     const struct recover_target *target = run->target;
+    const struct recover_options *o = run->options;
+    if (o && o->progress)
+        o->progress(o->progress_context, run->step, run->out->calls);
     run->out->calls++;
     *result = NAN;
-    if (target->dot ? target->dot(target->context, x, y, run->n, result)
-                    : target->sum(target->context, x, run->n, result)) {
-        if (!run->out->why[0])
-            snprintf(run->out->why, sizeof run->out->why, "call %zu of the function failed",
-                     run->out->calls);
-        return -1;
-    }
-    return 0;
+    int status = edge          ? target->at_edge(target->context, x, y, run->n, edge, result)
+                 : target->dot ? target->dot(target->context, x, y, run->n, result)
+                               : target->sum(target->context, x, run->n, result);
+    if (status && !run->out->why[0])
+        snprintf(run->out->why, sizeof run->out->why, "call %zu of the function failed",
+                 run->out->calls);
+    return status ? -1 : 0;
 }
 
 int recover_call(struct recover_run *run, double *result) {
-    return call(run, run->x, run->y, result);
+    return call(run, run->x, run->y, RECOVER_EDGE_NONE, result);
 }
 
-int recover_call_at(struct recover_run *run, size_t bytes, double *result) {
-    size_t size = run->n * element_bytes(run->target->type);
-    memmove((char *)run->x + bytes, run->x, size);
-    memmove((char *)run->y + bytes, run->y, size);
-    int status = call(run, (char *)run->x + bytes, (char *)run->y + bytes, result);
-    memmove(run->x, (char *)run->x + bytes, size);
-    memmove(run->y, (char *)run->y + bytes, size);
-    return status;
+static void *moved(struct recover_run *run, void *to, const void *from, size_t bytes) {
+    memset((char *)to - AROUND, 0xff, inputs_bytes(run));
+    return memcpy((char *)to + bytes, from, run->n * element_bytes(run->target->type));
+}
+
+int recover_call_at(struct recover_run *run, size_t x_bytes, size_t y_bytes, enum recover_edge edge,
+                    double *result) {
+    const void *x = moved(run, run->x_at, run->x, x_bytes);
+    const void *y = moved(run, run->y_at, run->y, y_bytes);
+    return call(run, x, y, edge, result);
 }
 
 bool recover_same(double a, double b) {

@@ -17,8 +17,11 @@ struct recover_run {
     double unit, mask;     /* in x … */
     double unit_y, mask_y; /* … and in y, for a dot product */
     void *x, *y;           /* as the target gets them; y only for a dot product */
+    void *x_at, *y_at;     /* for calls at other addresses */
     double *xv, *yv;       /* the same as doubles */
     struct recovery *out;
+    const struct recover_options *options;
+    const char *step; /* what is being done */
 };
 
 /* Kinds of random data. */
@@ -32,6 +35,12 @@ enum recover_data {
                   */
     DATA_DEEP,   /* half are pairs that cancel exactly, so large that the rest loses bits */
     DATA_SUBNORMAL,
+    DATA_DEEP_F64, /* as DATA_DEEP, so large that it costs f64, the x87 and 128 bits as much */
+    DATA_DEEP_X87,
+    DATA_DEEP_F128,
+    DATA_TIES_F64, /* three inputs of which f64, or the x87, loses what would break a tie */
+    DATA_TIES_X87,
+    DATA_TRIPLES, /* large ones of which three cancel exactly, none as large as another */
     DATA_KINDS
 };
 
@@ -48,8 +57,10 @@ void recover_random(struct recover_run *run, enum recover_data kind, uint64_t nu
 /* The inputs put into another order (both operands alike). */
 void recover_shuffle(struct recover_run *run, uint64_t number);
 int recover_call(struct recover_run *run, double *result);
-/* The same with the inputs `bytes` behind a 64-byte boundary (a multiple of the type's size). */
-int recover_call_at(struct recover_run *run, size_t bytes, double *result);
+/* The same with the inputs so many bytes behind 64-byte boundaries (< 64, multiples of the type's
+ * size), or at an edge. */
+int recover_call_at(struct recover_run *run, size_t x_bytes, size_t y_bytes, enum recover_edge edge,
+                    double *result);
 /* Equal values; NaN equals NaN and +0 equals -0. */
 bool recover_same(double a, double b);
 /* The correctly rounded sum of the inputs as they are. */
@@ -58,6 +69,16 @@ int recover_exact(struct recover_run *run, double *result);
 int recover_reject(struct recover_run *run, enum recover_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 int recover_no_memory(struct recover_run *run);
+
+/* --- recover_sum.c ---------------------------------------------------------------------------- */
+/* Same inputs, other calls in between, same bits, so many times (or for three seconds)? */
+int recover_steady(struct recover_run *run, size_t turns);
+/* Is it the sum, each input counted once? */
+int recover_is_sum(struct recover_run *run);
+
+/* --- recover_remarks.c ------------------------------------------------------------------------ */
+/* Fills what out says beside the tree. */
+void recover_remarks(struct recover_run *run);
 
 /* --- recover_order.c -------------------------------------------------------------------------- */
 
@@ -69,12 +90,71 @@ enum recover_sight {
     SIGHT_NONE     /* sizes that no tree has */
 };
 int recover_order(struct recover_run *run, enum recover_sight *sight);
+/* The size of the subtree in which i and j meet, by one call with these masks and units; *l = 0
+ * when the result is no count. All other inputs stay `unit`. */
+int recover_probe(struct recover_run *run, size_t i, size_t j, double mask, double unit,
+                  uint32_t *l);
 
 #define RECOVER_SETS_PER_KIND 8
+
+/* --- recover_evaluate.c ----------------------------------------------------------------------- */
+typedef __float128 recover_wide;
+
+struct recover_rule {
+    unsigned char *width;    /* enum recover_width per reference: what it hands on */
+    unsigned char *whole;    /* per leaf: its product enters the addition unrounded */
+    enum recover_width root; /* in which the last addition is done, at least */
+    int fraction;            /* F of nodes with more than two children */
+    bool cuts;               /* and what is below is cut, not rounded */
+    bool toward_zero;        /* their last rounding */
+    bool flush;              /* subnormals are zero */
+    double least_normal;     /* of the inputs' type, or f32 */
+    bool higher_first;       /* in a pair of products, the one of the higher index is rounded */
+};
+
+struct recover_walk { /* one evaluation */
+    const struct recover_run *run;
+    const struct recover_rule *rule;
+    recover_wide *value; /* per reference */
+    long double *term;   /* scratch, one per child */
+    int *exponent;
+};
+
+enum recover_width recover_leaf_width(const struct recover_run *run);
+struct recover_step recover_step_of(const struct recover_run *run, const struct recover_rule *rule,
+                                    tree_ref node);
+/* The inputs as they are, along out->tree. */
+double recover_evaluate(struct recover_walk *walk);
 
 /* --- recover_rule.c --------------------------------------------------------------------------- */
 /* Finds the arithmetic of out->tree and compares bits on random data. *fits: all matched. */
 int recover_rule(struct recover_run *run, bool *fits);
+
+/* --- recover_again.c: questions put once more, or in another way -------------------------------
+ */
+/* Random data, and pairs under the masks, many times: is it always the same? */
+int recover_ask_again(struct recover_run *run);
+/* Does a single addition round to nearest? */
+int recover_rounding(struct recover_run *run);
+/* The narrowest format that three inputs among zeros pass through, wherever they stand; the
+ * result's if none is seen. */
+int recover_width_seen(struct recover_run *run, enum recover_width *width);
+/* Do two inputs meet in a larger or smaller sum when all others are other numbers? */
+int recover_two_sizes(struct recover_run *run);
+/* Is a single input lost that is small enough? */
+int recover_grid(struct recover_run *run, bool *is);
+
+/* --- recover_candidates.c --------------------------------------------------------------------- */
+#define RECOVER_EXPLAIN_SETS (DATA_KINDS * 6)
+/* Random inputs of set number k < RECOVER_EXPLAIN_SETS. */
+void recover_explain_set(struct recover_run *run, size_t k);
+enum recover_width recover_result_width(const struct recover_run *run);
+/* x one after another in this width, then rounded to the result. */
+double recover_in_order(const struct recover_run *run, const double *x, enum recover_width width);
+/* *name: the sorting that gives all bits, or NULL. */
+int recover_sorted(struct recover_run *run, enum recover_width width, const char **name);
+/* *is: Kahan's additions along out->tree, in *width, give all bits. */
+int recover_kahan(struct recover_run *run, enum recover_width *width, bool *is);
 
 /* --- recover_explain.c ------------------------------------------------------------------------ */
 /* Names what is no plain sum along a fixed tree. Always rejects (1) or fails (-1). */

@@ -1,7 +1,7 @@
 /*
  * recover_order.c: the tree from the sizes of pairs' meeting points.
  *
- *     build(S):  i = S[0];  root = i
+ *     build(S):  i = any of S;  root = i
  *       measure l(i, j) for all other j of S
  *       for each group J of equal l, ascending:
  *         (sub, m) = build(J)             m: the largest l measured inside J
@@ -11,7 +11,8 @@
  *
  * What cannot come out even (m is neither, or the new root has more than l leaves) is no tree; what
  * does not come out even shows when all measurements are compared with the tree. The recursion is a
- * stack of frames: it can be as deep as n.
+ * stack of frames: it can be as deep as n. i is drawn at random: always the first, a loop that adds
+ * from the last input would take n(n-1)/2 calls; so it takes about 2n, as one from the first does.
  */
 #include "kernels/tree/recover_inside.h"
 
@@ -47,6 +48,7 @@ struct builder {
     tree_ref *first, *next;
     uint32_t *size;
     size_t nodes;
+    uint64_t frames_begun;
     bool even; /* all has come out even so far */
 };
 
@@ -58,24 +60,36 @@ static void set_pair(struct recover_run *run, size_t i, size_t j, double at_i, d
     recover_set_y(run, j, y);
 }
 
-/* Sizes by one call: *l = 0 when the result is no count. */
-static int probe(struct recover_run *run, size_t i, size_t j, uint32_t *l) {
+int recover_probe(struct recover_run *run, size_t i, size_t j, double mask, double unit,
+                  uint32_t *l) {
     double result;
-    set_pair(run, i, j, run->mask, -run->mask, run->mask_y);
+    set_pair(run, i, j, mask, -mask, run->mask_y);
     int status = recover_call(run, &result);
-    set_pair(run, i, j, run->unit, run->unit, run->unit_y);
+    set_pair(run, i, j, unit, unit, run->unit_y);
     if (status)
         return status;
     if (!isfinite(result))
         return recover_reject(
             run, RECOVER_MASKS,
-            "with x[%zu] = %g and x[%zu] = %g it gives %g: a partial sum overflows", i, run->mask,
-            j, -run->mask, result);
-    double outside = result / (run->unit * run->unit_y);
+            "with x[%zu] = %g and x[%zu] = %g it gives %g: a partial sum overflows", i, mask, j,
+            -mask, result);
+    double outside = result / (unit * run->unit_y);
     *l = 0;
     if (outside == rint(outside) && outside >= 0.0 && outside <= (double)run->n - 2.0)
         *l = (uint32_t)((double)run->n - outside);
     return 0;
+}
+
+static int probe(struct recover_run *run, size_t i, size_t j, uint32_t *l) {
+    return recover_probe(run, i, j, run->mask, run->unit, l);
+}
+
+/* Balanced trees take n/2 log2 n, chains about 2n, nodes of w children w/2 for each of them. */
+static size_t most_probes(size_t n) {
+    size_t levels = 2;
+    while ((size_t)1 << levels < n)
+        levels++;
+    return 100000 + 64 * n * levels;
 }
 
 static int measure(struct builder *b, uint32_t i, uint32_t j, uint32_t *l) {
@@ -83,6 +97,13 @@ static int measure(struct builder *b, uint32_t i, uint32_t j, uint32_t *l) {
     if (status)
         return status;
     b->run->out->probes++;
+    if (b->run->out->probes > most_probes(b->run->n)) {
+        snprintf(b->run->out->why, sizeof b->run->out->why,
+                 "stopped after %zu calls that looked for the order of %zu inputs, more than any "
+                 "known order takes; give a smaller n",
+                 b->run->out->probes, b->run->n);
+        return -1;
+    }
     if (b->measured_count == b->measured_room) {
         size_t room = b->measured_room ? 2 * b->measured_room : 256;
         struct measured *moved = realloc(b->measured, room * sizeof *moved);
@@ -141,6 +162,11 @@ static int build(struct builder *b) {
         struct frame *f = &b->frames[b->depth - 1];
         struct place *set = b->places;
         if (f->root == TREE_NONE) {
+            uint64_t drawn = philox_u64(b->run->seed, 1u << 26, b->frames_begun++);
+            size_t pivot = f->start + philox_below(drawn, f->end - f->start);
+            struct place first = set[f->start];
+            set[f->start] = set[pivot];
+            set[pivot] = first;
             f->root = set[f->start].index;
             f->largest = 1;
             f->at = f->start + 1;
@@ -169,21 +195,42 @@ static int build(struct builder *b) {
     return 0;
 }
 
-/* The lists of children as a tree. A node's children were there before it: same references. */
+struct child { /* of a node, and the lowest leaf below it */
+    tree_ref ref, lowest;
+};
+
+static int by_lowest(const void *a, const void *b) {
+    const struct child *p = a, *q = b;
+    return (p->lowest > q->lowest) - (p->lowest < q->lowest);
+}
+
+/* The lists of children as a tree, the child with the lowest leaf first. A node's children were
+ * there before it: same references. */
 static int finish(struct builder *b) {
     size_t n = b->run->n;
     struct tree *tree = tree_new(n);
-    tree_ref *children = malloc(n * sizeof *children), root = 0;
-    for (size_t k = 0; tree && children && k < b->nodes; k++) {
+    tree_ref *children = malloc(n * sizeof *children), *lowest = malloc(2 * n * sizeof *lowest);
+    struct child *sorted = malloc(n * sizeof *sorted);
+    tree_ref root = b->run->n == 1 ? 0 : TREE_NONE;
+    bool room = tree && children && lowest && sorted;
+    for (size_t i = 0; room && i < n; i++)
+        lowest[i] = (tree_ref)i;
+    for (size_t k = 0; room && k < b->nodes; k++) {
         size_t count = 0;
         for (tree_ref c = b->first[k]; c != TREE_NONE; c = b->next[c])
-            children[count++] = c;
+            sorted[count++] = (struct child){c, lowest[c]};
+        qsort(sorted, count, sizeof *sorted, by_lowest);
+        for (size_t c = 0; c < count; c++)
+            children[c] = sorted[c].ref;
+        lowest[n + k] = sorted[0].lowest;
         root = tree_add_n(tree, children, count);
     }
     free(children);
+    free(lowest);
+    free(sorted);
     if (tree)
         tree_set_root(tree, root);
-    if (!tree || !children || tree_root(tree) == TREE_NONE) {
+    if (!room || tree_root(tree) == TREE_NONE) {
         tree_free(tree);
         return recover_no_memory(b->run);
     }
@@ -266,20 +313,30 @@ static double weight_outside(const struct tree *tree, const double *weight, doub
     return below[root] - met;
 }
 
-/* Units of 1 to 8 and masks of either sign: the order must not care. */
-static int weighted_pairs(struct recover_run *run, bool *agrees) {
+/* A unit of 1 to 8; or, for sums that have few bits, at most 64 that are not zero, of 1 or 2. */
+static double unequal(const struct recover_run *run, uint64_t k, size_t v, bool few) {
+    struct philox_block r = philox_at(run->seed, 1000 + k, v);
+    if (!few)
+        return 1.0 + r.v[0] % 8;
+    return philox_below(philox_half(r, 1), run->n) < 64 ? 1.0 + r.v[0] % 2 : 0.0;
+}
+
+/* Unequal units and masks of either sign: the order must not care. */
+static int weighted_with(struct recover_run *run, bool few, bool *agrees) {
     size_t n = run->n;
     double *below = malloc(2 * n * sizeof *below);
     if (!below)
         return recover_no_memory(run);
     int status = 0;
+    *agrees = true;
+    run->out->weighted = 0;
     for (uint64_t k = 0; k < run->pairs && *agrees && !status; k++) {
         struct philox_block r = philox_at(run->seed, 1u << 28, k);
         size_t i = philox_below(philox_half(r, 0), n), j = philox_below(philox_half(r, 1), n - 1);
         double result, sign = k % 2 ? 1.0 : -1.0;
         j += j >= i;
         for (size_t v = 0; v < n; v++)
-            recover_set(run, v, run->unit * (1.0 + philox_at(run->seed, 1000 + k, v).v[0] % 8));
+            recover_set(run, v, run->unit * unequal(run, k, v, few));
         double expected = weight_outside(run->out->tree, run->xv, below, i, j) * run->unit_y;
         set_pair(run, i, j, sign * run->mask, -sign * run->mask, run->mask_y);
         status = recover_call(run, &result);
@@ -290,6 +347,11 @@ static int weighted_pairs(struct recover_run *run, bool *agrees) {
     free(below);
     recover_fill(run, run->unit);
     return status;
+}
+
+static int weighted_pairs(struct recover_run *run, bool *agrees) {
+    int status = weighted_with(run, false, agrees);
+    return status || *agrees ? status : weighted_with(run, true, agrees);
 }
 
 /* A first look at pairs far and near: are all sizes 2, or all n? */

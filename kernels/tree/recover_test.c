@@ -90,15 +90,15 @@ static void plain_orders(void **state) {
     for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
         size_t n = sizes[k];
         struct recovery found = run_sum(forward, ELEMENT_F32, ELEMENT_F32, n);
-        assert_int_equal(found.probes, n - 1);
-        assert_int_equal(found.rechecked, n - 1);
+        assert_in_range(found.probes, n - 1, 4 * n);
+        assert_int_equal(found.rechecked, found.probes);
         assert_int_equal(found.loses_negative_zero, 1);
         if (n > 1)
             assert_int_equal(found.weighted, 100);
         assert_true(found.calls > found.probes && found.data_sets > 0);
         expect_tree(&found, chain_tree(n, false), "f32");
         found = run_sum(backward, ELEMENT_F32, ELEMENT_F32, n);
-        assert_int_equal(found.probes, n * (n - 1) / 2);
+        assert_in_range(found.probes, n - 1, 4 * n);
         assert_int_equal(found.loses_negative_zero, 0);
         expect_tree(&found, chain_tree(n, true), "f32");
         found = run_sum(pairwise, ELEMENT_F32, ELEMENT_F32, n);

@@ -2,6 +2,7 @@
  * targets_onednn.c: oneDNN's reduction, and the sum over K of its matrix product.
  */
 #include <dnnl.h>
+#include <dnnl_debug.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -22,7 +23,8 @@ static char implementation[60];
 static int check(dnnl_status_t status, const char *what) {
     if (status == dnnl_success)
         return 0;
-    return device_fail("oneDNN: %s failed with status %d", what, (int)status);
+    return device_fail("oneDNN: %s failed: %s%s", what, dnnl_status2str(status),
+                       status == dnnl_unimplemented ? " for this size or type; try another n" : "");
 }
 
 static int make_memory(struct primitive *p, dnnl_memory_t *memory, int dims,

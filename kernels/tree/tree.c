@@ -48,6 +48,7 @@ static void index_drop(struct tree *tree) {
     free(index->parent);
     free(index->under);
     free(index->lowest);
+    free(index->top);
     free(index);
 }
 
@@ -186,6 +187,19 @@ static void index_fill(const struct tree *tree, struct tree_index *index, size_t
     }
     if (tree->root < tree->leaves && tree->leaves > 1)
         index->complete = false;
+    /* Down once more: the child with most leaves goes on with its parent's path. */
+    for (size_t node = 0; node < known; node++)
+        index->top[node] = (tree_ref)node;
+    for (size_t node = tree->root; node >= tree->leaves; node--) {
+        tree_ref heavy = TREE_NONE;
+        size_t inner = node - tree->leaves;
+        for (size_t k = first_child(tree, inner); k < tree->end[inner]; k++) {
+            tree_ref child = tree->child[k];
+            if (heavy == TREE_NONE || index->under[child] > index->under[heavy])
+                heavy = child;
+        }
+        index->top[heavy] = index->top[node];
+    }
 }
 
 const struct tree_index *tree_index(const struct tree *tree) {
@@ -200,8 +214,9 @@ const struct tree_index *tree_index(const struct tree *tree) {
     index->parent = malloc(known * sizeof *index->parent);
     index->under = malloc(known * sizeof *index->under);
     index->lowest = malloc(known * sizeof *index->lowest);
+    index->top = malloc(known * sizeof *index->top);
     struct tree_index *none = NULL;
-    if (index->parent && index->under && index->lowest) {
+    if (index->parent && index->under && index->lowest && index->top) {
         index_fill(tree, index, known);
         if (atomic_compare_exchange_strong(&owner->index, &none, index))
             return index;
@@ -210,6 +225,7 @@ const struct tree_index *tree_index(const struct tree *tree) {
     free(index->parent);
     free(index->under);
     free(index->lowest);
+    free(index->top);
     free(index);
     return none;
 }
@@ -245,14 +261,14 @@ size_t tree_lca_leaves(const struct tree *tree, size_t i, size_t j) {
     if (!index || i >= tree->leaves || j >= tree->leaves)
         return 0;
     tree_ref a = (tree_ref)i, b = (tree_ref)j;
-    /* The smaller reference cannot be an ancestor of the larger one: it climbs. */
-    while (a != b) {
-        tree_ref *low = a < b ? &a : &b;
-        *low = index->parent[*low];
+    /* The path whose top is the smaller reference does not reach the other's: it is left. */
+    while (index->top[a] != index->top[b]) {
+        tree_ref *low = index->top[a] < index->top[b] ? &a : &b;
+        *low = index->parent[index->top[*low]];
         if (*low == TREE_NONE)
             return 0;
     }
-    return index->under[a];
+    return index->under[a > b ? a : b];
 }
 
 /* --- equality and text ------------------------------------------------------------------------ */

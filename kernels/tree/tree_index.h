@@ -11,6 +11,7 @@ struct tree_index {
     tree_ref *parent; /* TREE_NONE: the root, or not under it */
     uint32_t *under;  /* leaves below */
     tree_ref *lowest; /* lowest leaf below */
+    tree_ref *top;    /* of the path on which each node hangs that has most leaves below */
     bool complete;
 };
 

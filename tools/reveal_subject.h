@@ -1,0 +1,215 @@
+/*
+ * reveal_subject.h: what `nanolab reveal` was asked to study, from the command line to a target.
+ */
+#ifndef NANOLAB_TOOLS_REVEAL_SUBJECT_H
+#define NANOLAB_TOOLS_REVEAL_SUBJECT_H
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/cli/options.h"
+#include "kernels/tree/child_target.h"
+#include "kernels/tree/plan_target.h"
+#include "kernels/tree/recover.h"
+#include "kernels/tree/targets.h"
+
+struct request {
+    const char *target, *library, *symbol, *type, *result, *draw, *device;
+    uint64_t n, seed, collapse, seconds, total_seconds, megabytes;
+    bool n_given, seconds_given, total_given, memory_given, dot, list, json, help, version,
+        describe;
+};
+
+enum subject_kind { SUBJECT_PLAN, SUBJECT_BUILT_IN, SUBJECT_LIBRARY };
+
+struct subject {
+    enum subject_kind kind;
+    struct sum_variant plan;
+    const struct tree_target *built_in;
+    struct child_spec child;
+    char library_path[4096];
+    enum device_kind device_kind;
+    int device_index;
+    struct device *device;
+    char name[SUM_TEXT + 8]; /* as the answer calls it */
+    char what[200];          /* the library and its version, or what kind of thing it is */
+};
+
+static int choose_device(const struct options *parser, const struct request *r, struct subject *s) {
+    struct option_device listed[OPTION_DEVICES_MAX];
+    size_t count = 0;
+    if (!r->device) {
+        s->device_kind = device_count(DEVICE_CUDA) > 0 ? DEVICE_CUDA : DEVICE_SIMT;
+        return 0;
+    }
+    if (options_devices(parser, r->device, listed, &count))
+        return -1;
+    if (count != 1)
+        return options_fail(parser, "--device takes one device here; give cpu, simt or cuda");
+    s->device_kind = listed[0].kind;
+    s->device_index = listed[0].index;
+    return 0;
+}
+
+static int plan_subject(const struct options *parser, const struct request *r, struct subject *s) {
+    char why[SUM_WHY], native_why[SUM_WHY], text[SUM_TEXT];
+    const char *words = r->target + strlen("sum:");
+    if (choose_device(parser, r, s))
+        return -1;
+    s->kind = SUBJECT_PLAN;
+    if (sum_variant_parse(words, s->device_kind, &s->plan, why)) {
+        /* Words of a native plan choose the CPU by themselves. */
+        if (r->device || sum_variant_parse(words, DEVICE_CPU, &s->plan, native_why))
+            return options_fail(parser, "sum:%s: %s", words, why);
+        s->device_kind = DEVICE_CPU;
+    }
+    snprintf(s->name, sizeof s->name, "sum:%s", sum_variant_text(&s->plan, text));
+    return 0;
+}
+
+static int built_in_subject(const struct options *parser, const struct request *r,
+                            struct subject *s) {
+    size_t count;
+    const struct tree_target *all = tree_targets(&count);
+    s->kind = SUBJECT_BUILT_IN;
+    s->built_in = tree_target_named(r->target);
+    if (!s->built_in) {
+        const char *names[33] = {"sum:"};
+        for (size_t k = 0; k < count && k < 32; k++)
+            names[k + 1] = all[k].name;
+        const char *near = options_nearest(r->target, names, count + 1);
+        if (strncmp(r->target, "cub", 3) == 0)
+            return options_fail(parser,
+                                "this build has no CUDA and so no target %s; build with "
+                                "nvcc",
+                                r->target);
+        if (near)
+            return options_fail(parser, "unknown target \"%s\"; did you mean %s?", r->target, near);
+        return options_fail(parser, "unknown target \"%s\"; see nanolab reveal --list", r->target);
+    }
+    s->device_kind = s->built_in->kind;
+    if (r->device) {
+        struct option_device listed[OPTION_DEVICES_MAX];
+        size_t devices = 0;
+        if (options_devices(parser, r->device, listed, &devices))
+            return -1;
+        if (devices != 1 || listed[0].kind != s->device_kind)
+            return options_fail(parser, "%s runs on %s only; leave --device out", r->target,
+                                device_kind_name(s->device_kind));
+        s->device_index = listed[0].index;
+    }
+    snprintf(s->name, sizeof s->name, "%s", s->built_in->name);
+    return 0;
+}
+
+static int library_subject(const struct options *parser, const struct request *r,
+                           struct subject *s) {
+    s->kind = SUBJECT_LIBRARY;
+    if (!r->library || !r->symbol)
+        return options_fail(parser, "--library and --symbol go together; give %s",
+                            r->library ? "--symbol NAME" : "--library FILE.so");
+    if (r->device)
+        return options_fail(parser, "--library runs on the CPU; leave --device out");
+    s->child = (struct child_spec){.symbol = r->symbol,
+                                   .type = ELEMENT_F32,
+                                   .dot = r->dot,
+                                   .seconds = (double)r->seconds,
+                                   .total_seconds = (double)r->total_seconds,
+                                   .megabytes = r->megabytes};
+    if (r->type && strcmp(r->type, "f64") == 0)
+        s->child.type = ELEMENT_F64;
+    else if (r->type && strcmp(r->type, "f32") != 0)
+        return options_fail(parser, "--type is f32 or f64, not \"%s\"", r->type);
+    if (r->result && strcmp(r->result, "f64") == 0)
+        s->child.returns_f64 = true;
+    else if (r->result && strcmp(r->result, "f32") != 0)
+        return options_fail(parser, "--result is f32 or f64, not \"%s\"", r->result);
+    else if (r->result && s->child.type == ELEMENT_F64)
+        return options_fail(parser, "a function of doubles that returns a float is not known here; "
+                                    "give --result f64, or leave it out");
+    /* dlopen would look for a bare name elsewhere. */
+    if (snprintf(s->library_path, sizeof s->library_path, "%s%s",
+                 strchr(r->library, '/') ? "" : "./", r->library) >= (int)sizeof s->library_path)
+        return options_fail(parser, "the path of --library is too long");
+    if (access(s->library_path, R_OK))
+        return options_fail(parser, "cannot read %s; give the path of a shared library (.so)",
+                            r->library);
+    s->child.library = s->library_path;
+    s->device_kind = DEVICE_CPU;
+    snprintf(s->name, sizeof s->name, "%.80s", r->symbol);
+    snprintf(s->what, sizeof s->what, "%.150s, %s%s", r->library, element_word(s->child.type),
+             s->child.returns_f64 && s->child.type == ELEMENT_F32 ? ", result f64" : "");
+    return 0;
+}
+
+static int check_request(const struct options *parser, struct request *r, struct subject *s) {
+    bool library = r->library || r->symbol;
+    if (!library && !r->target)
+        return options_fail(parser, "nothing to reveal; give a target (see %s)",
+                            "nanolab reveal --list) or --library and --symbol (see --help");
+    if (library && r->target)
+        return options_fail(parser, "a target and --library exclude each other; give one");
+    const char *odd = r->dot             ? "--dot"
+                      : r->type          ? "--type"
+                      : r->result        ? "--result"
+                      : r->seconds_given ? "--time-limit"
+                      : r->total_given   ? "--total-limit"
+                      : r->memory_given  ? "--memory-limit"
+                                         : NULL;
+    if (!library && odd)
+        return options_fail(parser, "%s belongs to --library; leave it out", odd);
+    if (r->n_given && (r->n == 0 || r->n > RECOVER_MAX))
+        return options_fail(parser, "-n is %llu; give 1 to %zu", (unsigned long long)r->n,
+                            RECOVER_MAX);
+    if (r->seconds_given && (r->seconds == 0 || r->seconds > 3600))
+        return options_fail(parser, "--time-limit is %llu; give 1 to 3600 seconds",
+                            (unsigned long long)r->seconds);
+    if (r->total_given && (r->total_seconds == 0 || r->total_seconds > 86400))
+        return options_fail(parser, "--total-limit is %llu; give 1 to 86400 seconds",
+                            (unsigned long long)r->total_seconds);
+    if (r->memory_given && (r->megabytes < 64 || r->megabytes > 1 << 20))
+        return options_fail(parser, "--memory-limit is %llu; give 64 to 1048576 MiB",
+                            (unsigned long long)r->megabytes);
+    if (r->collapse == 0 || r->collapse > 4096)
+        return options_fail(parser, "--collapse is %llu; give 1 to 4096",
+                            (unsigned long long)r->collapse);
+    if (r->draw) {
+        const char *dot = strrchr(r->draw, '.');
+        if (!dot || (strcmp(dot, ".svg") && strcmp(dot, ".png") && strcmp(dot, ".dot")))
+            return options_fail(parser, "--draw %s: end the name in .svg, .png or .dot", r->draw);
+    }
+    if (library)
+        return library_subject(parser, r, s);
+    return strncmp(r->target, "sum:", 4) == 0 ? plan_subject(parser, r, s)
+                                              : built_in_subject(parser, r, s);
+}
+
+/* Starts the subject. -1 with device_error(). */
+static int open_subject(struct subject *s, struct recover_target *target, size_t n) {
+    if (s->kind == SUBJECT_LIBRARY)
+        return child_target_open(target, &s->child, n);
+    if (device_open(&s->device, s->device_kind, s->device_index))
+        return -1;
+    if (s->kind == SUBJECT_PLAN) {
+        snprintf(s->what, sizeof s->what, "%s", device_model(s->device));
+        return plan_target_open(target, &s->plan, n, s->device);
+    }
+    int status = s->built_in->open(target, n, s->device);
+    if (!status)
+        s->built_in->version(s->what, sizeof s->what);
+    return status;
+}
+
+static void close_subject(struct subject *s, struct recover_target *target) {
+    if (s->kind == SUBJECT_LIBRARY)
+        child_target_close(target);
+    else if (s->kind == SUBJECT_PLAN)
+        plan_target_close(target);
+    else if (target->context)
+        s->built_in->close(target);
+    if (s->device)
+        device_close(s->device);
+}
+
+#endif
