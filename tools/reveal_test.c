@@ -140,6 +140,10 @@ static void every_bad_line_is_one_line(void **state) {
         {"openblas-sdot --draw tree", "end the name in"},
         {"openblas-sdot --dot", "--dot belongs to --library"},
         {"openblas-sdot --type f64", "--type belongs to --library"},
+        {"openblas-sdot --memory-limit 100", "--memory-limit belongs to --library"},
+        {"--library /dev/null --symbol f --memory-limit 1", "64 to 1048576"},
+        {"--library /dev/null --symbol f --total-limit 0", "1 to 86400"},
+        {"--library /dev/null --symbol f --result f16", "f32 or f64"},
         {"openblas-sdot --collapse 0", "--collapse is 0"},
         {"openblas-sdot --jsn", "did you mean --json?"},
         {"--symbol f", "go together"},
@@ -162,29 +166,180 @@ static void every_bad_line_is_one_line(void **state) {
     }
 }
 
+/* Compiles functions of one's own to m.so in the folder. */
+static void compile(const char *source) {
+    char path[64], command[256];
+    snprintf(path, sizeof path, "%s/m.c", folder);
+    FILE *out = fopen(path, "w");
+    assert_non_null(out);
+    fputs(source, out);
+    assert_int_equal(fclose(out), 0);
+    snprintf(command, sizeof command,
+             "cd %s && gcc -w -O1 -ffp-contract=off -shared -fPIC -o m.so m.c", folder);
+    assert_int_equal(system(command), 0);
+}
+
+#define SUM "float "
+#define OF "(const float *x, size_t n) { float s = 0; for (size_t i = 0; i < n; i++) s += x[i]; "
+
 static void a_function_of_ones_own(void **state) {
     (void)state;
-    char command[256];
-    snprintf(command, sizeof command,
-             "cd %s && printf '#include <stddef.h>\\n"
-             "float good(const float *x, size_t n) { return n == 1 ? x[0] : "
-             "good(x, n / 2) + good(x + n / 2, n - n / 2); }\\n"
-             "float bad(const float *x, size_t n) { return x[n] / 0 + *(float *)n; }\\n' >m.c",
-             folder);
-    assert_int_equal(system(command), 0);
-    snprintf(command, sizeof command, "cd %s && gcc -w -shared -fPIC -o m.so m.c", folder);
-    assert_int_equal(system(command), 0);
+    compile("#include <stddef.h>\n"
+            "float good(const float *x, size_t n) { return n == 1 ? x[0] : "
+            "good(x, n / 2) + good(x + n / 2, n - n / 2); }\n"
+            "float bad(const float *x, size_t n) { return x[n] / 0 + *(float *)n; }\n");
     expect("--library m.so --symbol good -n 8", 0, "(((0 1) (2 3)) ((4 5) (6 7)))");
     assert_int_equal(type("--library ./m.so --symbol bad -n 8"), 2);
     assert_non_null(strstr(warned, "bad was killed by signal 11"));
     assert_string_equal(said, "");
 }
 
+/* What is remarked does not cost the tree. */
+static void remarks(void **state) {
+    (void)state;
+    compile(
+        "#include <stddef.h>\n#include <stdint.h>\n#include <stdlib.h>\n" SUM "aligned" OF
+        "if ((uintptr_t)x % 16) abort(); return s; }\n" SUM "aligned_64" OF
+        "if ((uintptr_t)x % 64) abort(); return s; }\n" SUM "three_more" OF
+        "volatile float v = x[n + 2]; return s; }\n" SUM "sixteen_more" OF
+        "volatile float v = x[n + 15]; return s; }\n" SUM "one_before" OF
+        "volatile float v = x[-1]; return s; }\n"
+        "float apart(const float *x, const float *y, size_t n) { float s = 0;"
+        " if (((uintptr_t)x ^ (uintptr_t)y) % 32) for (size_t i = n; i-- > 0;) s += x[i] * y[i];"
+        " else for (size_t i = 0; i < n; i++) s += x[i] * y[i]; return s; }\n"
+        "float same_line(const float *x, const float *y, size_t n) { float s = 0;"
+        " if (((uintptr_t)x ^ (uintptr_t)y) % 16) abort();"
+        " for (size_t i = 0; i < n; i++) s += x[i] * y[i]; return s; }\n");
+    expect("--library m.so --symbol aligned -n 16", 0, "needs aligned inputs");
+    assert_non_null(strstr(said, "at a 16-byte boundary"));
+    expect("--library m.so --symbol aligned -n 13", 0, "((((((((((((0 1) 2) 3)");
+    expect("--library m.so --symbol aligned_64 -n 13", 0, "at a 64-byte boundary");
+    expect("--library m.so --symbol three_more -n 16", 1, "reads beyond its inputs");
+    assert_non_null(strstr(said, "((((((((((((((("));
+    expect("--library m.so --symbol three_more -n 61", 1, "memory behind them cannot be touched");
+    expect("--library m.so --symbol sixteen_more -n 5", 1, "reads beyond its inputs");
+    expect("--library m.so --symbol one_before -n 5", 1, "memory before them cannot be touched");
+    expect("--library m.so --symbol apart --dot -n 9", 0, "at other addresses its bits differ");
+    expect("--library m.so --symbol same_line --dot -n 9", 0, "needs aligned inputs");
+}
+
+/* A function that is not called as it is: a next step. */
+static void next_steps(void **state) {
+    (void)state;
+    compile("#include <stddef.h>\n"
+            "double ds(const float *x, size_t n) { double s = 0; for (size_t i = 0; i < n; i++)"
+            " s += x[i]; return s; }\n"
+            "double dd(const double *x, size_t n) { double s = 0; for (size_t i = 0; i < n; i++)"
+            " s += x[i]; return s; }\n"
+            "double dsdot(const float *x, const float *y, size_t n) { double s = 0;"
+            " for (size_t i = 0; i < n; i++) s += (double)x[i] * y[i]; return s; }\n"
+            "float variable = 1;\nfloat _Z2mySFPKfm" OF "return s; }\n");
+    expect("--library m.so --symbol ds", 1, "it returns a double: give --result f64");
+    expect("--library m.so --symbol ds --result f64", 0, "each partial sum rounded to f64");
+    expect("--library m.so --symbol dd", 1, "its inputs are doubles: give --type f64");
+    expect("--library m.so --symbol dd --type f64", 0, "tree found");
+    expect("--library m.so --symbol dsdot --dot", 1, "give --result f64");
+    expect("--library m.so --symbol dsdot --dot --result f64 --json", 0, "\"exact\"");
+    assert_int_equal(type("--library m.so --symbol variable"), 2);
+    assert_non_null(strstr(warned, "variable is a variable, not a function"));
+    assert_int_equal(type("--library m.so --symbol nowhere"), 2);
+    assert_non_null(strstr(warned, "no symbol nowhere in ./m.so; nm -D"));
+}
+
+/* Which nodes are wide and which products are fused. */
+static void json_to_compute_from(void **state) {
+    (void)state;
+    compile("#include <math.h>\n#include <stddef.h>\n"
+            "float f(const float *x, const float *y, size_t n) { float s = x[0] * y[0];"
+            " s = fmaf(x[1], y[1], s); double d = (double)x[2] + x[3]; return (float)(s + d); }\n"
+            "float g(const float *x, const float *y, size_t n) { float s = x[0] * y[0];"
+            " s = fmaf(x[1], y[1], s); double d = x[2] * y[2]; d += x[3] * y[3];"
+            " return (float)(s + d); }\n");
+    expect("--library m.so --symbol g --dot -n 4 --json", 0, "\"found\": true");
+    json_t *answer = json_loads(said, 0, NULL), *additions = json_object_get(answer, "additions");
+    assert_int_equal(json_array_size(additions), 3);
+    size_t exact = 0, wide = 0, k;
+    json_t *one;
+    json_array_foreach(additions, k, one) {
+        char *text = json_dumps(one, 0);
+        exact += strstr(text, "\"exact\"") != NULL;
+        wide += strstr(text, "\"in\": \"f64\"") != NULL;
+        free(text);
+    }
+    assert_int_equal(exact, 1);
+    assert_int_equal(wide, 2);
+    json_decref(answer);
+}
+
+static void what_does_not_get_out(void **state) {
+    (void)state;
+    static const char *const lines[] = {"sum:l1 -n 4 >/dev/full", "sum:l1 -n 4 --json >/dev/full",
+                                        "--list >/dev/full",      "--list --json >/dev/full",
+                                        "--help >/dev/full",      "--version >/dev/full",
+                                        "sum:l1 -n 4 >&-",        "sum:l1 -n 4 --json >&-",
+                                        "--list <&- >&-"};
+    char command[5000];
+    for (size_t k = 0; k < sizeof lines / sizeof *lines; k++) {
+        snprintf(command, sizeof command, "cd %s && %s %s 2>err", folder, program, lines[k]);
+        int status = system(command);
+        read_back("err", warned, sizeof warned);
+        if (WEXITSTATUS(status) != 2 || !strstr(warned, "standard output cannot be written"))
+            fail_msg("%s: status %d, %s", lines[k], WEXITSTATUS(status), warned);
+    }
+    compile("#include <stddef.h>\n" SUM "f" OF "return s; }\n");
+    snprintf(command, sizeof command, "cd %s && %s --library m.so --symbol f -n 4 <&- 2>&- >out",
+             folder, program);
+    assert_int_equal(system(command), 0);
+}
+
+/* From a library, and of a name. */
+static void text_from_outside(void **state) {
+    (void)state;
+    compile("#include <stddef.h>\n#include <stdio.h>\n" SUM "f" OF
+            "fputs(\"\\xc2\\x9b\" \"31mred\\033[2J\\xe2\\x80\\xae\", stderr); return s; }\n");
+    expect("--library m.so --symbol f -n 4", 0, "tree found");
+    assert_non_null(strstr(warned, "31mred"));
+    assert_null(strstr(warned, "\xc2\x9b"));
+    assert_null(strstr(warned, "\033"));
+    assert_null(strstr(warned, "\xe2\x80\xae"));
+    char command[200];
+    snprintf(command, sizeof command, "cp %s/m.so \"%s/$(printf 'm\\351')\"", folder, folder);
+    assert_int_equal(system(command), 0);
+    expect("--library \"$(printf 'm\\351')\" --symbol f -n 4 --json", 0, "\"found\": true");
+    json_t *answer = json_loads(said, 0, NULL);
+    assert_non_null(json_string_value(json_object_get(answer, "what")));
+    json_decref(answer);
+}
+
+/* Progress is shown, and the whole has its limit. */
+static void what_takes_long(void **state) {
+    (void)state;
+    compile("#include <stddef.h>\n#include <unistd.h>\n" SUM "f" OF
+            "usleep(10000); return s; }\n" SUM "back(const float *x, size_t n) { float s = 0;"
+            " while (n-- > 0) s += x[n]; return s; }\n");
+    assert_int_equal(type("--library m.so --symbol f -n 64 --total-limit 4"), 2);
+    assert_non_null(strstr(warned, "seconds so far"));
+    assert_non_null(strstr(warned, "f took more than 4 seconds in all calls"));
+    expect("--library m.so --symbol back -n 4000 --json", 0, "\"found\": true");
+    json_t *answer = json_loads(said, 0, NULL);
+    assert_in_range(json_integer_value(json_object_get(answer, "probes")), 3999, 40000);
+    json_decref(answer);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(trees_that_are_found),       cmocka_unit_test(what_has_no_tree),
-        cmocka_unit_test(json_that_reads_back),       cmocka_unit_test(pictures),
-        cmocka_unit_test(every_bad_line_is_one_line), cmocka_unit_test(a_function_of_ones_own),
+        cmocka_unit_test(trees_that_are_found),
+        cmocka_unit_test(what_has_no_tree),
+        cmocka_unit_test(json_that_reads_back),
+        cmocka_unit_test(pictures),
+        cmocka_unit_test(every_bad_line_is_one_line),
+        cmocka_unit_test(a_function_of_ones_own),
+        cmocka_unit_test(remarks),
+        cmocka_unit_test(next_steps),
+        cmocka_unit_test(json_to_compute_from),
+        cmocka_unit_test(what_does_not_get_out),
+        cmocka_unit_test(text_from_outside),
+        cmocka_unit_test(what_takes_long),
     };
     return cmocka_run_group_tests_name("reveal", tests, set_up, tear_down);
 }
