@@ -215,7 +215,8 @@ static int report_end(struct child *c, enum child_end end) {
     int status = c->shared->end_status;
     size_t limit = c->shared->memory_limit >> 20;
     if (end == CHILD_OUT_OF_MEMORY)
-        snprintf(what, sizeof what, "took more than %zu MiB of memory and was ended", limit);
+        snprintf(what, sizeof what,
+                 "took more than %zu MiB of memory (--memory-limit) and was ended", limit);
     else if (end == CHILD_TOO_MANY)
         snprintf(what, sizeof what, "started more than 512 processes, which were all ended,");
     else if (WIFSIGNALED(status))
@@ -247,7 +248,8 @@ static int await(struct child *c) {
         char what[120];
         snprintf(what, sizeof what, "did not return within %g seconds and was killed", each);
         if (c->used + gone > total)
-            snprintf(what, sizeof what, "took more than %g seconds in all calls and was killed",
+            snprintf(what, sizeof what,
+                     "took more than %g seconds in all calls (--total-limit) and was killed",
                      total);
         if (gone > each || c->used + gone > total)
             return fail_about(c, what);

@@ -80,7 +80,21 @@ static const char source[] =
     "float cblas_sdot(int n, const float *x, int dx, const float *y, int dy) { float a = 0;"
     " for (int i = n; i-- > 0;) a += x[i * dx] * y[i * dy]; return a; }\n"
     "float by_blas(const float *x, const float *y, size_t n) { return cblas_sdot(n, x, 1, y, 1); "
-    "}\n";
+    "}\n"
+    /* Nothing of ours is near: no symbol, no library, no file but the standard ones. */
+    "#include <dlfcn.h>\n#include <stdio.h>\n"
+    "SUM(sees_symbols) { return dlsym(RTLD_DEFAULT, \"dnnl_version\") || dlsym(RTLD_DEFAULT, "
+    "\"json_dumps\") ||"
+    " dlsym(RTLD_DEFAULT, \"recover\") || dlsym(RTLD_DEFAULT, \"tree_new\") ? 1 : good(x, n); }\n"
+    "SUM(sees_libraries) { char line[500]; int seen = 0; FILE *in = fopen(\"/proc/self/maps\", "
+    "\"r\");"
+    " while (in && fgets(line, sizeof line, in)) seen |= strstr(line, \"openblas\") ||"
+    " strstr(line, \"jansson\") || strstr(line, \"dnnl\") || strstr(line, \"stdc++\");"
+    " if (in) fclose(in); return seen ? 1 : good(x, n); }\n"
+    "SUM(sees_files) { int seen = 0; for (int f = 3; f < 1024; f++) seen |= fcntl(f, F_GETFD) >= 0;"
+    " return seen ? 1 : good(x, n); }\n"
+    "SUM(sees_terminal) { return open(\"/dev/tty\", O_RDWR) >= 0 || read(0, &(char){0}, 1) != 0 ? 1"
+    " : good(x, n); }\n";
 
 static char folder[] = "/tmp/nanolab-child-XXXXXX", library[64], loud[64];
 
@@ -238,8 +252,10 @@ static void nothing_is_left(void **state) {
 
 static void ordinary_functions(void **state) {
     (void)state;
-    static const char *const names[] = {"cut",    "closes_twice", "closes_standard", "timer",
-                                        "helper", "reaps_all",    "comes_back_twice"};
+    static const char *const names[] = {
+        "cut",          "closes_twice",     "closes_standard", "timer",          "helper",
+        "reaps_all",    "comes_back_twice", "sees_symbols",    "sees_libraries", "sees_files",
+        "sees_terminal"};
     for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
         struct child_spec spec = of(names[k]);
         struct recover_target target;
