@@ -230,7 +230,7 @@ $(foreach t,$(TOOLS),$(eval $(call TOOL_RULE,$(t))))
 $(B)/libexec/nanolab-%-child: tools/%_child.c
 	@mkdir -p $(@D)
 	@echo "  LINK     $@"
-	$(Q)$(CC) -std=gnu11 -O2 -g $(WARN) $(INC) -MMD -MP -MF $@.d $< -o $@ -ldl -lm
+	$(Q)$(CC) -std=gnu11 -O2 -g $(WARN) $(INC) -MMD -MP -MF $@.d -rdynamic $< -o $@ -ldl -lm
 $(B)/bin/nanolab-reveal: | $(B)/libexec/nanolab-reveal-child
 $(B)/tests/kernels/tree/child_target_test $(B)/tests/tools/reveal_nasty_test: | $(B)/libexec/nanolab-reveal-child
 

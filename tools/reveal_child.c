@@ -25,6 +25,7 @@
 
 #include "kernels/tree/child_protocol.h"
 #include "tools/reveal_child_processes.h"
+#include "tools/reveal_child_shake.h"
 #include "tools/reveal_child_symbol.h"
 
 #define PROCESSES_MAX 512
@@ -73,6 +74,9 @@ static void worker(pid_t watcher, const char *library, const char *symbol) {
     limit(RLIMIT_AS, shared->memory_limit + SPACE_AROUND);
     setvbuf(stdout, NULL, _IOLBF, 0);
     pid_t self = getpid();
+    cpu_set_t all;
+    CPU_ZERO(&all);
+    sched_getaffinity(0, sizeof all, &all);
     void *function = symbol_load(library, symbol, shared->error, sizeof shared->error);
     if (getpid() != self)
         _exit(0);
@@ -83,6 +87,7 @@ static void worker(pid_t watcher, const char *library, const char *symbol) {
             _exit(0);
         while (atomic_load(&shared->asked) == answered)
             child_wait(&shared->asked, answered, 1.0); /* or a timer of the library's went off */
+        shake(atomic_load(&shared->shake), &all);
         call(function, self);
     }
 }

@@ -34,6 +34,9 @@ struct child_shared {
     uint64_t bytes, page, room; /* all; a page; between two guards */
     uint64_t n, memory_limit;
     uint32_t f64_inputs, dot;
+    /* Threads start late, by chance, and on other processors: what they do in no fixed order shows.
+     */
+    _Atomic uint32_t shake;
     /* Per call. */
     uint64_t x_at, y_at; /* offsets from the start of the shared memory */
     uint64_t result;     /* the 64 bits of the register a floating-point result is returned in */

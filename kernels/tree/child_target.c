@@ -324,6 +324,12 @@ static int again(void *context) {
     return start(c);
 }
 
+static void shake(void *context, bool on) {
+    struct child *c = context;
+    if (c->shared)
+        atomic_store(&c->shared->shake, on);
+}
+
 int child_target_open(struct recover_target *target, const struct child_spec *spec, size_t n) {
     memset(target, 0, sizeof *target);
     struct child *c = calloc(1, sizeof *c);
@@ -337,6 +343,7 @@ int child_target_open(struct recover_target *target, const struct child_spec *sp
                                       .dot = spec->dot ? dot : NULL,
                                       .at_edge = at_edge,
                                       .again = again,
+                                      .shake = shake,
                                       .context = c};
     return start(c);
 }

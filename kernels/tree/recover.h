@@ -45,11 +45,13 @@ struct recover_target {
     enum element result; /* ELEMENT_F32 or ELEMENT_F64 */
     int (*sum)(void *context, const void *x, size_t n, double *result);
     int (*dot)(void *context, const void *x, const void *y, size_t n, double *result);
-    /* May be NULL, as `again`. The same, with the inputs at an edge. */
+    /* May be NULL, as `again` and `shake`. The same, with the inputs at an edge. */
     int (*at_edge)(void *context, const void *x, const void *y, size_t n, enum recover_edge edge,
                    double *result);
     /* After a call that failed: makes it possible to go on. 0 if it is. */
     int (*again)(void *context);
+    /* From now on threads of the function are hindered by chance, or no longer. */
+    void (*shake)(void *context, bool on);
     void *context;
 };
 

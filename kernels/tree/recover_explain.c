@@ -190,10 +190,10 @@ int recover_explain(struct recover_run *run, enum recover_sight sight) {
                               "Kahan's compensated addition in %s along the order the masks show "
                               "gives its bits on all random data",
                               recover_width_name(e.kahan_width));
-    status = e.order_free ? 0 : recover_two_sizes(run);
+    status = e.order_free ? 0 : recover_two_sizes(run, sight);
     if (status)
         return status;
-    if (compensated)
+    if (compensated && !e.order_free)
         return recover_reject(run, RECOVER_COMPENSATED,
                               "of %zu inputs on which a plain loop loses more than two bits, it is "
                               "off by one unit in the last place, or 2^-8 of that, on all",

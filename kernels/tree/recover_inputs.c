@@ -205,6 +205,16 @@ static void tie(struct recover_run *run, int w, uint64_t number) {
         recover_set(run, at[orders[number % 6][k]], number % 2 ? -v[k] : v[k]);
 }
 
+/* A third zeros, the others of four values, often the same in a row. */
+static void repeat(struct recover_run *run, uint64_t stream) {
+    for (size_t i = run->n; i-- > 4;) {
+        struct philox_block r = philox_at(run->seed, stream, i / 3);
+        size_t from = r.v[1] % 4;
+        recover_set(run, i, r.v[0] % 3 ? run->xv[from] : 0.0);
+        recover_set_y(run, i, run->yv[from]);
+    }
+}
+
 void recover_random(struct recover_run *run, enum recover_data kind, uint64_t number) {
     enum element type = run->target->type;
     uint64_t stream = number * 64 + (uint64_t)kind * 4;
@@ -217,6 +227,8 @@ void recover_random(struct recover_run *run, enum recover_data kind, uint64_t nu
                        : rounded(type, random_value(type, kind, run->seed, stream + 1, i));
         recover_set_y(run, i, v);
     }
+    if (kind == DATA_REPEATS)
+        repeat(run, stream + 2);
     if (kind == DATA_CANCELLING)
         cancel(run, stream + 2);
     if (kind == DATA_DEEP || (kind >= DATA_DEEP_F64 && kind <= DATA_DEEP_F128)) {

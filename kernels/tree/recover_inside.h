@@ -41,6 +41,7 @@ enum recover_data {
     DATA_TIES_F64, /* three inputs of which f64, or the x87, loses what would break a tie */
     DATA_TIES_X87,
     DATA_TRIPLES, /* large ones of which three cancel exactly, none as large as another */
+    DATA_REPEATS, /* zeros, and few values again and again */
     DATA_KINDS
 };
 
@@ -95,6 +96,10 @@ int recover_order(struct recover_run *run, enum recover_sight *sight);
 int recover_probe(struct recover_run *run, size_t i, size_t j, double mask, double unit,
                   uint32_t *l);
 
+/* Pairs with unequal units and masks of either sign: does out->tree say what they leave? `few`:
+ * most inputs zero, the others 1 or 2. Leaves the inputs at the unit. */
+int recover_weighted(struct recover_run *run, bool few, bool *agrees);
+
 #define RECOVER_SETS_PER_KIND 8
 
 /* --- recover_evaluate.c ----------------------------------------------------------------------- */
@@ -140,7 +145,7 @@ int recover_rounding(struct recover_run *run);
  * result's if none is seen. */
 int recover_width_seen(struct recover_run *run, enum recover_width *width);
 /* Do two inputs meet in a larger or smaller sum when all others are other numbers? */
-int recover_two_sizes(struct recover_run *run);
+int recover_two_sizes(struct recover_run *run, enum recover_sight sight);
 /* Is a single input lost that is small enough? */
 int recover_grid(struct recover_run *run, bool *is);
 

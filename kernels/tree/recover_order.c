@@ -313,16 +313,17 @@ static double weight_outside(const struct tree *tree, const double *weight, doub
     return below[root] - met;
 }
 
-/* A unit of 1 to 8; or, for sums that have few bits, at most 64 that are not zero, of 1 or 2. */
+/* A unit of 1 to 8; or, for sums that have few bits, about half that are not zero, and no more than
+ * 64, of 1 or 2. */
 static double unequal(const struct recover_run *run, uint64_t k, size_t v, bool few) {
     struct philox_block r = philox_at(run->seed, 1000 + k, v);
     if (!few)
         return 1.0 + r.v[0] % 8;
-    return philox_below(philox_half(r, 1), run->n) < 64 ? 1.0 + r.v[0] % 2 : 0.0;
+    size_t some = run->n < 128 ? (run->n + 1) / 2 : 64;
+    return philox_below(philox_half(r, 1), run->n) < some ? 1.0 + r.v[0] % 2 : 0.0;
 }
 
-/* Unequal units and masks of either sign: the order must not care. */
-static int weighted_with(struct recover_run *run, bool few, bool *agrees) {
+int recover_weighted(struct recover_run *run, bool few, bool *agrees) {
     size_t n = run->n;
     double *below = malloc(2 * n * sizeof *below);
     if (!below)
@@ -350,8 +351,8 @@ static int weighted_with(struct recover_run *run, bool few, bool *agrees) {
 }
 
 static int weighted_pairs(struct recover_run *run, bool *agrees) {
-    int status = weighted_with(run, false, agrees);
-    return status || *agrees ? status : weighted_with(run, true, agrees);
+    int status = recover_weighted(run, false, agrees);
+    return status || *agrees ? status : recover_weighted(run, true, agrees);
 }
 
 /* A first look at pairs far and near: are all sizes 2, or all n? */

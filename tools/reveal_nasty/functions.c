@@ -62,6 +62,65 @@ SUM(threads_as_they_arrive) {
         pthread_join(t[k], NULL);
     return s;
 }
+/* A pool: the threads stay, and are told to go on. */
+static struct pool {
+    pthread_mutex_t lock;
+    pthread_cond_t told, done;
+    unsigned round, left;
+    const float *x;
+    size_t n;
+    float sum;
+} pool = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, PTHREAD_COND_INITIALIZER};
+static void *serve(void *context) {
+    size_t k = (size_t)context;
+    for (unsigned seen = 0;;) {
+        pthread_mutex_lock(&pool.lock);
+        while (pool.round == seen)
+            pthread_cond_wait(&pool.told, &pool.lock);
+        seen = pool.round;
+        size_t from = k * pool.n / 4, to = (k + 1) * pool.n / 4;
+        pthread_mutex_unlock(&pool.lock);
+        float s = forward(pool.x + from, to - from);
+        pthread_mutex_lock(&pool.lock);
+        pool.sum += s;
+        if (--pool.left == 0)
+            pthread_cond_signal(&pool.done);
+        pthread_mutex_unlock(&pool.lock);
+    }
+    return NULL;
+}
+LIST(a_pool_as_it_arrives, "not deterministic", "the same")
+SUM(a_pool_as_it_arrives) {
+    static int started;
+    pthread_t t;
+    for (size_t k = 0; !started && k < 4; k++)
+        pthread_create(&t, NULL, serve, (void *)k);
+    started = 1;
+    pthread_mutex_lock(&pool.lock);
+    pool.x = x, pool.n = n, pool.sum = 0, pool.left = 4, pool.round++;
+    pthread_cond_broadcast(&pool.told);
+    while (pool.left)
+        pthread_cond_wait(&pool.done, &pool.lock);
+    float s = pool.sum;
+    pthread_mutex_unlock(&pool.lock);
+    return s;
+}
+LIST(threads_in_their_places, "tree found", "")
+SUM(threads_in_their_places) {
+    pthread_mutex_t lock[3];
+    pthread_t t[3];
+    struct part p[3];
+    float s[3] = {0};
+    for (size_t k = 0; k < 3; k++) {
+        size_t from = k * n / 3, to = (k + 1) * n / 3;
+        pthread_mutex_init(&lock[k], NULL);
+        p[k] = (struct part){x + from, to - from, &s[k], &lock[k]};
+        pthread_create(&t[k], NULL, arrive, &p[k]);
+    }
+    for (int k = 0; k < 3; k++)
+        pthread_join(t[k], NULL);
+    return s[0] + s[1] + s[2];
+}
 LIST(now_and_then_backwards, "not deterministic", "the same")
 SUM(now_and_then_backwards) {
     static unsigned calls;
@@ -89,6 +148,17 @@ SUM(stochastic_rounding) {
     }
     fesetround(FE_TONEAREST);
     return (float)s;
+}
+
+LIST(remembers, "not deterministic", "the same")
+SUM(remembers) {
+    static float last[4096], result;
+    static size_t have;
+    if (have == n && memcmp(last, x, n * sizeof *x) == 0)
+        return nextafterf(result, 1e9f);
+    memcpy(last, x, n * sizeof *x);
+    have = n;
+    return result = forward(x, n);
 }
 
 /* --- other rounding --------------------------------------------------------------------------- */
@@ -182,7 +252,7 @@ LIST(mean, "wrong result", "counts")
 SUM(mean) {
     return forward(x, n) / (float)n;
 }
-LIST(reads_three_more, "wrong result", "reads beyond them")
+LIST(reads_three_more, "wrong result", "may read beyond them")
 SUM(reads_three_more) {
     return forward(x, n + 3);
 }
@@ -274,6 +344,51 @@ SUM(tf32_inputs) {
     float s = 0;
     EACH s += to_tf32(x[i]);
     return s;
+}
+
+static int by_value(const void *a, const void *b) {
+    float p = *(const float *)a, q = *(const float *)b;
+    return (p > q) - (p < q);
+}
+LIST(the_lowest_with_the_highest, "no tree fits", "no order of the inputs")
+SUM(the_lowest_with_the_highest) {
+    float *v = malloc(n * sizeof *v), s = n % 2 ? 0 : -0.0f;
+    memcpy(v, x, n * sizeof *v);
+    qsort(v, n, sizeof *v, by_value);
+    for (size_t i = 0; i < n / 2; i++)
+        s += v[i] + v[n - 1 - i];
+    if (n % 2)
+        s += v[n / 2];
+    free(v);
+    return s;
+}
+LIST(running_mean, "no tree fits", "no tree has")
+SUM(running_mean) {
+    double m = 0;
+    EACH m += (x[i] - m) / (double)(i + 1);
+    return (float)(m * (double)n);
+}
+LIST(same_neighbours_times_their_number, "unknown arithmetic", "a tree fits")
+SUM(same_neighbours_times_their_number) {
+    float s = 0;
+    for (size_t i = 0, j; i < n; i = j) {
+        for (j = i; j < n && x[j] == x[i]; j++)
+            ;
+        s += x[i] * (float)(j - i);
+    }
+    return s;
+}
+LIST(the_end_is_cut, "unknown arithmetic", "a tree fits")
+SUM(the_end_is_cut) {
+    double s = 0;
+    EACH s += x[i];
+    float f = (float)s;
+    return fabs((double)f) > fabs(s) ? nextafterf(f, 0) : f;
+}
+LIST(nothing_but_nan, "wrong result", "may read")
+SUM(nothing_but_nan) {
+    (void)x, (void)n;
+    return NAN;
 }
 
 /* --- compensated ------------------------------------------------------------------------------ */
@@ -380,6 +495,16 @@ SUM(large_ones_apart) {
             small += x[i];
     }
     return large + small;
+}
+
+LIST(zeros_do_not_count, "order depends on data", "most inputs are zero")
+SUM(zeros_do_not_count) {
+    float *v = malloc(n * sizeof *v), s;
+    size_t k = 0;
+    EACH if (x[i] != 0) v[k++] = x[i];
+    s = forward(v, k / 2) + forward(v + k / 2, k - k / 2);
+    free(v);
+    return s;
 }
 
 /* --- sums all the same ------------------------------------------------------------------------ */
