@@ -74,7 +74,18 @@ static void every_function(void **state) {
     assert_true(functions >= 45);
 }
 
+/* A compensated sum in a type wider than its inputs is not plain in that type, however short. */
+static void wide_and_compensated(void **state) {
+    (void)state;
+    for (size_t n = 3; n <= 24; n++) {
+        ask("kahan_f64", false, n, "compensated additions", "in f64");
+        ask("kahan_x87", false, n, "compensated additions", "in x87");
+        ask("kahan_dot_f64", true, n, "compensated additions", "");
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_function)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_function),
+                                       cmocka_unit_test(wide_and_compensated)};
     return cmocka_run_group_tests_name("reveal_nasty", tests, set_up, tear_down);
 }

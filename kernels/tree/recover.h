@@ -8,7 +8,7 @@
  * units) included.
  *
  * The arithmetic: given the tree, one or two more calls per node tell how wide the sum is that it
- * hands on (f32, f64, x87), and one per leaf of a dot product whether the product was rounded
+ * hands on (bf16 to 128 bits), and one per leaf of a dot product whether the product was rounded
  * before it was added. So "float inputs, double accumulator in the scalar tail" is recovered too.
  *
  * And then nothing is believed: every measured size is computed again from the tree; pairs not

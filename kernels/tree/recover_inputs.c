@@ -91,6 +91,14 @@ void recover_fill_y(struct recover_run *run, double v) {
         recover_set_y(run, i, v);
 }
 
+void recover_set_pair(struct recover_run *run, size_t i, size_t j, double at_i, double at_j,
+                      double y) {
+    recover_set(run, i, at_i);
+    recover_set(run, j, at_j);
+    recover_set_y(run, i, y);
+    recover_set_y(run, j, y);
+}
+
 /* The nearest value of the type; v is well inside its range. */
 static double rounded(enum element type, double v) {
     if (v == 0.0)

@@ -91,11 +91,16 @@ enum recover_sight {
     SIGHT_NONE     /* sizes that no tree has */
 };
 int recover_order(struct recover_run *run, enum recover_sight *sight);
+/* x[i], x[j], and both in y (for a dot product). */
+void recover_set_pair(struct recover_run *run, size_t i, size_t j, double at_i, double at_j,
+                      double y);
 /* The size of the subtree in which i and j meet, by one call with these masks and units; *l = 0
  * when the result is no count. All other inputs stay `unit`. */
 int recover_probe(struct recover_run *run, size_t i, size_t j, double mask, double unit,
                   uint32_t *l);
 
+/* --- recover_weighted.c ------------------------------------------------------------------------
+ */
 /* Pairs with unequal units and masks of either sign: does out->tree say what they leave? `few`:
  * most inputs zero, the others 1 or 2. Leaves the inputs at the unit. */
 int recover_weighted(struct recover_run *run, bool few, bool *agrees);

@@ -52,20 +52,12 @@ struct builder {
     bool even; /* all has come out even so far */
 };
 
-static void set_pair(struct recover_run *run, size_t i, size_t j, double at_i, double at_j,
-                     double y) {
-    recover_set(run, i, at_i);
-    recover_set(run, j, at_j);
-    recover_set_y(run, i, y);
-    recover_set_y(run, j, y);
-}
-
 int recover_probe(struct recover_run *run, size_t i, size_t j, double mask, double unit,
                   uint32_t *l) {
     double result;
-    set_pair(run, i, j, mask, -mask, run->mask_y);
+    recover_set_pair(run, i, j, mask, -mask, run->mask_y);
     int status = recover_call(run, &result);
-    set_pair(run, i, j, unit, unit, run->unit_y);
+    recover_set_pair(run, i, j, unit, unit, run->unit_y);
     if (status)
         return status;
     if (!isfinite(result))
@@ -282,72 +274,6 @@ static int fresh_pairs(struct builder *b, bool *agrees) {
             return status;
     }
     return 0;
-}
-
-/* The leaves' weights outside the subtree where i and j meet. */
-static double weight_outside(const struct tree *tree, const double *weight, double *below, size_t i,
-                             size_t j) {
-    tree_ref root = tree_root(tree);
-    size_t n = tree_leaves(tree);
-    /* below: the weight of each node, and which of i and j it holds; the first node (counted
-     * upwards) that holds both is where they meet. */
-    unsigned char *holds = calloc(root + 1, 1);
-    double met = -1.0;
-    if (!holds)
-        return NAN;
-    for (tree_ref v = 0; v <= root; v++) {
-        if (v < n) {
-            below[v] = weight[v];
-            holds[v] = (unsigned char)((v == i) | (v == j) << 1);
-            continue;
-        }
-        below[v] = 0.0;
-        for (size_t k = 0; k < tree_child_count(tree, v); k++) {
-            below[v] += below[tree_child(tree, v, k)];
-            holds[v] |= holds[tree_child(tree, v, k)];
-        }
-        if (holds[v] == 3 && met < 0.0)
-            met = below[v];
-    }
-    free(holds);
-    return below[root] - met;
-}
-
-/* A unit of 1 to 8; or, for sums that have few bits, about half that are not zero, and no more than
- * 64, of 1 or 2. */
-static double unequal(const struct recover_run *run, uint64_t k, size_t v, bool few) {
-    struct philox_block r = philox_at(run->seed, 1000 + k, v);
-    if (!few)
-        return 1.0 + r.v[0] % 8;
-    size_t some = run->n < 128 ? (run->n + 1) / 2 : 64;
-    return philox_below(philox_half(r, 1), run->n) < some ? 1.0 + r.v[0] % 2 : 0.0;
-}
-
-int recover_weighted(struct recover_run *run, bool few, bool *agrees) {
-    size_t n = run->n;
-    double *below = malloc(2 * n * sizeof *below);
-    if (!below)
-        return recover_no_memory(run);
-    int status = 0;
-    *agrees = true;
-    run->out->weighted = 0;
-    for (uint64_t k = 0; k < run->pairs && *agrees && !status; k++) {
-        struct philox_block r = philox_at(run->seed, 1u << 28, k);
-        size_t i = philox_below(philox_half(r, 0), n), j = philox_below(philox_half(r, 1), n - 1);
-        double result, sign = k % 2 ? 1.0 : -1.0;
-        j += j >= i;
-        for (size_t v = 0; v < n; v++)
-            recover_set(run, v, run->unit * unequal(run, k, v, few));
-        double expected = weight_outside(run->out->tree, run->xv, below, i, j) * run->unit_y;
-        set_pair(run, i, j, sign * run->mask, -sign * run->mask, run->mask_y);
-        status = recover_call(run, &result);
-        set_pair(run, i, j, run->unit, run->unit, run->unit_y);
-        *agrees = result == expected;
-        run->out->weighted++;
-    }
-    free(below);
-    recover_fill(run, run->unit);
-    return status;
 }
 
 static int weighted_pairs(struct recover_run *run, bool *agrees) {
