@@ -89,8 +89,10 @@ static int study(struct recover_run *run, const struct recover_options *options)
     if (!status && run->out->tree &&
         (sight == SIGHT_TREE || (sight == SIGHT_FLAT && run->n <= 256)))
         status = recover_rule(run, &fits);
-    if (!status && !(fits && (sight == SIGHT_TREE || sight == SIGHT_FLAT)))
-        status = (run->step = "looking for the reason", recover_explain(run, sight));
+    if (!status && !(fits && (sight == SIGHT_TREE || sight == SIGHT_FLAT))) {
+        run->step = "looking for the reason";
+        status = recover_explain(run, sight);
+    }
     /* Threads that add as they arrive mostly arrive in order. */
     run->step = "calling it again";
     if (!status)
