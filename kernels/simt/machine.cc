@@ -296,6 +296,7 @@ static void leave_main(machine *m) {
     m->current = nullptr;
     m->main_stack = nullptr;
     /* The first fiber tells where this stack lies; one that lay idle cannot, so it starts anew. */
+    FIBER_CLEAN(f->bottom, f->size);
     f->context = make_fcontext(f->bottom + f->size, f->size, fiber_main);
     FIBER_LEAVE(&fake, f->bottom, f->size);
     transfer_t from = jump_fcontext(f->context, &j);
@@ -328,6 +329,7 @@ static void run_blocks(machine *m) {
     if (m->aborted) { /* what runs in the middle of a kernel is given up with its stack */
         m->idle_fibers.clear();
         for (std::unique_ptr<fiber> &f : m->fibers) {
+            FIBER_CLEAN(f->bottom, f->size);
             f->context = make_fcontext(f->bottom + f->size, f->size, fiber_main);
             m->idle_fibers.push_back(f.get());
         }

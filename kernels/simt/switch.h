@@ -8,10 +8,14 @@
 #include "kernels/simt/machine.h"
 
 #if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
+/* What frames that never returned have left behind on a stack that is used again. */
+#define FIBER_CLEAN(bottom, size) ASAN_UNPOISON_MEMORY_REGION(bottom, size)
 #define FIBER_LEAVE(fake, bottom, size) __sanitizer_start_switch_fiber(fake, bottom, size)
 #define FIBER_ENTER(fake, bottom, size) __sanitizer_finish_switch_fiber(fake, bottom, size)
 #else
+#define FIBER_CLEAN(bottom, size) ((void)(bottom), (void)(size))
 #define FIBER_LEAVE(fake, bottom, size) ((void)(fake), (void)(bottom), (void)(size))
 #define FIBER_ENTER(fake, bottom, size) ((void)(fake), (void)(bottom), (void)(size))
 #endif
