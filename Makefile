@@ -52,7 +52,7 @@ WARN := -Wall -Wextra -Werror -Wno-missing-field-initializers
 INC := -I.
 # SAN is set by the sanitised build (see ASAN below), which has its own $(B).
 # For a debugger: make B=build/gdb OPT="-O0 -g" … (see CONTRIBUTING.md). Bits stay the same; checked
-# kernels stay optimised, since clang announces copies that it would not make otherwise.
+# kernels stay as they are, since clang announces copies that it would not make otherwise.
 OPT := -O2 -g
 CFLAGS := -std=gnu11 $(OPT) $(WARN) -ffp-contract=off -pthread $(INC) $(SAN)
 CXXFLAGS := -std=c++17 $(OPT) $(WARN) -ffp-contract=off -pthread $(INC) $(SAN)
@@ -60,7 +60,7 @@ CXXFLAGS := -std=c++17 $(OPT) $(WARN) -ffp-contract=off -pthread $(INC) $(SAN)
 SIMTFLAGS := -std=c++17 $(OPT) -Wall -Wextra -Werror -Wno-unknown-pragmas -Wno-undefined-internal -ffp-contract=off \
              -femulated-tls -fno-optimize-sibling-calls -pthread $(INC) \
              -x c++ -include kernels/simt/cuda_subset.h
-CHECKEDFLAGS := -O2 -fsanitize=thread -mllvm -tsan-instrument-func-entry-exit=0 \
+CHECKEDFLAGS := -O2 -g1 -fsanitize=thread -mllvm -tsan-instrument-func-entry-exit=0 \
                 -mllvm -tsan-instrument-read-before-write=1 -mllvm -tsan-distinguish-volatile=1 \
                 -mllvm -disable-loop-idiom-all \
                 -fsanitize=alignment,array-bounds,local-bounds,integer-divide-by-zero \
