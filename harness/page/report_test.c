@@ -16,39 +16,10 @@
 #include "harness/lab/run.h"
 #include "harness/page/escape.h"
 #include "harness/page/home.h"
+#include "harness/page/hostile_fixture.h"
 #include "harness/page/report.h"
 #include "harness/store/result.h"
 
-static const char *const hostile[] = {
-    "<script>alert(1)</script>",
-    "</td></tr></table><script>alert(1)</script>",
-    "[click](javascript:alert(1))",
-    "![i](http://evil.example/i.png)",
-    "]( javascript:alert(1)) [x]: http://evil.example",
-    "<img src=x onerror=alert(1)>",
-    "<p><img src=\"01-float-staging/plots/speed.svg\" alt=\"\" /></p>",
-    "<a href='data:text/html,x'>x</a>",
-    "`code` ``code`` ~~~ ```",
-    "| a | b |",
-    "a | b \\| c \\\\| d",
-    "**bold** *it* __b__ _i_ ~~s~~",
-    "&lt;script&gt; &#60; &amp;",
-    "# heading",
-    "- list",
-    "+ list",
-    "1. list",
-    "1) list",
-    "=====",
-    "-----",
-    "> quote",
-    "https://evil.example/ www.evil.example mailto:a@evil.example",
-    "<https://evil.example>",
-    "$x^2$ {{ site.title }} {% raw %}",
-    ":smile: @somebody #1",
-    "\\*not escaped\\* \\[x\\](y) \\",
-    "<!-- comment --> <![CDATA[ x ]]> <?php ?>",
-    "plain words, 1,234 of 5,678 (100 %) at n = 2^20; it's fine",
-};
 /* --- a whole page --- */
 
 #define CLAIM(name, words)                                                                         \
