@@ -80,6 +80,10 @@ CUDA_BITS := -fmad=false -ftz=false -prec-div=true -prec-sqrt=true
 CUDA_CODE = $(foreach a,$(ARCHS),-gencode arch=compute_$(a),code=sm_$(a)) \
             -gencode arch=compute_$(firstword $(ARCHS)),code=compute_$(firstword $(ARCHS))
 NVCCFLAGS = -std=c++17 -O3 -lineinfo $(CUDA_BITS) $(CUDA_CODE) $(INC) -Xcompiler -Wall,-Wextra
+# Hopper's warpgroup instructions exist on that one architecture, in no PTX for others: a file named
+# *_wgmma.cu is built for sm_90a alone, and only where 90 is among the architectures. What it defines
+# is DEVICE_CUDA_ONLY, and the SIMT machine does without it.
+WGMMA_CODE := -gencode arch=compute_90a,code=sm_90a
 DEPS = -MMD -MP -MF $(@:.o=.d)
 
 # Files that exist for speed alone, where the instruction set is chosen at run time by the code.
@@ -92,7 +96,8 @@ HARNESS_C := $(filter-out %_test.c %_fuzz.c $(MAINS) $(TEST_FILTER),$(wildcard h
 HARNESS_CC := $(filter-out %_test.cc,$(wildcard harness/*/*.cc))
 KERNEL_C := $(filter-out %_test.c %_fuzz.c,$(wildcard kernels/*/*.c))
 KERNEL_CC := $(filter-out %_test.cc,$(wildcard kernels/*/*.cc))
-KERNEL_CU := $(filter-out %_test.cu,$(filter-out kernels/device/%,$(wildcard kernels/*/*.cu)))
+KERNEL_CU := $(filter-out %_test.cu %_wgmma.cu kernels/device/%,$(wildcard kernels/*/*.cu))
+WGMMA_CU := $(if $(filter 90,$(ARCHS)),$(wildcard kernels/*/*_wgmma.cu))
 DEVICE_CU := $(wildcard kernels/device/*.cu)
 # Kernels with planted bugs, for the tests of the SIMT machine: never built by nvcc into anything.
 TEST_CU := $(wildcard kernels/*/*_test.cu)
@@ -111,7 +116,8 @@ cuda_o = $(if $(ARCHS),$(patsubst %,$(B)/obj/%.cuda-$(CUDA).o,$(1)))
 HARNESS_O := $(call o,$(HARNESS_C) $(HARNESS_CC))
 # What takes longest to compile comes first, so that no core waits for another at the end.
 KERNEL_O := $(call simt_o,$(KERNEL_CU)) $(call o,$(KERNEL_CC) $(KERNEL_C))
-CUDA_O := $(call cuda_o,$(KERNEL_CU) $(DEVICE_CU))
+WGMMA_O := $(patsubst %,$(B)/obj/%.cuda-90a.o,$(WGMMA_CU))
+CUDA_O := $(call cuda_o,$(KERNEL_CU) $(DEVICE_CU)) $(WGMMA_O)
 CUDA_SO := $(if $(ARCHS),$(B)/lib/libnanolab-cuda.so)
 TEST_CU_O := $(call simt_o,$(TEST_CU))
 # What is a lab's own: all the C and CUDA C in its folder.
@@ -176,12 +182,18 @@ $(B)/obj/%.cu.checked.o: %.cu
 	@$(WEAKEN)
 	@$(CHECK_COPIES)
 # What the compiler says of registers and spills is kept beside each object: scripts/registers.
-$(B)/obj/%.cu.cuda-$(CUDA).o: %.cu
+define NVCC_OBJECT
 	@mkdir -p $(@D)
 	@echo "  NVCC     $<"
 	$(Q)$(NVCC) $(NVCCFLAGS) -Xcompiler -fPIC -Xptxas -v -MMD -MP -MF $(@:.o=.d) -c $< -o $@ 2>$(@:.o=.ptxas) || \
 	  { cat $(@:.o=.ptxas) >&2; exit 1; }
 	@grep -v -e '^ptxas info' -e 'bytes stack frame' $(@:.o=.ptxas) >&2 || true
+endef
+$(B)/obj/%.cu.cuda-$(CUDA).o: %.cu
+	$(NVCC_OBJECT)
+$(WGMMA_O): CUDA_CODE = $(WGMMA_CODE)
+$(WGMMA_O): $(B)/obj/%.cuda-90a.o: %
+	$(NVCC_OBJECT)
 
 $(B)/lib/libharness.a: $(HARNESS_O)
 	@mkdir -p $(@D)

@@ -1,6 +1,6 @@
 /*
- * cuda_archs_test.c: scripts/cuda-archs names the GPUs to build for. The nvcc and the nvidia-smi
- * here are scripts of the test's.
+ * cuda_archs_test.c: scripts/cuda-archs names the GPUs to build for, and the Makefile does so. The
+ * nvcc and the nvidia-smi here are scripts of the test's.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -115,11 +115,45 @@ static void test_no_gpu(void **state) {
     refuses("test", "--list-gpu-arch");
 }
 
+/* What the Makefile would link for these architectures, in a tree of two kernels. */
+static void links(const char *archs, const char *wants, const char *never) {
+    char command[2 * FOLDER_PATH], text[8192];
+    snprintf(command, sizeof command,
+             "env -u MAKEFLAGS -u MAKELEVEL make -n -f '%s/Makefile' NVCC=%s/nvcc "
+             "CUDA_ARCHS='%s' V=1 build/lib/libnanolab-cuda.so 2>&1",
+             home, tree, archs);
+    FILE *pipe = popen(command, "r");
+    assert_non_null(pipe);
+    size_t n = fread(text, 1, sizeof text - 1, pipe);
+    text[n] = '\0';
+    assert_int_equal(pclose(pipe), 0);
+    if (wants && !strstr(text, wants))
+        fail_msg("%s: no \"%s\" in:\n%s", archs, wants, text);
+    if (strstr(text, never))
+        fail_msg("%s: \"%s\" in:\n%s", archs, never, text);
+}
+
+static void test_warpgroup_kernels(void **state) {
+    (void)state;
+    char command[2 * FOLDER_PATH];
+    script("nvcc", "for a in 75 80 90 100; do echo compute_$a; done");
+    snprintf(command, sizeof command,
+             "mkdir -p kernels/a scripts && touch kernels/a/a.cu kernels/a/a_wgmma.cu && "
+             "ln -sf '%s/scripts/cuda-archs' scripts/",
+             home);
+    assert_int_equal(system(command), 0);
+    links("80 90", "-gencode arch=compute_90a,code=sm_90a -I. ", "a_wgmma.cu.cuda-80-90.o");
+    links("80 90", "a.cu.cuda-80-90.o build/obj/kernels/a/a_wgmma.cu.cuda-90a.o ",
+          "a_wgmma.cu.simt");
+    links("80 100", "a.cu.cuda-80-100.o ", "a_wgmma");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_gpus_of_the_machine),
         cmocka_unit_test(test_no_gpu),
+        cmocka_unit_test(test_warpgroup_kernels),
     };
     return cmocka_run_group_tests_name("cuda_archs", tests, begin, end);
 }

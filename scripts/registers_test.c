@@ -85,6 +85,21 @@ static void test_table(void **state) {
                               "sm_90 168 32 28 52 first\n");
     assert_int_equal(run("scripts/registers"), 0);
     assert_non_null(strstr(said, "168"));
+    assert_null(strstr(said, "third"));
+    /* What is built for sm_90a alone is of every build that has 90, and of no other. */
+    file = fopen("build/obj/kernels/a/a_wgmma.cu.cuda-90a.ptxas", "w");
+    assert_non_null(file);
+    fputs("ptxas info    : Compiling entry function '_Z5thirdPf' for 'sm_90a'\n"
+          "    0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads\n"
+          "ptxas info    : Used 90 registers, used 1 barriers\n",
+          file);
+    fclose(file);
+    assert_int_equal(run("scripts/registers | tail -n 1 | tr -s ' '"), 0);
+    assert_string_equal(said, "sm_90a 90 0 0 0 third\n");
+    assert_int_equal(run("scripts/registers kernels/a/a_wgmma.cu"), 0);
+    assert_non_null(strstr(said, "third"));
+    assert_int_equal(system("echo 80-89 >build/cuda-archs"), 0);
+    assert_int_equal(run("scripts/registers kernels/a/a_wgmma.cu"), 2);
 }
 
 int main(void) {
