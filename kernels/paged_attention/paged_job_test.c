@@ -148,6 +148,8 @@ static void misfits_are_refused(void **state) {
     (void)state;
     struct fixture f;
     open_table(&f, DEVICE_CPU, "f32.b16.d64", ragged);
+    assert_int_equal(paged_memory_open(&f.memory, f.device, ELEMENT_E4M3, 4096, PAGES_ANY, 1), -1);
+    assert_non_null(strstr(device_error(), "e4m3"));
     assert_int_equal(paged_memory_open(&f.memory, f.device, ELEMENT_F32, 4096, PAGES_ANY, 1), 0);
     assert_int_equal(paged_job_open(&f.job, &f.memory, &f.step), -1);
     assert_non_null(strstr(device_error(), "the memory holds 4096"));

@@ -111,6 +111,10 @@ static int fill(void *to, size_t bytes, enum element element, uint64_t seed) {
 
 int paged_memory_open(struct paged_memory *memory, struct device *device, enum element element,
                       size_t bytes, enum pages_kind kind, uint64_t seed) {
+    *memory = (struct paged_memory){0};
+    if (element != ELEMENT_F32 && element != ELEMENT_BF16 && element != ELEMENT_F16)
+        return device_fail("keys and values of %s are not supported: f32, bf16 or f16",
+                           element_word(element));
     int status = open_memory(memory, device, element, bytes, kind);
     for (int side = 0; side < 2 && status == 0; side++)
         status = fill(host_side(memory, side), bytes, element, 2 * seed + (uint64_t)side);

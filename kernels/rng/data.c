@@ -28,8 +28,9 @@ const char *data_kind_name(enum data_kind kind) {
 }
 
 void data_octaves(enum element type, double *low, double *high) {
-    *low = type == ELEMENT_F16 ? -14 : -40;
-    *high = type == ELEMENT_F16 ? 0 : 40;
+    bool narrow = type == ELEMENT_F16 || type == ELEMENT_E5M2 || type == ELEMENT_E4M3;
+    *low = type == ELEMENT_E4M3 ? -6 : narrow ? -14 : -40;
+    *high = narrow ? 0 : 40;
 }
 
 static double rounded(enum element type, double value) {
@@ -204,11 +205,13 @@ static int fill(struct job *job) {
     return 0;
 }
 
-static double smallest(enum element type) {
-    return type == ELEMENT_F64   ? 0x1p-1074
-           : type == ELEMENT_F32 ? 0x1p-149
-           : type == ELEMENT_F16 ? 0x1p-24
-                                 : 0x1p-133;
+static double smallest_of(enum element type) {
+    static const double smallest[ELEMENTS] = {
+        [ELEMENT_F32] = 0x1p-149, [ELEMENT_F64] = 0x1p-1074, [ELEMENT_BF16] = 0x1p-133,
+        [ELEMENT_F16] = 0x1p-24,  [ELEMENT_TF32] = 0x1p-136, [ELEMENT_E4M3] = 0x1p-9,
+        [ELEMENT_E5M2] = 0x1p-16,
+    };
+    return smallest[type];
 }
 
 /* Decides how many elements pair up and what the others must be. */
@@ -234,8 +237,8 @@ static void plan_cancelling(struct job *job) {
         sum += partial[part];
     job->partial = NULL;
     job->carrier = rounded(job->type, sum / ((double)job->carriers * (condition - 1.0)));
-    if (job->carrier < smallest(job->type))
-        job->carrier = smallest(job->type);
+    if (job->carrier < smallest_of(job->type))
+        job->carrier = smallest_of(job->type);
 }
 
 static int complete(struct job *job) {
@@ -246,7 +249,7 @@ static int complete(struct job *job) {
         o->condition = 1e6;
     if (o->head == 0)
         o->head = 128;
-    if ((unsigned)job->kind >= DATA_KINDS || (unsigned)job->type > ELEMENT_F16)
+    if ((unsigned)job->kind >= DATA_KINDS || (unsigned)job->type >= ELEMENTS)
         return -1;
     if (!(o->low < o->high && o->low >= -1000 && o->high <= 1000))
         return -1;

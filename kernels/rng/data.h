@@ -33,7 +33,8 @@ struct data_options {
 /* "uniform", "normal", "log-uniform", "cancelling", "attention". */
 const char *data_kind_name(enum data_kind kind);
 
-/* The default range of magnitudes: ±40 octaves, but for f16 -14…0, so that sums stay finite. */
+/* The default range of magnitudes: ±40 octaves, but for f16 and e5m2 -14…0 and for e4m3 -6…0, their
+ * normal numbers up to 1, so that sums stay finite. */
 void data_octaves(enum element type, double *low, double *high);
 
 /*

@@ -76,14 +76,15 @@ static void test_rounding_to_16_bits(void **state) {
     assert_int_equal(out, 0x8000);
 }
 
-static const enum element types[] = {ELEMENT_F32, ELEMENT_F64, ELEMENT_BF16, ELEMENT_F16};
+static const enum element types[] = {ELEMENT_F32, ELEMENT_F64, ELEMENT_BF16, ELEMENT_F16,
+                                     ELEMENT_TF32};
 
 static void test_conditions(void **state) {
     (void)state;
     static const double conditions[] = {1.5, 10, 1e3, 1e6, 1e10};
     static const size_t sizes[] = {3, 4, 5, 64, 1001, 4096};
     double *x = malloc(4096 * sizeof *x);
-    for (int t = 0; t < 4; ++t)
+    for (int t = 0; t < 5; ++t)
         for (int c = 0; c < 5; ++c)
             for (int s = 0; s < 6; ++s) {
                 struct data_options o = {.seed = 5, .condition = conditions[c]};

@@ -106,6 +106,11 @@ static int study(struct recover_run *run, const struct recover_options *options)
 int recover(const struct recover_target *target, size_t n, const struct recover_options *options,
             struct recovery *out) {
     memset(out, 0, sizeof *out);
+    if (!recover_type_known(target->type)) {
+        snprintf(out->why, sizeof out->why, "%s inputs are not supported: f32, f64, bf16 or f16",
+                 element_word(target->type));
+        return -1;
+    }
     size_t most = target->type == ELEMENT_F16 ? RECOVER_MAX_F16 : RECOVER_MAX;
     if (n == 0 || n > most) {
         snprintf(out->why, sizeof out->why, "n = %zu is out of range: 1 to %zu %s inputs", n, most,

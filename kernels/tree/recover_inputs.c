@@ -26,6 +26,10 @@ static const struct {
     [ELEMENT_BF16] = {8, -133, 10, 50},
 };
 
+bool recover_type_known(enum element type) {
+    return (unsigned)type < ELEMENTS && types[type].significand;
+}
+
 /* Around the inputs lies what no sum survives, NaN, and no more than that: a function that reads
  * beyond them shows it. */
 #define AROUND 64

@@ -46,6 +46,8 @@ enum recover_data {
 };
 
 /* --- recover_inputs.c ------------------------------------------------------------------------- */
+/* Whether inputs of this type can be studied. */
+bool recover_type_known(enum element type);
 int recover_inputs_new(struct recover_run *run);
 void recover_inputs_free(struct recover_run *run);
 /* v must be a value of the type. y stays (1 at first). */
