@@ -167,6 +167,38 @@ static void prove_finds_what_is_wrong(void **state) {
     mma_operands_close(&o);
 }
 
+static size_t packed;
+static int count_packs(void *context) {
+    (void)context;
+    packed++;
+    return 0;
+}
+
+static void other_operands_are_written_and_packed(void **state) {
+    (void)state;
+    struct mma_problem problem = {
+        .shape = {2, 3, 4}, .in = ELEMENT_F32, .out = ELEMENT_F32, .ldb = 5, .b_offset = 8};
+    struct mma_operands o = open_operands(&problem, MMA_FILL_ONES);
+    struct device *device;
+    struct plain p = {.base = {.call = plain_call, .pack = count_packs}};
+    struct job job = {.call = plain_call};
+    float other[3 * 5];
+    assert_int_equal(device_open(&device, DEVICE_CPU, 0), 0);
+    assert_int_equal(mma_job_open(&job, &p.base, device, &o), 0);
+    for (size_t i = 0; i < 15; i++)
+        other[i] = (float)i;
+    packed = 0;
+    assert_int_equal(mma_job_write(&job, NULL, other), 0);
+    assert_int_equal(packed, 1);
+    assert_true(((float *)p.base.b)[13] == 13 && ((float *)p.base.a)[7] == 1);
+    assert_int_equal(mma_job_restore(&job), 0);
+    assert_int_equal(packed, 2);
+    assert_true(((float *)p.base.b)[13] == 1);
+    mma_job_close(&p.base);
+    device_close(device);
+    mma_operands_close(&o);
+}
+
 static void nan_never_passes(void **state) {
     (void)state;
     struct mma_problem problem = {.shape = {2, 2, 3}, .in = ELEMENT_F32, .out = ELEMENT_F32};
@@ -198,6 +230,7 @@ int main(void) {
         cmocka_unit_test(cancelling_sums_are_small),
         cmocka_unit_test(senseless_problems_are_refused),
         cmocka_unit_test(prove_finds_what_is_wrong),
+        cmocka_unit_test(other_operands_are_written_and_packed),
         cmocka_unit_test(nan_never_passes),
         cmocka_unit_test(hash_sees_every_bit_and_one_nan),
     };

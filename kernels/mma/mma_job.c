@@ -51,6 +51,22 @@ static int place_all(struct mma_job *base) {
                : 0;
 }
 
+int mma_job_write(const struct job *job, const void *a, const void *b) {
+    struct mma_job *base = base_of(job);
+    const struct mma_problem *p = &base->operands->problem;
+    size_t a_bytes = a ? mma_a_bytes(p) : 0, b_bytes = b ? mma_b_bytes(p) : 0;
+    if (device_sync(base->device) != 0 ||
+        (a_bytes && device_write(base->device, base->a, a, a_bytes) != 0) ||
+        (b_bytes && device_write(base->device, base->b, b, b_bytes) != 0))
+        return -1;
+    return base->pack ? base->pack(base) : 0;
+}
+
+int mma_job_restore(const struct job *job) {
+    const struct mma_operands *o = base_of(job)->operands;
+    return mma_job_write(job, o->a, o->b);
+}
+
 static int poison(const struct mma_job *base) {
     size_t bytes = mma_c_bytes(&base->operands->problem);
     return bytes ? device_fill(base->device, base->c, POISON, bytes) : 0;

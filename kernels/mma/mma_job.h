@@ -30,6 +30,9 @@ struct mma_job {
     /* The predicted value of one element of the output; NULL: there is no model. 0, or -1 with
      * device_error(). */
     int (*element)(void *context, size_t m, size_t n, float *value);
+    /* After the device's A and B were written anew: packs them again, for a job that works on
+     * packed copies. NULL: a call reads A and B as they lie there. */
+    int (*pack)(void *context);
     int fraction; /* fraction bits of the accumulator, for prove(); 0: 23 */
 };
 
@@ -49,6 +52,11 @@ int mma_job_output(const struct job *job, float *c);
  */
 int mma_job_element(const struct job *job, size_t m, size_t n, float *value);
 bool mma_job_has_model(const struct job *job);
+/* Writes other operands to the device, laid out as the job's own are: A (mma_a_bytes) and B
+ * (mma_b_bytes) from host memory, NULL for what stays. prove() and predict() go on to mean the
+ * job's own, which mma_job_restore() writes back. */
+int mma_job_write(const struct job *job, const void *a, const void *b);
+int mma_job_restore(const struct job *job);
 /* C becomes poison again: 0xff bytes, NaN in every format. */
 int mma_job_poison(const struct job *job);
 /* The hash that job_bits() gives, of dense floats (FNV-1a; every NaN as one). */
