@@ -148,3 +148,26 @@ int stats_paired_ratio_interval(const double *a, const double *b, size_t n, doub
 } catch (const std::bad_alloc &) {
     return -1;
 }
+
+/* In double, so that no counts are too many to add. */
+static double total(const uint64_t *counts, size_t n) {
+    double sum = 0;
+    for (size_t i = 0; i < n; ++i)
+        sum += static_cast<double>(counts[i]);
+    return sum > 0 ? sum : not_a_number;
+}
+
+double stats_entropy(const uint64_t *counts, size_t n) {
+    double all = total(counts, n), bits = all - all;
+    for (size_t i = 0; i < n; ++i)
+        if (double share = static_cast<double>(counts[i]) / all; share != 0)
+            bits -= share * std::log2(share);
+    return bits == 0 ? 0.0 : bits;
+}
+
+double stats_total_variation(const uint64_t *a, const uint64_t *b, size_t n) {
+    double all_a = total(a, n), all_b = total(b, n), sum = all_a - all_a + (all_b - all_b);
+    for (size_t i = 0; i < n; ++i)
+        sum += std::fabs(static_cast<double>(a[i]) / all_a - static_cast<double>(b[i]) / all_b);
+    return sum / 2;
+}

@@ -51,6 +51,13 @@ int stats_ratio_interval(const double *a, size_t n_a, const double *b, size_t n_
 int stats_paired_ratio_interval(const double *a, const double *b, size_t n, double confidence,
                                 uint64_t seed, struct stats_interval *out);
 
+/* Of a histogram: Shannon's entropy of the bins' shares, in bits: 0 where one bin has all. NaN
+ * without counts. */
+double stats_entropy(const uint64_t *counts, size_t n);
+/* Total variation of two histograms over the same bins: half the sum of the differences of their
+ * shares; 0 for equal shares, 1 where no bin has counts of both. NaN where one has no counts. */
+double stats_total_variation(const uint64_t *a, const uint64_t *b, size_t n);
+
 #ifdef __cplusplus
 }
 #endif

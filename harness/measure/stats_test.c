@@ -126,12 +126,29 @@ static void test_seed_decides(void **state) {
     assert_true(narrow.high - narrow.low < first.high - first.low);
 }
 
+static void test_histograms(void **state) {
+    (void)state;
+    const uint64_t even[4] = {5, 5, 5, 5}, one[4] = {0, 9, 0, 0}, none[4] = {0};
+    /* Shares 0.992 and 0.008; 0.613, 0.221 and 0.166: entropies worked out by hand. */
+    const uint64_t calm[3] = {992, 8, 0}, churning[3] = {613, 221, 166};
+    assert_true(stats_entropy(even, 4) == 2);
+    assert_true(stats_entropy(one, 4) == 0);
+    assert_true(isnan(stats_entropy(none, 4)));
+    assert_true(isnan(stats_entropy(NULL, 0)));
+    assert_true(fabs(stats_entropy(calm, 3) - 0.0672) < 1e-4);
+    assert_true(fabs(stats_entropy(churning, 3) - 1.3442) < 1e-4);
+    assert_true(stats_total_variation(even, even, 4) == 0);
+    assert_true(stats_total_variation(even, one, 4) == 0.75);
+    assert_true(fabs(stats_total_variation(calm, churning, 3) - 0.379) < 1e-12);
+    assert_true(isnan(stats_total_variation(even, none, 4)));
+    assert_true(isnan(stats_total_variation(none, even, 4)));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_known_values),
-        cmocka_unit_test(test_hostile_values),
-        cmocka_unit_test(test_coverage),
-        cmocka_unit_test(test_seed_decides),
+        cmocka_unit_test(test_known_values), cmocka_unit_test(test_hostile_values),
+        cmocka_unit_test(test_coverage),     cmocka_unit_test(test_seed_decides),
+        cmocka_unit_test(test_histograms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
