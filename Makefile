@@ -137,8 +137,9 @@ VERSION := $(VERSION)$(if $(shell git ls-files --others --exclude-standard \
              harness kernels labs tools),-dirty)
 endif
 BUILD_FLAGS := $(CFLAGS)
-# CPU matrix libraries under test; only what names them pays for them.
-CPU_LIBS := -lopenblas -ldnnl
+# CPU matrix libraries under test, and OpenMP, which takes their threads; only what names them pays
+# for them.
+CPU_LIBS := -lopenblas -ldnnl -lgomp
 
 # --- rules ---------------------------------------------------------------------------------------
 CHILD_BINS := $(patsubst tools/%_child.c,$(B)/libexec/nanolab-%-child,$(CHILDREN))

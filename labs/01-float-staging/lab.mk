@@ -1,1 +1,1 @@
-LIBS_01-float-staging := $(CPU_LIBS) -lgomp
+LIBS_01-float-staging := $(CPU_LIBS)
