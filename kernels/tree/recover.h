@@ -45,6 +45,13 @@ struct recover_target {
     enum element result; /* ELEMENT_F32 or ELEMENT_F64 */
     int (*sum)(void *context, const void *x, size_t n, double *result);
     int (*dot)(void *context, const void *x, const void *y, size_t n, double *result);
+    /* May be NULL: `count` <= at_once dot products by one call, row after row of n inputs: of a
+     * matrix product, whose other elements are added as the one that `dot` gives. */
+    int (*dots)(void *context, const void *x, const void *y, size_t n, size_t count,
+                double *results);
+    size_t at_once;
+    /* The function sees a copy of the inputs: nothing to learn from where they lie. */
+    bool copies;
     /* May be NULL, as `again` and `shake`. The same, with the inputs at an edge. */
     int (*at_edge)(void *context, const void *x, const void *y, size_t n, enum recover_edge edge,
                    double *result);
@@ -146,6 +153,10 @@ struct recovery {
 int recover(const struct recover_target *target, size_t n, const struct recover_options *options,
             struct recovery *out);
 void recovery_free(struct recovery *recovery);
+/* What a function whose tree was found must give for other inputs, values of its type (y: NULL for
+ * a sum). 0, or -1 when memory is short. */
+int recovery_value(const struct recovery *recovery, const struct recover_target *target,
+                   const double *x, const double *y, double *value);
 
 #ifdef __cplusplus
 }

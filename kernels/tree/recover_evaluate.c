@@ -9,6 +9,8 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 static recover_wide narrowed(recover_wide v, enum recover_width width) {
     switch (width) {
@@ -97,6 +99,10 @@ static long double aligned(const struct recover_rule *rule, const long double *t
                : (long double)narrowed(v, width);
 }
 
+double recover_least_normal(enum element type) {
+    return type == ELEMENT_F64 ? DBL_MIN : FLT_MIN;
+}
+
 enum recover_width recover_leaf_width(const struct recover_run *run) {
     return run->target->type == ELEMENT_F64 ? RECOVER_WIDTH_F64 : RECOVER_WIDTH_F32;
 }
@@ -144,7 +150,8 @@ struct recover_step recover_step_of(const struct recover_run *run, const struct 
 static void evaluate_node(struct recover_walk *w, tree_ref node) {
     const struct recover_run *run = w->run;
     const struct tree *tree = run->out->tree;
-    struct recover_step step = recover_step_of(run, w->rule, node);
+    struct recover_step step =
+        w->step ? w->step[node - run->n] : recover_step_of(run, w->rule, node);
     if (tree_child_count(tree, node) > 2) {
         evaluate_wide(w, node, step.to);
         return;
@@ -175,4 +182,34 @@ double recover_evaluate(struct recover_walk *w) {
         evaluate_node(w, node);
     bool wide = run->target->result == ELEMENT_F64;
     return (double)narrowed(w->value[root], wide ? RECOVER_WIDTH_F64 : RECOVER_WIDTH_F32);
+}
+
+/* The rule and its steps are kept in two forms: this one is read back. */
+int recovery_value(const struct recovery *recovery, const struct recover_target *target,
+                   const double *x, const double *y, double *value) {
+    const struct recover_arithmetic *a = &recovery->arithmetic;
+    size_t n = tree_leaves(recovery->tree), nodes = tree_root(recovery->tree) + 1;
+    struct recovery out = {.tree = recovery->tree};
+    struct recover_run run = {
+        .target = target, .n = n, .out = &out, .xv = (double *)x, .yv = (double *)y};
+    struct recover_rule rule = {.width = calloc(nodes, 1),
+                                .whole = a->whole,
+                                .fraction = a->fraction,
+                                .toward_zero = a->toward_zero,
+                                .flush = recovery->subnormals_flushed,
+                                .least_normal = recover_least_normal(target->type)};
+    struct recover_walk w = {.run = &run, .rule = &rule, .step = a->step};
+    w.value = malloc(nodes * sizeof *w.value);
+    w.term = malloc(n * sizeof *w.term);
+    w.exponent = malloc(n * sizeof *w.exponent);
+    bool room = rule.width && w.value && w.term && w.exponent;
+    if (room) {
+        memcpy(rule.width, a->leaf, n);
+        *value = recover_evaluate(&w);
+    }
+    free(rule.width);
+    free(w.value);
+    free(w.term);
+    free(w.exponent);
+    return room ? 0 : -1;
 }

@@ -61,6 +61,13 @@ int recover_inputs_new(struct recover_run *run) {
     run->yv = malloc(run->n * sizeof *run->yv);
     if (!run->x || !run->y || !run->x_at || !run->y_at || !run->xv || !run->yv)
         return recover_no_memory(run);
+    if (run->target->dots) {
+        size_t bytes = run->target->at_once * run->n * element_bytes(run->target->type);
+        run->xs = malloc(bytes);
+        run->ys = malloc(bytes);
+        if (!run->xs || !run->ys)
+            return recover_no_memory(run);
+    }
     recover_fill(run, 0.0);
     recover_fill_y(run, 1.0);
     return 0;
@@ -73,6 +80,8 @@ void recover_inputs_free(struct recover_run *run) {
     inputs_free(run->y_at);
     free(run->xv);
     free(run->yv);
+    free(run->xs);
+    free(run->ys);
 }
 
 void recover_set(struct recover_run *run, size_t i, double v) {
@@ -289,6 +298,44 @@ static int call(struct recover_run *run, const void *x, const void *y, enum reco
 
 int recover_call(struct recover_run *run, double *result) {
     return call(run, run->x, run->y, RECOVER_EDGE_NONE, result);
+}
+
+static int call_rows(struct recover_run *run, size_t rows, double *results) {
+    const struct recover_target *target = run->target;
+    const struct recover_options *o = run->options;
+    if (o && o->progress)
+        o->progress(o->progress_context, run->step, run->out->calls);
+    run->out->calls += rows;
+    int status = target->dots(target->context, run->xs, run->ys, run->n, rows, results);
+    if (status && !run->out->why[0])
+        snprintf(run->out->why, sizeof run->out->why, "call %zu of the function failed",
+                 run->out->calls);
+    return status ? -1 : 0;
+}
+
+int recover_calls(struct recover_run *run, size_t count,
+                  void (*set)(struct recover_run *run, void *context, size_t k),
+                  void (*unset)(struct recover_run *run, void *context, size_t k), void *context,
+                  double *results) {
+    size_t bytes = run->n * element_bytes(run->target->type), rows = 0;
+    int status = 0;
+    for (size_t k = 0; k < count && !status; k++) {
+        set(run, context, k);
+        if (run->target->dots) {
+            memcpy((char *)run->xs + rows * bytes, run->x, bytes);
+            memcpy((char *)run->ys + rows * bytes, run->y, bytes);
+            rows++;
+        } else {
+            status = recover_call(run, &results[k]);
+        }
+        if (unset)
+            unset(run, context, k);
+        if (rows && (rows == run->target->at_once || k + 1 == count)) {
+            status = call_rows(run, rows, &results[k + 1 - rows]);
+            rows = 0;
+        }
+    }
+    return status;
 }
 
 static void *moved(struct recover_run *run, void *to, const void *from, size_t bytes) {

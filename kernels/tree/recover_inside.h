@@ -19,6 +19,7 @@ struct recover_run {
     void *x, *y;           /* as the target gets them; y only for a dot product */
     void *x_at, *y_at;     /* for calls at other addresses */
     double *xv, *yv;       /* the same as doubles */
+    void *xs, *ys;         /* rows for target->dots */
     struct recovery *out;
     const struct recover_options *options;
     const char *step; /* what is being done */
@@ -60,6 +61,12 @@ void recover_random(struct recover_run *run, enum recover_data kind, uint64_t nu
 /* The inputs put into another order (both operands alike). */
 void recover_shuffle(struct recover_run *run, uint64_t number);
 int recover_call(struct recover_run *run, double *result);
+/* So many calls, at once where the target can: set() makes the inputs of call k, unset() (or NULL)
+ * what they were. All of them are made, also when one gives what ends the recovery. */
+int recover_calls(struct recover_run *run, size_t count,
+                  void (*set)(struct recover_run *run, void *context, size_t k),
+                  void (*unset)(struct recover_run *run, void *context, size_t k), void *context,
+                  double *results);
 /* The same with the inputs so many bytes behind 64-byte boundaries (< 64, multiples of the type's
  * size), or at an edge. */
 int recover_call_at(struct recover_run *run, size_t x_bytes, size_t y_bytes, enum recover_edge edge,
@@ -127,12 +134,14 @@ struct recover_rule {
 struct recover_walk { /* one evaluation */
     const struct recover_run *run;
     const struct recover_rule *rule;
-    recover_wide *value; /* per reference */
-    long double *term;   /* scratch, one per child */
+    const struct recover_step *step; /* per inner node; NULL: as the rule says */
+    recover_wide *value;             /* per reference */
+    long double *term;               /* scratch, one per child */
     int *exponent;
 };
 
 enum recover_width recover_leaf_width(const struct recover_run *run);
+double recover_least_normal(enum element type);
 struct recover_step recover_step_of(const struct recover_run *run, const struct recover_rule *rule,
                                     tree_ref node);
 /* The inputs as they are, along out->tree. */

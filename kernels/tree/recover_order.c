@@ -10,9 +10,13 @@
  *       return (root, largest l)
  *
  * What cannot come out even (m is neither, or the new root has more than l leaves) is no tree; what
- * does not come out even shows when all measurements are compared with the tree. The recursion is a
- * stack of frames: it can be as deep as n. i is drawn at random: always the first, a loop that adds
- * from the last input would take n(n-1)/2 calls; so it takes about 2n, as one from the first does.
+ * does not come out even shows when all measurements are compared with the tree. i is drawn at
+ * random: always the first, a loop that adds from the last input would take n(n-1)/2 calls; so it
+ * takes about 2n, as one from the first does.
+ *
+ * No set's measurements need another's, but for those of the set that it is a part of: first all
+ * sets are split, level by level, and a level is measured at once; then the tree is built from
+ * them, depth first. The recursion is a stack of frames: it can be as deep as n.
  */
 #include "kernels/tree/recover_inside.h"
 
@@ -30,27 +34,49 @@ struct measured { /* i < j */
     uint32_t i, j, l;
 };
 
+struct part { /* a set of inputs, places[start…end-1]: its first is the one measured against */
+    uint32_t start, end;
+    uint32_t first, parts; /* the parts that the others fall into, ascending sizes; their number */
+    uint32_t l;            /* what its inputs measured against the first of the set around it */
+};
+
 struct frame {
-    size_t start, end, at;     /* its set in places[]; where its next group starts */
-    tree_ref root;             /* TREE_NONE: not begun */
-    uint32_t largest;          /* l so far */
-    uint32_t group_l, group_n; /* the group its child frame builds */
+    uint32_t part, done; /* how many of its parts have been built */
+    tree_ref root;
+    uint32_t largest; /* l so far */
 };
 
 struct builder {
     struct recover_run *run;
     struct place *places;
+    struct part *part; /* no two have the same first input: no more than n */
+    size_t parts;
     struct frame *frames;
     size_t depth;
     struct measured *measured;
     size_t measured_count, measured_room;
+    double *results;
     /* Inner nodes (reference n + k) as lists of children, for nodes still grow. */
     tree_ref *first, *next;
     uint32_t *size;
     size_t nodes;
-    uint64_t frames_begun;
     bool even; /* all has come out even so far */
 };
+
+/* 0 is no count. */
+static int size_from(struct recover_run *run, const struct measured *pair, double mask, double unit,
+                     double result, uint32_t *l) {
+    if (!isfinite(result))
+        return recover_reject(
+            run, RECOVER_MASKS,
+            "with x[%zu] = %g and x[%zu] = %g it gives %g: a partial sum overflows",
+            (size_t)pair->i, mask, (size_t)pair->j, -mask, result);
+    double outside = result / (unit * run->unit_y);
+    *l = 0;
+    if (outside == rint(outside) && outside >= 0.0 && outside <= (double)run->n - 2.0)
+        *l = (uint32_t)((double)run->n - outside);
+    return 0;
+}
 
 int recover_probe(struct recover_run *run, size_t i, size_t j, double mask, double unit,
                   uint32_t *l) {
@@ -60,20 +86,26 @@ int recover_probe(struct recover_run *run, size_t i, size_t j, double mask, doub
     recover_set_pair(run, i, j, unit, unit, run->unit_y);
     if (status)
         return status;
-    if (!isfinite(result))
-        return recover_reject(
-            run, RECOVER_MASKS,
-            "with x[%zu] = %g and x[%zu] = %g it gives %g: a partial sum overflows", i, mask, j,
-            -mask, result);
-    double outside = result / (unit * run->unit_y);
-    *l = 0;
-    if (outside == rint(outside) && outside >= 0.0 && outside <= (double)run->n - 2.0)
-        *l = (uint32_t)((double)run->n - outside);
-    return 0;
+    struct measured pair = {(uint32_t)i, (uint32_t)j, 0};
+    return size_from(run, &pair, mask, unit, result, l);
 }
 
-static int probe(struct recover_run *run, size_t i, size_t j, uint32_t *l) {
-    return recover_probe(run, i, j, run->mask, run->unit, l);
+static void set_masks(struct recover_run *run, void *context, size_t k) {
+    const struct measured *pair = context;
+    recover_set_pair(run, pair[k].i, pair[k].j, run->mask, -run->mask, run->mask_y);
+}
+
+static void set_units(struct recover_run *run, void *context, size_t k) {
+    const struct measured *pair = context;
+    recover_set_pair(run, pair[k].i, pair[k].j, run->unit, run->unit, run->unit_y);
+}
+
+/* The sizes of so many pairs; `results`: room for as many. */
+static int probe(struct recover_run *run, struct measured *pair, size_t count, double *results) {
+    int status = recover_calls(run, count, set_masks, set_units, pair, results);
+    for (size_t k = 0; k < count && !status; k++)
+        status = size_from(run, &pair[k], run->mask, run->unit, results[k], &pair[k].l);
+    return status;
 }
 
 /* Balanced trees take n/2 log2 n, chains about 2n, nodes of w children w/2 for each of them. */
@@ -84,28 +116,17 @@ static size_t most_probes(size_t n) {
     return 100000 + 64 * n * levels;
 }
 
-static int measure(struct builder *b, uint32_t i, uint32_t j, uint32_t *l) {
-    int status = probe(b->run, i, j, l);
-    if (status)
-        return status;
-    b->run->out->probes++;
-    if (b->run->out->probes > most_probes(b->run->n)) {
-        snprintf(b->run->out->why, sizeof b->run->out->why,
-                 "stopped after %zu calls that looked for the order of %zu inputs, more than any "
-                 "known order takes; give a smaller n",
-                 b->run->out->probes, b->run->n);
-        return -1;
-    }
-    if (b->measured_count == b->measured_room) {
-        size_t room = b->measured_room ? 2 * b->measured_room : 256;
-        struct measured *moved = realloc(b->measured, room * sizeof *moved);
-        if (!moved)
-            return recover_no_memory(b->run);
-        b->measured = moved;
-        b->measured_room = room;
-    }
-    struct measured one = {i < j ? i : j, i < j ? j : i, *l};
-    b->measured[b->measured_count++] = one;
+static int room_for(struct builder *b, size_t more) {
+    size_t room = b->measured_room ? b->measured_room : 256;
+    while (room < b->measured_count + more)
+        room *= 2;
+    if (room == b->measured_room)
+        return 0;
+    struct measured *moved = realloc(b->measured, room * sizeof *moved);
+    if (!moved)
+        return recover_no_memory(b->run);
+    b->measured = moved;
+    b->measured_room = room;
     return 0;
 }
 
@@ -114,10 +135,6 @@ static int by_l_then_index(const void *a, const void *b) {
     if (p->l != q->l)
         return p->l < q->l ? -1 : 1;
     return (p->index > q->index) - (p->index < q->index);
-}
-
-static void push(struct builder *b, size_t start, size_t end) {
-    b->frames[b->depth++] = (struct frame){.start = start, .end = end, .root = TREE_NONE};
 }
 
 /* Two subtrees meet at a new node. */
@@ -131,10 +148,11 @@ static tree_ref meet(struct builder *b, tree_ref low, tree_ref high) {
 }
 
 /* The group's subtree has come back: hang it and the frame's root together. */
-static void join(struct builder *b, struct frame *f, tree_ref sub, uint32_t m) {
-    if (m == f->group_n) {
+static void join(struct builder *b, struct frame *f, const struct part *group, tree_ref sub,
+                 uint32_t m) {
+    if (m == group->end - group->start) {
         f->root = meet(b, f->root, sub);
-    } else if (m == f->group_l && sub >= b->run->n) {
+    } else if (m == group->l && sub >= b->run->n) {
         b->next[f->root] = b->first[sub - b->run->n];
         b->first[sub - b->run->n] = f->root;
         b->size[sub] += b->size[f->root];
@@ -143,46 +161,95 @@ static void join(struct builder *b, struct frame *f, tree_ref sub, uint32_t m) {
         b->even = false;
     }
     /* It may be less: a part of a node with many children, whose others come later. */
-    if (b->size[f->root] > f->group_l)
+    if (b->size[f->root] > group->l)
         b->even = false;
-    f->largest = f->group_l;
+    f->largest = group->l;
+}
+
+/* Draws the input that the others of the set are measured against, and adds those pairs. */
+static void ask_part(struct builder *b, size_t p) {
+    const struct part *part = &b->part[p];
+    uint64_t drawn = philox_u64(b->run->seed, 1u << 26, p);
+    size_t pivot = part->start + philox_below(drawn, part->end - part->start);
+    struct place first = b->places[part->start];
+    b->places[part->start] = b->places[pivot];
+    b->places[pivot] = first;
+    for (size_t k = part->start + 1; k < part->end; k++) {
+        uint32_t i = b->places[part->start].index, j = b->places[k].index;
+        b->measured[b->measured_count++] = (struct measured){i < j ? i : j, i < j ? j : i, 0};
+    }
+}
+
+/* Splits the set by what was measured. */
+static void split_part(struct builder *b, size_t p, const struct measured *measured) {
+    struct part *part = &b->part[p];
+    for (size_t k = part->start + 1; k < part->end; k++) {
+        b->places[k].l = measured[k - part->start - 1].l;
+        if (b->places[k].l == 0)
+            b->even = false;
+    }
+    qsort(b->places + part->start + 1, part->end - part->start - 1, sizeof *b->places,
+          by_l_then_index);
+    part->first = (uint32_t)b->parts;
+    for (uint32_t at = part->start + 1; at < part->end; part->parts++) {
+        struct part group = {.start = at, .l = b->places[at].l};
+        while (at < part->end && b->places[at].l == group.l)
+            at++;
+        group.end = at;
+        b->part[b->parts++] = group;
+    }
+}
+
+/* All sets, a level at once. */
+static int split(struct builder *b) {
+    struct recover_run *run = b->run;
+    b->part[b->parts++] = (struct part){.end = (uint32_t)run->n};
+    for (size_t from = 0, to = 1; from < to && b->even; from = to, to = b->parts) {
+        size_t before = b->measured_count;
+        int status = room_for(b, run->n);
+        for (size_t p = from; p < to && !status; p++)
+            ask_part(b, p);
+        if (!status)
+            status = probe(run, b->measured + before, b->measured_count - before, b->results);
+        if (status)
+            return status;
+        run->out->probes += b->measured_count - before;
+        if (run->out->probes > most_probes(run->n)) {
+            snprintf(run->out->why, sizeof run->out->why,
+                     "stopped after %zu calls that looked for the order of %zu inputs, more than "
+                     "any known order takes; give a smaller n",
+                     run->out->probes, run->n);
+            return -1;
+        }
+        for (size_t p = from, at = before; p < to; p++) {
+            size_t pairs = b->part[p].end - b->part[p].start - 1;
+            split_part(b, p, b->measured + at);
+            at += pairs;
+        }
+    }
+    return 0;
+}
+
+static void push(struct builder *b, uint32_t part) {
+    b->frames[b->depth++] =
+        (struct frame){.part = part, .root = b->places[b->part[part].start].index, .largest = 1};
 }
 
 static int build(struct builder *b) {
-    push(b, 0, b->run->n);
+    int status = split(b);
+    if (status || !b->even)
+        return status;
+    push(b, 0);
     while (b->depth && b->even) {
         struct frame *f = &b->frames[b->depth - 1];
-        struct place *set = b->places;
-        if (f->root == TREE_NONE) {
-            uint64_t drawn = philox_u64(b->run->seed, 1u << 26, b->frames_begun++);
-            size_t pivot = f->start + philox_below(drawn, f->end - f->start);
-            struct place first = set[f->start];
-            set[f->start] = set[pivot];
-            set[pivot] = first;
-            f->root = set[f->start].index;
-            f->largest = 1;
-            f->at = f->start + 1;
-            for (size_t k = f->at; k < f->end; k++) {
-                int status = measure(b, set[f->start].index, set[k].index, &set[k].l);
-                if (status)
-                    return status;
-                if (set[k].l == 0)
-                    b->even = false;
-            }
-            qsort(set + f->at, f->end - f->at, sizeof *set, by_l_then_index);
-        }
-        if (f->at < f->end) {
-            size_t start = f->at;
-            while (f->at < f->end && set[f->at].l == set[start].l)
-                f->at++;
-            f->group_l = set[start].l;
-            f->group_n = (uint32_t)(f->at - start);
-            push(b, start, f->at);
+        const struct part *part = &b->part[f->part];
+        if (f->done < part->parts) {
+            push(b, part->first + f->done++);
             continue;
         }
         b->depth--;
         if (b->depth)
-            join(b, &b->frames[b->depth - 1], f->root, f->largest);
+            join(b, &b->frames[b->depth - 1], part, f->root, f->largest);
     }
     return 0;
 }
@@ -237,43 +304,41 @@ static int by_pair(const void *a, const void *b) {
     return (p->j > q->j) - (p->j < q->j);
 }
 
-static int fresh_pair(struct builder *b, uint32_t i, uint32_t j, bool *agrees) {
-    struct measured key = {i < j ? i : j, i < j ? j : i, 0};
-    uint32_t l;
-    if (i == j || bsearch(&key, b->measured, b->measured_count, sizeof key, by_pair))
-        return 0;
-    int status = probe(b->run, i, j, &l);
-    if (status)
-        return status;
-    b->run->out->fresh++;
-    *agrees = l == tree_lca_leaves(b->run->out->tree, i, j);
-    return 0;
+/* If it was not measured yet. */
+static void add_fresh(struct builder *b, struct measured *fresh, size_t *count, size_t i,
+                      size_t j) {
+    struct measured pair = {(uint32_t)(i < j ? i : j), (uint32_t)(i < j ? j : i), 0};
+    if (i != j && *count < b->run->pairs &&
+        !bsearch(&pair, b->measured, b->measured_count, sizeof pair, by_pair))
+        fresh[(*count)++] = pair;
 }
 
 /* Probes pairs that were not measured yet; all of them where there are few. */
 static int fresh_pairs(struct builder *b, bool *agrees) {
     struct recover_run *run = b->run;
-    size_t n = run->n, all = n * (n - 1) / 2;
-    if (n < 2)
-        return 0;
+    size_t n = run->n, all = n * (n - 1) / 2, count = 0;
+    struct measured *fresh = malloc(run->pairs * sizeof *fresh);
+    double *results = malloc(run->pairs * sizeof *results);
+    int status = fresh && results ? 0 : recover_no_memory(run);
     qsort(b->measured, b->measured_count, sizeof *b->measured, by_pair);
-    if (all <= 4 * run->pairs) {
-        for (uint32_t i = 0; i < n; i++)
-            for (uint32_t j = i + 1; j < n && *agrees && run->out->fresh < run->pairs; j++) {
-                int status = fresh_pair(b, i, j, agrees);
-                if (status)
-                    return status;
-            }
-        return 0;
-    }
-    for (uint64_t k = 0; k < 8 * run->pairs && *agrees && run->out->fresh < run->pairs; k++) {
+    if (all <= 4 * run->pairs)
+        for (size_t i = 0; i < n && !status; i++)
+            for (size_t j = i + 1; j < n; j++)
+                add_fresh(b, fresh, &count, i, j);
+    for (uint64_t k = 0; k < 8 * run->pairs && !status && all > 4 * run->pairs; k++) {
         struct philox_block r = philox_at(run->seed, 1u << 29, k);
-        int status = fresh_pair(b, (uint32_t)philox_below(philox_half(r, 0), n),
-                                (uint32_t)philox_below(philox_half(r, 1), n), agrees);
-        if (status)
-            return status;
+        add_fresh(b, fresh, &count, philox_below(philox_half(r, 0), n),
+                  philox_below(philox_half(r, 1), n));
     }
-    return 0;
+    if (!status)
+        status = probe(run, fresh, count, results);
+    for (size_t k = 0; k < count && *agrees && !status; k++) {
+        *agrees = fresh[k].l == tree_lca_leaves(run->out->tree, fresh[k].i, fresh[k].j);
+        run->out->fresh++;
+    }
+    free(fresh);
+    free(results);
+    return status;
 }
 
 static int weighted_pairs(struct recover_run *run, bool *agrees) {
@@ -283,14 +348,16 @@ static int weighted_pairs(struct recover_run *run, bool *agrees) {
 
 /* A first look at pairs far and near: are all sizes 2, or all n? */
 static int glance(struct recover_run *run, enum recover_sight *sight) {
-    size_t n = run->n, none = 0, all = 0, looks = 0;
+    enum { LOOKS = 64 };
+    struct measured pair[LOOKS];
+    double results[LOOKS];
+    size_t n = run->n, none = 0, all = 0;
     *sight = SIGHT_TREE;
     if (n < 3)
         return 0;
-    for (uint64_t k = 0; k < 64; k++) {
+    for (uint64_t k = 0; k < LOOKS; k++) {
         struct philox_block r = philox_at(run->seed, 1u << 27, k);
         size_t i = philox_below(philox_half(r, 0), n), j = philox_below(philox_half(r, 1), n - 1);
-        uint32_t l;
         if (k == 0)
             i = 0, j = n - 2; /* x[0] and x[n-1]; then x[0], x[1]; then the last two */
         else if (k == 1)
@@ -298,18 +365,18 @@ static int glance(struct recover_run *run, enum recover_sight *sight) {
         else if (k == 2)
             i = n - 2, j = n - 2;
         j += j >= i;
-        int status = probe(run, i, j, &l);
-        if (status)
-            return status;
-        looks++;
-        none += l == 2;
-        all += l == n;
+        pair[k] = (struct measured){(uint32_t)i, (uint32_t)j, 0};
     }
-    if (none == looks)
+    int status = probe(run, pair, LOOKS, results);
+    for (size_t k = 0; k < LOOKS && !status; k++) {
+        none += pair[k].l == 2;
+        all += pair[k].l == n;
+    }
+    if (!status && none == LOOKS)
         *sight = SIGHT_NO_LOSS;
-    else if (all == looks)
+    else if (!status && all == LOOKS)
         *sight = SIGHT_FLAT;
-    return 0;
+    return status;
 }
 
 /* Builds, and compares every measurement with what was built. */
@@ -331,7 +398,7 @@ static int build_and_check(struct builder *b, enum recover_sight *sight) {
         agrees = tree_lca_leaves(run->out->tree, m->i, m->j) == m->l;
         run->out->rechecked++;
     }
-    if (agrees)
+    if (agrees && run->n > 1)
         status = fresh_pairs(b, &agrees);
     if (!status && agrees && run->n > 1)
         status = weighted_pairs(run, &agrees);
@@ -370,11 +437,13 @@ int recover_order(struct recover_run *run, enum recover_sight *sight) {
         return flat(run);
     struct builder b = {.run = run, .even = true};
     b.places = calloc(n, sizeof *b.places);
+    b.part = calloc(n, sizeof *b.part);
     b.frames = calloc(n + 1, sizeof *b.frames);
+    b.results = malloc(n * sizeof *b.results);
     b.first = calloc(n, sizeof *b.first);
     b.next = malloc(2 * n * sizeof *b.next);
     b.size = calloc(2 * n, sizeof *b.size);
-    if (b.places && b.frames && b.first && b.next && b.size) {
+    if (b.places && b.part && b.frames && b.results && b.first && b.next && b.size) {
         for (size_t i = 0; i < n; i++) {
             b.places[i].index = (uint32_t)i;
             b.size[i] = 1;
@@ -384,7 +453,9 @@ int recover_order(struct recover_run *run, enum recover_sight *sight) {
         status = recover_no_memory(run);
     }
     free(b.places);
+    free(b.part);
     free(b.frames);
+    free(b.results);
     free(b.first);
     free(b.next);
     free(b.size);

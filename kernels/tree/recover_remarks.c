@@ -99,7 +99,7 @@ static int negative_zeros(struct recover_run *run) {
 
 void recover_remarks(struct recover_run *run) {
     int status = negative_zeros(run);
-    if (!status)
+    if (!status && !run->target->copies)
         status = addresses(run);
     if (!status)
         status = edges(run);

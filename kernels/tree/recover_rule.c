@@ -18,7 +18,6 @@
  */
 #include "kernels/tree/recover_inside.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,32 +54,72 @@ static size_t beside(const struct tree *tree, const struct tree_index *index, tr
     return index->lowest[other == node ? tree_child(tree, parent, 1) : other];
 }
 
-/* The widest k that is lost tells the format; F16 inputs have no room for more than f64. */
-static int find_width(struct recover_run *run, size_t a, size_t b, size_t c, unsigned char *width) {
+/* The same question for many nodes. */
+struct questions {
+    tree_ref *node;
+    size_t count;
+    double *results;
+    int k;
+};
+
+static void set_node(struct recover_run *run, const struct questions *q, size_t at, bool zero) {
+    const struct tree *tree = run->out->tree;
+    const struct tree_index *index = tree_index(tree);
+    tree_ref node = q->node[at];
+    recover_set(run, index->lowest[tree_child(tree, node, 0)], zero ? 0.0 : 0x1p10);
+    recover_set(run, index->lowest[tree_child(tree, node, 1)], zero ? 0.0 : ldexp(1.0, 10 - q->k));
+    recover_set(run, beside(tree, index, node), zero ? 0.0 : -0x1p10);
+}
+
+static void ask_node(struct recover_run *run, void *context, size_t at) {
+    set_node(run, context, at, false);
+}
+
+static void zero_node(struct recover_run *run, void *context, size_t at) {
+    set_node(run, context, at, true);
+}
+
+/* Which of the nodes keep k more bits? They get this width; those that do (or do not) stay. */
+static int ask_nodes(struct recover_run *run, struct questions *q, int k, bool stay,
+                     enum recover_width width, unsigned char *widths) {
+    q->k = k;
+    int status = recover_calls(run, q->count, ask_node, zero_node, q, q->results);
+    size_t left = 0;
+    for (size_t at = 0; at < q->count && !status; at++) {
+        bool kept = q->results[at] == ldexp(1.0, 10 - k);
+        if (kept)
+            widths[q->node[at]] = (unsigned char)width;
+        if (kept == stay)
+            q->node[left++] = q->node[at];
+    }
+    q->count = left;
+    return status;
+}
+
+/* All nodes but the root. The widest k that is lost tells the format; F16 inputs have no room for
+ * more than f64. */
+static int find_inner_widths(struct recover_run *run, struct questions *q, unsigned char *widths) {
     static const struct {
         int k;
         enum recover_width kept_by;
     } tests[] = {{30, RECOVER_WIDTH_F64}, {58, RECOVER_WIDTH_X87}, {100, RECOVER_WIDTH_F128}};
     size_t count = run->target->type == ELEMENT_F16 ? 1 : sizeof tests / sizeof *tests;
-    bool kept = true;
-    *width = RECOVER_WIDTH_F32;
-    for (size_t t = 0; t < count && kept; t++) {
-        int status = outlives(run, a, b, c, tests[t].k, &kept);
-        if (status)
-            return status;
-        if (kept)
-            *width = tests[t].kept_by;
+    tree_ref root = tree_root(run->out->tree);
+    int status = 0;
+    q->count = 0;
+    for (tree_ref node = (tree_ref)run->n; node < root; node++) {
+        widths[node] = RECOVER_WIDTH_F32;
+        q->node[q->count++] = node;
     }
-    if (*width != RECOVER_WIDTH_F32)
-        return 0;
-    int status = outlives(run, a, b, c, 9, &kept);
-    if (!status && !kept)
-        status = outlives(run, a, b, c, 7, &kept);
-    else
-        kept = false;
-    if (kept)
-        *width = RECOVER_WIDTH_BF16;
-    return status;
+    for (size_t t = 0; t < count && !status; t++)
+        status = ask_nodes(run, q, tests[t].k, true, tests[t].kept_by, widths);
+    q->count = 0;
+    for (tree_ref node = (tree_ref)run->n; node < root; node++)
+        if (widths[node] == RECOVER_WIDTH_F32)
+            q->node[q->count++] = node;
+    if (!status)
+        status = ask_nodes(run, q, 9, false, RECOVER_WIDTH_F32, widths);
+    return status ? status : ask_nodes(run, q, 7, false, RECOVER_WIDTH_BF16, widths);
 }
 
 /* Is the result itself rounded to bf16? */
@@ -94,48 +133,60 @@ static int find_root_width(struct recover_run *run, size_t a, size_t b, unsigned
     return status;
 }
 
-/* Is a leaf rounded to the width of the sum that it goes into? */
-static int find_leaf_widths(struct recover_run *run, struct recover_rule *rule) {
-    const struct tree *tree = run->out->tree;
-    const struct tree_index *index = tree_index(tree);
-    for (size_t i = 0; i < run->n && run->n > 1; i++) {
-        enum recover_width sum = rule->width[index->parent[i]];
-        if (sum >= recover_leaf_width(run) || run->target->type == ELEMENT_BF16)
-            continue;
-        size_t j = beside(tree, index, (tree_ref)i);
-        double result, rest = sum == RECOVER_WIDTH_BF16 ? 0x1p-10 : 0x1p-40;
-        int status = three(run, (size_t[]){i, j, j}, (double[]){1.0 + rest, -1.0, -1.0}, &result);
-        if (status)
-            return status;
-        if (result == 0.0)
-            rule->width[i] = (unsigned char)sum;
-    }
-    return 0;
+static void set_rest(struct recover_run *run, void *context, size_t at) {
+    const struct questions *q = context;
+    tree_ref leaf = q->node[at];
+    recover_set(run, leaf, 1.0 + ldexp(1.0, q->k));
+    recover_set(run, beside(run->out->tree, tree_index(run->out->tree), leaf), -1.0);
 }
 
-static int find_widths(struct recover_run *run, struct recover_rule *rule) {
+static void zero_rest(struct recover_run *run, void *context, size_t at) {
+    const struct questions *q = context;
+    tree_ref leaf = q->node[at];
+    recover_set(run, leaf, 0.0);
+    recover_set(run, beside(run->out->tree, tree_index(run->out->tree), leaf), 0.0);
+}
+
+/* Is a leaf rounded to the width of the sum that it goes into? Asked of sums of bf16, or of wider
+ * ones. */
+static int find_leaf_widths(struct recover_run *run, struct questions *q, bool of_bf16,
+                            struct recover_rule *rule) {
+    const struct tree_index *index = tree_index(run->out->tree);
+    q->count = 0;
+    q->k = of_bf16 ? -10 : -40;
+    for (size_t i = 0; i < run->n; i++) {
+        enum recover_width sum = rule->width[index->parent[i]];
+        if (sum < recover_leaf_width(run) && (sum == RECOVER_WIDTH_BF16) == of_bf16)
+            q->node[q->count++] = (tree_ref)i;
+    }
+    int status = recover_calls(run, q->count, set_rest, zero_rest, q, q->results);
+    for (size_t at = 0; at < q->count && !status; at++)
+        if (q->results[at] == 0.0)
+            rule->width[q->node[at]] = rule->width[index->parent[q->node[at]]];
+    return status;
+}
+
+static int find_widths(struct recover_run *run, struct questions *q, struct recover_rule *rule) {
     const struct tree *tree = run->out->tree;
     const struct tree_index *index = tree_index(tree);
+    tree_ref root = tree_root(tree);
+    int status = 0;
     if (!index)
         return recover_no_memory(run);
     memset(rule->width, (int)recover_leaf_width(run), run->n);
-    tree_ref root = tree_root(tree);
-    for (tree_ref node = (tree_ref)run->n; node < root; node++) {
-        size_t a = index->lowest[tree_child(tree, node, 0)];
-        size_t b = index->lowest[tree_child(tree, node, 1)];
-        size_t c = beside(tree, index, node);
-        int status = find_width(run, a, b, c, &rule->width[node]);
-        if (status)
-            return status;
-    }
+    if (run->n > 1)
+        status = find_inner_widths(run, q, rule->width);
     rule->width[root] = run->target->result == ELEMENT_F64 ? RECOVER_WIDTH_F64 : RECOVER_WIDTH_F32;
-    if (run->n == 1)
-        return 0;
-    int status = 0;
+    if (status || run->n == 1)
+        return status;
     if (run->target->result == ELEMENT_F32)
         status = find_root_width(run, index->lowest[tree_child(tree, root, 0)],
                                  index->lowest[tree_child(tree, root, 1)], &rule->width[root]);
-    return status ? status : find_leaf_widths(run, rule);
+    if (!status && run->target->type != ELEMENT_BF16)
+        status = find_leaf_widths(run, q, true, rule);
+    if (!status && run->target->type != ELEMENT_BF16)
+        status = find_leaf_widths(run, q, false, rule);
+    return status;
 }
 
 /* F of the first node with more than two children. */
@@ -169,30 +220,36 @@ static int find_fraction(struct recover_run *run, struct recover_rule *rule) {
     return status;
 }
 
-static int find_products(struct recover_run *run, struct recover_rule *rule) {
-    const struct tree *tree = run->out->tree;
-    const struct tree_index *index = tree_index(tree);
+static void set_product(struct recover_run *run, void *context, size_t i) {
+    const struct questions *q = context;
+    size_t j = beside(run->out->tree, tree_index(run->out->tree), (tree_ref)i);
+    double x = 1.0 + ldexp(1.0, -q->k);
+    recover_set_y(run, i, x);
+    recover_set(run, j, -(1.0 + ldexp(1.0, 1 - q->k)));
+    recover_set(run, i, x);
+}
+
+static void zero_product(struct recover_run *run, void *context, size_t i) {
+    (void)context;
+    recover_set_y(run, i, 1.0);
+    recover_set(run, beside(run->out->tree, tree_index(run->out->tree), (tree_ref)i), 0.0);
+    recover_set(run, i, 0.0);
+}
+
+static int find_products(struct recover_run *run, struct questions *q, struct recover_rule *rule) {
     /* Products of half-precision numbers fit into f32: nothing to find. */
     int h = run->target->type == ELEMENT_F32 ? 12 : run->target->type == ELEMENT_F64 ? 27 : 0;
     if (h == 0) {
         memset(rule->whole, 1, run->n);
         return 0;
     }
-    double x = 1.0 + ldexp(1.0, -h), rounded = 1.0 + ldexp(1.0, 1 - h), result;
-    for (size_t i = 0; i < run->n && run->n > 1; i++) {
-        size_t j = beside(tree, index, (tree_ref)i);
-        recover_set_y(run, i, x);
-        recover_set(run, j, -rounded);
-        recover_set(run, i, x);
-        int status = recover_call(run, &result);
-        recover_set_y(run, i, 1.0);
-        recover_set(run, j, 0.0);
-        recover_set(run, i, 0.0);
-        if (status)
-            return status;
-        rule->whole[i] = result == ldexp(1.0, -2 * h);
-    }
-    return 0;
+    if (run->n == 1)
+        return 0;
+    q->k = h;
+    int status = recover_calls(run, run->n, set_product, zero_product, q, q->results);
+    for (size_t i = 0; i < run->n && !status; i++)
+        rule->whole[i] = q->results[i] == ldexp(1.0, -2 * h);
+    return status;
 }
 
 /* --- judged by bits --------------------------------------------------------------------------- */
@@ -211,14 +268,13 @@ static int judge(struct recover_walk *w, struct recover_run *run, const double *
     return 0;
 }
 
+static void set_random(struct recover_run *run, void *context, size_t k) {
+    (void)context;
+    recover_random(run, (enum recover_data)(k % DATA_KINDS), k / DATA_KINDS);
+}
+
 static int expect(struct recover_run *run, double *expected) {
-    for (size_t k = 0; k < DATA_KINDS * RECOVER_SETS_PER_KIND; k++) {
-        recover_random(run, (enum recover_data)(k % DATA_KINDS), k / DATA_KINDS);
-        int status = recover_call(run, &expected[k]);
-        if (status)
-            return status;
-    }
-    return 0;
+    return recover_calls(run, DATA_KINDS * RECOVER_SETS_PER_KIND, set_random, NULL, NULL, expected);
 }
 
 /* Fills out->rule: the arithmetic in words. */
@@ -316,8 +372,10 @@ static int choose(struct recover_walk *w, struct recover_run *run, struct recove
 int recover_rule(struct recover_run *run, bool *fits) {
     size_t n = run->n, nodes = 2 * n;
     struct recover_rule rule = {.fraction = 24, .cuts = true};
-    rule.least_normal = run->target->type == ELEMENT_F64 ? DBL_MIN : FLT_MIN;
+    rule.least_normal = recover_least_normal(run->target->type);
     struct recover_walk w = {.run = run, .rule = &rule};
+    struct questions q = {.node = malloc(n * sizeof *q.node),
+                          .results = malloc(n * sizeof *q.results)};
     rule.width = calloc(nodes, 1);
     rule.whole = calloc(n, 1);
     w.value = malloc(nodes * sizeof *w.value);
@@ -326,16 +384,17 @@ int recover_rule(struct recover_run *run, bool *fits) {
     double *expected = malloc(DATA_KINDS * RECOVER_SETS_PER_KIND * sizeof *expected);
     int status = 0;
     *fits = false;
-    if (!rule.width || !rule.whole || !w.value || !w.term || !w.exponent || !expected)
+    if (!rule.width || !rule.whole || !w.value || !w.term || !w.exponent || !expected || !q.node ||
+        !q.results)
         status = recover_no_memory(run);
     recover_fill(run, 0.0);
     recover_fill_y(run, 1.0);
     if (!status)
-        status = find_widths(run, &rule);
+        status = find_widths(run, &q, &rule);
     if (!status)
         status = find_fraction(run, &rule);
     if (!status && run->target->dot)
-        status = find_products(run, &rule);
+        status = find_products(run, &q, &rule);
     if (!status)
         status = expect(run, expected);
     if (!status)
@@ -347,5 +406,7 @@ int recover_rule(struct recover_run *run, bool *fits) {
     free(w.term);
     free(w.exponent);
     free(expected);
+    free(q.node);
+    free(q.results);
     return status;
 }

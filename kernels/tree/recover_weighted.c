@@ -46,29 +46,48 @@ static double unequal(const struct recover_run *run, uint64_t k, size_t v, bool 
     return philox_below(philox_half(r, 1), run->n) < some ? 1.0 + r.v[0] % 2 : 0.0;
 }
 
+struct weighted {
+    bool few;
+    double *below, *expected;
+    size_t i, j;
+};
+
+static void set_unequal(struct recover_run *run, void *context, size_t k) {
+    struct weighted *w = context;
+    struct philox_block r = philox_at(run->seed, 1u << 28, k);
+    double sign = k % 2 ? 1.0 : -1.0;
+    w->i = philox_below(philox_half(r, 0), run->n);
+    w->j = philox_below(philox_half(r, 1), run->n - 1);
+    w->j += w->j >= w->i;
+    for (size_t v = 0; v < run->n; v++)
+        recover_set(run, v, run->unit * unequal(run, k, v, w->few));
+    w->expected[k] = weight_outside(run->out->tree, run->xv, w->below, w->i, w->j) * run->unit_y;
+    recover_set_pair(run, w->i, w->j, sign * run->mask, -sign * run->mask, run->mask_y);
+}
+
+static void set_equal(struct recover_run *run, void *context, size_t k) {
+    struct weighted *w = context;
+    (void)k;
+    recover_set_pair(run, w->i, w->j, run->unit, run->unit, run->unit_y);
+}
+
 int recover_weighted(struct recover_run *run, bool few, bool *agrees) {
-    size_t n = run->n;
-    double *below = malloc(2 * n * sizeof *below);
-    if (!below)
-        return recover_no_memory(run);
-    int status = 0;
+    struct weighted w = {.few = few};
+    double *results = malloc(run->pairs * sizeof *results);
+    w.below = malloc(2 * run->n * sizeof *w.below);
+    w.expected = malloc(run->pairs * sizeof *w.expected);
+    int status = results && w.below && w.expected
+                     ? recover_calls(run, run->pairs, set_unequal, set_equal, &w, results)
+                     : recover_no_memory(run);
     *agrees = true;
     run->out->weighted = 0;
-    for (uint64_t k = 0; k < run->pairs && *agrees && !status; k++) {
-        struct philox_block r = philox_at(run->seed, 1u << 28, k);
-        size_t i = philox_below(philox_half(r, 0), n), j = philox_below(philox_half(r, 1), n - 1);
-        double result, sign = k % 2 ? 1.0 : -1.0;
-        j += j >= i;
-        for (size_t v = 0; v < n; v++)
-            recover_set(run, v, run->unit * unequal(run, k, v, few));
-        double expected = weight_outside(run->out->tree, run->xv, below, i, j) * run->unit_y;
-        recover_set_pair(run, i, j, sign * run->mask, -sign * run->mask, run->mask_y);
-        status = recover_call(run, &result);
-        recover_set_pair(run, i, j, run->unit, run->unit, run->unit_y);
-        *agrees = result == expected;
+    for (size_t k = 0; k < run->pairs && *agrees && !status; k++) {
+        *agrees = results[k] == w.expected[k];
         run->out->weighted++;
     }
-    free(below);
+    free(results);
+    free(w.below);
+    free(w.expected);
     recover_fill(run, run->unit);
     return status;
 }
