@@ -220,20 +220,39 @@ static int find_fraction(struct recover_run *run, struct recover_rule *rule) {
     return status;
 }
 
-static void set_product(struct recover_run *run, void *context, size_t i) {
+static void set_product(struct recover_run *run, void *context, size_t at) {
     const struct questions *q = context;
-    size_t j = beside(run->out->tree, tree_index(run->out->tree), (tree_ref)i);
-    double x = 1.0 + ldexp(1.0, -q->k);
-    recover_set_y(run, i, x);
-    recover_set(run, j, -(1.0 + ldexp(1.0, 1 - q->k)));
-    recover_set(run, i, x);
+    tree_ref i = q->node[at];
+    recover_set(run, beside(run->out->tree, tree_index(run->out->tree), i),
+                -(1.0 + ldexp(1.0, 1 - q->k)));
+    recover_set(run, i, 1.0 + ldexp(1.0, -q->k));
 }
 
-static void zero_product(struct recover_run *run, void *context, size_t i) {
-    (void)context;
-    recover_set_y(run, i, 1.0);
-    recover_set(run, beside(run->out->tree, tree_index(run->out->tree), (tree_ref)i), 0.0);
+static void zero_product(struct recover_run *run, void *context, size_t at) {
+    const struct questions *q = context;
+    tree_ref i = q->node[at];
+    recover_set(run, beside(run->out->tree, tree_index(run->out->tree), i), 0.0);
     recover_set(run, i, 0.0);
+}
+
+/* Of the leaves not asked yet, as many as one y serves: 1 + 2^-h at all of them, 1 at the leaves
+ * beside them. state[]: 1 asked before, 2 asked now, 4 beside one. */
+static void choose_products(struct recover_run *run, struct questions *q, unsigned char *state) {
+    const struct tree *tree = run->out->tree;
+    const struct tree_index *index = tree_index(tree);
+    q->count = 0;
+    for (size_t i = 0; i < run->n; i++)
+        state[i] = (state[i] & 3) != 0;
+    for (size_t i = 0; i < run->n; i++) {
+        size_t j = beside(tree, index, (tree_ref)i);
+        if (!(state[i] & 5) && !(state[j] & 2)) {
+            state[i] |= 2;
+            state[j] |= 4;
+            q->node[q->count++] = (tree_ref)i;
+        }
+    }
+    for (size_t i = 0; i < run->n; i++)
+        recover_set_y(run, i, state[i] & 2 ? 1.0 + ldexp(1.0, -q->k) : 1.0);
 }
 
 static int find_products(struct recover_run *run, struct questions *q, struct recover_rule *rule) {
@@ -245,10 +264,17 @@ static int find_products(struct recover_run *run, struct questions *q, struct re
     }
     if (run->n == 1)
         return 0;
+    unsigned char *state = calloc(run->n, 1);
+    int status = state ? 0 : recover_no_memory(run);
     q->k = h;
-    int status = recover_calls(run, run->n, set_product, zero_product, q, q->results);
-    for (size_t i = 0; i < run->n && !status; i++)
-        rule->whole[i] = q->results[i] == ldexp(1.0, -2 * h);
+    for (size_t asked = 0; asked < run->n && !status; asked += q->count) {
+        choose_products(run, q, state);
+        status = recover_calls(run, q->count, set_product, zero_product, q, q->results);
+        for (size_t at = 0; at < q->count && !status; at++)
+            rule->whole[q->node[at]] = q->results[at] == ldexp(1.0, -2 * h);
+    }
+    recover_fill_y(run, 1.0);
+    free(state);
     return status;
 }
 

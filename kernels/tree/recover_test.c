@@ -401,6 +401,53 @@ static void masks_of_ones_own(void **state) {
     expect_tree(&found, chain_tree(30, false), NULL);
 }
 
+/* --- many at once ------------------------------------------------------------------------------
+ */
+
+static size_t rows_at_most;
+
+static int dots_fused(void *context, const void *x, const void *y, size_t n, size_t count,
+                      double *results) {
+    const float *xs = x, *ys = y;
+    rows_at_most = count > rows_at_most ? count : rows_at_most;
+    for (size_t k = 0; k < count; k++)
+        dot_fused(context, xs + k * n, ys + k * n, n, &results[k]);
+    return 0;
+}
+
+/* The same answer as one by one; and values that the recovery gives for other inputs. */
+static void many_at_once(void **state) {
+    (void)state;
+    enum { N = 57 };
+    struct recover_target target = {.type = ELEMENT_F32,
+                                    .result = ELEMENT_F32,
+                                    .dot = dot_fused,
+                                    .dots = dots_fused,
+                                    .at_once = 7,
+                                    .copies = true};
+    struct recovery found, single = run_dot(dot_fused, ELEMENT_F32, N);
+    rows_at_most = 0;
+    assert_int_equal(recover(&target, N, NULL, &found), 0);
+    assert_int_equal(rows_at_most, 7);
+    assert_string_equal(found.rule, single.rule);
+    assert_memory_equal(found.arithmetic.whole, single.arithmetic.whole, N);
+    assert_false(found.address_matters);
+    for (int set = 0; set < 100; set++) {
+        float x[N], y[N];
+        double xv[N], yv[N], expected, value;
+        for (int i = 0; i < N; i++) {
+            xv[i] = x[i] = (float)sin(1.0 + i * i + set);
+            yv[i] = y[i] = (float)cos(2.0 * i - 3.0 * set);
+        }
+        dot_fused(NULL, x, y, N, &expected);
+        assert_int_equal(recovery_value(&found, &target, xv, yv, &value), 0);
+        assert_true(value == expected);
+    }
+    expect_tree(&found, single.tree, NULL);
+    single.tree = NULL;
+    recovery_free(&single);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_orders),
@@ -410,6 +457,7 @@ int main(void) {
         cmocka_unit_test(fused_nodes),
         cmocka_unit_test(found_with_a_note),
         cmocka_unit_test(masks_of_ones_own),
+        cmocka_unit_test(many_at_once),
     };
     return cmocka_run_group_tests_name("recover", tests, NULL, NULL);
 }
