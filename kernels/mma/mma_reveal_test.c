@@ -4,106 +4,11 @@
  */
 #include "kernels/mma/mma_reveal.h"
 
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
 #include "kernels/mma/mma_onednn.h"
+#include "kernels/mma/mma_planted.h"
 
-static struct device *cpu;
-
-static int open_device(void **state) {
-    (void)state;
-    return device_open(&cpu, DEVICE_CPU, 0);
-}
-static int close_device(void **state) {
-    (void)state;
-    device_close(cpu);
-    return 0;
-}
-
-/* --- a product with a known order for each kind of tile -------------------------------------- */
-
-#define TILE 8
-
-enum order { IN_ORDER, TWO_HALVES, EVEN_ODD, BLOCKS, WANDERS };
-
-struct planted {
-    struct mma_job base;
-    enum order interior, trailing_row, trailing_column; /* row wins */
-    size_t turns;
-};
-
-/* x[from], x[from + step], … */
-static float chain(const float *x, const float *y, size_t from, size_t to, size_t step, float sum) {
-    for (size_t i = from; i < to; i += step)
-        sum = fmaf(x[i], y[i], sum);
-    return sum;
-}
-
-static float add(enum order order, const float *x, const float *y, size_t k) {
-    float sum = 0;
-    switch (order) {
-    case TWO_HALVES:
-        return chain(x, y, 0, k / 2, 1, 0) + chain(x, y, k / 2, k, 1, 0);
-    case EVEN_ODD:
-        return chain(x, y, 0, k, 2, 0) + chain(x, y, 1, k, 2, 0);
-    case BLOCKS: /* of 16, the remainder first */
-        sum = chain(x, y, k / 16 * 16, k, 1, 0);
-        for (size_t i = 0; i < k / 16; i++)
-            sum += chain(x, y, 16 * i, 16 * i + 16, 1, 0);
-        return sum;
-    default:
-        return chain(x, y, 0, k, 1, 0);
-    }
-}
-
-static int planted_call(void *context) {
-    struct planted *p = context;
-    const struct mma_problem *problem = &p->base.operands->problem;
-    struct mma_shape s = problem->shape;
-    float *x = malloc(2 * s.k * sizeof *x), *y = x + s.k, *c = p->base.c;
-    struct mma_operands device = {.problem = *problem, .a = p->base.a, .b = p->base.b};
-    assert_non_null(x);
-    p->turns++;
-    for (size_t m = 0; m < s.m; m++)
-        for (size_t n = 0; n < s.n; n++) {
-            enum order order = m >= s.m / TILE * TILE   ? p->trailing_row
-                               : n >= s.n / TILE * TILE ? p->trailing_column
-                                                        : p->interior;
-            if (order == WANDERS)
-                order = p->turns % 2 ? TWO_HALVES : IN_ORDER;
-            mma_a_row(&device, m, x);
-            mma_b_row(&device, n, y);
-            c[m * mma_ldc(problem) + n] = add(order, x, y, s.k);
-        }
-    free(x);
-    return 0;
-}
-
-static const struct mma_problem small = {.shape = {TILE + 3, 2 * TILE + 5, 100},
-                                         .in = ELEMENT_BF16,
-                                         .out = ELEMENT_F32,
-                                         .lda = 101,
-                                         .ldb = 110,
-                                         .ldc = 30,
-                                         .a_offset = 2};
-
-static void open_planted(struct job *job, struct planted *p, const struct mma_operands *o) {
-    p->base.call = planted_call;
-    *job = (struct job){.call = planted_call};
-    assert_int_equal(mma_job_open(job, &p->base, cpu, o), 0);
-}
-
-static struct mma_operands operands_of(const struct mma_problem *problem, uint64_t seed) {
-    struct mma_operands o;
-    assert_int_equal(mma_operands_open(&o, problem, MMA_FILL_NORMAL, seed), 0);
-    return o;
-}
+/* --- planted orders ---------------------------------------------------------------------------
+ */
 
 static void expect_words(const struct mma_revealed *r, const char *words) {
     if (r->found.status != RECOVER_FOUND)
@@ -149,16 +54,16 @@ static void expect_order(const struct job *job, const struct mma_classes *classe
 static void classes_and_their_trees(void **state) {
     (void)state;
     for (int f32 = 0; f32 < 2; f32++) {
-        struct mma_problem problem = small;
+        struct mma_problem problem = planted_small;
         if (f32)
             problem = (struct mma_problem){
-                .shape = small.shape, .in = ELEMENT_F32, .out = ELEMENT_F32, .b_offset = 4};
-        struct mma_operands o = operands_of(&problem, 5);
+                .shape = planted_small.shape, .in = ELEMENT_F32, .out = ELEMENT_F32, .b_offset = 4};
+        struct mma_operands o = planted_operands(&problem, 5);
         struct planted p = {
             .interior = TWO_HALVES, .trailing_row = EVEN_ODD, .trailing_column = BLOCKS};
         struct job job;
         struct mma_classes classes;
-        open_planted(&job, &p, &o);
+        planted_open(&job, &p, &o);
         assert_int_equal(mma_classes_find(&classes, &job, 1), 0);
         assert_int_equal(classes.count, 3);
         assert_false(classes.different);
@@ -187,12 +92,12 @@ static void narrow_products(void **state) {
     static const struct mma_shape shapes[] = {{1, 1, 33}, {1, 9, 40}, {9, 1, 40}, {2, 2, 1}};
     for (size_t k = 0; k < sizeof shapes / sizeof *shapes; k++) {
         struct mma_problem problem = {.shape = shapes[k], .in = ELEMENT_F32, .out = ELEMENT_F32};
-        struct mma_operands o = operands_of(&problem, k);
+        struct mma_operands o = planted_operands(&problem, k);
         struct planted p = {.interior = BLOCKS, .trailing_row = BLOCKS, .trailing_column = BLOCKS};
         struct job job;
         struct mma_classes classes;
         struct mma_revealed r;
-        open_planted(&job, &p, &o);
+        planted_open(&job, &p, &o);
         assert_int_equal(mma_classes_find(&classes, &job, 1), 0);
         assert_int_equal(classes.count, 1);
         assert_int_equal(mma_reveal(&r, &job, &classes, shapes[k].m - 1, 0, NULL), 0);
@@ -207,12 +112,12 @@ static void narrow_products(void **state) {
 
 static void what_cannot_be_studied(void **state) {
     (void)state;
-    struct mma_operands o = operands_of(&small, 5);
+    struct mma_operands o = planted_operands(&planted_small, 5);
     struct planted p = {.interior = WANDERS, .trailing_row = WANDERS, .trailing_column = WANDERS};
     struct job job;
     struct mma_classes classes;
     struct mma_revealed r;
-    open_planted(&job, &p, &o);
+    planted_open(&job, &p, &o);
     assert_int_equal(mma_classes_find(&classes, &job, 1), 0);
     assert_true(classes.different);
     assert_int_equal(mma_reveal(&r, &job, &classes, 0, 0, NULL), 0);
@@ -220,7 +125,7 @@ static void what_cannot_be_studied(void **state) {
     float value;
     assert_int_equal(mma_reveal_value(&r, &o, 0, 0, &value), -1);
     mma_revealed_close(&r);
-    assert_int_equal(mma_reveal(&r, &job, &classes, small.shape.m, 0, NULL), -1);
+    assert_int_equal(mma_reveal(&r, &job, &classes, planted_small.shape.m, 0, NULL), -1);
     classes.shape.k++;
     assert_int_equal(mma_reveal(&r, &job, &classes, 0, 0, NULL), -1);
     mma_classes_close(&classes);
@@ -228,15 +133,15 @@ static void what_cannot_be_studied(void **state) {
     mma_operands_close(&o);
 
     struct mma_problem empty = {.shape = {3, 4, 0}, .in = ELEMENT_F32, .out = ELEMENT_F32};
-    o = operands_of(&empty, 5);
-    open_planted(&job, &p, &o);
+    o = planted_operands(&empty, 5);
+    planted_open(&job, &p, &o);
     assert_int_equal(mma_classes_find(&classes, &job, 1), -1);
     mma_job_close(&p.base);
     mma_operands_close(&o);
 
     struct mma_problem narrow = {.shape = {3, 4, 300}, .in = ELEMENT_BF16, .out = ELEMENT_BF16};
-    o = operands_of(&narrow, 5);
-    open_planted(&job, &p, &o);
+    o = planted_operands(&narrow, 5);
+    planted_open(&job, &p, &o);
     classes = (struct mma_classes){.shape = narrow.shape};
     assert_int_equal(mma_reveal(&r, &job, &classes, 0, 0, NULL), -1);
     assert_non_null(strstr(device_error(), "cannot count"));
@@ -263,10 +168,10 @@ static void onednn_is_predicted(void **state) {
         struct mma_problem problem = {
             .shape = cases[k].shape, .in = cases[k].in, .out = ELEMENT_F32};
         struct mma_onednn_options options = {.weights = cases[k].weights};
-        struct mma_operands o = operands_of(&problem, k);
+        struct mma_operands o = planted_operands(&problem, k);
         struct job job;
         struct mma_classes classes;
-        if (mma_onednn_job_open(&job, cpu, &o, &options) != 0) {
+        if (mma_onednn_job_open(&job, planted_cpu, &o, &options) != 0) {
             print_message("skipped: %s\n", device_error());
             mma_operands_close(&o);
             continue;
@@ -299,5 +204,5 @@ int main(void) {
         cmocka_unit_test(what_cannot_be_studied),
         cmocka_unit_test(onednn_is_predicted),
     };
-    return cmocka_run_group_tests_name("mma_reveal", tests, open_device, close_device);
+    return cmocka_run_group_tests_name("mma_reveal", tests, planted_open_cpu, planted_close_cpu);
 }
