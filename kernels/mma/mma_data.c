@@ -136,7 +136,7 @@ static int fill_matrix(void *out, enum mma_fill fill, int of, uint64_t seed,
         }
         for (size_t i = 0; i < k; i++)
             element_set(p->in, out, row * stride + i, x[i] * scale);
-        for (size_t i = k; i < stride && row + 1 < rows; i++)
+        for (size_t i = k; k && i < stride && row + 1 < rows; i++)
             element_set(p->in, out, row * stride + i, (double)NAN);
     }
     free(x);

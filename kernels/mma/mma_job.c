@@ -93,8 +93,8 @@ static int output(const struct mma_job *base, float *c, bool *gaps_kept) {
     for (size_t m = 0; status == 0 && m < p->shape.m; m++) {
         for (size_t n = 0; n < p->shape.n; n++)
             c[m * p->shape.n + n] = (float)element_get(p->out, raw, m * stride + n);
-        for (size_t i = p->shape.n * size; gaps_kept && m + 1 < p->shape.m && i < stride * size;
-             i++)
+        for (size_t i = p->shape.n * size;
+             gaps_kept && bytes && m + 1 < p->shape.m && i < stride * size; i++)
             *gaps_kept = *gaps_kept && raw[m * stride * size + i] == POISON;
     }
     free(raw);

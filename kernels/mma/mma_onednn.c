@@ -19,7 +19,11 @@ struct mma_onednn_job {
     dnnl_primitive_desc_t description;
     dnnl_primitive_t primitive;
     dnnl_memory_t a, b, c;
-    void *packed; /* of the device; NULL: B as it is */
+    /* Of packed weights: their memory, of the device; B as it is; from the one to the other. */
+    void *packed;
+    dnnl_memory_t given;
+    dnnl_primitive_desc_t packing_description;
+    dnnl_primitive_t packing;
     char implementation[60];
 };
 
@@ -79,6 +83,9 @@ static void close_job(void *context) {
     dnnl_memory_destroy(o->a);
     dnnl_memory_destroy(o->b);
     dnnl_memory_destroy(o->c);
+    dnnl_memory_destroy(o->given);
+    dnnl_primitive_destroy(o->packing);
+    dnnl_primitive_desc_destroy(o->packing_description);
     dnnl_primitive_destroy(o->primitive);
     dnnl_primitive_desc_destroy(o->description);
     dnnl_stream_destroy(o->stream);
@@ -131,34 +138,31 @@ static int describe(dnnl_memory_desc_t *desc, size_t rows, size_t columns, size_
                  "a memory format");
 }
 
+static int pack_now(struct mma_onednn_job *o) {
+    dnnl_exec_arg_t arguments[] = {{DNNL_ARG_FROM, o->given}, {DNNL_ARG_TO, o->b}};
+    if (!o->packing)
+        return 0;
+    return check(dnnl_primitive_execute(o->packing, o->stream, 2, arguments), "packing") != 0
+               ? -1
+               : check(dnnl_stream_wait(o->stream), "waiting");
+}
+
+static int pack(void *context) {
+    return with_threads(context, pack_now);
+}
+
 /* B, at its strides, into the format that the implementation asks for. */
-static int reorder(struct mma_onednn_job *o, const dnnl_memory_desc_t *from,
-                   const dnnl_memory_desc_t *to) {
-    dnnl_memory_t given = NULL;
-    dnnl_primitive_desc_t description = NULL;
-    dnnl_primitive_t primitive = NULL;
-    dnnl_exec_arg_t arguments[2];
-    int status =
-        device_alloc(o->base.device, &o->packed, dnnl_memory_desc_get_size(to) + 1) != 0 ||
-                check(dnnl_memory_create(&o->b, to, o->engine, o->packed), "the packed weights") ||
-                check(dnnl_memory_create(&given, from, o->engine, o->base.b), "the weights") ||
-                check(dnnl_reorder_primitive_desc_create(&description, from, o->engine, to,
-                                                         o->engine, NULL),
-                      "choosing how to pack the weights") ||
-                check(dnnl_primitive_create(&primitive, description), "packing the weights")
-            ? -1
-            : 0;
-    arguments[0] = (dnnl_exec_arg_t){DNNL_ARG_FROM, given};
-    arguments[1] = (dnnl_exec_arg_t){DNNL_ARG_TO, o->b};
-    if (status == 0)
-        status = check(dnnl_primitive_execute(primitive, o->stream, 2, arguments), "packing") ||
-                         check(dnnl_stream_wait(o->stream), "waiting")
-                     ? -1
-                     : 0;
-    dnnl_memory_destroy(given);
-    dnnl_primitive_destroy(primitive);
-    dnnl_primitive_desc_destroy(description);
-    return status;
+static int open_packed(struct mma_onednn_job *o, const dnnl_memory_desc_t *from,
+                       const dnnl_memory_desc_t *to) {
+    if (device_alloc(o->base.device, &o->packed, dnnl_memory_desc_get_size(to) + 1) != 0 ||
+        check(dnnl_memory_create(&o->b, to, o->engine, o->packed), "the packed weights") ||
+        check(dnnl_memory_create(&o->given, from, o->engine, o->base.b), "the weights") ||
+        check(dnnl_reorder_primitive_desc_create(&o->packing_description, from, o->engine, to,
+                                                 o->engine, NULL),
+              "choosing how to pack the weights") ||
+        check(dnnl_primitive_create(&o->packing, o->packing_description), "packing the weights"))
+        return -1;
+    return pack_now(o);
 }
 
 static int build(struct mma_onednn_job *o) {
@@ -193,7 +197,7 @@ static int build(struct mma_onednn_job *o) {
     snprintf(o->implementation, sizeof o->implementation, "%s", name);
     chosen = dnnl_primitive_desc_query_md(o->description, dnnl_query_weights_md, 0);
     if (o->weights == MMA_ONEDNN_PACKED
-            ? reorder(o, &b, chosen) != 0
+            ? open_packed(o, &b, chosen) != 0
             : check(dnnl_memory_create(&o->b, &b, o->engine, o->base.b), "the weights") != 0)
         return -1;
     return check(dnnl_memory_create(&o->a, &a, o->engine, o->base.a), "the source") ||
@@ -229,6 +233,7 @@ int mma_onednn_job_open(struct job *job, struct device *device, const struct mma
     if (!o)
         return device_fail("out of memory");
     o->base.call = call;
+    o->base.pack = pack;
     o->weights = options->weights;
     o->threads = options->threads ? (int)options->threads : 1;
     if (mma_job_open(job, &o->base, device, operands) != 0) {

@@ -123,6 +123,32 @@ static void test_calls_read_a(void **state) {
     mma_operands_close(&operands);
 }
 
+/* Packed or not, other weights that are written are those of the next call. */
+static void test_other_weights(void **state) {
+    (void)state;
+    struct mma_problem problem = {.shape = {3, 20, 70}, .in = ELEMENT_F32, .out = ELEMENT_F32};
+    struct mma_operands first, second;
+    assert_int_equal(mma_operands_open(&first, &problem, MMA_FILL_NORMAL, 1), 0);
+    assert_int_equal(mma_operands_open(&second, &problem, MMA_FILL_NORMAL, 2), 0);
+    for (int weights = MMA_ONEDNN_PLAIN; weights <= MMA_ONEDNN_PACKED; weights++) {
+        struct mma_onednn_options options = {(enum mma_onednn_weights)weights, 2};
+        struct mma_operands mixed = {problem, first.a, second.b};
+        struct job job;
+        float c[3 * 20];
+        assert_int_equal(mma_onednn_job_open(&job, cpu, &first, &options), 0);
+        assert_int_equal(mma_job_write(&job, NULL, second.b), 0);
+        assert_int_equal(job_call(&job), 0);
+        assert_int_equal(mma_job_output(&job, c), 0);
+        assert_true(mma_error(&mixed, c, 0, 0) < 1e-6);
+        assert_true(mma_error(&first, c, 0, 0) > 0.5);
+        assert_int_equal(mma_job_restore(&job), 0);
+        assert_int_equal(job_prove(&job), 0);
+        job_close(&job);
+    }
+    mma_operands_close(&first);
+    mma_operands_close(&second);
+}
+
 static void test_refuses_what_it_cannot(void **state) {
     (void)state;
     struct mma_problem problem = {.shape = {3, 4, 5}, .in = ELEMENT_F16, .out = ELEMENT_F32};
@@ -174,9 +200,9 @@ static void test_limit(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_limit),           cmocka_unit_test(test_every_shape),
-        cmocka_unit_test(test_calls_read_a),    cmocka_unit_test(test_refuses_what_it_cannot),
-        cmocka_unit_test(test_says_what_it_is),
+        cmocka_unit_test(test_limit),         cmocka_unit_test(test_every_shape),
+        cmocka_unit_test(test_calls_read_a),  cmocka_unit_test(test_refuses_what_it_cannot),
+        cmocka_unit_test(test_other_weights), cmocka_unit_test(test_says_what_it_is),
     };
     return cmocka_run_group_tests(tests, open_device, close_device);
 }

@@ -1,0 +1,282 @@
+/*
+ * serving_schedule_test.c: a recorded schedule gives the same batches under any durations, comes
+ * back from its text, and is refused by line or step where it cannot be.
+ */
+#include "kernels/serving/serving_fixture.h"
+
+static struct serving_schedule *recorded(const struct serving_options *options,
+                                         struct jitter jitter) {
+    struct serving_schedule *schedule = serving_schedule_new(&options->trace);
+    assert_non_null(schedule);
+    const struct serving_observer observer = {.self = schedule, .step = record_schedule};
+    struct serving_loop *loop = opened(options, &observer);
+    run_all(loop, 100000, jitter);
+    serving_close(loop);
+    return schedule;
+}
+
+/* The schedule that a replay records; its counts, too. */
+static struct serving_schedule *replayed(const struct serving_options *options,
+                                         const struct serving_schedule *schedule,
+                                         struct jitter jitter, struct serving_counts *counts) {
+    struct serving_schedule *again = serving_schedule_new(&options->trace);
+    const struct serving_observer observer = {.self = again, .step = record_schedule};
+    struct serving_loop *loop;
+    char why[SERVING_WHY] = "";
+    if (serving_replay(&loop, options, NULL, &observer, schedule, why) != 0)
+        fail_msg("%s", why);
+    run_all(loop, UINT64_MAX, jitter);
+    *counts = counts_of(loop);
+    serving_close(loop);
+    return again;
+}
+
+static void check_equal(const struct serving_schedule *a, const struct serving_schedule *b) {
+    size_t size_a = 0, size_b = 0;
+    char *text_a = schedule_text(a, &size_a), *text_b = schedule_text(b, &size_b);
+    assert_int_equal(size_a, size_b);
+    assert_memory_equal(text_a, text_b, size_a);
+    free(text_a);
+    free(text_b);
+}
+
+static void test_replay_gives_the_same_batches(void **state) {
+    (void)state;
+    for (uint64_t seed = 0; seed < 8; seed++) {
+        struct serving_options options = busy(seed);
+        struct serving_schedule *schedule = recorded(&options, (struct jitter){seed, 10});
+        struct serving_schedule *other = recorded(&options, (struct jitter){seed, 4});
+        assert_true(serving_schedule_steps(schedule) != serving_schedule_steps(other));
+        serving_schedule_free(other);
+        struct serving_counts n, m;
+        other = replayed(&options, schedule, (struct jitter){seed, 4}, &n);
+        check_equal(schedule, other);
+        serving_schedule_free(other);
+        assert_true(n.cut > 0 && n.preempted > 0 && n.finished > 100);
+        assert_true(n.running == 0 && n.waiting == 0);
+        /* Memory without bounds, and no batcher's bounds: they are in the schedule. */
+        options.slots = 0;
+        options.batch_most = 13;
+        options.token_budget = 0;
+        other = replayed(&options, schedule, (struct jitter){99, 30}, &m);
+        check_equal(schedule, other);
+        serving_schedule_free(other);
+        assert_true(n.finished == m.finished && n.generated == m.generated && n.cut == m.cut &&
+                    n.preempted == m.preempted && n.tokens == m.tokens);
+        serving_schedule_free(schedule);
+    }
+}
+
+/* Nobody runs before they have arrived, however fast the steps are. */
+static void check_arrived(void *self, const struct serving_request_record *record) {
+    (void)self;
+    for (size_t e = 0; e < record->event_count; e++)
+        assert_true(record->events[e].now_ns >= record->arrival_ns);
+}
+
+static int instant_driver(void *self, const struct serving_batch *batch,
+                          struct serving_outcome *outcome, char *why) {
+    (void)self;
+    (void)batch;
+    (void)outcome;
+    (void)why;
+    return 0;
+}
+
+static void test_time_passes_in_a_replay(void **state) {
+    (void)state;
+    const struct serving_options options = busy(1);
+    struct serving_schedule *schedule = recorded(&options, (struct jitter){1, 10});
+    const struct serving_observer observer = {.request = check_arrived};
+    struct serving_loop *loop;
+    assert_int_equal(serving_replay(&loop, &options, NULL, &observer, schedule, NULL), 0);
+    assert_int_equal(serving_run(loop, UINT64_MAX, instant_driver, NULL, NULL), 0);
+    assert_true(counts_of(loop).now_ns > 100 * MS);
+    serving_close(loop);
+    serving_schedule_free(schedule);
+}
+
+static void test_text_comes_back(void **state) {
+    (void)state;
+    const struct serving_options options = busy(4);
+    struct serving_schedule *schedule = recorded(&options, (struct jitter){4, 10}), *back;
+    size_t size = 0;
+    char *text = schedule_text(schedule, &size), why[SERVING_WHY] = "";
+    if (serving_schedule_parse(&back, text, size, why) != 0)
+        fail_msg("%s", why);
+    check_equal(schedule, back);
+    struct serving_counts n;
+    struct serving_schedule *again = replayed(&options, back, (struct jitter){0, 3}, &n);
+    check_equal(schedule, again);
+    serving_schedule_free(again);
+    serving_schedule_free(back);
+    /* Every prefix of it is a schedule up to its last line's end, or is refused. */
+    for (size_t cut = 0; cut < 2000; cut++) {
+        int status = serving_schedule_parse(&back, text, cut, why);
+        assert_int_equal(status == 0, cut >= 50 && text[cut - 1] == '\n');
+        assert_true((back != NULL) == (status == 0));
+        serving_schedule_free(back);
+    }
+    free(text);
+    serving_schedule_free(schedule);
+    serving_schedule_free(NULL);
+}
+
+static void test_written_by_hand(void **state) {
+    (void)state;
+    struct serving_options options = plain(10, 6, 0);
+    options.slots = 25;
+    struct serving_schedule *schedule = serving_schedule_new(&options.trace);
+    const struct serving_observer observer = {.self = schedule, .step = record_schedule};
+    struct serving_loop *loop = opened(&options, &observer);
+    for (unsigned k = 0; k < 4; k++)
+        step_of(loop, 1);
+    size_t size = 0;
+    char *text = schedule_text(schedule, &size);
+    assert_non_null(strstr(text, "\n0 rows 0:10 1:10\n1 rows 0:1 1:1\n2 rows 0:1 1:1 lost 1\n"
+                                 "3 rows 0:1\n"));
+    assert_memory_equal(text, "nanolab-serving-schedule 1\ntrace ", 33);
+    free(text);
+    /* Steps come one after the other. */
+    struct serving_batch batch = {.step = 7};
+    const struct serving_step_record record = {.batch = &batch};
+    assert_int_equal(serving_schedule_add(schedule, &record), -1);
+    assert_int_equal(serving_schedule_steps(schedule), 4);
+    serving_close(loop);
+    serving_schedule_free(schedule);
+}
+
+#define HEAD "nanolab-serving-schedule 1\ntrace 0123456789abcdef\n"
+
+static void test_hostile_text_is_refused(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *words;
+    } wrong[] = {
+        {"", "line 1: not"},
+        {"nanolab-serving-schedule 2\n", "line 1: not"},
+        {"nanolab-serving-schedule 1\nseed 1\n", "line 2: no trace"},
+        {"nanolab-serving-schedule 1\ntrace 0123456789abcde\n", "line 2: a trace is 16"},
+        {"nanolab-serving-schedule 1\ntrace 0123456789ABCDEF\n", "line 2: a trace is 16"},
+        {"nanolab-serving-schedule 1\ntrace 0123456789abcdef0\n", "line 2: a trace is 16"},
+        {HEAD "\n", "line 3: the step is no decimal number"},
+        {HEAD "1 rows 0:1\n", "line 3: step 1 where step 0 comes next"},
+        {HEAD "0 rows 0:1\n0 rows 0:1\n", "line 4: step 0 where step 1"},
+        {HEAD "00 rows 0:1\n", "no decimal number"},
+        {HEAD "-1 rows 0:1\n", "no decimal number"},
+        {HEAD "99999999999999999999999 rows 0:1\n", "the step is more than 1048575"},
+        {HEAD "0\n", "line 3: no rows"},
+        {HEAD "0 rows\n", "line 3: no rows"},
+        {HEAD "0  rows 0:1\n", "line 3: no rows"},
+        {HEAD "0 rows lost 1\n", "line 3: no rows"},
+        {HEAD "0 rows 0\n", "a row is request:tokens"},
+        {HEAD "0 rows 0:\n", "a row's tokens is no decimal"},
+        {HEAD "0 rows 0:0\n", "a row without tokens"},
+        {HEAD "0 rows 0:268435457\n", "a row's tokens is more than 268435456"},
+        {HEAD "0 rows 16777216:1\n", "a request is more than 16777215"},
+        {HEAD "0 rows 0:1 \n", "no row, \"lost\" or end of line"},
+        {HEAD "0 rows 0:1", "no row, \"lost\" or end of line"},
+        {HEAD "0 rows 0:1\r\n", "no row, \"lost\" or end of line"},
+        {HEAD "0 rows 0:1 lost\n", "no request after"},
+        {HEAD "0 cut rows 0:1\n", "no request after"},
+        {HEAD "0 rows 0:1 lost 0 cut 1\n", "no row, \"lost\" or end of line"},
+    };
+    for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++) {
+        struct serving_schedule *schedule;
+        char why[SERVING_WHY] = "";
+        assert_int_equal(
+            serving_schedule_parse(&schedule, wrong[k].text, strlen(wrong[k].text), why), -1);
+        assert_null(schedule);
+        if (!strstr(why, wrong[k].words))
+            fail_msg("\"%s\" does not say \"%s\"", why, wrong[k].words);
+    }
+    struct serving_schedule *schedule;
+    char why[SERVING_WHY] = "";
+    assert_int_equal(serving_schedule_parse(&schedule, "", SERVING_SCHEDULE_BYTES + 1, why), -1);
+    assert_non_null(strstr(why, "at most"));
+    assert_int_equal(
+        serving_schedule_parse(&schedule, HEAD "0 rows 0:1\0\n", sizeof HEAD - 1 + 12, why), -1);
+}
+
+/* Replays `lines` on requests of 10 and 6 tokens until something is said. */
+static void check_impossible(const char *lines, const char *words) {
+    struct serving_options options = plain(10, 6, 0);
+    options.slots = 25;
+    options.requests = 100;
+    char text[512], why[SERVING_WHY] = "";
+    snprintf(text, sizeof text, "nanolab-serving-schedule 1\ntrace %016llx\n%s",
+             (unsigned long long)serving_trace_hash(&options.trace), lines);
+    struct serving_schedule *schedule;
+    struct serving_loop *loop;
+    if (serving_schedule_parse(&schedule, text, strlen(text), why) != 0 ||
+        serving_replay(&loop, &options, NULL, NULL, schedule, why) != 0)
+        fail_msg("%s", why);
+    int status = serving_run(loop, 100, instant_driver, NULL, why);
+    assert_int_equal(status, *words ? -1 : 0);
+    if (!strstr(why, words))
+        fail_msg("\"%s\" does not say \"%s\"", why, words);
+    serving_close(loop);
+    serving_schedule_free(schedule);
+}
+
+static void test_impossible_schedules_are_named(void **state) {
+    (void)state;
+    check_impossible("0 rows 0:10 1:10\n1 rows 0:1 1:1\n2 rows 0:1 1:1 lost 1\n3 rows 0:1\n", "");
+    check_impossible("0 rows 0:10\n1 rows 0:1 5:4\n2 rows 0:1 5:6\n", ""); /* 1…4 were rejected */
+    check_impossible("0 rows 0:10 1:10\n1 rows 1:1 0:1\n", "step 1: request 0 has ended, does not");
+    check_impossible("0 rows 0:10 0:1\n", "step 0: request 0 has ended, does not run");
+    check_impossible("0 rows 5:10\n1 rows 5:1 4:10\n", "request 4 has ended, does not run");
+    check_impossible("0 rows 100:1\n", "step 0: request 100 has ended, does not run, or does not");
+    check_impossible("0 rows 0:11\n",
+                     "step 0: 11 tokens of request 0, which has 10 to be computed");
+    check_impossible("0 rows 0:10\n1 rows 0:2\n", "step 1: 2 tokens of request 0, which has 1");
+    check_impossible("0 rows 0:10 1:10 2:10\n", "step 0: memory has no room for request 2");
+    check_impossible("0 cut 0 rows 0:1\n", "step 0: request 0 is cut and is not the one");
+    check_impossible("0 rows 0:10 1:10\n1 cut 0 rows 1:1\n", "step 1: request 0 is cut and is not");
+    check_impossible("0 rows 0:10 1:10\n1 cut 1 0 rows 1:1\n", "request 1 joins before request 0");
+    check_impossible("0 rows 0:10 1:10\n1 rows 0:1 1:1\n2 rows 0:1 1:1\n",
+                     "step 2: no slot for request 1");
+    check_impossible("0 rows 0:10 1:10 lost 0\n", "step 0: others were pre-empted than recorded");
+    check_impossible("0 rows 0:10 lost 0 1\n", "step 0: others were pre-empted than recorded");
+}
+
+static void test_another_trace_is_refused(void **state) {
+    (void)state;
+    struct serving_options options = busy(1);
+    struct serving_schedule *schedule = serving_schedule_new(&options.trace);
+    struct serving_loop *loop;
+    char why[SERVING_WHY] = "";
+    for (int field = 0; field < 9; field++) {
+        struct serving_options other = options;
+        struct serving_trace *t = &other.trace;
+        t->seed += field == 0;
+        t->prompt_mean += field == 1;
+        t->output_mean += field == 2;
+        t->length_sigma += field == 3;
+        t->length_most += field == 4;
+        t->output_most += field == 5;
+        t->share /= field == 6 ? 2 : 1;
+        t->prefixes += field == 7;
+        t->prefix_tokens += field == 8;
+        assert_int_equal(serving_replay(&loop, &other, NULL, NULL, schedule, why), -1);
+        assert_null(loop);
+        assert_non_null(strstr(why, "use the seed and lengths"));
+    }
+    options.batch_most = 0;
+    assert_int_equal(serving_replay(&loop, &options, NULL, NULL, schedule, why), -1);
+    assert_non_null(strstr(why, "batch_cut"));
+    serving_schedule_free(schedule);
+}
+
+int main(void) {
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_replay_gives_the_same_batches),
+        cmocka_unit_test(test_time_passes_in_a_replay),
+        cmocka_unit_test(test_text_comes_back),
+        cmocka_unit_test(test_written_by_hand),
+        cmocka_unit_test(test_hostile_text_is_refused),
+        cmocka_unit_test(test_impossible_schedules_are_named),
+        cmocka_unit_test(test_another_trace_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
