@@ -1,55 +1,10 @@
 /*
  * mma_fingerprint_test.c: plans with one order have the same bits, plans with two do not: planted
- * orders, the rules of matrix units with K cut in every way, our own plans, and libraries.
+ * orders, the rules of matrix units with K cut in every way, and a library's batches.
  */
-#include "kernels/mma/mma_fingerprint.h"
-
+#include "kernels/mma/mma_fingerprint_fixture.h"
 #include "kernels/mma/mma_onednn.h"
 #include "kernels/mma/mma_planted.h"
-
-/* Operands that bits are compared on. */
-#define DATA_SETS 4
-
-struct seen { /* of one job */
-    const char *name;
-    struct mma_hash128 order, hash;
-    uint64_t bits[DATA_SETS];
-};
-
-static void look(struct job *job, const char *name, struct seen *seen) {
-    struct mma_fingerprint print;
-    const struct mma_operands *o = ((struct mma_job *)job->context)->operands;
-    *seen = (struct seen){.name = name};
-    if (mma_fingerprint_open(&print, job, NULL) != 0)
-        fail_msg("%s: %s", name, device_error());
-    seen->order = print.order;
-    seen->hash = print.hash;
-    for (uint64_t set = 0; set < DATA_SETS; set++) {
-        struct mma_operands fresh;
-        struct job_bits bits;
-        enum mma_fill fill = set % 2 ? MMA_FILL_CANCELLING : MMA_FILL_NORMAL;
-        assert_int_equal(mma_operands_open(&fresh, &o->problem, fill, 100 + set), 0);
-        assert_int_equal(mma_job_write(job, fresh.a, fresh.b), 0);
-        assert_int_equal(job_call(job), 0);
-        assert_int_equal(job_bits(job, &bits), 0);
-        seen->bits[set] = bits.bits;
-        mma_operands_close(&fresh);
-    }
-    assert_int_equal(mma_job_restore(job), 0);
-    mma_fingerprint_close(&print);
-}
-
-/* Same order: same bits on all data. Another order: other bits on some. */
-static void compare(const struct seen *a, const struct seen *b, size_t *same) {
-    size_t equal = 0;
-    for (size_t set = 0; set < DATA_SETS; set++)
-        equal += a->bits[set] == b->bits[set];
-    bool order = mma_hash128_equal(a->order, b->order);
-    if (order != (equal == DATA_SETS))
-        fail_msg("%s and %s: %s order, but %zu of %d sets have the same bits", a->name, b->name,
-                 order ? "the same" : "another", equal, DATA_SETS);
-    *same += order;
-}
 
 /* --- planted orders and matrix units ---------------------------------------------------------- */
 
@@ -139,7 +94,7 @@ static const struct {
 
 static void orders_and_bits(void **state) {
     (void)state;
-    struct seen seen[PLANS];
+    struct fingerprint_seen seen[PLANS];
     struct mma_problem problem = {
         .shape = {TILE + 2, TILE + 3, K}, .in = ELEMENT_BF16, .out = ELEMENT_F32};
     struct mma_operands o = planted_operands(&problem, 5);
@@ -157,7 +112,7 @@ static void orders_and_bits(void **state) {
         }
         memcpy(p.slice, plans[k].slice, sizeof p.slice);
         planted_open(&job, &p, &o);
-        look(&job, plans[k].name, &seen[k]);
+        fingerprint_look(&job, plans[k].name, &seen[k]);
         if (plans[k].family) {
             struct mma_fingerprint print;
             struct mma_family family;
@@ -175,7 +130,7 @@ static void orders_and_bits(void **state) {
     size_t same = 0;
     for (size_t a = 0; a < PLANS; a++)
         for (size_t b = 0; b < a; b++)
-            compare(&seen[a], &seen[b], &same);
+            fingerprint_compare(&seen[a], &seen[b], &same);
     assert_int_equal(same, 5); /* three in order, two halves, two cards with the same unit */
     mma_operands_close(&o);
 }

@@ -162,7 +162,9 @@ static void onednn_is_predicted(void **state) {
     } cases[] = {
         {{1, 40, 300}, ELEMENT_F32, MMA_ONEDNN_PLAIN},
         {{5, 35, 1100}, ELEMENT_F32, MMA_ONEDNN_PLAIN},
+        {{7, 64, 129}, ELEMENT_F32, MMA_ONEDNN_PACKED},
         {{6, 33, 1030}, ELEMENT_BF16, MMA_ONEDNN_PLAIN},
+        {{33, 48, 200}, ELEMENT_BF16, MMA_ONEDNN_PACKED},
     };
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         struct mma_problem problem = {
