@@ -11,19 +11,21 @@
  *
  *     {"claim":"S2", "want":"confirmed", "name":"what this shows", "rows":[CASE, …],
  *      "held":3, "against":0, "open":0, "broken":false,
- *      "range":"part of it", "statement":"part of it", "reason":…, "control":…}
+ *      "range":"part of it", "statement":"part of it", "reason":…, "control":…,
+ *      "numbers":{"part of what a row under the statement is of":1.5, …}}
  *
  * Only claim, want, name and rows are needed. A CASE is a record in short form: {"id":…,
  * "device":"cpu", "params":{…}, "counters":{"over plain":[1.2, 1.1, 1.3]}, "plan":{…},
  * "bench":{"median":[1, 0.9, 1.1]}, "cells":[{…}, …], "series":{"time":[…], "measured":["3f80"]},
  * "copies":5}; three numbers are value, low and high.
  *
- * Fails as well if a claim lacks a test for one of confirmed, refuted and bounded, or if a
- * statement is too long.
+ * Fails as well if a claim lacks a test for one of confirmed, refuted and bounded, if a statement
+ * is too long, or if a check does not stand rows that were tampered with (claims_hostile.h).
  */
 #ifndef NANOLAB_HARNESS_CLAIMS_FIXTURE_H
 #define NANOLAB_HARNESS_CLAIMS_FIXTURE_H
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -34,6 +36,7 @@
 
 #include "harness/error.h"
 #include "harness/lab/claims.h"
+#include "harness/lab/claims_hostile.h"
 #include "harness/lab/lab.h"
 #include "harness/page/home.h"
 
@@ -106,6 +109,38 @@ static inline json_t *claims_record(const json_t *short_form) {
     return record;
 }
 
+/* Numbers under the statement: exactly one has this part in its name, and has this value. */
+static inline void claims_numbers(const json_t *test, const struct finding *f) {
+    const char *part;
+    json_t *want, *is;
+    size_t k;
+    json_object_foreach(json_object_get(test, "numbers"), part, want) {
+        size_t found = 0;
+        double value = NAN;
+        json_array_foreach(f->numbers, k, is) {
+            if (!strstr(json_string_value(json_object_get(is, "what")), part))
+                continue;
+            found++;
+            value = json_number_value(json_object_get(is, "value"));
+        }
+        if (found != 1 || value != json_number_value(want))
+            fail_msg("%zu numbers of \"%s\", the last %g, and not one of %g", found, part, value,
+                     json_number_value(want));
+    }
+}
+
+/* The records of one test's rows. */
+static inline json_t *claims_records(const json_t *test) {
+    json_t *cases = json_array();
+    const json_t *given = json_object_get(test, "rows");
+    for (size_t k = 0; k < json_array_size(given); k++) {
+        const json_t *it = json_array_get(given, k), *copies = json_object_get(it, "copies");
+        for (json_int_t c = 0; c < (copies ? json_integer_value(copies) : 1); c++)
+            json_array_append_new(cases, claims_record(it));
+    }
+    return cases;
+}
+
 static inline void claims_text(const json_t *test, const char *name, const char *is) {
     const char *part = json_string_value(json_object_get(test, name));
     if (part && !strstr(is, part))
@@ -129,13 +164,7 @@ static inline void claims_run_one(void **state) {
             claim = &one->lab->claims[k];
     if (!claim)
         fail_msg("the lab has no claim %s", id);
-    json_t *cases = json_array();
-    const json_t *given = json_object_get(one->test, "rows");
-    for (size_t k = 0; k < json_array_size(given); k++) {
-        const json_t *it = json_array_get(given, k), *copies = json_object_get(it, "copies");
-        for (json_int_t c = 0; c < (copies ? json_integer_value(copies) : 1); c++)
-            json_array_append_new(cases, claims_record(it));
-    }
+    json_t *cases = claims_records(one->test);
     struct rows rows;
     struct finding finding = {0};
     assert_int_equal(rows_from(cases, &rows), 0);
@@ -158,6 +187,7 @@ static inline void claims_run_one(void **state) {
     claims_text(one->test, "statement", finding.statement);
     claims_text(one->test, "reason", finding.reason);
     claims_text(one->test, "control", finding.control);
+    claims_numbers(one->test, &finding);
     json_decref(finding.evidence);
     json_decref(finding.numbers);
     json_decref(cases);
@@ -180,6 +210,18 @@ static inline void claims_are_covered(void **state) {
             if (!found)
                 fail_msg("claim %s has no test that ends %s", all->lab->claims[k].id, verdicts[v]);
         }
+}
+
+/* The rows of each test in turn. */
+static inline void claims_stand_hostile_rows(void **state) {
+    const struct claims_case *all = *state;
+    signal(SIGPROF, hostile_late);
+    for (size_t trial = 0; trial < HOSTILE_TRIALS; trial++) {
+        json_t *test = json_array_get(all->test, trial % json_array_size(all->test));
+        json_t *records = claims_records(test);
+        hostile_trial(all->lab, trial, records);
+        json_decref(records);
+    }
 }
 
 static inline int claims_read(const char *file, json_t *tests) {
@@ -221,7 +263,7 @@ __attribute__((sentinel)) static inline int claims_test(const struct lab *lab, .
     if (unread != 0)
         return 1;
     size_t n = json_array_size(tests);
-    struct CMUnitTest *units = calloc(n + 1, sizeof *units);
+    struct CMUnitTest *units = calloc(n + 2, sizeof *units);
     struct claims_case *cases = calloc(n + 1, sizeof *cases);
     char(*names)[200] = calloc(n + 1, sizeof *names);
     for (size_t k = 0; k < n; k++) {
@@ -236,8 +278,10 @@ __attribute__((sentinel)) static inline int claims_test(const struct lab *lab, .
     cases[n] = (struct claims_case){lab, tests};
     units[n] = (struct CMUnitTest){"every claim is tested for each verdict", claims_are_covered,
                                    NULL, NULL, &cases[n]};
+    units[n + 1] = (struct CMUnitTest){"every check stands rows that were tampered with",
+                                       claims_stand_hostile_rows, NULL, NULL, &cases[n]};
     /* The count is not known to the compiler, so the macro of cmocka does not do. */
-    int status = _cmocka_run_group_tests("claims", units, n + 1, NULL, NULL);
+    int status = _cmocka_run_group_tests("claims", units, n + 2, NULL, NULL);
     free(units);
     free(cases);
     free(names);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "harness/lab/claims.h"
+#include "harness/lab/sentence.h"
 
 #define NUMBERS_MAX 64
 
@@ -71,23 +72,26 @@ void finding_predicted(struct finding *f, bool equal, const struct rows *rows, s
     finding_count(f, answer_if(equal), rows, k);
 }
 
-__attribute__((format(printf, 3, 0))) static void append(char *text, size_t size,
-                                                         const char *format, va_list args) {
-    size_t used = strlen(text);
-    vsnprintf(text + used, size - used, format, args);
-}
-
 void finding_say(struct finding *f, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    append(f->statement, sizeof f->statement, format, args);
+    sentence_append(f->statement, sizeof f->statement, SENTENCE_WORD, format, args);
+    va_end(args);
+}
+
+void finding_say_part(struct finding *f, unsigned most, const char *format, ...) {
+    va_list args;
+    if (f->parts++ >= most)
+        return;
+    va_start(args, format);
+    sentence_append(f->statement, sizeof f->statement, SENTENCE_WORD, format, args);
     va_end(args);
 }
 
 void finding_range(struct finding *f, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    append(f->range, sizeof f->range, format, args);
+    sentence_append(f->range, sizeof f->range, SENTENCE_WORD, format, args);
     va_end(args);
 }
 
@@ -97,10 +101,10 @@ static json_t *real(double value) {
 
 void finding_number(struct finding *f, const char *unit, struct ratio value, const char *format,
                     ...) {
-    char what[200];
+    char what[200] = "";
     va_list args;
     va_start(args, format);
-    vsnprintf(what, sizeof what, format, args);
+    sentence_append(what, sizeof what, SENTENCE_WORD, format, args);
     va_end(args);
     if (!f->numbers)
         f->numbers = json_array();
@@ -117,11 +121,12 @@ void finding_control(struct finding *f, enum answer answer, const char *what) {
 }
 
 void finding_not_testable(struct finding *f, const char *format, ...) {
+    char reason[sizeof f->reason] = "";
     va_list args;
     va_start(args, format);
-    f->reason[0] = '\0';
-    append(f->reason, sizeof f->reason, format, args);
+    sentence_append(reason, sizeof reason, sizeof reason, format, args);
     va_end(args);
+    memcpy(f->reason, reason, sizeof reason); /* `args` may hold the one that stood there */
     f->verdict = VERDICT_NOT_TESTABLE;
     f->settled = true;
 }

@@ -36,6 +36,7 @@ struct finding {
     bool broken;       /* a predicted bit did not hold: our bug. Exit status 1; never "refuted". */
     char control[300]; /* the first control that failed, "" if none did */
     json_t *evidence;  /* ids of cases, filled by finding_count; the harness frees it */
+    unsigned parts;    /* of the statement, said by finding_say_part */
     json_t *numbers;   /* what finding_number listed; the harness frees it */
     bool settled;
 };
@@ -61,9 +62,14 @@ void finding_evidence(struct finding *f, const struct rows *rows, size_t k);
 /* A predicted bit pattern against the measured one: held, or broken (our bug). */
 void finding_predicted(struct finding *f, bool equal, const struct rows *rows, size_t k);
 
-/* Adds to the one sentence. A statement of over FINDING_STATEMENT characters is refused by the
- * harness: numbers go into rows under it, with finding_number(). */
+/* Adds to the one sentence, as sentence.h prints: what comes from a journal is bounded, and a word
+ * in less than its 64 bytes by its own precision, "%.12s". A statement of over FINDING_STATEMENT
+ * characters is refused by the harness: numbers go into rows under it, with finding_number(). */
 void finding_say(struct finding *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same for one more part of a list ("…, 2.3 with 2 threads"), of which the sweep records at
+ * most `most`. What a journal holds beyond them no lab wrote: it is judged, and not listed. */
+void finding_say_part(struct finding *f, unsigned most, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* A row under the statement: what the number is, and the number, in SI units of the journal ("s",
  * "bytes/s", "bytes", "1"; the page writes 147 Gflop/s of 1.47e11 flop/s). Listed in this order,
  * at most 64. */

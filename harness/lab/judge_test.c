@@ -128,7 +128,8 @@ static void findings_that_cannot_be_meant_are_refused(void **state) {
     assert_int_equal(json_integer_value(json_object_get(entry, "checked")), 1);
     assert_int_equal(json_array_size(json_object_get(entry, "numbers")), 1);
     json_decref(entry);
-    finding_say(&f, "%*s", FINDING_STATEMENT, "x");
+    while (strlen(f.statement) <= FINDING_STATEMENT)
+        finding_say(&f, ", and more");
     assert_null(claims_entry(&claim, "cpu", &f)); /* too long */
     json_decref(f.numbers);
 }

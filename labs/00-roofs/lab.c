@@ -87,7 +87,7 @@ static const struct table_spec tables[] = {
      .sort = "device;threads;kernel"},
 };
 
-size_t thread_counts(const struct device *device, unsigned threads[2]) {
+size_t thread_counts(const struct device *device, unsigned threads[THREAD_COUNTS]) {
     if (device_kind(device) != DEVICE_CPU) {
         threads[0] = 0;
         return 1;

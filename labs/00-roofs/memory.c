@@ -28,7 +28,7 @@ static int for_thread_counts(struct lab_run *run, struct device *device, bool wr
                                             struct roofs_memory *memory, const size_t *sizes,
                                             size_t count, unsigned threads)) {
     size_t sizes[SIZES], count = footprints(run, device, sizes);
-    unsigned threads[2];
+    unsigned threads[THREAD_COUNTS];
     size_t n = thread_counts(device, threads);
     struct roofs_memory *memory;
     int status = 0;
@@ -88,10 +88,10 @@ void check_caches(const struct rows *rows, struct finding *f) {
         struct ratio r = row_ratio(&small, k, "over memory");
         const char *workers = row_text(&small, k, "workers");
         finding_count(f, answer_above(r, 1), &small, k);
-        finding_say(f, "%s%.1f with %s",
-                    *f->statement ? ", "
-                                  : "speed of reading the smallest footprint over the largest: ",
-                    r.value, workers);
+        finding_say_part(
+            f, THREAD_COUNTS, "%s%.1f with %.20s",
+            *f->statement ? ", " : "speed of reading the smallest footprint over the largest: ",
+            r.value, workers);
         finding_number(f, "1", r, "speed of reading %.0f KiB over the largest footprint, %s",
                        row_number(&small, k, "plan.bytes") / KIB, workers);
     }
@@ -205,9 +205,10 @@ void check_slope(const struct rows *rows, struct finding *f) {
         struct ratio slope = {(r.value - 1) / 2, (r.low - 1) / 2, (r.high - 1) / 2};
         finding_count(f, answer_both(answer_above(slope, 0.95), answer_below(slope, 1.05)), &three,
                       k);
-        finding_say(f, "%s%.2f with %s",
-                    *f->statement ? ", " : "time of a pass by the slope over that by whole calls: ",
-                    slope.value, row_text(&three, k, "workers"));
+        finding_say_part(f, THREAD_COUNTS, "%s%.2f with %.20s",
+                         *f->statement ? ", "
+                                       : "time of a pass by the slope over that by whole calls: ",
+                         slope.value, row_text(&three, k, "workers"));
         finding_number(f, "1", slope, "time by the slope over that by whole calls, %s",
                        row_text(&three, k, "workers"));
     }
@@ -228,9 +229,9 @@ void check_streams(const struct rows *rows, struct finding *f) {
     for (size_t first = 0, count = 0, k; next_fastest(&single, &first, &count, &k);) {
         struct ratio r = row_ratio(&single, k, "over memory");
         finding_count(f, answer_above(r, 0.98), &single, k);
-        finding_say(f, "%s%.2f with %s",
-                    *f->statement ? ", " : "reading by one stream over the roof: ", r.value,
-                    row_text(&single, k, "workers"));
+        finding_say_part(f, THREAD_COUNTS, "%s%.2f with %.20s",
+                         *f->statement ? ", " : "reading by one stream over the roof: ", r.value,
+                         row_text(&single, k, "workers"));
         finding_number(f, "1", r, "fastest reader of one stream over that of all, %s",
                        row_text(&single, k, "workers"));
     }

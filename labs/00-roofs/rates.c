@@ -117,9 +117,9 @@ void check_shared(const struct rows *rows, struct finding *f) {
         if (!row_has(rows, k, "over private"))
             continue;
         finding_count(f, answer_above(r, 1), rows, k);
-        finding_say(f,
-                    "an update of one shared address takes %.2f times as long as of private ones",
-                    r.value);
+        finding_say_part(
+            f, 1, "an update of one shared address takes %.2f times as long as of private ones",
+            r.value);
     }
     if (f->held + f->against + f->open == 0)
         finding_not_testable(f, "one thread alone has nobody to share an address with; take a "
@@ -137,8 +137,8 @@ void check_hand_over(const struct rows *rows, struct finding *f) {
         if (!row_has(rows, k, "over plain"))
             continue;
         finding_count(f, answer_above(r, 1), rows, k);
-        finding_say(f, "handing work over takes %.1f times as long as a plain call or launch",
-                    r.value);
+        finding_say_part(
+            f, 1, "handing work over takes %.1f times as long as a plain call or launch", r.value);
     }
     if (f->held + f->against + f->open == 0)
         finding_not_testable(f, "this machine offers one CPU; take one with more");

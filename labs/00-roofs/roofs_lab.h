@@ -10,9 +10,11 @@
 /* More plans than roofs_variants() has for any op. */
 #define PLANS 32
 
+#define THREAD_COUNTS 2
+
 /* lab.c. The thread counts that are compared: one and all CPUs (or one, where there is only one);
  * 0, "whole grid", on a GPU. Returns how many. */
-size_t thread_counts(const struct device *device, unsigned threads[2]);
+size_t thread_counts(const struct device *device, unsigned threads[THREAD_COUNTS]);
 /* Enters a plan under the name; never NULL: contest_end tells what went wrong. */
 struct entrant *enter_plan(struct lab_run *run, struct contest *c, struct roofs_memory *memory,
                            const struct roofs_plan *plan, const char *name);

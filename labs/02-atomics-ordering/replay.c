@@ -112,10 +112,10 @@ void check_orders(const struct rows *rows, struct finding *f) {
         at = distinct > most ? k : at;
         most = distinct > most ? distinct : most;
     }
-    finding_say(f, "%zu runs of %s brought the updates of its %.0f %s in %zu different orders%s",
+    finding_say(f, "%zu runs of %.36s brought the updates of its %.0f %s in %zu different orders%s",
                 row_series(rows, at, "order"), row_text(rows, at, "plan"),
                 row_number(rows, at, "workers"), workers_of(rows, at), most,
-                row_is(rows, at, "device", "simt") ? ", by schedules that a seed drew" : "");
+                row_is(rows, at, "device", "simt") ? ", by schedules of a seed" : "");
     finding_settle(f, SETTLE_ANY, "these sums");
 }
 
@@ -283,10 +283,11 @@ void check_replay(const struct rows *rows, struct finding *f) {
     struct rows logging = rows_select(rows, "02/batches/logging/", NULL);
     struct tally replayed = judge_replays(&logged, f), inside = judge_small(&small, f);
     tell_logging(&logging, f);
-    finding_say(f,
-                "adding in the recovered order gave the run's own bits in %.0f of %.0f runs; some "
-                "order gives %.0f of %.0f results of small sums",
-                replayed.good, replayed.all, inside.good, inside.all);
+    finding_say(
+        f,
+        "the recovered order gave its run's own bits in %.0f of %.0f runs; some order gives "
+        "%.0f of %.0f results of small sums",
+        replayed.good, replayed.all, inside.good, inside.all);
     finding_settle(f, SETTLE_ALL, "the sums whose recovered orders give their bits");
     rows_free(&logged);
     rows_free(&small);

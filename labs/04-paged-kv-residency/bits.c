@@ -451,12 +451,13 @@ static void check_groups(struct rows *rows, const char *column, bool more, struc
     rows_sort(rows, column);
     for (size_t first = 0, count = 0; rows_group(rows, column, &first, &count);) {
         size_t results = rows_distinct(rows, first, count, "measured");
-        char value[80];
         finding_count(f, answer_if(more ? results > 1 : results == 1), rows, first);
-        snprintf(value, sizeof value, "%g", row_number(rows, first, column));
-        finding_number(f, "1", number((double)results), "results of %zu cases: %s %s", count,
-                       column,
-                       *row_text(rows, first, column) ? row_text(rows, first, column) : value);
+        if (*row_text(rows, first, column))
+            finding_number(f, "1", number((double)results), "results of %zu cases: %s %s", count,
+                           column, row_text(rows, first, column));
+        else
+            finding_number(f, "1", number((double)results), "results of %zu cases: %s %g", count,
+                           column, row_number(rows, first, column));
     }
 }
 

@@ -272,9 +272,9 @@ static void judge_pages(const struct rows *steps, const char *pages, struct find
         finding_count(
             f, answer_both(answer_below(j.residual, RESIDUAL), answer_below(j.better, BETTER)),
             &held_out, 0);
-        finding_say(f, "%s%s pages: within %.1f %%, by bytes alone %.1f %%",
-                    *f->statement ? "; " : "steps held out, ", pages, 100 * j.residual.value,
-                    100 * j.bytes_only);
+        finding_say_part(f, 2, "%s%.8s pages: within %.1f %%, by bytes alone %.1f %%",
+                         *f->statement ? "; " : "steps held out, ", pages, 100 * j.residual.value,
+                         100 * j.bytes_only);
         finding_number(f, "1", j.residual, "%s pages: median residual of the steps held out",
                        pages);
         finding_number(f, "1", j.better, "%s pages: over the residual of bytes only", pages);

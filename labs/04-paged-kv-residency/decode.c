@@ -281,9 +281,10 @@ void check_bound(const struct rows *rows, struct finding *f) {
             finding_number(f, "1", ratio_inverse(cache), "%s, %.0f: speed in cache over in memory",
                            element, queries);
         }
-        finding_say(f, "%s%s: a step takes %.2f times its gather's time, %.2f times that in cache",
-                    first ? "; " : "", element, row_number(&steps, first, "over gather"),
-                    1 / row_number(&steps, first, "speed over in cache"));
+        finding_say_part(
+            f, 2, "%s%.8s: a step takes %.2f times its gather's time, %.2f times that in cache",
+            first ? "; " : "", element, row_number(&steps, first, "over gather"),
+            1 / row_number(&steps, first, "speed over in cache"));
         say_range(&steps, first, count, f);
     }
     for (size_t k = 0; k < roofs.count; k++)

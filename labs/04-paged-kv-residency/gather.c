@@ -382,7 +382,9 @@ int sweep_gather(struct lab_run *run, struct device *device) {
 #define TWINS 1.10 /* further apart than this, equals were disturbed, and so was all else */
 
 static void size_text(double bytes, char text[24]) {
-    if (bytes >= 1048576)
+    if (!isfinite(bytes))
+        snprintf(text, 24, "? bytes");
+    else if (bytes >= 1048576)
         snprintf(text, 24, "%.4g MiB", bytes / 1048576);
     else if (bytes >= 1024)
         snprintf(text, 24, "%.4g KiB", bytes / 1024);

@@ -110,8 +110,9 @@ void check_residency(const struct rows *rows, struct finding *f) {
                                          row_ratio(&steps, k, "over nothing streamed")) !=
                           ANSWER_HELD),
                 "a step is not faster after more was read");
-        finding_say(f, "%s%.0f MiB: %.2f times as long after %.0f MiB read", first ? "; " : "", mib,
-                    slower.value, row_number(&steps, last, "read before") / MIB);
+        finding_say_part(f, 2, "%s%.0f MiB: %.2f times as long after %.0f MiB read",
+                         first ? "; " : "", mib, slower.value,
+                         row_number(&steps, last, "read before") / MIB);
         finding_number(f, "1", slower, "%.0f MiB: time after the most was read, over nothing read",
                        mib);
         finding_number(f, "bytes", number(half_of_rise(&steps, first, last)),
