@@ -263,11 +263,14 @@ static int reveal(const struct request *r, struct subject *s) {
     struct progress progress = {.from = now(), .next = now() + 3.0};
     struct recover_options options = {
         .seed = r->seed, .progress = tell_progress, .progress_context = &progress};
+    if (s->kind != SUBJECT_LIBRARY) /* which is ended in the midst of a call, too */
+        options.seconds = (double)r->total_seconds;
     if (open_subject(s, &target, n)) {
         complain(s->name, device_error());
     } else if (recover(&target, n, &options, &found)) {
         bool ours = strstr(found.why, "failed") != NULL && device_error()[0];
-        complain(NULL, ours ? device_error() : found.why);
+        complain(ours || s->kind == SUBJECT_LIBRARY ? NULL : s->name,
+                 ours ? device_error() : found.why);
         if (ours && found.calls <= 1 && s->kind == SUBJECT_LIBRARY)
             fprintf(stderr, "it was called as %s\n", form(&s->child));
     } else {
@@ -291,7 +294,7 @@ static void keep_standard_files(void) {
 }
 
 static int run(int argc, char **argv) {
-    struct request r = {.collapse = 64};
+    struct request r = {.collapse = 64, .total_seconds = TOTAL_SECONDS};
     struct subject s = {0};
     const struct option_spec specs[] = {
         {"-n", "N", "how many inputs (64)", OPTION_NUMBER, &r.n, &r.n_given},

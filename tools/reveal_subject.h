@@ -14,6 +14,9 @@
 #include "kernels/tree/recover.h"
 #include "kernels/tree/targets.h"
 
+/* What all calls of any subject may take, unless it is said. */
+#define TOTAL_SECONDS 600
+
 struct request {
     const char *target, *library, *symbol, *type, *result, *draw, *device;
     uint64_t n, seed, collapse, seconds, total_seconds, megabytes;
@@ -154,7 +157,6 @@ static int check_request(const struct options *parser, struct request *r, struct
                       : r->type          ? "--type"
                       : r->result        ? "--result"
                       : r->seconds_given ? "--time-limit"
-                      : r->total_given   ? "--total-limit"
                       : r->memory_given  ? "--memory-limit"
                                          : NULL;
     if (!library && odd)

@@ -320,6 +320,8 @@ static void what_takes_long(void **state) {
     assert_int_equal(type("--library m.so --symbol f -n 64 --total-limit 4"), 2);
     assert_non_null(strstr(warned, "seconds so far"));
     assert_non_null(strstr(warned, "f took more than 4 seconds in all calls"));
+    assert_int_equal(type("sum: --device simt -n 65536 --total-limit 1"), 2);
+    assert_non_null(strstr(warned, "took more than 1 seconds in all calls"));
     expect("--library m.so --symbol back -n 4000", 0, "4000 inputs in order from the last");
     size_t probes = 0;
     const char *calls = strstr(said, "calls ");

@@ -67,6 +67,9 @@ struct recover_options {
     double unit;  /* u: 1; f16 inputs 2^-24 */
     double mask;  /* M: 2^127; f64 2^1023, or 2^127 if that overflows; f16 2^15 */
     size_t pairs; /* fresh pairs, and pairs with unequal units: 100 */
+    /* That all calls together may take: none. Looked at between calls; a call that does not end,
+     * the target has to end itself. */
+    double seconds;
     uint64_t seed;
     /* Told before every call what is done, and how many calls there were. May be NULL. */
     void (*progress)(void *context, const char *step, size_t calls);

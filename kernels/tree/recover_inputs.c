@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "kernels/element/element.h"
 #include "kernels/rng/philox.h"
@@ -279,17 +280,32 @@ void recover_shuffle(struct recover_run *run, uint64_t number) {
     }
 }
 
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 static int call(struct recover_run *run, const void *x, const void *y, enum recover_edge edge,
                 double *result) {
     const struct recover_target *target = run->target;
     const struct recover_options *o = run->options;
     if (o && o->progress)
         o->progress(o->progress_context, run->step, run->out->calls);
-    run->out->calls++;
     *result = NAN;
+    bool limited = o && o->seconds > 0.0;
+    if (limited && run->used > o->seconds) {
+        snprintf(run->out->why, sizeof run->out->why,
+                 "took more than %g seconds in all calls (--total-limit), which were %zu",
+                 o->seconds, run->out->calls);
+        return -1;
+    }
+    run->out->calls++;
+    double from = limited ? now() : 0.0;
     int status = edge          ? target->at_edge(target->context, x, y, run->n, edge, result)
                  : target->dot ? target->dot(target->context, x, y, run->n, result)
                                : target->sum(target->context, x, run->n, result);
+    run->used += limited ? now() - from : 0.0;
     if (status && !run->out->why[0])
         snprintf(run->out->why, sizeof run->out->why, "call %zu of the function failed",
                  run->out->calls);

@@ -23,6 +23,7 @@ struct recover_run {
     struct recovery *out;
     const struct recover_options *options;
     const char *step; /* what is being done */
+    double used;      /* seconds of all calls, if they are limited */
 };
 
 /* Kinds of random data. */

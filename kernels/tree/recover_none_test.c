@@ -249,12 +249,28 @@ static void calls_that_fail(void **state) {
     }
 }
 
+static void calls_that_take_long(void **state) {
+    (void)state;
+    struct recover_target target = {.type = ELEMENT_F32, .sum = forward};
+    struct recover_options options = {.seconds = 1e-9};
+    struct recovery found;
+    assert_int_equal(recover(&target, 4000, &options, &found), -1);
+    assert_non_null(strstr(found.why, "in all calls"));
+    assert_null(found.tree);
+    assert_in_range(found.calls, 1, 10);
+    options.seconds = 3600;
+    assert_int_equal(recover(&target, 20, &options, &found), 0);
+    expect_status(&found, RECOVER_FOUND);
+    recovery_free(&found);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_order),
         cmocka_unit_test(compensated),
         cmocka_unit_test(no_sum),
         cmocka_unit_test(calls_that_fail),
+        cmocka_unit_test(calls_that_take_long),
     };
     return cmocka_run_group_tests_name("recover_none", tests, NULL, NULL);
 }
