@@ -75,6 +75,7 @@ static struct claim_row *row_of(struct claim_table *table, const json_t *entry) 
     struct claim_row *row = &table->rows[table->row_count++];
     row->id = id;
     row->claim = claim_text(entry, "claim");
+    row->refuted_by = claim_text(entry, "refuted_by");
     row->reason = "";
     return row;
 }

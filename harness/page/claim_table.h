@@ -26,7 +26,7 @@ enum claim_mark {
 };
 
 struct claim_row {
-    const char *id, *claim;
+    const char *id, *claim, *refuted_by;
     const json_t *on[CLAIM_COLUMNS_MAX]; /* its entry in each column; NULL: not asked there */
     bool asked;                          /* on one device at least */
     const char *reason;                  /* of one that was asked nowhere: why; else "" */

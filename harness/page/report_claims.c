@@ -178,6 +178,11 @@ void report_claim_by_claim(const struct claim_table *table, FILE *out) {
         fputs(": ", out);
         escape_inline(out, row->claim);
         fputs("\n\n", out);
+        if (*row->refuted_by) {
+            fputs("*What would refute it:* ", out);
+            sentence(out, row->refuted_by);
+            fputs("\n\n", out);
+        }
         for (size_t d = 0; d < table->device_count; d++)
             if (row->on[d])
                 one_device(row, row->on[d], table->devices[d], out);

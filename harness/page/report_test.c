@@ -22,10 +22,11 @@
 
 /* --- a whole page --- */
 
-#define CLAIM(name, words)                                                                         \
-    { .id = name, .statement = words, .on = CLAIM_BITS, .cases = "98/" }
-static const struct claim claims[] = {CLAIM("S1", "one"), CLAIM("S2", "two"), CLAIM("S3", "three"),
-                                      CLAIM("S4", "four"), CLAIM("00.7", "five")};
+#define CLAIM(name, words, otherwise)                                                              \
+    { .id = name, .statement = words, .refuted_by = otherwise, .on = CLAIM_BITS, .cases = "98/" }
+static const struct claim claims[] = {CLAIM("S1", "one", "<script>*alert*(1)</script>"),
+                                      CLAIM("S2", "two", "three of 3"), CLAIM("S3", "three", NULL),
+                                      CLAIM("S4", "four", ""), CLAIM("00.7", "five", "six")};
 static const struct lab made_lab = {.number = 98,
                                     .name = "made",
                                     .question = "?",
@@ -167,6 +168,11 @@ static void test_page_of_a_hostile_folder(void **state) {
     /* What was asked nowhere is a line, and no row. */
     assert_non_null(strstr(markdown, "Not asked here, which is never a pass: 00.7 ("));
     assert_null(strstr(markdown, "#### 00.7"));
+    /* What would refute it stands above its verdicts; where nobody said it, nothing does. */
+    assert_non_null(strstr(markdown, "#### S2: two\n\n*What would refute it:* three of 3.\n\n✘ "));
+    assert_non_null(strstr(html, "<p><em>What would refute it:</em> three of 3.</p>"));
+    assert_non_null(strstr(html, "</em> &lt;script&gt;*alert*(1)&lt;/script&gt;.</p>"));
+    assert_int_equal(occurrences(html, "What would refute it"), 2);
     assert_int_equal(occurrences(html, "997 held, 2 against, 1 open of 1,000 checks."), 4);
     assert_non_null(strstr(html, "of 4,000 single checks behind them 3,988 came out"));
     /* Numbers, in a part that opens. */

@@ -58,6 +58,7 @@ static int check_claim(struct check *check, const json_t *claim) {
                             "\"held\", \"against\" and \"open\" do not add up to \"checked\"");
     if (check_text(check, claim, "control", true) != 0 || check_numbers_of(check, claim) != 0 ||
         check_text(check, claim, "claim", true) != 0 ||
+        check_text(check, claim, "refuted_by", true) != 0 ||
         check_text(check, claim, "statement", true) != 0 ||
         check_text(check, claim, "range", true) != 0 ||
         check_text(check, claim, "reason", true) != 0)
