@@ -31,8 +31,7 @@ struct lab_case {
     bool failed; /* an error was recorded; the case must not be */
 };
 
-/* The first error of a run is the one that is shown. */
-static int run_error(struct lab_run *run, const char *text) {
+int run_error(struct lab_run *run, const char *text) {
     if (!run->error[0])
         snprintf(run->error, sizeof run->error, "%s", text);
     return -1;
@@ -487,66 +486,4 @@ void case_bench(struct lab_case *c, const struct bench_result *result) {
     case_series_time(c, "time", result->seconds, result->samples);
     case_series_count(c, "round", "1", rounds, result->samples);
     free(rounds);
-}
-
-/* --- tables --- */
-
-struct lab_table {
-    struct lab_run *run;
-    FILE *text;
-    char *data;
-    size_t size;
-    char file[128];
-};
-
-struct lab_table *lab_table_open(struct lab_run *run, const char *name) {
-    struct lab_table *table = calloc(1, sizeof *table);
-    size_t length = strlen(name);
-    if (length == 0 || length > 48 ||
-        strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != length) {
-        char text[200];
-        snprintf(text, sizeof text,
-                 "table \"%.60s\": a name has 1 to 48 of a-z, 0-9 and -; correct the lab", name);
-        run_error(run, text);
-        free(table);
-        return NULL;
-    }
-    if (table)
-        table->text = open_memstream(&table->data, &table->size);
-    if (!table || !table->text) {
-        free(table);
-        run_error(run, "out of memory for a table");
-        return NULL;
-    }
-    table->run = run;
-    snprintf(table->file, sizeof table->file, "%.48s.tsv", name);
-    return table;
-}
-
-void lab_table_row(struct lab_table *table, const char *format, ...) {
-    char last = format[0] ? format[strlen(format) - 1] : '\0';
-    va_list args;
-    /* What is too long already is refused by lab_table_close(): no more memory for it. */
-    if (ftello(table->text) > (off_t)LIMIT_DOCUMENT_BYTES)
-        return;
-    va_start(args, format);
-    vfprintf(table->text, format, args);
-    va_end(args);
-    if (last != '\n')
-        fputc('\n', table->text);
-}
-
-int lab_table_close(struct lab_table *table) {
-    int status = -1;
-    bool good = !ferror(table->text);
-    good = fclose(table->text) == 0 && good;
-    if (!good)
-        run_error(table->run, "out of memory for a table");
-    else if (result_file(table->run->result, table->file, table->data, table->size) != 0)
-        run_error(table->run, error_text());
-    else
-        status = 0;
-    free(table->data);
-    free(table);
-    return status;
 }

@@ -180,7 +180,9 @@ uint64_t case_series_bits_at(const json_t *series, size_t k);
 double case_series_real_at(const json_t *series, size_t k);
 
 /* Opens DIR/<lab>/<name>.tsv for the table behind a plot; NULL after lab_error(). Close it with
- * lab_table_close, which renames it into place. tables.h is what labs use. */
+ * lab_table_close, which renames it into place. In a row, cells stand between tabs; they are cut at
+ * TABLE_CELL_MAX, and bytes that a table cannot hold (page/table.h) become "-". tables.h is what
+ * labs use. */
 struct lab_table;
 struct lab_table *lab_table_open(struct lab_run *run, const char *name);
 void lab_table_row(struct lab_table *table, const char *format, ...)

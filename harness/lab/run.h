@@ -40,6 +40,9 @@ struct lab_run {
 extern const struct quantity run_quantities[];
 extern const size_t run_quantity_count;
 
+/* case.c: the first error of a run is the one that is shown. -1. */
+int run_error(struct lab_run *run, const char *text);
+
 /* Records cases that were measured together (a contest), whole or not at all; the cases stay the
  * caller's. 0, or -1 with the run's error. */
 int run_end_group(struct lab_run *run, const char *device, const char *group,

@@ -82,7 +82,7 @@ static size_t parse(const char *text, struct column *columns) {
 /* A cell as page/table.h allows it. */
 static void write_text(FILE *out, const char *text) {
     for (; *text; text++)
-        fputc(isalnum((unsigned char)*text) || strchr(" _.,:;+=/()*%-", *text) ? *text : '-', out);
+        fputc(strchr(TABLE_LETTERS, *text) ? *text : '-', out);
 }
 
 static void write_number(FILE *out, double value) {

@@ -9,9 +9,6 @@
 #include "harness/error.h"
 #include "harness/store/limits.h"
 
-static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                              " _.,:;+=/()*%-";
-
 const char *table_cell(const struct table *table, size_t row, size_t column) {
     return table->cells[row * table->columns + column];
 }
@@ -36,7 +33,7 @@ static int cut(char *line, char **cells, const char *where, size_t number) {
         char *tab = strchr(cell, '\t');
         if (tab)
             *tab = '\0';
-        size_t length = strlen(cell), good = strspn(cell, letters);
+        size_t length = strlen(cell), good = strspn(cell, TABLE_LETTERS);
         if (good < length)
             return error_set(
                 "%s:%zu: byte 0x%02x in cell %d: a table takes letters, digits, spaces "

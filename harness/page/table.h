@@ -16,6 +16,7 @@
 
 #define TABLE_COLUMNS_MAX 64
 #define TABLE_CELL_MAX 200
+#define TABLE_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _.,:;+=/()*%-"
 
 struct table {
     size_t columns, rows; /* rows without the header */

@@ -105,6 +105,10 @@ bool check_is_ratio(const json_t *value) {
     return json_object_size(value) == 3;
 }
 
+static bool is_plain_text(const json_t *value) {
+    return json_is_string(value) && no_control(json_string_value(value));
+}
+
 /* A group of plain values: numbers, nulls and, where `any` is set, texts and truth values;
  * otherwise numbers with their intervals. */
 static int check_group(struct check *check, const json_t *record, const char *group, bool any) {
@@ -116,10 +120,11 @@ static int check_group(struct check *check, const json_t *record, const char *gr
     json_object_foreach((json_t *)object, name, value) {
         if (json_is_number(value) || json_is_null(value))
             continue;
-        if (any ? json_is_boolean(value) || json_is_string(value) : check_is_ratio(value))
+        if (any ? json_is_boolean(value) || is_plain_text(value) : check_is_ratio(value))
             continue;
         return check_refuse(check, "\"%s\" in \"%s\" must be a %s", name, group,
-                            any ? "plain value" : "number, null, or {value, low, high}");
+                            any ? "plain value without control characters"
+                                : "number, null, or {value, low, high}");
     }
     return 0;
 }
@@ -137,9 +142,11 @@ static int check_rows(struct check *check, const json_t *record) {
         if (!json_is_object(row))
             return check_refuse(check, "row %zu must be an object", k);
         json_object_foreach(row, name, value) {
-            if (!json_is_number(value) && !json_is_null(value) && !json_is_string(value))
-                return check_refuse(check, "\"%s\" of row %zu must be a number, text or null", name,
-                                    k);
+            if (!json_is_number(value) && !json_is_null(value) && !is_plain_text(value))
+                return check_refuse(check,
+                                    "\"%s\" of row %zu must be a number, null, or a text without "
+                                    "control characters",
+                                    name, k);
         }
     }
     return 0;

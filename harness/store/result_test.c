@@ -12,6 +12,7 @@
 
 #include "harness/error.h"
 #include "harness/measure/bench.h"
+#include "harness/page/table.h"
 #include "harness/store/provenance.h"
 #include "harness/store/reader.h"
 #include "harness/store/record.h"
@@ -542,11 +543,15 @@ static void tables_appear_whole_and_are_sealed(void **state) {
     struct lab_table *table = lab_table_open(&f->run, "ulp-by-n");
     lab_table_row(table, "n\tulp");
     lab_table_row(table, "%d\t%d\n", 3, 4);
+    /* Texts of a stranger's journal. */
+    lab_table_row(table, "%s\t%*s", "a\"b\nc", TABLE_CELL_MAX + 5, "too far");
     snprintf(path, sizeof path, "%s/ulp-by-n.tsv", f->lab);
     assert_int_equal(access(path, F_OK), -1);
     assert_int_equal(lab_table_close(table), 0);
     char *text = fixture_read(path, &size);
-    assert_string_equal(text, "n\tulp\n3\t4\n");
+    char expected[300];
+    snprintf(expected, sizeof expected, "n\tulp\n3\t4\na-b-c\t%*s\n", TABLE_CELL_MAX, "to");
+    assert_string_equal(text, expected);
     free(text);
     assert_fine(fixture_finish(f));
     fixture_close(f);

@@ -72,7 +72,11 @@ static void forged_records_are_refused(void **state) {
         {CASE_WITH_COUNTERS("{\"x\":{\"value\":1,\"low\":2}}"), "{value, low, high}"},
         {CASE_WITH("\"rows\":{}"), "\"rows\" must be a list"},
         {CASE_WITH("\"rows\":[3]"), "row 0 must be an object"},
-        {CASE_WITH("\"rows\":[{\"a\":[]}]"), "of row 0 must be a number, text or null"},
+        {CASE_WITH("\"rows\":[{\"a\":[]}]"), "of row 0 must be a number, null, or a text"},
+        {CASE_WITH("\"rows\":[{\"a\":\"b\\u0009c\"}]"),
+         "row 0 must be a number, null, or a text without"},
+        {CASE_WITH("\"bench\":{\"stop\":\"b\\u000ac\"}"),
+         "\"stop\" in \"bench\" must be a plain value without"},
         {CASE_WITH("\"group\":{\"id\":\"g\",\"entrant\":2,\"of\":2}"), "with entrant below of"},
         {CASE_WITH("\"group\":{\"entrant\":0,\"of\":2}"), "with entrant below of"},
         {"{\"record\":\"case\",\"id\":\"a\",\"device\":\"cpu\",\"params\":{},\"counters\":{\"x\":"
