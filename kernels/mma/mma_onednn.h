@@ -48,6 +48,11 @@ const char *mma_onednn_isa(void);
  * that name. A limit above what the processor has is none. */
 int mma_onednn_limit_isa(const char *name);
 
+/* Only a call, which waits until OpenMP's threads have stopped to spin after a product on several
+ * threads (pool_wait_quiet): what comes before every sample, untimed, of a job on several threads
+ * that is measured in turns with this library's. */
+extern const struct job mma_onednn_quiet;
+
 #ifdef __cplusplus
 }
 #endif

@@ -9,6 +9,7 @@
 #define _GNU_SOURCE /* affinity masks */
 #include "kernels/threads/threads.h"
 
+#include <dirent.h>
 #include <hwloc.h>
 #include <limits.h>
 #include <linux/futex.h>
@@ -16,9 +17,11 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Pauses before sleeping: about 40 µs on recent cores (a pause takes 40 to 140 cycles there). */
@@ -41,7 +44,7 @@ struct pool {
     unsigned threads;
     atomic_bool ending;
     int *cpu; /* of the bound workers; cpu[0] is where the caller should be. NULL: not bound */
-    unsigned bound; /* workers with a place in `cpu`, the caller's among them */
+    unsigned bound;         /* workers with a place in `cpu`, the caller's among them */
     struct worker *workers; /* workers[0] is the caller's place and has no thread */
     struct pool *outgrown;  /* an earlier, smaller shared pool, still valid, asleep */
     _Alignas(CACHE_LINE) _Atomic unsigned left; /* workers still at the job; futex word */
@@ -285,4 +288,46 @@ struct pool *pool_shared(unsigned threads) {
     struct pool *pool = shared && shared->threads >= threads ? shared : NULL;
     pthread_mutex_unlock(&lock);
     return pool;
+}
+
+/* --- other threads -----------------------------------------------------------------------------
+ */
+
+/* By the state in its stat: "id (name) state …", where the name may hold anything. */
+static bool is_running(const char *id) {
+    char path[64], line[128] = "";
+    snprintf(path, sizeof path, "/proc/self/task/%.20s/stat", id);
+    FILE *f = fopen(path, "r");
+    if (!f)
+        return false; /* it has ended */
+    size_t length = fread(line, 1, sizeof line - 1, f);
+    fclose(f);
+    line[length] = '\0';
+    const char *behind_name = strrchr(line, ')');
+    return behind_name && behind_name[1] == ' ' && behind_name[2] == 'R';
+}
+
+/* How many other threads run; -1: unknown. */
+static int others_running(void) {
+    DIR *tasks = opendir("/proc/self/task");
+    long me = syscall(SYS_gettid);
+    int count = 0;
+    if (!tasks)
+        return -1;
+    for (struct dirent *task; (task = readdir(tasks));)
+        if (task->d_name[0] != '.' && strtol(task->d_name, NULL, 10) != me)
+            count += is_running(task->d_name);
+    closedir(tasks);
+    return count;
+}
+
+bool pool_wait_quiet(void) {
+    const struct timespec nap = {.tv_nsec = 200000};
+    for (int k = 0; k < 500; k++) {
+        int count = others_running();
+        if (count <= 0)
+            return count == 0;
+        nanosleep(&nap, NULL);
+    }
+    return false;
 }

@@ -15,6 +15,8 @@
 #ifndef NANOLAB_KERNELS_THREADS_THREADS_H
 #define NANOLAB_KERNELS_THREADS_THREADS_H
 
+#include <stdbool.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -45,6 +47,11 @@ void pool_run_on(struct pool *pool, unsigned count, pool_function *function, voi
  * NULL if memory or threads are short. A pool once returned stays valid as long as the process;
  * any thread may call this, but one thread at a time may run jobs. */
 struct pool *pool_shared(unsigned threads);
+
+/* Waits, for at most a tenth of a second, until no other thread of the process runs or wants to.
+ * Idle threads of a library may spin on their CPUs for milliseconds (OpenMP's of gcc do, for about
+ * five), at the cost of whoever is timed next. False if there is still one, or no /proc. */
+bool pool_wait_quiet(void);
 
 #ifdef __cplusplus
 }

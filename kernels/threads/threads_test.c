@@ -9,10 +9,12 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "kernels/threads/threads.h"
 
@@ -143,11 +145,44 @@ static void test_first_workers_have_cpus(void **state) {
     pool_destroy(pool);
 }
 
+static atomic_bool spin, spinning;
+
+static void *spinner(void *unused) {
+    atomic_store(&spinning, true);
+    while (atomic_load(&spin))
+        ;
+    return unused;
+}
+
+/* A thread that spins is waited for until it no longer does. */
+static void test_waits_for_quiet(void **state) {
+    (void)state;
+    if (access("/proc/self/task", R_OK) != 0)
+        skip();
+    struct pool *pool = pool_shared(2);
+    pthread_t thread;
+    assert_non_null(pool);
+    struct tally tally = {.count = 2};
+    pool_run_on(pool, 2, add_one, &tally);
+    while (!pool_wait_quiet()) /* a busy machine may let no worker go to sleep */
+        ;
+    atomic_store(&spin, true);
+    assert_int_equal(pthread_create(&thread, NULL, spinner, NULL), 0);
+    while (!atomic_load(&spinning))
+        sched_yield();
+    assert_false(pool_wait_quiet());
+    atomic_store(&spin, false);
+    pthread_join(thread, NULL);
+    while (!pool_wait_quiet())
+        ;
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_each_part_once), cmocka_unit_test(test_first_workers_only),
-        cmocka_unit_test(test_sleepers_wake),  cmocka_unit_test(test_idle_pool_ends),
-        cmocka_unit_test(test_shared_grows),   cmocka_unit_test(test_first_workers_have_cpus),
+        cmocka_unit_test(test_each_part_once),  cmocka_unit_test(test_first_workers_only),
+        cmocka_unit_test(test_sleepers_wake),   cmocka_unit_test(test_idle_pool_ends),
+        cmocka_unit_test(test_shared_grows),    cmocka_unit_test(test_first_workers_have_cpus),
+        cmocka_unit_test(test_waits_for_quiet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
