@@ -9,10 +9,10 @@
 /* Ends requests until `blocks` are free. */
 static int make_free(struct kv_churn *churn, uint64_t blocks, char *why) {
     while (kv_pool_free_blocks(churn->pool) < blocks)
-        if (churn->running.count == 0)
+        if (!serving_running(churn->loop, 0))
             return kv_fail(why, "%u blocks are free, and nobody holds the others",
                            kv_pool_free_blocks(churn->pool));
-        else if (kv_churn_end_oldest(churn, why) != 0)
+        else if (serving_abort(churn->loop, 0, why) != 0)
             return -1;
     return 0;
 }

@@ -25,19 +25,20 @@ static struct kv_churn *aged(const struct kv_churn_options *options, uint64_t st
 /* Every block is held once by each running request that lists it, and by nobody else. */
 static void check_holders(const struct kv_churn *churn) {
     static unsigned holders[4096];
+    const struct serving_sequence *q;
     memset(holders, 0, sizeof holders);
-    for (size_t i = 0; i < churn->running.count; i++) {
-        const struct kv_sequence *q = churn->running.at[i];
+    for (size_t i = 0; (q = serving_running(churn->loop, i)); i++) {
+        const struct kv_blocks *held = q->memory;
         unsigned n = churn->options.block_tokens;
-        assert_int_equal(q->blocks, (q->tokens + n - 1) / n);
+        assert_int_equal(held->blocks, (q->tokens + n - 1) / n);
         assert_true(q->tokens < q->request.prompt + q->request.output);
-        for (unsigned b = 0; b < q->blocks; b++)
-            holders[q->ids[b]]++;
+        for (unsigned b = 0; b < held->blocks; b++)
+            holders[held->ids[b]]++;
     }
     for (unsigned id = 0; id < kv_pool_blocks(churn->pool); id++)
         assert_int_equal(kv_pool_holders(churn->pool, (int32_t)id), holders[id]);
-    for (size_t i = 0; i < churn->waiting.count; i++)
-        assert_int_equal(churn->waiting.at[i]->blocks, 0);
+    for (size_t i = 0; (q = serving_waiting(churn->loop, i)); i++)
+        assert_true(!q->memory || ((const struct kv_blocks *)q->memory)->blocks == 0);
 }
 
 static void test_books_balance(void **state) {
@@ -51,9 +52,11 @@ static void test_books_balance(void **state) {
             check_holders(churn);
         }
         struct kv_churn_counts n;
+        struct serving_counts serving;
         kv_churn_counts(churn, &n);
+        serving_counts(churn->loop, &serving);
         assert_int_equal(n.steps, 2000);
-        assert_int_equal(n.admitted, n.finished + n.preempted + churn->running.count);
+        assert_int_equal(n.admitted, n.finished + n.preempted + serving.running);
         assert_true(n.finished > 100 && n.preempted > 10 && n.blocks_found > 100);
         assert_ptr_equal(kv_churn_pool(churn), churn->pool);
         char why[KV_WHY] = "";
@@ -68,25 +71,24 @@ static void test_books_balance(void **state) {
 static void test_one_request_by_hand(void **state) {
     (void)state;
     /* Prompt 8, output 4, blocks of 4: two blocks on admission, the third for token 9. */
-    struct kv_churn_options o = {.policy = KV_FIFO,
-                                 .pool_blocks = 8,
-                                 .block_tokens = 4,
-                                 .seed = 1,
-                                 .running = 1,
-                                 .prompt_mean = 8,
-                                 .output_mean = 4,
-                                 .length_most = 12};
+    struct kv_churn_options o = {
+        .policy = KV_FIFO,
+        .pool_blocks = 8,
+        .block_tokens = 4,
+        .running = 1,
+        .trace = {.seed = 1, .prompt_mean = 8, .output_mean = 4, .length_most = 12}};
     struct kv_churn *churn = aged(&o, 1);
     struct kv_churn_counts n;
     kv_churn_counts(churn, &n);
     assert_true(n.admitted == 1 && n.blocks_taken == 3 && n.blocks_found == 0 && n.finished == 0);
     assert_int_equal(kv_pool_free_blocks(churn->pool), 5);
-    const struct kv_sequence *q = churn->running.at[0];
+    const struct serving_sequence *q = serving_running(churn->loop, 0);
+    const struct kv_blocks *held = q->memory;
     uint32_t tokens[8];
-    kv_trace_tokens(&o, &q->request, 0, 8, tokens);
-    assert_int_equal(q->chained, 2);
-    assert_true(q->hashes[0] == kv_hash_chain(0, tokens, 4));
-    assert_true(q->hashes[1] == kv_hash_chain(q->hashes[0], tokens + 4, 4));
+    serving_trace_tokens(&o.trace, &q->request, 0, 8, tokens);
+    assert_int_equal(held->chained, 2);
+    assert_true(held->hashes[0] == kv_hash_chain(0, tokens, 4));
+    assert_true(held->hashes[1] == kv_hash_chain(held->hashes[0], tokens + 4, 4));
     assert_int_equal(kv_churn_run(churn, 3, NULL), 0);
     kv_churn_counts(churn, &n);
     assert_true(n.finished == 1 && n.operations == 6);
@@ -101,14 +103,14 @@ static void test_equal_prompts_share_blocks(void **state) {
     struct kv_churn_options o = {.policy = KV_FIFO,
                                  .pool_blocks = 256,
                                  .block_tokens = 16,
-                                 .seed = 1,
                                  .running = 8,
-                                 .prompt_mean = 20,
-                                 .output_mean = 100,
-                                 .length_most = 400,
-                                 .share = 1,
-                                 .prefixes = 1,
-                                 .prefix_tokens = 64};
+                                 .trace = {.seed = 1,
+                                           .prompt_mean = 20,
+                                           .output_mean = 100,
+                                           .length_most = 400,
+                                           .share = 1,
+                                           .prefixes = 1,
+                                           .prefix_tokens = 64}};
     struct kv_churn *churn = aged(&o, 1);
     struct kv_churn_counts n;
     kv_churn_counts(churn, &n);
@@ -116,10 +118,26 @@ static void test_equal_prompts_share_blocks(void **state) {
     assert_int_equal(kv_pool_holders(churn->pool, 0), 8);
     check_holders(churn);
     kv_churn_close(churn);
-    o.share = 0;
+    o.trace.share = 0;
     churn = aged(&o, 500);
     kv_churn_counts(churn, &n);
     assert_true(n.preempted == 0 && n.blocks_found == 0);
+    kv_churn_close(churn);
+}
+
+/* Two requests of one token fill the pool, and only one of them can have its second: it ends with
+ * the step, the other one is pre-empted, and nobody runs in the step after. */
+static void test_a_step_with_nobody_counts(void **state) {
+    (void)state;
+    struct kv_churn_options o = {
+        .policy = KV_FIFO,
+        .pool_blocks = 2,
+        .block_tokens = 1,
+        .trace = {.seed = 1, .prompt_mean = 1, .output_mean = 1, .length_most = 2}};
+    struct kv_churn *churn = aged(&o, 1000);
+    struct kv_churn_counts n;
+    kv_churn_counts(churn, &n);
+    assert_true(n.steps == 1000 && n.finished == 500 && n.preempted == 500);
     kv_churn_close(churn);
 }
 
@@ -127,7 +145,7 @@ static void test_equal_prompts_share_blocks(void **state) {
 static void test_recomputation_finds_blocks(void **state) {
     (void)state;
     struct kv_churn_options o = kv_churn_default(300, 16, 2);
-    o.share = 0;
+    o.trace.share = 0;
     struct kv_churn *churn = aged(&o, 2000);
     struct kv_churn_counts n;
     kv_churn_counts(churn, &n);
@@ -276,17 +294,59 @@ static void test_use_scatters(void **state) {
     assert_true(fresh.pages_over_ideal == 1 && used.pages_over_ideal > 3);
 }
 
+static void test_wrong_options_are_named(void **state) {
+    (void)state;
+    const struct kv_churn_options good = kv_churn_default(4096, 16, 1);
+    assert_int_equal(kv_churn_check(&good, NULL), 0);
+    struct kv_churn_options o[8];
+    for (unsigned i = 0; i < 8; i++)
+        o[i] = good;
+    o[0].policy = KV_POLICY_COUNT;
+    o[1].block_tokens = 257;
+    o[2].pool_blocks = 0;
+    o[3].trace.prompt_mean = 0;
+    o[4].pool_blocks = 127;
+    o[5].trace.prefix_tokens = UINT32_MAX;
+    o[6].running = UINT32_MAX;
+    o[7].block_tokens = 0;
+    static const char *const words[8] = {"policy 4",
+                                         "257",
+                                         "pool of 0",
+                                         "prompts of 0",
+                                         "127 blocks",
+                                         "4294967295",
+                                         "running is 4294967295",
+                                         "of 0"};
+    for (unsigned i = 0; i < 8; i++) {
+        char why[KV_WHY] = "";
+        struct kv_churn *churn;
+        assert_int_equal(kv_churn_check(&o[i], why), -1);
+        if (!strstr(why, words[i]))
+            fail_msg("\"%s\" does not say \"%s\"", why, words[i]);
+        assert_int_equal(kv_churn_open(&churn, &o[i]), -1);
+        assert_null(churn);
+    }
+    /* The default suits every pool that has room for anything. */
+    for (unsigned blocks = 2; blocks < 5000; blocks += 1 + blocks / 3)
+        for (unsigned n = 1; n <= 256; n *= 2) {
+            struct kv_churn_options d = kv_churn_default(blocks, n, 1);
+            assert_int_equal(kv_churn_check(&d, NULL), 0);
+        }
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_books_balance),
         cmocka_unit_test(test_one_request_by_hand),
         cmocka_unit_test(test_equal_prompts_share_blocks),
+        cmocka_unit_test(test_a_step_with_nobody_counts),
         cmocka_unit_test(test_recomputation_finds_blocks),
         cmocka_unit_test(test_shape_and_free_memory_are_exact),
         cmocka_unit_test(test_fresh_pools_give_rows_in_order),
         cmocka_unit_test(test_what_does_not_fit_is_refused),
         cmocka_unit_test(test_maps_are_pinned),
         cmocka_unit_test(test_use_scatters),
+        cmocka_unit_test(test_wrong_options_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,14 +7,9 @@
 #include "kernels/kv_pool/kv_bits.h"
 #include "kernels/kv_pool/kv_pool.h"
 
-/* Philox streams of one seed: one per use, so that no two share numbers. */
-enum kv_stream {
-    KV_STREAM_SHUFFLE = 0x4b56, /* maps: drawing without replacement, or with it */
-    KV_STREAM_LENGTHS,          /* the trace: prompt and output of a request */
-    KV_STREAM_PREFIX,           /* … and which prefix it starts with */
-    KV_STREAM_PREFIX_TOKENS,    /* … and the tokens themselves */
-    KV_STREAM_TOKENS,
-};
+/* The Philox stream of maps, apart from those of kernels/serving: drawing without replacement, or
+ * with it. */
+#define KV_STREAM_SHUFFLE 0x4b56
 
 /* Puts one line into `why` (KV_WHY bytes, or NULL) and returns -1. */
 int kv_fail(char *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -76,52 +71,34 @@ struct kv_slab {
     size_t count, room;
 };
 
-/* --- trace -------------------------------------------------------------------------------------
- */
-
-struct kv_request {
-    uint64_t number;
-    unsigned prompt, output; /* tokens */
-    unsigned reserve;        /* the most that prompt and output can be, as known on arrival */
-    int prefix;              /* which one the prompt starts with, or -1 */
-};
-/* Request `number`, a function of the options' seed and lengths alone: equal for every policy. */
-struct kv_request kv_trace_request(const struct kv_churn_options *options, uint64_t number);
-/* Tokens [first, first + count) of a request's text: its prefix, the rest of the prompt, and what
- * it generates. */
-void kv_trace_tokens(const struct kv_churn_options *options, const struct kv_request *request,
-                     unsigned first, unsigned count, uint32_t *tokens);
-
 /* --- churn -------------------------------------------------------------------------------------
  */
 
-struct kv_sequence {
-    struct kv_request request;
-    unsigned tokens;  /* in memory, or to be recomputed on admission */
-    unsigned blocks;  /* held: ids[0…blocks-1] */
+/* What a sequence of the serving loop holds: its `memory`. */
+struct kv_blocks {
+    unsigned blocks;  /* ids[0…blocks-1] */
     unsigned chained; /* hashes[0…chained-1] are computed */
     uint64_t *hashes; /* of full blocks */
     int32_t *ids;
 };
-struct kv_line {
-    struct kv_sequence **at;
-    size_t count, room;
+/* The last step's admission that failed for want of memory, if there was one. */
+struct kv_refused {
+    bool is;
+    uint64_t asked, had; /* slots it needed, slots that were free */
 };
 struct kv_churn {
     struct kv_churn_options options;
     struct kv_pool *pool;
-    struct kv_line running; /* oldest first */
-    struct kv_line waiting; /* the next one last: pre-empted ones are in front of new ones */
-    uint64_t arrived;
-    bool preempted; /* in the last step: then nobody is admitted in the next one */
-    bool spent;     /* kv_churn_table was called */
-    struct kv_churn_counts counts;
-    /* The last step's admission that failed for want of memory, if there was one. */
-    bool refused;
-    uint64_t asked, had; /* slots it needed, slots that were free */
+    struct serving_loop *loop;
+    bool spent;                    /* kv_churn_table was called */
+    struct kv_churn_counts counts; /* of steps and blocks: the loop counts requests */
+    uint64_t preempted;            /* up to the last step … */
+    bool emptied;                  /* … which pre-empted, and left nobody running */
+    struct kv_refused refused;
 };
+struct serving_options kv_churn_serving(const struct kv_churn_options *options);
 int kv_churn_step(struct kv_churn *churn, char *why);
-/* Gives back everything that the oldest running request holds, and forgets it. */
-int kv_churn_end_oldest(struct kv_churn *churn, char *why);
+/* One step of a loop in which somebody always waits. */
+int kv_step(struct serving_loop *loop, char *why);
 
 #endif

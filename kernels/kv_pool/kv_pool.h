@@ -8,9 +8,9 @@
  *                 caching: full blocks are known by a hash chained on their parent, stay findable
  *                 while free, and are evicted when they are taken
  *     kv_slab     the other way: one contiguous range per request, reserved for its worst case
- *     kv_churn    a seeded serving workload that ages a pool: requests arrive, share prefixes,
- *                 grow token by token, are pre-empted when the pool runs dry, and leave; then the
- *                 block table of a batch of a given shape at a given amount of free memory
+ *     kv_churn    a serving loop that ages a pool: requests arrive, share prefixes, grow token by
+ *                 token, are pre-empted when the pool runs dry, and leave; then the block table of
+ *                 a batch of a given shape at a given amount of free memory
  *
  * Plain C, one thread, host memory only: this is bookkeeping, there is no cache behind it. Equal
  * seeds give equal tables on every machine.
@@ -19,6 +19,7 @@
 #define NANOLAB_KERNELS_KV_POOL_KV_POOL_H
 
 #include "kernels/kv_pool/kv_table.h"
+#include "kernels/serving/serving.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -108,22 +109,13 @@ int kv_slab_audit(const struct kv_slab *slab, char *why);
 /* --- a workload --------------------------------------------------------------------------------
  */
 
+/* A serving loop (kernels/serving) whose next request always waits, on a paged pool. */
 struct kv_churn_options {
     enum kv_policy policy;
     unsigned pool_blocks;
     unsigned block_tokens;
-    uint64_t seed;
-    unsigned running;       /* most requests at a time; 0: as many as the pool holds */
-    unsigned prompt_mean;   /* tokens; lengths are log-normal about it, deviation `length_sigma` */
-    unsigned output_mean;   /* tokens generated */
-    double length_sigma;    /* of the log-normal's logarithm; 0: all equal */
-    unsigned length_most;   /* of prompt plus output: longer ones are cut off */
-    unsigned output_most;   /* tokens that a request may generate, 0: up to length_most; prompt plus
-                               this, at most length_most, is what a contiguous allocator must
-                               reserve, as no request says how long its output will be */
-    double share;           /* part of the requests whose prompt has one of `prefixes` in front */
-    unsigned prefixes;      /* shared prompts … */
-    unsigned prefix_tokens; /* … of so many tokens each */
+    unsigned running;           /* most requests at a time; 0: as many as the pool holds */
+    struct serving_trace trace; /* the requests */
 };
 /* A workload like a chat service's on a pool of this size; policy fifo. */
 struct kv_churn_options kv_churn_default(unsigned pool_blocks, unsigned block_tokens,

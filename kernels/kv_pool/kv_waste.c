@@ -12,8 +12,7 @@
 struct sample {
     uint64_t taken, unused; /* unused: taken ones that hold no token */
     size_t running;         /* requests */
-    bool refused;           /* the next request, which … */
-    uint64_t asked, had;    /* … asked for so many when so many were free */
+    struct kv_refused refused;
 };
 
 struct sums {
@@ -23,8 +22,8 @@ struct sums {
 static void add_sample(const struct sample *sample, double slots, struct sums *sums,
                        struct kv_waste *out) {
     double inner = sample->taken ? (double)sample->unused / (double)sample->taken : 0;
-    bool holes = sample->refused && sample->asked <= sample->had;
-    double outer = holes ? (double)sample->had / slots : 0;
+    bool holes = sample->refused.is && sample->refused.asked <= sample->refused.had;
+    double outer = holes ? (double)sample->refused.had / slots : 0;
     sums->inner += inner;
     sums->outer += outer;
     sums->unused += (double)sample->unused;
@@ -32,7 +31,7 @@ static void add_sample(const struct sample *sample, double slots, struct sums *s
     sums->tokens += (double)(sample->taken - sample->unused) / slots;
     out->inner_worst = inner > out->inner_worst ? inner : out->inner_worst;
     out->outer_worst = outer > out->outer_worst ? outer : out->outer_worst;
-    out->refused += sample->refused;
+    out->refused += sample->refused.is;
     out->refused_by_holes += holes;
     out->steps++;
 }
@@ -53,18 +52,25 @@ static double slots_of(const struct kv_churn_options *options) {
 /* --- paged -------------------------------------------------------------------------------------
  */
 
+static size_t running_in(const struct serving_loop *loop) {
+    struct serving_counts counts;
+    serving_counts(loop, &counts);
+    return counts.running;
+}
+
 /* Shared blocks are full, so what is unused is in the last block of each sequence. */
 static struct sample sample_paged(const struct kv_churn *churn) {
     unsigned n = churn->options.block_tokens;
     struct sample sample = {
         .taken = (uint64_t)(kv_pool_blocks(churn->pool) - kv_pool_free_blocks(churn->pool)) * n,
-        .running = churn->running.count,
+        .running = running_in(churn->loop),
         .refused = churn->refused,
-        .asked = churn->asked,
-        .had = churn->had,
     };
-    for (size_t i = 0; i < churn->running.count; i++)
-        sample.unused += (uint64_t)churn->running.at[i]->blocks * n - churn->running.at[i]->tokens;
+    for (size_t i = 0; i < sample.running; i++) {
+        const struct serving_sequence *sequence = serving_running(churn->loop, i);
+        const struct kv_blocks *held = sequence->memory;
+        sample.unused += (uint64_t)held->blocks * n - sequence->tokens;
+    }
     return sample;
 }
 
@@ -85,7 +91,9 @@ int kv_waste_paged(const struct kv_churn_options *options, uint64_t steps, struc
     }
     if (status == 0)
         status = kv_pool_audit(churn->pool, why);
-    out->finished = churn->counts.finished;
+    struct kv_churn_counts counts;
+    kv_churn_counts(churn, &counts);
+    out->finished = counts.finished;
     kv_churn_close(churn);
     finish(&sums, out);
     return status;
@@ -94,66 +102,58 @@ int kv_waste_paged(const struct kv_churn_options *options, uint64_t steps, struc
 /* --- contiguous --------------------------------------------------------------------------------
  */
 
-struct tenant {
-    int64_t start;
-    unsigned reserved, tokens, end; /* end: tokens when it has all its output */
-};
-struct tenancy {
-    const struct kv_churn_options *options;
+/* A slab as the memory of a serving loop. A sequence's `memory` is where its range starts. */
+struct ranges {
     struct kv_slab *slab;
-    struct tenant *tenants; /* in the order of admission */
-    size_t count, room;
-    uint64_t next, finished; /* requests */
+    struct kv_refused refused;
 };
 
-static int make_room(struct tenancy *t) {
-    if (t->count < t->room)
+static int admit(void *self, struct serving_sequence *sequence, char *why) {
+    struct ranges *ranges = self;
+    int64_t *start = malloc(sizeof *start);
+    if (!start)
+        return kv_fail(why, "no memory for a request");
+    *start = kv_slab_take(ranges->slab, sequence->request.reserve);
+    if (*start >= 0) {
+        sequence->memory = start;
+        return 1;
+    }
+    free(start);
+    ranges->refused = (struct kv_refused){
+        .is = true, .asked = sequence->request.reserve, .had = kv_slab_free_slots(ranges->slab)};
+    return 0;
+}
+
+/* Its slots are reserved. */
+static int append(void *self, struct serving_sequence *sequence, char *why) {
+    (void)self;
+    (void)sequence;
+    (void)why;
+    return 1;
+}
+
+static int release(void *self, struct serving_sequence *sequence, char *why) {
+    struct ranges *ranges = self;
+    int64_t start = *(int64_t *)sequence->memory;
+    if (kv_slab_release(ranges->slab, start) == 0)
         return 0;
-    size_t room = t->room ? 2 * t->room : 16;
-    struct tenant *tenants = realloc(t->tenants, room * sizeof *tenants);
-    if (!tenants)
-        return -1;
-    t->tenants = tenants;
-    t->room = room;
-    return 0;
+    return kv_fail(why, "the range at %lld was free already", (long long)start);
 }
 
-static int admit(struct tenancy *t, struct sample *sample, char *why) {
-    while (t->options->running == 0 || t->count < t->options->running) {
-        struct kv_request request = kv_trace_request(t->options, t->next);
-        if (make_room(t) != 0)
-            return kv_fail(why, "no memory for %zu requests", t->count + 1);
-        int64_t start = kv_slab_take(t->slab, request.reserve);
-        if (start < 0) {
-            sample->refused = true;
-            sample->asked = request.reserve;
-            sample->had = kv_slab_free_slots(t->slab);
-            return 0;
-        }
-        t->tenants[t->count++] = (struct tenant){start, request.reserve, request.prompt,
-                                                 request.prompt + request.output};
-        t->next++;
-    }
-    return 0;
+static void forget(void *self, struct serving_sequence *sequence) {
+    (void)self;
+    free(sequence->memory);
 }
 
-static int decode(struct tenancy *t, struct sample *sample, char *why) {
-    size_t kept = 0;
-    for (size_t i = 0; i < t->count; i++) {
-        struct tenant tenant = t->tenants[i];
-        tenant.tokens++;
-        if (tenant.tokens < tenant.end) {
-            t->tenants[kept++] = tenant;
-            sample->taken += tenant.reserved;
-            sample->unused += tenant.reserved - tenant.tokens;
-            continue;
-        }
-        t->finished++;
-        if (kv_slab_release(t->slab, tenant.start) != 0)
-            return kv_fail(why, "the range at %lld was free already", (long long)tenant.start);
+static struct sample sample_contiguous(const struct ranges *ranges,
+                                       const struct serving_loop *loop) {
+    struct sample sample = {.running = running_in(loop), .refused = ranges->refused};
+    for (size_t i = 0; i < sample.running; i++) {
+        const struct serving_sequence *sequence = serving_running(loop, i);
+        sample.taken += sequence->request.reserve;
+        sample.unused += sequence->request.reserve - sequence->tokens;
     }
-    t->count = sample->running = kept;
-    return 0;
+    return sample;
 }
 
 int kv_waste_contiguous(const struct kv_churn_options *options, enum kv_fit fit, uint64_t steps,
@@ -161,24 +161,30 @@ int kv_waste_contiguous(const struct kv_churn_options *options, enum kv_fit fit,
     *out = (struct kv_waste){0};
     if (kv_churn_check(options, why) != 0)
         return -1;
-    uint64_t slots = (uint64_t)options->pool_blocks * options->block_tokens;
-    struct tenancy tenancy = {.options = options};
-    if (kv_slab_open(&tenancy.slab, fit, slots) != 0)
+    struct ranges ranges = {0};
+    if (kv_slab_open(&ranges.slab, fit, (uint64_t)options->pool_blocks * options->block_tokens) !=
+        0)
         return kv_fail(why, "no slab: no memory, or fit %d does not exist", (int)fit);
+    const struct serving_options serving = kv_churn_serving(options);
+    const struct serving_memory memory = {
+        .self = &ranges, .admit = admit, .append = append, .release = release, .forget = forget};
+    struct serving_loop *loop;
+    struct serving_counts counts = {0};
     struct sums sums = {0};
-    int status = 0;
+    int status = serving_open(&loop, &serving, &memory, NULL, why);
     for (uint64_t step = 0; step < steps && status == 0; step++) {
-        struct sample sample = {0};
-        status = admit(&tenancy, &sample, why);
-        if (status == 0)
-            status = decode(&tenancy, &sample, why);
+        ranges.refused.is = false;
+        status = kv_step(loop, why);
+        struct sample sample = sample_contiguous(&ranges, loop);
         add_sample(&sample, slots_of(options), &sums, out);
     }
-    if (status == 0)
-        status = kv_slab_audit(tenancy.slab, why);
-    out->finished = tenancy.finished;
-    kv_slab_close(tenancy.slab);
-    free(tenancy.tenants);
+    if (status == 0) {
+        status = kv_slab_audit(ranges.slab, why);
+        serving_counts(loop, &counts);
+    }
+    out->finished = counts.finished;
+    serving_close(loop);
+    kv_slab_close(ranges.slab);
     finish(&sums, out);
     return status;
 }

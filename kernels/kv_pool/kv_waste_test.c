@@ -29,15 +29,13 @@ static struct kv_waste contiguous(const struct kv_churn_options *options, enum k
 
 /* Equal requests of 8 tokens and then 4 more, one at a time; 12 may be generated. */
 static struct kv_churn_options plain(void) {
-    return (struct kv_churn_options){.policy = KV_FIFO,
-                                     .pool_blocks = 8,
-                                     .block_tokens = 4,
-                                     .seed = 1,
-                                     .running = 1,
-                                     .prompt_mean = 8,
-                                     .output_mean = 4,
-                                     .length_most = 30,
-                                     .output_most = 12};
+    return (struct kv_churn_options){
+        .policy = KV_FIFO,
+        .pool_blocks = 8,
+        .block_tokens = 4,
+        .running = 1,
+        .trace = {
+            .seed = 1, .prompt_mean = 8, .output_mean = 4, .length_most = 30, .output_most = 12}};
 }
 
 static void near(double x, double y) {
@@ -67,9 +65,9 @@ static void test_one_request_at_a_time(void **state) {
     assert_true(w.outer_mean == 0 && w.refused == 0);
     assert_int_equal(w.finished, 2);
 
-    o.output_most = 0; /* up to length_most, which is all that can be reserved */
+    o.trace.output_most = 0; /* up to length_most, which is all that can be reserved */
     near(contiguous(&o, KV_FIRST_FIT, 8).inner_worst, 21.0 / 30);
-    o.output_most = 1000;
+    o.trace.output_most = 1000;
     near(contiguous(&o, KV_FIRST_FIT, 8).inner_worst, 21.0 / 30);
 }
 
@@ -126,7 +124,7 @@ static void test_equal_seeds_give_equal_waste(void **state) {
     assert_memory_equal(&a, &b, sizeof a);
     struct kv_waste c = contiguous(&o, KV_BEST_FIT, 500), d = contiguous(&o, KV_BEST_FIT, 500);
     assert_memory_equal(&c, &d, sizeof c);
-    o.seed = 4;
+    o.trace.seed = 4;
     b = paged(&o, 500);
     assert_memory_not_equal(&a, &b, sizeof a);
 }

@@ -77,7 +77,7 @@ static int churn_one(struct lab_run *run, struct device *device, enum kv_policy 
                                .tokens = TOKENS,
                                .free_blocks = POOL_BLOCKS / 4};
         how.workload.policy = policy;
-        how.workload.share = share;
+        how.workload.trace.share = share;
         if (map_row(c, &how, lengths) != 0) {
             lab_case_drop(c);
             return lab_error(run, "%s after %u turnovers: %s", kv_policy_name(policy), turnovers,
