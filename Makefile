@@ -170,10 +170,12 @@ $(B)/obj/%.cc.o: %.cc
 	@mkdir -p $(@D)
 	@echo "  C++      $<"
 	$(Q)$(CXX) $(CXXFLAGS) $(DEPS) -c $< -o $@
+# Volatile accesses are scheduling points of the SIMT machine, in what a kernel includes as well.
 $(B)/obj/%.cu.simt.o: %.cu
 	@mkdir -p $(@D)
 	@echo "  CLANG++  $<"
-	$(Q)if grep -qsw volatile $< $(<D)/*.cuh; then $(call SIMT_IR,volatile,$(SIMTFLAGS),); \
+	$(Q)if grep -qsw volatile $< $$($(CLANGXX) $(SIMTFLAGS) -MM $< | tr ' ' '\n' | \
+	  grep -E '\.(cu|cuh|inc)$$'); then $(call SIMT_IR,volatile,$(SIMTFLAGS),); \
 	else $(CLANGXX) $(SIMTFLAGS) $(SIMT_SAN) $(DEPS) -c $< -o $@; fi
 	@$(WEAKEN)
 $(B)/obj/%.cu.checked.o: %.cu
