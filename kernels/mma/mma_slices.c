@@ -158,7 +158,7 @@ static void slice_b(void *context, unsigned index, unsigned threads) {
 static void finish(const struct slices *s, const int64_t *v, size_t row, size_t column,
                    size_t count) {
     float *c = (float *)s->base.c + row * mma_ldc(&s->base.operands->problem) + column;
-    int power = 8 * (2 * s->plan.slices - 1 - s->classes) - s->a.place[row];
+    int power = mma_slices_power(s->plan.slices, s->classes) - s->a.place[row];
     s->code->round(v, count, power, s->b.place + column, c);
     for (size_t i = 0; s->any_special && i < count; i++)
         if (s->a.special[row] || s->b.special[column + i])
@@ -331,6 +331,15 @@ static int open_memory(struct slices *s) {
     return short_of_memory ? device_fail("out of memory for an integer GEMM's slices") : 0;
 }
 
+int mma_slices_refuse(const struct mma_problem *p, int classes) {
+    if (p->in != ELEMENT_F32 || p->out != ELEMENT_F32)
+        return device_fail("the integer GEMM takes and gives f32");
+    if (p->shape.k >= (size_t)1 << (classes == 5 ? 17 : 24))
+        return device_fail("the integer GEMM's sums of %zu products do not fit 64 bits",
+                           p->shape.k);
+    return 0;
+}
+
 static int refuse(const struct mma_problem *p, const struct mma_slices_plan *plan,
                   const struct device *device) {
     char why[PLAN_WHY];
@@ -342,12 +351,7 @@ static int refuse(const struct mma_problem *p, const struct mma_slices_plan *pla
     if (!mma_slices_usable((enum mma_slices_isa)plan->isa))
         return device_fail("this processor has no %s",
                            plan_word(&mma_slices_plans, plan, MMA_SLICES_FIELD_isa));
-    if (p->in != ELEMENT_F32 || p->out != ELEMENT_F32)
-        return device_fail("the integer GEMM takes and gives f32");
-    if (p->shape.k >= (size_t)1 << (classes == 5 ? 17 : 24))
-        return device_fail("the integer GEMM's sums of %zu products do not fit 64 bits",
-                           p->shape.k);
-    return 0;
+    return mma_slices_refuse(p, classes);
 }
 
 static void choose_code(struct slices *s) {
@@ -381,12 +385,8 @@ int mma_slices_job_open(struct job *job, struct device *device, const struct mma
     s->rows = mma_slices_rows(plan->tile);
     s->columns = mma_slices_columns(plan->tile);
     choose_code(s);
-    size_t split = (size_t)plan->split;
-    s->part = round_up((p->shape.k + split - 1) / split, MMA_SLICES_MULTIPLE);
-    s->part = s->part < MMA_SLICES_MULTIPLE ? MMA_SLICES_MULTIPLE
-              : s->part > MMA_SLICES_PART   ? MMA_SLICES_PART
-                                            : s->part;
-    s->parts = p->shape.k ? (p->shape.k + s->part - 1) / s->part : 1;
+    s->part = mma_slices_part(p->shape.k, (size_t)plan->split);
+    s->parts = mma_slices_parts(p->shape.k, s->part);
     s->base.call = call;
     s->base.element = element;
     s->base.fraction = plan->slices == 3 ? 20 : 23;

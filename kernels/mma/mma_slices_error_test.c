@@ -4,7 +4,6 @@
  */
 #include "kernels/mma/mma_openblas.h"
 #include "kernels/mma/mma_slices_fixture.h"
-#include "kernels/rng/philox.h"
 
 /* --- how near ---------------------------------------------------------------------------------
  */
@@ -83,25 +82,6 @@ static void check_bound(const struct mma_operands *o, const char *what) {
                       worst);
         free(c);
     }
-}
-
-/* Magnitudes over all of float's range in one row; rows of subnormal numbers, of numbers near the
- * largest, of zeros, and of one number. */
-static void make_hostile(struct mma_operands *o) {
-    const struct mma_shape s = o->problem.shape;
-    for (int of = 0; of < 2; of++)
-        for (size_t row = 0; row < (of ? s.n : s.m); row++) {
-            float *x = row_of(o, of == 0, row);
-            for (size_t k = 0; k < s.k; k++) {
-                struct philox_block r = philox_at(99, (uint64_t)of << 32 | row, k);
-                float sign = r.v[0] & 1 ? -1.0f : 1.0f;
-                float wide = ldexpf((float)(r.v[1] | 1), (int)(r.v[2] % 270) - 180);
-                float tiny = ldexpf((float)(r.v[1] >> 8), -149 - (int)(r.v[2] % 20));
-                float large = ldexpf((float)(r.v[1] >> 8 | 0x800000), 104);
-                float kinds_of[] = {wide, tiny, large, 0, k == row ? 1.5f : 0, (float)(r.v[1] % 3)};
-                x[k] = sign * kinds_of[row % 6];
-            }
-        }
 }
 
 static void test_hostile_ranges(void **state) {

@@ -18,47 +18,11 @@
 #include <stdint.h>
 
 #include "kernels/mma/mma_slices.h"
-#include "kernels/sum/round_bits.h"
+#include "kernels/mma/mma_slices_fixed.h"
 
-#define MMA_SLICES_MOST 4 /* slices */
-#define MMA_SLICES_CLASSES_MOST 5
 #define MMA_SLICES_COLUMNS 16   /* rows of B in a panel */
-#define MMA_SLICES_GROUP 4      /* k in a group */
-#define MMA_SLICES_MULTIPLE 64  /* k of parts of K, and K is filled up to it */
-#define MMA_SLICES_PART 16384   /* k of a part at most: classes of 4 products fit 32 bits */
 #define MMA_SLICES_ROWS_MOST 16 /* of a tile */
 #define MMA_SLICES_WIDE_MOST 32 /* columns of a tile */
-
-/* Largest |X|: every digit 127. */
-static inline uint32_t mma_slices_limit(int slices) {
-    return slices == 3 ? 0x7f7f7fu : 0x7f7f7f7fu;
-}
-
-/* |x|'s bits · 2^q, rounded to the nearest integer, ties to even; it must fit. */
-static inline uint32_t mma_slices_fixed(uint32_t magnitude, int q) {
-    uint32_t field = magnitude >> 23;
-    uint32_t m = (magnitude & 0x7fffffu) | (field ? 0x800000u : 0u);
-    int left = (field ? (int)field - 1 : 0) - 149 + q;
-    return left >= 0 ? m << left : (uint32_t)round_shift_right(m, -left);
-}
-
-/* A row's q, from the bits of its largest magnitude; of one that is not finite any in range. */
-static inline int mma_slices_place(uint32_t largest, int slices) {
-    if (!largest)
-        return 0;
-    if (largest >= 0x7f800000u)
-        return 8 * slices - 2 - 127;
-    uint32_t field = largest >> 23;
-    int top = field ? (int)field - 127 : round_top_bit(largest) - 149;
-    int q = 8 * slices - 2 - top;
-    return mma_slices_fixed(largest, q) > mma_slices_limit(slices) ? q - 1 : q;
-}
-
-/* X's digits plus 128, as the bytes of a word; the lowest byte is the finest slice. */
-static inline uint32_t mma_slices_bytes(float x, int q) {
-    uint32_t bits = round_f32_bits(x), fixed = mma_slices_fixed(bits & 0x7fffffffu, q);
-    return (bits >> 31 ? 0u - fixed : fixed) + 0x80808080u;
-}
 
 /* Bytes from a row, slice or group of four k to the next. */
 struct mma_slices_layout {
@@ -137,6 +101,9 @@ static inline int mma_slices_columns(int tile) {
 
 /* An element where a row holds a NaN or an infinity. */
 float mma_slices_special(const float *a, const float *b, size_t count);
+
+/* -1 with device_error() for formats, and sums of so many classes, that there is no code for. */
+int mma_slices_refuse(const struct mma_problem *problem, int classes);
 
 /* The predicted value of C[m][n], from the operands alone. */
 float mma_slices_model(const struct mma_operands *operands, int slices, int classes, size_t m,

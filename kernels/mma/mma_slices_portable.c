@@ -78,10 +78,8 @@ static void add(const struct mma_slices_block *k, const int32_t *sums, const int
 }
 
 static void round_all(const int64_t *v, size_t count, int power, const int *place, float *out) {
-    for (size_t i = 0; i < count; i++) {
-        uint64_t magnitude = v[i] < 0 ? 0u - (uint64_t)v[i] : (uint64_t)v[i];
-        out[i] = round_f32_from(round_f32_pack(v[i] < 0, magnitude, power - place[i]));
-    }
+    for (size_t i = 0; i < count; i++)
+        out[i] = mma_slices_round(v[i], power - place[i]);
 }
 
 const struct mma_slices_code mma_slices_portable = {largest, cut, add, round_all};

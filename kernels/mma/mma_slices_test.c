@@ -3,7 +3,6 @@
  * nothing else; and they are those of the model.
  */
 #include "kernels/mma/mma_slices_fixture.h"
-#include "kernels/rng/philox.h"
 
 /* --- one result -------------------------------------------------------------------------------
  */
