@@ -3,17 +3,17 @@
  */
 #include "kernels/mma/mma_onednn.h"
 
-#include <dnnl.h>
 #include <dnnl_debug.h>
 #include <jansson.h>
-#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "kernels/mma/mma_onednn_inside.h"
 #include "kernels/threads/threads.h"
 
 struct mma_onednn_job {
     struct mma_job base;
+    const struct mma_onednn_library *library;
     enum mma_onednn_weights weights;
     int threads;
     dnnl_engine_t engine;
@@ -43,55 +43,20 @@ char *mma_onednn_version(char *text, size_t size) {
     return text;
 }
 
-static const struct {
-    const char *name;
-    dnnl_cpu_isa_t isa;
-} isas[] = {
-    {"sse41", dnnl_cpu_isa_sse41},
-    {"avx", dnnl_cpu_isa_avx},
-    {"avx2", dnnl_cpu_isa_avx2},
-    {"avx2_vnni", dnnl_cpu_isa_avx2_vnni},
-    {"avx512_core", dnnl_cpu_isa_avx512_core},
-    {"avx512_core_vnni", dnnl_cpu_isa_avx512_core_vnni},
-    {"avx512_core_bf16", dnnl_cpu_isa_avx512_core_bf16},
-    {"avx512_core_amx", dnnl_cpu_isa_avx512_core_amx},
-};
-#define ISAS (sizeof isas / sizeof *isas)
-
-const char *mma_onednn_isa(void) {
-    dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
-    for (size_t k = 0; k < ISAS; k++)
-        if (isas[k].isa == isa)
-            return isas[k].name;
-    return "?";
-}
-
-int mma_onednn_limit_isa(const char *name) {
-    for (size_t k = 0; k < ISAS; k++)
-        if (strcmp(isas[k].name, name) == 0)
-            return dnnl_set_max_cpu_isa(isas[k].isa) == dnnl_success ||
-                           strcmp(mma_onednn_isa(), name) == 0
-                       ? 0
-                       : device_fail("oneDNN is in use already, with %s: limit it to %s before its "
-                                     "first use in the process",
-                                     mma_onednn_isa(), name);
-    return device_fail("oneDNN has no limit named '%s'; \"avx512_core_bf16\" is one", name);
-}
-
 /* --- one job ---------------------------------------------------------------------------------- */
 
 static void close_job(void *context) {
     struct mma_onednn_job *o = context;
-    dnnl_memory_destroy(o->a);
-    dnnl_memory_destroy(o->b);
-    dnnl_memory_destroy(o->c);
-    dnnl_memory_destroy(o->given);
-    dnnl_primitive_destroy(o->packing);
-    dnnl_primitive_desc_destroy(o->packing_description);
-    dnnl_primitive_destroy(o->primitive);
-    dnnl_primitive_desc_destroy(o->description);
-    dnnl_stream_destroy(o->stream);
-    dnnl_engine_destroy(o->engine);
+    o->library->dnnl_memory_destroy(o->a);
+    o->library->dnnl_memory_destroy(o->b);
+    o->library->dnnl_memory_destroy(o->c);
+    o->library->dnnl_memory_destroy(o->given);
+    o->library->dnnl_primitive_destroy(o->packing);
+    o->library->dnnl_primitive_desc_destroy(o->packing_description);
+    o->library->dnnl_primitive_destroy(o->primitive);
+    o->library->dnnl_primitive_desc_destroy(o->description);
+    o->library->dnnl_stream_destroy(o->stream);
+    o->library->dnnl_engine_destroy(o->engine);
     device_free(o->base.device, o->packed);
     mma_job_close(&o->base);
     free(o);
@@ -99,10 +64,10 @@ static void close_job(void *context) {
 
 /* The library takes threads from OpenMP's setting at the time, both to choose and to run. */
 static int with_threads(struct mma_onednn_job *o, int (*function)(struct mma_onednn_job *)) {
-    int before = omp_get_max_threads();
-    omp_set_num_threads(o->threads);
+    int before = o->library->omp_get_max_threads();
+    o->library->omp_set_num_threads(o->threads);
     int status = function(o);
-    omp_set_num_threads(before);
+    o->library->omp_set_num_threads(before);
     return status;
 }
 
@@ -122,20 +87,21 @@ static int execute(struct mma_onednn_job *o) {
         return without_library(o);
     dnnl_exec_arg_t arguments[] = {
         {DNNL_ARG_SRC, o->a}, {DNNL_ARG_WEIGHTS, o->b}, {DNNL_ARG_DST, o->c}};
-    return check(dnnl_primitive_execute(o->primitive, o->stream, 3, arguments), "executing") != 0
+    return check(o->library->dnnl_primitive_execute(o->primitive, o->stream, 3, arguments),
+                 "executing") != 0
                ? -1
-               : check(dnnl_stream_wait(o->stream), "waiting");
+               : check(o->library->dnnl_stream_wait(o->stream), "waiting");
 }
 
 static int call(void *context) {
     return with_threads(context, execute);
 }
 
-static int describe(dnnl_memory_desc_t *desc, size_t rows, size_t columns, size_t row_stride,
-                    size_t column_stride, enum element element) {
+static int describe(const struct mma_onednn_job *o, dnnl_memory_desc_t *desc, size_t rows,
+                    size_t columns, size_t row_stride, size_t column_stride, enum element element) {
     dnnl_dims_t sizes = {(dnnl_dim_t)rows, (dnnl_dim_t)columns};
     dnnl_dims_t strides = {(dnnl_dim_t)row_stride, (dnnl_dim_t)column_stride};
-    return check(dnnl_memory_desc_init_by_strides(
+    return check(o->library->dnnl_memory_desc_init_by_strides(
                      desc, 2, sizes, element == ELEMENT_BF16 ? dnnl_bf16 : dnnl_f32, strides),
                  "a memory format");
 }
@@ -144,9 +110,10 @@ static int pack_now(struct mma_onednn_job *o) {
     dnnl_exec_arg_t arguments[] = {{DNNL_ARG_FROM, o->given}, {DNNL_ARG_TO, o->b}};
     if (!o->packing)
         return 0;
-    return check(dnnl_primitive_execute(o->packing, o->stream, 2, arguments), "packing") != 0
+    return check(o->library->dnnl_primitive_execute(o->packing, o->stream, 2, arguments),
+                 "packing") != 0
                ? -1
-               : check(dnnl_stream_wait(o->stream), "waiting");
+               : check(o->library->dnnl_stream_wait(o->stream), "waiting");
 }
 
 static int pack(void *context) {
@@ -156,13 +123,17 @@ static int pack(void *context) {
 /* B, at its strides, into the format that the implementation asks for. */
 static int open_packed(struct mma_onednn_job *o, const dnnl_memory_desc_t *from,
                        const dnnl_memory_desc_t *to) {
-    if (device_alloc(o->base.device, &o->packed, dnnl_memory_desc_get_size(to) + 1) != 0 ||
-        check(dnnl_memory_create(&o->b, to, o->engine, o->packed), "the packed weights") ||
-        check(dnnl_memory_create(&o->given, from, o->engine, o->base.b), "the weights") ||
-        check(dnnl_reorder_primitive_desc_create(&o->packing_description, from, o->engine, to,
-                                                 o->engine, NULL),
+    if (device_alloc(o->base.device, &o->packed, o->library->dnnl_memory_desc_get_size(to) + 1) !=
+            0 ||
+        check(o->library->dnnl_memory_create(&o->b, to, o->engine, o->packed),
+              "the packed weights") ||
+        check(o->library->dnnl_memory_create(&o->given, from, o->engine, o->base.b),
+              "the weights") ||
+        check(o->library->dnnl_reorder_primitive_desc_create(&o->packing_description, from,
+                                                             o->engine, to, o->engine, NULL),
               "choosing how to pack the weights") ||
-        check(dnnl_primitive_create(&o->packing, o->packing_description), "packing the weights"))
+        check(o->library->dnnl_primitive_create(&o->packing, o->packing_description),
+              "packing the weights"))
         return -1;
     return pack_now(o);
 }
@@ -178,32 +149,38 @@ static int build(struct mma_onednn_job *o) {
         snprintf(o->implementation, sizeof o->implementation, "none");
         return 0;
     }
-    if (describe(&a, s->m, s->k, mma_lda(p), 1, p->in) ||
-        describe(&b, s->k, s->n, 1, mma_ldb(p), p->in) ||
-        describe(&c, s->m, s->n, mma_ldc(p), 1, p->out))
+    if (describe(o, &a, s->m, s->k, mma_lda(p), 1, p->in) ||
+        describe(o, &b, s->k, s->n, 1, mma_ldb(p), p->in) ||
+        describe(o, &c, s->m, s->n, mma_ldc(p), 1, p->out))
         return -1;
     wanted = b;
     if (o->weights == MMA_ONEDNN_PACKED &&
-        check(dnnl_memory_desc_init_by_tag(&wanted, 2, b.dims, b.data_type, dnnl_format_tag_any),
+        check(o->library->dnnl_memory_desc_init_by_tag(&wanted, 2, b.dims, b.data_type,
+                                                       dnnl_format_tag_any),
               "a memory format of its choice"))
         return -1;
-    if (check(dnnl_engine_create(&o->engine, dnnl_cpu, 0), "the CPU engine") ||
-        check(dnnl_stream_create(&o->stream, o->engine, dnnl_stream_default_flags), "a stream") ||
-        check(dnnl_matmul_desc_init(&operation, &a, &wanted, NULL, &c), "a product") ||
-        check(dnnl_primitive_desc_create(&o->description, &operation, NULL, o->engine, NULL),
+    if (check(o->library->dnnl_engine_create(&o->engine, dnnl_cpu, 0), "the CPU engine") ||
+        check(o->library->dnnl_stream_create(&o->stream, o->engine, dnnl_stream_default_flags),
+              "a stream") ||
+        check(o->library->dnnl_matmul_desc_init(&operation, &a, &wanted, NULL, &c), "a product") ||
+        check(o->library->dnnl_primitive_desc_create(&o->description, &operation, NULL, o->engine,
+                                                     NULL),
               "choosing an implementation") ||
-        check(dnnl_primitive_create(&o->primitive, o->description), "a primitive") ||
-        check(dnnl_primitive_desc_query(o->description, dnnl_query_impl_info_str, 0, &name),
+        check(o->library->dnnl_primitive_create(&o->primitive, o->description), "a primitive") ||
+        check(o->library->dnnl_primitive_desc_query(o->description, dnnl_query_impl_info_str, 0,
+                                                    &name),
               "asking for the implementation"))
         return -1;
     snprintf(o->implementation, sizeof o->implementation, "%s", name);
-    chosen = dnnl_primitive_desc_query_md(o->description, dnnl_query_weights_md, 0);
+    chosen = o->library->dnnl_primitive_desc_query_md(o->description, dnnl_query_weights_md, 0);
     if (o->weights == MMA_ONEDNN_PACKED
             ? open_packed(o, &b, chosen) != 0
-            : check(dnnl_memory_create(&o->b, &b, o->engine, o->base.b), "the weights") != 0)
+            : check(o->library->dnnl_memory_create(&o->b, &b, o->engine, o->base.b),
+                    "the weights") != 0)
         return -1;
-    return check(dnnl_memory_create(&o->a, &a, o->engine, o->base.a), "the source") ||
-                   check(dnnl_memory_create(&o->c, &c, o->engine, o->base.c), "the result")
+    return check(o->library->dnnl_memory_create(&o->a, &a, o->engine, o->base.a), "the source") ||
+                   check(o->library->dnnl_memory_create(&o->c, &c, o->engine, o->base.c),
+                         "the result")
                ? -1
                : 0;
 }
@@ -213,7 +190,7 @@ static struct json_t *plan(const void *context) {
     char version[24];
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i}", "library", "oneDNN", "version",
                      mma_onednn_version(version, sizeof version), "implementation",
-                     o->implementation, "isa", mma_onednn_isa(), "weights",
+                     o->implementation, "isa", mma_onednn_isa_of(o->library), "weights",
                      o->weights == MMA_ONEDNN_PACKED ? "packed" : "plain", "threads", o->threads);
 }
 
@@ -231,9 +208,13 @@ int mma_onednn_job_open(struct job *job, struct device *device, const struct mma
         return device_fail("oneDNN's product of %s with a result of %s is not among those here: "
                            "bf16 or f32, with a result of f32",
                            element_word(p->in), element_word(p->out));
+    const struct mma_onednn_library *library = mma_onednn_library(options->isa);
+    if (!library)
+        return -1;
     struct mma_onednn_job *o = calloc(1, sizeof *o);
     if (!o)
         return device_fail("out of memory");
+    o->library = library;
     o->base.call = call;
     o->base.pack = pack;
     o->weights = options->weights;

@@ -28,10 +28,14 @@ enum mma_onednn_weights {
 struct mma_onednn_options {
     enum mma_onednn_weights weights;
     unsigned threads; /* of OpenMP; 0: 1. Set for each call, then as before */
+    /* The most that it may use, by the names of mma_onednn_isa(); NULL: all that there is. Less
+     * than all makes a second copy of the library, which takes a limit once. */
+    const char *isa;
 };
 
-/* 0, or -1 with device_error(), also where the library has no product of these formats. The device
- * is a cpu. */
+/* 0, or -1 with device_error(), also where the library has no product of these formats, the
+ * processor less than the limit, or no second copy of the library can be loaded, as in sanitised
+ * builds. The device is a cpu. */
 int mma_onednn_job_open(struct job *job, struct device *device, const struct mma_operands *operands,
                         const struct mma_onednn_options *options);
 /* What the library calls the implementation it chose, such as "brg:avx512_core_bf16"; "none" where
@@ -40,13 +44,9 @@ const char *mma_onednn_implementation(const struct job *job);
 /* "2.6.3". `text` is returned. */
 char *mma_onednn_version(char *text, size_t size);
 
-/* The most that the library may use of the processor, as it names it: "avx2", "avx512_core",
- * "avx512_core_bf16", "avx512_core_amx", or "?". Asking settles it. */
+/* The most that the library uses of this processor, as it names it: "avx2", "avx512_core",
+ * "avx512_core_bf16", "avx512_core_amx", …, or "?". */
 const char *mma_onednn_isa(void);
-/* Sets that limit, by these names, for the whole process. The library allows it once, before its
- * first use: 0, or -1 with device_error() if it is too late for another limit, or if no limit has
- * that name. A limit above what the processor has is none. */
-int mma_onednn_limit_isa(const char *name);
 
 /* Only a call, which waits until OpenMP's threads have stopped to spin after a product on several
  * threads (pool_wait_quiet): what comes before every sample, untimed, of a job on several threads

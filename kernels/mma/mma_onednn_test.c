@@ -71,8 +71,8 @@ static void test_every_shape(void **state) {
     for (size_t p = 0; p < sizeof problems / sizeof *problems; p++)
         for (int fill = MMA_FILL_NORMAL; fill <= MMA_FILL_ONES; fill++)
             for (int way = 0; way < 4 && takes(problems[p].in); way++) {
-                struct mma_onednn_options options = {(enum mma_onednn_weights)(way % 2),
-                                                     (unsigned)way / 2 + 1};
+                struct mma_onednn_options options = {.weights = (enum mma_onednn_weights)(way % 2),
+                                                     .threads = (unsigned)way / 2 + 1};
                 struct mma_operands operands;
                 struct job job;
                 struct job_bits bits, again;
@@ -100,7 +100,7 @@ static void test_calls_read_a(void **state) {
     (void)state;
     need_bf16();
     struct mma_problem problem = {.shape = {3, 20, 70}, .in = ELEMENT_BF16, .out = ELEMENT_F32};
-    struct mma_onednn_options options = {MMA_ONEDNN_PACKED, 1};
+    struct mma_onednn_options options = {.weights = MMA_ONEDNN_PACKED, .threads = 1};
     struct mma_operands operands;
     struct job job;
     float c[3 * 20];
@@ -131,7 +131,8 @@ static void test_other_weights(void **state) {
     assert_int_equal(mma_operands_open(&first, &problem, MMA_FILL_NORMAL, 1), 0);
     assert_int_equal(mma_operands_open(&second, &problem, MMA_FILL_NORMAL, 2), 0);
     for (int weights = MMA_ONEDNN_PLAIN; weights <= MMA_ONEDNN_PACKED; weights++) {
-        struct mma_onednn_options options = {(enum mma_onednn_weights)weights, 2};
+        struct mma_onednn_options options = {.weights = (enum mma_onednn_weights)weights,
+                                             .threads = 2};
         struct mma_operands mixed = {problem, first.a, second.b};
         struct job job;
         float c[3 * 20];
@@ -165,7 +166,7 @@ static void test_refuses_what_it_cannot(void **state) {
 static void test_says_what_it_is(void **state) {
     (void)state;
     struct mma_problem problem = {.shape = {3, 4, 5}, .in = ELEMENT_F32, .out = ELEMENT_F32};
-    struct mma_onednn_options options = {MMA_ONEDNN_PACKED, 2};
+    struct mma_onednn_options options = {.weights = MMA_ONEDNN_PACKED, .threads = 2};
     struct mma_operands operands;
     struct job job;
     char version[24];
@@ -187,21 +188,52 @@ static void test_says_what_it_is(void **state) {
     mma_operands_close(&operands);
 }
 
-/* Runs first: the library is not in use yet. */
-static void test_limit(void **state) {
+/* Side by side in one process: each copy keeps to its limit. */
+static void test_limits(void **state) {
     (void)state;
-    assert_int_not_equal(mma_onednn_limit_isa("abacus"), 0);
+    struct mma_problem problem = {.shape = {33, 40, 500}, .in = ELEMENT_F32, .out = ELEMENT_F32};
+    struct mma_onednn_options plain = {.threads = 2}, less = {.threads = 2, .isa = "avx"},
+                              same = {.isa = mma_onednn_isa()};
+    struct mma_operands operands;
+    struct job all, few;
+    assert_int_equal(mma_operands_open(&operands, &problem, MMA_FILL_NORMAL, 1), 0);
+    less.isa = "abacus";
+    assert_int_not_equal(mma_onednn_job_open(&few, cpu, &operands, &less), 0);
     assert_non_null(strstr(device_error(), "abacus"));
-    assert_int_equal(mma_onednn_limit_isa("avx512_core_amx"), 0);
-    const char *isa = mma_onednn_isa();
-    assert_int_equal(mma_onednn_limit_isa(isa), 0); /* as it is */
-    assert_int_not_equal(mma_onednn_limit_isa(strcmp(isa, "avx") == 0 ? "sse41" : "avx"), 0);
-    assert_non_null(strstr(device_error(), isa));
+    assert_int_equal(mma_onednn_job_open(&few, cpu, &operands, &same), 0);
+    job_close(&few);
+    less.isa = strcmp(mma_onednn_isa(), "avx") == 0 ? "sse41" : "avx";
+    assert_int_equal(mma_onednn_job_open(&all, cpu, &operands, &plain), 0);
+#ifdef __SANITIZE_ADDRESS__
+    assert_int_not_equal(mma_onednn_job_open(&few, cpu, &operands, &less), 0);
+    assert_non_null(strstr(device_error(), "sanitised"));
+#else
+    if (mma_onednn_job_open(&few, cpu, &operands, &less) != 0)
+        fail_msg("%s", device_error());
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(job_prove(&few), 0);
+        assert_int_equal(job_prove(&all), 0);
+    }
+    json_t *plan = job_plan(&few);
+    assert_string_equal(json_string_value(json_object_get(plan, "isa")), less.isa);
+    json_decref(plan);
+    plan = job_plan(&all);
+    assert_string_equal(json_string_value(json_object_get(plan, "isa")), mma_onednn_isa());
+    json_decref(plan);
+    job_close(&few);
+#endif
+    job_close(&all);
+    less.isa = "avx512_core_amx";
+    if (strcmp(mma_onednn_isa(), less.isa) != 0) {
+        assert_int_not_equal(mma_onednn_job_open(&few, cpu, &operands, &less), 0);
+        assert_non_null(strstr(device_error(), "oneDNN"));
+    }
+    mma_operands_close(&operands);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_limit),         cmocka_unit_test(test_every_shape),
+        cmocka_unit_test(test_limits),        cmocka_unit_test(test_every_shape),
         cmocka_unit_test(test_calls_read_a),  cmocka_unit_test(test_refuses_what_it_cannot),
         cmocka_unit_test(test_other_weights), cmocka_unit_test(test_says_what_it_is),
     };
