@@ -124,6 +124,17 @@ static void software(FILE *out, const json_t *run) {
     escape_inline(out, text_of(build, "flags"));
     fputs(" |\n", out);
     text_row(out, "CUDA toolkit", text_of(build, "cuda_toolkit"));
+    const char *name;
+    json_t *value;
+    json_object_foreach(json_object_get(build, "settings"), name, value) {
+        if (!json_is_string(value))
+            continue;
+        open_row(out, "Set for libraries");
+        escape_inline(out, name);
+        fputs(" = ", out);
+        escape_inline(out, json_string_value(value));
+        fputs(" |\n", out);
+    }
 }
 
 void report_provenance(const json_t *run, FILE *out) {

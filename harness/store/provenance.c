@@ -75,6 +75,7 @@ json_t *provenance_software(void) {
         "this build has no cuda device");
     put(software, missing, "binary_sha256", hashed ? json_string(digest) : NULL,
         "the executable cannot be read");
+    json_object_set_new(software, "settings", provenance_settings());
     json_object_set_new(software, "missing", missing);
     return software;
 }
@@ -300,6 +301,7 @@ json_t *provenance_fingerprint(struct device *const *devices, size_t count) {
     json_object_set_new(fingerprint, "driver", driver ? json_string(driver) : json_null());
     json_object_set(fingerprint, "source_version", json_object_get(software, "version"));
     json_object_set(fingerprint, "kernel_binary", json_object_get(software, "binary_sha256"));
+    json_object_set(fingerprint, "settings", json_object_get(software, "settings"));
     json_decref(machine);
     json_decref(software);
     return fingerprint;
@@ -323,7 +325,8 @@ const char *provenance_difference(const json_t *a, const json_t *b, char *was, c
                   {"devices", "devices"},
                   {"driver", "driver"},
                   {"source_version", "source version"},
-                  {"kernel_binary", "kernel binary"}};
+                  {"kernel_binary", "kernel binary"},
+                  {"settings", "libraries' settings"}};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         const json_t *x = json_object_get(a, fields[i].name);
         const json_t *y = json_object_get(b, fields[i].name);

@@ -2,8 +2,8 @@
  * provenance.h: where results come from, by an allow-list.
  *
  * Every field recorded about a machine or a build is named in provenance.c or provenance_gpu.c;
- * nothing is copied wholesale. No environment, no user, no host name, no path. What cannot be
- * found out is null, with the reason under the same name in "missing".
+ * nothing is copied wholesale. No user, no host name, no path, and of the environment the settings
+ * of numerical libraries alone, listed in provenance_settings.c. What cannot be found out is null, with the reason under the same name in "missing".
  */
 #ifndef NANOLAB_HARNESS_PROVENANCE_H
 #define NANOLAB_HARNESS_PROVENANCE_H
@@ -16,7 +16,7 @@
 /* All return a new reference, or NULL when memory is short. */
 
 /* Version, dirty flag, compiler, flags, CUDA toolkit, and the SHA-256 of this executable, which
- * holds the kernels. */
+ * holds the kernels; what libraries are told by the environment. */
 json_t *provenance_software(void);
 /* CPU model and topology, caches, memory, page size policy, governor, hypervisor, GPUs. */
 json_t *provenance_machine(void);
@@ -42,6 +42,12 @@ json_t *provenance_warnings(const json_t *machine);
 
 /* "2026-11-21T05:59:02Z" */
 json_t *provenance_now(void);
+
+/* --- provenance_settings.c --- */
+
+/* What is set in the environment that numerical libraries choose their kernels by: name to value,
+ * or "(set)" where the value is no plain word. */
+json_t *provenance_settings(void);
 
 /* --- provenance_gpu.c --- */
 

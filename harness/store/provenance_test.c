@@ -49,9 +49,13 @@ static void only_listed_fields_are_recorded(void **state) {
         "name", "driver", "max_clock_mhz", "max_memory_clock_mhz", "power_limit_watts", "ecc",
         "mig", "persistence", "state", "clock_mhz", "memory_clock_mhz", "temperature_celsius",
         "power_watts", "throttle", NULL};
-    static const char *const software_fields[] = {"name",         "version",       "dirty",
-                                                  "compiler",     "flags",         "libc",
-                                                  "cuda_toolkit", "binary_sha256", NULL};
+    static const char *const software_fields[] = {
+        "name", "version", "dirty", "compiler", "flags", "libc", "cuda_toolkit", "binary_sha256",
+        "settings",
+        /* settings of libraries, where they are set */
+        "OMP_NUM_THREADS", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "OPENBLAS_NUM_THREADS",
+        "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "CUBLAS_WORKSPACE_CONFIG", "NVIDIA_TF32_OVERRIDE",
+        NULL};
     json_t *machine = provenance_machine(), *software = provenance_software();
     check_members(machine, machine_fields);
     check_members(software, software_fields);
@@ -94,6 +98,35 @@ static void the_executable_is_identified_by_its_bytes(void **state) {
     assert_string_equal(digest, shell);
     json_decref(software);
     json_decref(fingerprint);
+}
+
+static void settings_of_libraries_are_recorded_by_name(void **state) {
+    (void)state;
+    json_t *before = provenance_fingerprint(NULL, 0);
+    char was[200], is[200];
+    setenv("CUBLAS_EMULATE_SINGLE_PRECISION", "1", 1);
+    setenv("CUBLASLT_HEURISTICS_LUT_FILE", "/home/somebody/table", 1);
+    setenv("NVIDIA_TF32_OVERRIDE", "much longer than any word that a library would understand", 1);
+    setenv("CUBLAS_SOMETHING_ELSE", "2", 1);
+    json_t *settings = provenance_settings(), *after = provenance_fingerprint(NULL, 0);
+    assert_string_equal(
+        json_string_value(json_object_get(settings, "CUBLAS_EMULATE_SINGLE_PRECISION")), "1");
+    assert_string_equal(
+        json_string_value(json_object_get(settings, "CUBLASLT_HEURISTICS_LUT_FILE")), "(set)");
+    assert_string_equal(json_string_value(json_object_get(settings, "NVIDIA_TF32_OVERRIDE")),
+                        "(set)");
+    assert_null(json_object_get(settings, "CUBLAS_SOMETHING_ELSE"));
+    assert_null(json_object_get(settings, "CUBLAS_EMULATION_STRATEGY"));
+    /* A run goes on under the same settings alone. */
+    assert_string_equal(provenance_difference(before, after, was, is, sizeof was),
+                        "libraries' settings");
+    unsetenv("CUBLAS_EMULATE_SINGLE_PRECISION");
+    unsetenv("CUBLASLT_HEURISTICS_LUT_FILE");
+    unsetenv("NVIDIA_TF32_OVERRIDE");
+    unsetenv("CUBLAS_SOMETHING_ELSE");
+    json_decref(settings);
+    json_decref(before);
+    json_decref(after);
 }
 
 static void the_version_has_no_mark_of_dirt(void **state) {
@@ -184,6 +217,7 @@ int main(void) {
         cmocka_unit_test(only_listed_fields_are_recorded),
         cmocka_unit_test(the_host_is_not_named),
         cmocka_unit_test(the_executable_is_identified_by_its_bytes),
+        cmocka_unit_test(settings_of_libraries_are_recorded_by_name),
         cmocka_unit_test(the_version_has_no_mark_of_dirt),
         cmocka_unit_test(arguments_lose_their_folders),
         cmocka_unit_test(what_spoils_measurements_is_named),

@@ -363,8 +363,9 @@ static void another_machine_is_refused_by_name_of_the_field(void **state) {
                   {"devices", "devices"},
                   {"driver", "driver"},
                   {"source_version", "source version"},
-                  {"kernel_binary", "kernel binary"}};
-    for (size_t i = 0; i < 6; i++) {
+                  {"kernel_binary", "kernel binary"},
+                  {"settings", "libraries' settings"}};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         json_t *b = json_deep_copy(a);
         json_object_set_new(a, fields[i].name, json_string("one"));
         json_object_set_new(b, fields[i].name, json_string("other"));
