@@ -21,15 +21,15 @@ struct fingerprint_seen { /* of one job */
     uint64_t bits[DATA_SETS];
 };
 
+/* `print` is the caller's to close. */
 static inline void fingerprint_look(struct job *job, const char *name,
-                                    struct fingerprint_seen *seen) {
-    struct mma_fingerprint print;
+                                    struct fingerprint_seen *seen, struct mma_fingerprint *print) {
     const struct mma_operands *o = ((struct mma_job *)job->context)->operands;
     *seen = (struct fingerprint_seen){.name = name};
-    if (mma_fingerprint_open(&print, job, NULL) != 0)
+    if (mma_fingerprint_open(print, job, NULL) != 0)
         fail_msg("%s: %s", name, device_error());
-    seen->order = print.order;
-    seen->hash = print.hash;
+    seen->order = print->order;
+    seen->hash = print->hash;
     for (uint64_t set = 0; set < DATA_SETS; set++) {
         struct mma_operands fresh;
         struct job_bits bits;
@@ -42,7 +42,6 @@ static inline void fingerprint_look(struct job *job, const char *name,
         mma_operands_close(&fresh);
     }
     assert_int_equal(mma_job_restore(job), 0);
-    mma_fingerprint_close(&print);
 }
 
 /* Same order: same bits on all data. Another order: other bits on some. */

@@ -30,17 +30,16 @@ static const char *const ids[] = {
 };
 
 /* What the plan's record promises, and what the tree says. */
-static void compare_with_plan(const struct mma_cpu_plan *plan, const struct job *job, size_t k) {
-    struct mma_fingerprint print;
+static void compare_with_plan(const struct mma_cpu_plan *plan, const struct mma_fingerprint *print,
+                              size_t k) {
     struct mma_family family;
     struct mma_slice slices[MMA_CPU_SLICES_MOST];
     size_t count = mma_cpu_slices(plan, k, slices);
     const struct mma_rule *rule = mma_cpu_rule((enum mma_cpu_isa)plan->isa, ELEMENT_BF16);
-    assert_int_equal(mma_fingerprint_open(&print, job, NULL), 0);
-    const struct mma_revealed *r = mma_fingerprint_revealed(&print, 0, 0);
+    const struct mma_revealed *r = mma_fingerprint_revealed(print, 0, 0);
     if (r->found.status != RECOVER_FOUND)
-        fail_msg("%s", print.text);
-    assert_int_equal(print.classes.count, 1); /* its tiles do not show in the bits */
+        fail_msg("%s", print->text);
+    assert_int_equal(print->classes.count, 1); /* its tiles do not show in the bits */
     assert_int_equal(mma_family_of(r->found.tree, &family), 0);
     if (!family.regular)
         fail_msg("%s", family.text);
@@ -59,7 +58,6 @@ static void compare_with_plan(const struct mma_cpu_plan *plan, const struct job 
     if (count == 4)
         assert_int_equal(family.merge, plan->merge == MMA_CPU_MERGE_PAIRS ? MMA_FAMILY_PAIRWISE
                                                                           : MMA_FAMILY_IN_ORDER);
-    mma_fingerprint_close(&print);
 }
 
 static void our_plans(void **state) {
@@ -79,9 +77,11 @@ static void our_plans(void **state) {
             continue;
         }
         assert_int_equal(mma_cpu_job_open(&job, planted_cpu, &o, &plan), 0);
-        fingerprint_look(&job, ids[i], &seen[count]);
+        struct mma_fingerprint print;
+        fingerprint_look(&job, ids[i], &seen[count], &print);
         if (plan.isa < MMA_CPU_AMX || plan.split == 1)
-            compare_with_plan(&plan, &job, K);
+            compare_with_plan(&plan, &print, K);
+        mma_fingerprint_close(&print);
         job_close(&job);
         for (size_t k = 0; k < count; k++)
             fingerprint_compare(&seen[k], &seen[count], &same);
@@ -98,6 +98,7 @@ static void ours_and_onednn(void **state) {
     struct mma_operands o = planted_operands(&problem, 7);
     struct mma_onednn_options options = {.weights = MMA_ONEDNN_PACKED};
     struct fingerprint_seen library, ours;
+    struct mma_fingerprint print;
     struct job job;
     size_t same = 0;
     if (mma_onednn_job_open(&job, planted_cpu, &o, &options) != 0) {
@@ -105,14 +106,16 @@ static void ours_and_onednn(void **state) {
         print_message("skipped: %s\n", device_error());
         skip();
     }
-    fingerprint_look(&job, "oneDNN", &library);
+    fingerprint_look(&job, "oneDNN", &library, &print);
+    mma_fingerprint_close(&print);
     job_close(&job);
     for (int isa = MMA_CPU_SCALAR; isa < MMA_CPU_ISAS; isa++) {
         if (!mma_cpu_isa_usable((enum mma_cpu_isa)isa))
             continue;
         struct mma_cpu_plan plan = mma_cpu_plan_default((enum mma_cpu_isa)isa, 1);
         assert_int_equal(mma_cpu_job_open(&job, planted_cpu, &o, &plan), 0);
-        fingerprint_look(&job, mma_cpu_isa_name((enum mma_cpu_isa)isa), &ours);
+        fingerprint_look(&job, mma_cpu_isa_name((enum mma_cpu_isa)isa), &ours, &print);
+        mma_fingerprint_close(&print);
         fingerprint_compare(&library, &ours, &same);
         print_message("oneDNN and %s: %s\n", ours.name,
                       mma_hash128_equal(library.order, ours.order) ? "one order" : "two orders");

@@ -112,19 +112,17 @@ static void orders_and_bits(void **state) {
         }
         memcpy(p.slice, plans[k].slice, sizeof p.slice);
         planted_open(&job, &p, &o);
-        fingerprint_look(&job, plans[k].name, &seen[k]);
+        struct mma_fingerprint print;
+        fingerprint_look(&job, plans[k].name, &seen[k], &print);
         if (plans[k].family) {
-            struct mma_fingerprint print;
             struct mma_family family;
-            assert_int_equal(mma_fingerprint_open(&print, &job, NULL), 0);
-            assert_true(mma_hash128_equal(print.hash, seen[k].hash)); /* and again the same */
             const struct mma_revealed *r = mma_fingerprint_revealed(&print, 0, 0);
             if (r->found.status != RECOVER_FOUND)
                 fail_msg("%s: %s", plans[k].name, r->found.why);
             assert_int_equal(mma_family_of(r->found.tree, &family), 0);
             assert_string_equal(family.text, plans[k].family);
-            mma_fingerprint_close(&print);
         }
+        mma_fingerprint_close(&print);
         mma_job_close(&p.base);
     }
     size_t same = 0;
