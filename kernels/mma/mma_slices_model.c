@@ -66,7 +66,7 @@ float mma_slices_model(const struct mma_operands *o, int slices, int classes, si
                       digits[of]);
         for (int i = 0; i < slices; i++)
             for (int j = 0; j < slices && i + j < classes; j++)
-                v += (__int128)(digits[0][i] * digits[1][j]) << 8 * (classes - 1 - i - j);
+                v += digits[0][i] * digits[1][j] * ((__int128)1 << 8 * (classes - 1 - i - j));
     }
     /* 64 bits of fraction: exact, and so rounded once. */
     return (float)ldexpl((long double)v, 8 * (2 * slices - 1 - classes) - q[0] - q[1]);
