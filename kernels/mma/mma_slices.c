@@ -34,11 +34,12 @@ struct slices {
     struct mma_shape shape;
     int classes, rows, columns; /* of a tile */
     size_t part, parts;         /* k of a part; parts */
+    size_t in_hand;             /* tiles' columns that each panel of A is multiplied with in turn */
     struct side a, b;
     int32_t *off; /* [part][panel of A][class][row] */
     bool any_special;
     /* Of each thread. */
-    uint8_t *b_part[THREADS_MOST]; /* one tile's columns, one part of K: B's digits made in calls */
+    uint8_t *b_part[THREADS_MOST]; /* the tiles in hand, of one part of K: digits made in calls */
     int64_t *v[THREADS_MOST];      /* with more than one part: [padded rows][padded columns] */
 };
 
@@ -170,42 +171,61 @@ static size_t inside(size_t rows, size_t first, int wanted) {
     return first >= rows ? 0 : rows - first < (size_t)wanted ? rows - first : (size_t)wanted;
 }
 
-/* All rows of one tile's columns, for one part of K; `v`: the thread's sums of its parts. */
-static void columns_of_part(const struct slices *s, size_t tile, size_t part, unsigned index,
-                            bool first_part) {
-    size_t panels = (size_t)s->columns / MMA_SLICES_COLUMNS, column = tile * (size_t)s->columns;
+/* Digits of one tile's columns; `slot`: which of the tiles in hand it is. */
+static const uint8_t *columns_at(const struct slices *s, size_t tile, size_t slot, size_t part,
+                                 unsigned index, size_t *panel_bytes) {
+    size_t panels = (size_t)s->columns / MMA_SLICES_COLUMNS;
+    *panel_bytes = s->b.panel;
+    if (s->b.digits)
+        return digits_at(s, &s->b, tile * panels, part);
+    *panel_bytes = s->part / MMA_SLICES_GROUP * s->b.at.group;
+    return s->b_part[index] + slot * panels * *panel_bytes;
+}
+
+static void slice_columns(const struct slices *s, size_t tile, size_t slot, size_t part,
+                          unsigned index) {
+    size_t bytes, first = tile * (size_t)s->columns, end = first + (size_t)s->columns;
+    uint8_t *to = (uint8_t *)columns_at(s, tile, slot, part, index, &bytes);
+    for (; first < end; first += MMA_SLICES_COLUMNS, to += bytes)
+        cut(s, &s->b, first, first + MMA_SLICES_COLUMNS, part, to, NULL);
+}
+
+/* One tile of C, for one part of K; `first_part`: the thread's first. */
+static void one_tile(const struct slices *s, struct mma_slices_block *block, size_t panel,
+                     size_t tile, size_t part, unsigned index, bool first_part) {
+    _Alignas(ALIGNMENT)
+        int32_t sums[MMA_SLICES_CLASSES_MOST * MMA_SLICES_ROWS_MOST * MMA_SLICES_WIDE_MOST];
+    _Alignas(ALIGNMENT) int64_t v[MMA_SLICES_ROWS_MOST * MMA_SLICES_WIDE_MOST];
+    size_t row = panel * (size_t)s->rows, column = tile * (size_t)s->columns;
+    struct mma_slices_into into = {v, (size_t)s->columns, true};
+    if (s->parts > 1)
+        into = (struct mma_slices_into){s->v[index] + row * s->b.padded + column, s->b.padded,
+                                        first_part};
+    s->multiply(block, sums);
+    s->code->add(block, sums, off_at(s, panel, part), &into);
+    for (size_t r = 0; s->parts == 1 && r < inside(s->a.rows, row, s->rows); r++)
+        finish(s, v + r * (size_t)s->columns, row + r, column,
+               inside(s->b.rows, column, s->columns));
+}
+
+/* All rows of some tiles' columns, for one part of K. */
+static void columns_of_part(const struct slices *s, size_t first, size_t end, size_t part,
+                            unsigned index, bool first_part) {
     struct mma_slices_block block = {.a_at = s->a.at,
                                      .b_group = s->b.at.group,
-                                     .b_panel = s->b.panel,
                                      .groups = groups_of(count_in(s, part)),
                                      .slices = s->plan.slices,
                                      .classes = s->classes,
                                      .rows = s->rows,
                                      .columns = s->columns};
-    if (s->b.digits) {
-        block.b = digits_at(s, &s->b, tile * panels, part);
-    } else {
-        block.b = s->b_part[index];
-        block.b_panel = s->part / MMA_SLICES_GROUP * s->b.at.group;
-        for (size_t p = 0; p < panels; p++)
-            cut(s, &s->b, column + p * MMA_SLICES_COLUMNS, column + (p + 1) * MMA_SLICES_COLUMNS,
-                part, s->b_part[index] + p * block.b_panel, NULL);
-    }
+    for (size_t tile = first; !s->b.digits && tile < end; tile++)
+        slice_columns(s, tile, tile - first, part, index);
     for (size_t panel = 0; panel < s->a.padded / (size_t)s->rows; panel++) {
-        _Alignas(ALIGNMENT)
-            int32_t sums[MMA_SLICES_CLASSES_MOST * MMA_SLICES_ROWS_MOST * MMA_SLICES_WIDE_MOST];
-        _Alignas(ALIGNMENT) int64_t tile_v[MMA_SLICES_ROWS_MOST * MMA_SLICES_WIDE_MOST];
-        size_t row = panel * (size_t)s->rows;
-        struct mma_slices_into into = {tile_v, (size_t)s->columns, true};
-        if (s->parts > 1)
-            into = (struct mma_slices_into){s->v[index] + row * s->b.padded + column, s->b.padded,
-                                            first_part};
         block.a = digits_at(s, &s->a, panel, part);
-        s->multiply(&block, sums);
-        s->code->add(&block, sums, off_at(s, panel, part), &into);
-        for (size_t r = 0; s->parts == 1 && r < inside(s->a.rows, row, s->rows); r++)
-            finish(s, tile_v + r * (size_t)s->columns, row + r, column,
-                   inside(s->b.rows, column, s->columns));
+        for (size_t tile = first; tile < end; tile++) {
+            block.b = columns_at(s, tile, tile - first, part, index, &block.b_panel);
+            one_tile(s, &block, panel, tile, part, index, first_part);
+        }
     }
 }
 
@@ -216,8 +236,9 @@ static void multiply_share(void *context, unsigned index, unsigned threads) {
     if (s->parts == 1)
         share(end, index, threads, &first, &end);
     for (size_t part = s->parts > 1 ? index : 0; part<s->parts; part += s->parts> 1 ? threads : 1)
-        for (size_t tile = first; tile < end; tile++)
-            columns_of_part(s, tile, part, index, part == index);
+        for (size_t tile = first; tile < end; tile += s->in_hand)
+            columns_of_part(s, tile, end - tile < s->in_hand ? end : tile + s->in_hand, part, index,
+                            part == index);
 }
 
 static void merge_share(void *context, unsigned index, unsigned threads) {
@@ -324,7 +345,8 @@ static int open_memory(struct slices *s) {
         s->b.digits = aligned(s->b.padded / MMA_SLICES_COLUMNS * s->b.panel, &short_of_memory);
     for (int t = 0; t < s->plan.threads; t++) {
         if (s->plan.weights == MMA_SLICES_INSIDE)
-            s->b_part[t] = aligned(s->part * (size_t)s->columns * slices, &short_of_memory);
+            s->b_part[t] =
+                aligned(s->part * (size_t)s->columns * slices * s->in_hand, &short_of_memory);
         if (s->parts > 1)
             s->v[t] = aligned(s->a.padded * s->b.padded * sizeof(int64_t), &short_of_memory);
     }
@@ -385,6 +407,8 @@ int mma_slices_job_open(struct job *job, struct device *device, const struct mma
     s->rows = mma_slices_rows(plan->tile);
     s->columns = mma_slices_columns(plan->tile);
     choose_code(s);
+    /* AMX is through with a panel of A sooner than the last-level cache brings the next. */
+    s->in_hand = mma_slices_tiles(plan->isa) ? 4 : 1;
     s->part = mma_slices_part(p->shape.k, (size_t)plan->split);
     s->parts = mma_slices_parts(p->shape.k, s->part);
     s->base.call = call;
