@@ -9,6 +9,7 @@
 #include "harness/cli/options.h"
 #include "kernels/simt/rules_probe.h"
 #include "tools/probe_kernels.h"
+#include "tools/probe_library.h"
 
 #define PROGRAM "nanolab probe"
 
@@ -17,6 +18,7 @@ static const char intro[] =
     "\n"
     "usage: nanolab probe rules [--device DEV]\n"
     "       nanolab probe kernels [--device DEV] [--checked]\n"
+    "       nanolab probe library [--device DEV] [--shapes N] [--seconds S]\n"
     "\n"
     "rules: each place where a GPU's bits differ from what the same C gives on a CPU, one "
     "question\n"
@@ -26,7 +28,11 @@ static const char intro[] =
     "kernels: jobs of every kernel family, so small that a checker around it is soon through, and\n"
     "whether they left the predicted bits, or, where the model has none, could be proved.\n"
     "\n"
-    "Both print JSON lines.\n"
+    "library: matrix products of cuBLASLt over drawn shapes, and whether their bits are those "
+    "that\n"
+    "follow from what the library says of the algorithm it chose.\n"
+    "\n"
+    "All print JSON lines.\n"
     "\n";
 
 static const char outro[] =
@@ -87,7 +93,32 @@ static int probe_all_kernels(struct device *device, bool checked) {
     return p.wrong ? EXIT_BROKEN : EXIT_DONE;
 }
 
-static int probe(const struct options *parser, const char *what, const char *list, bool checked) {
+static int probe_the_library(struct device *device, uint64_t shapes, uint64_t seconds) {
+    struct library_total t;
+    size_t version;
+    if (device_kind(device) != DEVICE_CUDA || mma_cublaslt_version(&version) != 0) {
+        complain(device_kind(device) == DEVICE_CUDA ? device_error() : "cuBLASLt wants a GPU");
+        return EXIT_SKIPPED;
+    }
+    if (probe_library(device, (size_t)shapes, (double)seconds, &t) != 0)
+        return complain(device_error());
+    double share = t.shapes ? 1 - (double)t.wrong / (double)t.shapes : 1;
+    fprintf(stderr,
+            PROGRAM ": cuBLASLt %zu.%zu.%zu: %zu shapes predicted, %zu with other bits (%.2f %% "
+                    "right), %zu without a published rule, %zu refused\n",
+            version / 10000, version / 100 % 100, version % 100, t.shapes, t.wrong, 100 * share,
+            t.declined, t.refused);
+    return share < PROBE_LIBRARY_SHARE || t.always_wrong ? EXIT_BROKEN : EXIT_DONE;
+}
+
+struct request {
+    const char *what, *devices;
+    bool checked;
+    uint64_t shapes, seconds;
+};
+
+static int probe(const struct options *parser, const struct request *r) {
+    const char *what = r->what, *list = r->devices;
     struct option_device chosen[OPTION_DEVICES_MAX];
     struct device *device;
     size_t count;
@@ -102,20 +133,25 @@ static int probe(const struct options *parser, const char *what, const char *lis
         complain(device_error());
         return EXIT_SKIPPED;
     }
-    int status =
-        strcmp(what, "rules") == 0 ? probe_rules(device) : probe_all_kernels(device, checked);
+    int status = strcmp(what, "rules") == 0     ? probe_rules(device)
+                 : strcmp(what, "kernels") == 0 ? probe_all_kernels(device, r->checked)
+                                                : probe_the_library(device, r->shapes, r->seconds);
     device_close(device);
     return status;
 }
 
 int main(int argc, char **argv) {
     const char *device = NULL;
-    bool help = false, checked = false;
+    bool help = false;
+    struct request request = {.shapes = 2000};
     const struct option_spec specs[] = {
         {"--device", "DEV", "cuda[:N] or simt (a GPU if one works, else simt)", OPTION_TEXT,
          &device, NULL},
         {"--checked", NULL, "simt: the build of the kernels that reports races and bad accesses",
-         OPTION_FLAG, &checked, NULL},
+         OPTION_FLAG, &request.checked, NULL},
+        {"--shapes", "N", "library: how many shapes (2000)", OPTION_NUMBER, &request.shapes, NULL},
+        {"--seconds", "S", "library: no shape is begun after that", OPTION_NUMBER, &request.seconds,
+         NULL},
         {"--help", NULL, "this text", OPTION_FLAG, &help, NULL},
     };
     const char **positional = calloc((size_t)argc + 1, sizeof *positional);
@@ -126,8 +162,9 @@ int main(int argc, char **argv) {
                              .positional = positional};
     int status = positional ? options_parse(&parser, argc, argv) : EXIT_USAGE;
     const char *what = status == 0 && parser.positional_count == 1 ? positional[0] : "";
-    if (status == 0 && !help && strcmp(what, "rules") != 0 && strcmp(what, "kernels") != 0)
-        status = options_fail(&parser, "say what to probe: rules or kernels");
+    if (status == 0 && !help && strcmp(what, "rules") != 0 && strcmp(what, "kernels") != 0 &&
+        strcmp(what, "library") != 0)
+        status = options_fail(&parser, "say what to probe: rules, kernels or library");
     free(positional);
     if (status)
         return options_report();
@@ -139,5 +176,6 @@ int main(int argc, char **argv) {
     }
     if (!device)
         device = device_count(DEVICE_CUDA) > 0 ? "cuda" : "simt";
-    return probe(&parser, what, device, checked);
+    request.what = what, request.devices = device;
+    return probe(&parser, &request);
 }

@@ -12,6 +12,7 @@
 
 #include "kernels/atomics/atomics_job.h"
 #include "kernels/chase/chase.h"
+#include "kernels/mma/mma_slices_gpu.h"
 #include "kernels/paged_attention/paged_job.h"
 #include "kernels/rng/data.h"
 #include "kernels/roofs/roofs.h"
@@ -194,6 +195,30 @@ static void probe_chase(struct probe *p) {
     }
 }
 
+/* Integer products, of parts of K too, and their exact sums. */
+static void probe_mma(struct probe *p) {
+    static const int splits[] = {1, 2};
+    const struct mma_problem problem = {
+        .shape = {5, 19, 70}, .in = ELEMENT_F32, .out = ELEMENT_F32};
+    struct mma_operands operands;
+    if (mma_operands_open(&operands, &problem, MMA_FILL_NORMAL, 6) != 0) {
+        probe_line(p, "mma", "operands", false, device_error());
+        return;
+    }
+    for (size_t k = 0; k < sizeof splits / sizeof *splits; k++) {
+        struct mma_slices_gpu_plan plan = mma_slices_gpu_plan_default();
+        char text[PLAN_TEXT];
+        struct job job;
+        plan.split = splits[k];
+        plan_text(&mma_slices_gpu_plans, &plan, text);
+        if (mma_slices_gpu_job_open(&job, p->device, &operands, &plan, p->checked) == 0)
+            probe_job(p, "mma", text, &job);
+        else
+            probe_line(p, "mma", text, false, device_error());
+    }
+    mma_operands_close(&operands);
+}
+
 /* How many jobs were wrong. */
 static size_t probe_kernels(struct probe *p) {
     probe_roofs(p);
@@ -201,6 +226,7 @@ static size_t probe_kernels(struct probe *p) {
     probe_atomics(p);
     probe_paged(p);
     probe_chase(p);
+    probe_mma(p);
     return p->wrong;
 }
 

@@ -53,7 +53,8 @@ static void rules_are_confirmed(void **state) {
 
 static void every_family_is_right(void **state) {
     (void)state;
-    static const char *const families[] = {"roofs", "sum", "atomics", "paged_attention", "chase"};
+    static const char *const families[] = {"roofs",           "sum",   "atomics",
+                                           "paged_attention", "chase", "mma"};
     size_t lines, of_family, wrong;
     for (size_t k = 0; k < sizeof families / sizeof *families; k++) {
         assert_int_equal(probe("kernels --device simt", "family", families[k], &lines, &of_family),
@@ -77,6 +78,9 @@ static void bad_lines_are_refused(void **state) {
     size_t lines, equal;
     for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
         assert_int_equal(probe(bad[k], "outcome", "", &lines, &equal), 2);
+    /* The library is asked on a GPU alone. */
+    assert_int_equal(probe("library --device simt --shapes 9", "outcome", "", &lines, &equal), 77);
+    assert_int_equal(probe("library --shapes many", "outcome", "", &lines, &equal), 2);
     if (device_count(DEVICE_CUDA) == 0)
         assert_int_equal(probe("rules --device cuda", "outcome", "", &lines, &equal), 77);
 }
