@@ -269,6 +269,11 @@ static struct json_t *plan(const void *context) {
     return plan_json(&mma_cpu_plans, &((const struct mma_cpu_job *)context)->plan);
 }
 
+struct mma_shape mma_cpu_fragment(const struct mma_cpu_plan *of) {
+    const struct mma_cpu_code *code = code_of((enum mma_cpu_isa)of->isa);
+    return (struct mma_shape){code->unit, (size_t)of->tile & 0xff, code->step};
+}
+
 static void arrange(struct mma_cpu_job *j) {
     const struct mma_shape *s = &j->base.operands->problem.shape;
     size_t height = (size_t)j->plan.tile >> 8, per = height / j->code->unit;

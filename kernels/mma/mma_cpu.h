@@ -127,6 +127,10 @@ const struct mma_rule *mma_cpu_rule(enum mma_cpu_isa isa, enum element in);
 size_t mma_cpu_slices(const struct mma_cpu_plan *plan, size_t k,
                       struct mma_slice slices[MMA_CPU_SLICES_MOST]);
 
+/* Rows of A, rows of B and numbers along K that are computed at once, whether all are there or not:
+ * rows as the instructions take them, whole panels of B. */
+struct mma_shape mma_cpu_fragment(const struct mma_cpu_plan *plan);
+
 /* A product as a job of the family, predicted by its rule. The device is a cpu. Threads come from
  * the process' shared pool: one call at a time. 0, or -1 with device_error(): formats that the
  * instructions do not take, instructions that the CPU does not have, no memory. */

@@ -1,0 +1,1 @@
+LIBS_03-fragment-churn := $(CPU_LIBS) -lgomp
