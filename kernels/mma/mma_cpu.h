@@ -29,9 +29,9 @@ extern "C" {
 
 /* --- the values of each field: V(value, word) ------------------------------------------------- */
 
-/* scalar takes f32, f16 and bf16, the others bf16. scalar and avx2 do the same fused multiply-adds
- * in the same order. amx-model is the kernel of amx, its tile instructions done by the model: the
- * bits of AMX on any machine. */
+/* scalar is plain C, of which a compiler may make vectors; it takes f32, f16 and bf16, the others
+ * bf16. scalar and avx2 do the same fused multiply-adds in the same order. amx-model is the kernel
+ * of amx, its tile instructions done by the model: the bits of AMX on any machine. */
 #define MMA_CPU_ISA_VALUES(V)                                                                      \
     V(MMA_CPU_SCALAR, "scalar")                                                                    \
     V(MMA_CPU_AVX2, "avx2")                                                                        \
@@ -42,8 +42,8 @@ extern "C" {
 #define MMA_CPU_TILES(V)                                                                           \
     V(MMA_CPU_TILE(4, 4), "4x4")                                                                   \
     V(MMA_CPU_TILE(2, 8), "2x8")                                                                   \
-    V(MMA_CPU_TILE(6, 16), "6x16")                                                                 \
-    V(MMA_CPU_TILE(4, 24), "4x24")                                                                 \
+    V(MMA_CPU_TILE(4, 16), "4x16")                                                                 \
+    V(MMA_CPU_TILE(8, 8), "8x8")                                                                   \
     V(MMA_CPU_TILE(14, 32), "14x32")                                                               \
     V(MMA_CPU_TILE(6, 64), "6x64")                                                                 \
     V(MMA_CPU_TILE(32, 32), "32x32") V(MMA_CPU_TILE(16, 64), "16x64")

@@ -20,7 +20,7 @@ const char *mma_cpu_isa_name(enum mma_cpu_isa isa) {
 /* The first of an instruction set's tiles is its default. */
 static const int tiles[MMA_CPU_ISAS][2] = {
     [MMA_CPU_SCALAR] = {MMA_CPU_TILE(4, 4), MMA_CPU_TILE(2, 8)},
-    [MMA_CPU_AVX2] = {MMA_CPU_TILE(6, 16), MMA_CPU_TILE(4, 24)},
+    [MMA_CPU_AVX2] = {MMA_CPU_TILE(4, 16), MMA_CPU_TILE(8, 8)},
     [MMA_CPU_AVX512] = {MMA_CPU_TILE(14, 32), MMA_CPU_TILE(6, 64)},
     [MMA_CPU_AMX] = {MMA_CPU_TILE(32, 32), MMA_CPU_TILE(16, 64)},
     [MMA_CPU_AMX_MODEL] = {MMA_CPU_TILE(32, 32), MMA_CPU_TILE(16, 64)},
