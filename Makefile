@@ -56,8 +56,9 @@ INC := -I.
 OPT := -O2 -g
 CFLAGS := -std=gnu11 $(OPT) $(WARN) -ffp-contract=off -pthread $(INC) $(SAN)
 CXXFLAGS := -std=c++17 $(OPT) $(WARN) -ffp-contract=off -pthread $(INC) $(SAN)
-# The SIMT machine's two ways to compile a .cu (see docs/architecture.md).
-SIMTFLAGS := -std=c++17 $(OPT) -Wall -Wextra -Werror -Wno-unknown-pragmas -Wno-undefined-internal -ffp-contract=off \
+# The SIMT machine's two ways to compile a .cu (see docs/architecture.md). binutils' addr2line reads
+# past functions that were inlined in several pieces, as DWARF 5 writes them.
+SIMTFLAGS := -std=c++17 $(OPT) -gdwarf-4 -Wall -Wextra -Werror -Wno-unknown-pragmas -Wno-undefined-internal -ffp-contract=off \
              -femulated-tls -fno-optimize-sibling-calls -pthread $(INC) \
              -x c++ -include kernels/simt/cuda_subset.h
 CHECKEDFLAGS := -O2 -g1 -fsanitize=thread -mllvm -tsan-instrument-func-entry-exit=0 \

@@ -19,7 +19,7 @@ int simt_open(int index, void **state, char *model, size_t model_size) {
     (void)index;
     static char something; /* there is no state: memory and schedule belong to the machine */
     *state = &something;
-    snprintf(model, model_size, "SIMT machine");
+    snprintf(model, model_size, "SIMT machine (as %s, %s)", simt_card(), simt_arch());
     return 0;
 }
 

@@ -89,7 +89,12 @@ float mma_step(const struct mma_rule *rule, const float *a, const float *b, size
 /* As many instructions as k needs, each from the sum of the one before, the first from c. k = 0
  * gives c. */
 float mma_dot(const struct mma_rule *rule, const float *a, const float *b, size_t k, float c);
-/* The same for ELEMENT_F64: every matrix unit's is a chain. */
+/* A tile, dense: d[m][n] = c[m][n] + Σ a[m][k] b[n][k], each element as mma_dot gives it; at most
+ * MMA_TILE rows, columns and products. */
+#define MMA_TILE 32
+void mma_tile(const struct mma_rule *rule, size_t m, size_t n, size_t k, const float *a,
+              const float *b, const float *c, float *d);
+/* One dot product of ELEMENT_F64: every matrix unit's is a chain. */
 double mma_dot_f64(const double *a, const double *b, size_t k, double c);
 
 /* The order of a whole product's k. Slices follow each other; one that is `fresh` starts a new

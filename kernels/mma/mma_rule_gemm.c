@@ -264,6 +264,28 @@ int mma_gemm_element(const struct mma_rule *rule, const struct mma_operands *ope
     return 0;
 }
 
+void mma_tile(const struct mma_rule *rule, size_t m, size_t n, size_t k, const float *a,
+              const float *b, const float *c, float *d) {
+    const struct mma_slice all = {0, k, false};
+    struct gemm g = {.rule = rule, .slices = &all, .count = 1};
+    union item x[MMA_TILE][2 * MMA_TILE], y[MMA_TILE][2 * MMA_TILE];
+    bool odd[2][MMA_TILE];
+    g.unit = mma_unit_of(rule);
+    g.fast = processor_is_fast();
+    size_t padded = padded_length(rule, &all);
+    for (size_t i = 0; i < m; i++)
+        odd[0][i] = !lay_out(&g, a + i * k, x[i]);
+    for (size_t j = 0; j < n; j++)
+        odd[1][j] = !lay_out(&g, b + j * k, y[j]);
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < n; j++) {
+            float from = c[i * n + j];
+            bool special = odd[0][i] || odd[1][j] || !mma_is_finite(from);
+            d[i * n + j] = special ? mma_dot(rule, a + i * k, b + j * k, k, from)
+                                   : slice_of(&g, x[i], y[j], padded, from);
+        }
+}
+
 /* Columns [first, end) of all rows. Rows with infinities or NaN go by dots. */
 static void columns_of(struct gemm *g, size_t first, size_t end, union item *b, float *values) {
     size_t n = g->operands->problem.shape.n, k = g->operands->problem.shape.k;

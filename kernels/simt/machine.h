@@ -222,6 +222,10 @@ void warp_lane_gone(thread *t); /* after an exit: does that complete a group? */
 void release_barrier(slot *s);  /* all who are left in the block have come */
 void report_stuck(machine *m);  /* nobody can go on: says why */
 
+/* matrix.cc */
+bool is_matrix(unsigned op);                  /* needs all 32 lanes */
+void matrix_complete(slot *s, unsigned warp); /* all of them have come */
+
 /* memory.cc */
 struct zone_map {
     uintptr_t shared_base, global_base, end; /* [shared arenas][global memory] */

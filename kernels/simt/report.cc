@@ -86,7 +86,7 @@ static std::string find_line(const void *site) {
         if (note != std::string::npos)
             line.resize(note);
         bool ours = line.find("kernels/simt/cuda_") != std::string::npos ||
-                    line.find("kernels/device/kernel.h") != std::string::npos;
+                    line.find("kernels/device/kernel") != std::string::npos;
         if (line.find("??") == std::string::npos && !ours)
             return shortened(line);
     }
@@ -166,6 +166,8 @@ const char *simt_report_name(enum simt_report_kind kind) {
         return "divergent __syncthreads";
     case SIMT_DIVERGENT_WARP:
         return "divergent warp operation";
+    case SIMT_LACKING:
+        return "no such instruction";
     case SIMT_SHUFFLE_LANE:
         return "shuffle from an inactive lane";
     case SIMT_BOUNDS_SHARED:

@@ -69,12 +69,27 @@ struct simt_config {
  * -1 with device_fail() (a file that cannot be written or is no recording). */
 int simt_configure(const struct simt_config *config);
 
+/* --- the card ----------------------------------------------------------------------------------
+ *
+ * Matrix instructions are not the same arithmetic on every GPU. The machine computes them as one
+ * card does, by the rules of kernels/mma/mma_rule.h, and refuses those which that card lacks.
+ */
+
+/* "sm_70", "sm_75", "sm_80", "sm_86", "sm_89", "sm_90", "sm_100" or "sm_120", or a card of the
+ * rules: "V100", "T4", "A100", … NULL: the default, sm_90 (an H100). For the whole process; the
+ * devices opened from now on carry the card in their model. 0, or -1 with device_error(). */
+int simt_set_arch(const char *card_or_arch);
+const char *simt_card(void); /* "H100" */
+const char *simt_arch(void); /* "sm_90" */
+int simt_arch_number(void);  /* 90 */
+
 /* --- what was found ----------------------------------------------------------------------------
  */
 
 enum simt_report_kind {
     SIMT_DIVERGENT_BARRIER, /* not all threads of a block reach the same __syncthreads */
     SIMT_DIVERGENT_WARP,    /* the lanes named in a mask do not meet in one operation */
+    SIMT_LACKING,           /* the simulated card has no such instruction */
     SIMT_SHUFFLE_LANE,      /* a shuffle reads an inactive or exited lane */
     SIMT_BOUNDS_SHARED,     /* checked build: an access outside shared variables */
     SIMT_BOUNDS_GLOBAL,     /* checked build: an access outside allocated memory */

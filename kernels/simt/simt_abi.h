@@ -70,10 +70,33 @@ enum simt_warp_op {
     SIMT_REDUCE_AND,
     SIMT_REDUCE_OR,
     SIMT_REDUCE_XOR,
+    SIMT_MATRIX, /* simt_matrix_multiply() only */
+    SIMT_WMMA_LOAD,
+    SIMT_WMMA_STORE,
 };
 uint64_t simt_warp(enum simt_warp_op op, unsigned mask, uint64_t value, unsigned argument,
                    unsigned width) SIMT_CONVERGENT;
 unsigned simt_active_mask(void);
+
+/* A matrix instruction, of all 32 lanes: D = A B + C, m × k times k × n, computed as the card of
+ * simt_set_arch() does. Each lane brings its fragments.
+ *
+ * mma.sync: registers of 32 bits as the PTX ISA lays them out (mma.m16n8k4, k8, k16, k32). With
+ * g = lane / 4, t = lane % 4 and e elements to a register, register r of A holds row g + 8 (r mod
+ * 2) and the columns (r / 2) 4e + t e + 0…e-1; of B column g and the rows 4e r + t e + 0…e-1; of C
+ * and D row g + 8 (i / 2 mod 2), column 2t + i mod 2 for i = 0…3.
+ *
+ * wmma: elements one after the other, floats for f32 and tf32. Element i of a lane is number
+ * 32 i + lane of its matrix, which is numbered along k in A and B, along the rows in C and D. That
+ * layout is this machine's own: CUDA promises none. */
+struct simt_matrix {
+    unsigned char m, n, k;
+    unsigned char in, out; /* enum element */
+    unsigned char wmma;
+    const void *a, *b, *c;
+    void *d;
+};
+void simt_matrix_multiply(const struct simt_matrix *matrix) SIMT_CONVERGENT;
 
 enum simt_atomic_op {
     SIMT_LOAD,

@@ -87,6 +87,12 @@ static const char *op_name(unsigned op) {
         return "__all_sync";
     case SIMT_ANY:
         return "__any_sync";
+    case SIMT_MATRIX:
+        return "a matrix instruction";
+    case SIMT_WMMA_LOAD:
+        return "load_matrix_sync";
+    case SIMT_WMMA_STORE:
+        return "store_matrix_sync";
     default:
         return "__reduce_sync";
     }
@@ -154,6 +160,8 @@ static void complete_group(slot *s, unsigned number, uint32_t group) {
     unsigned first = (unsigned)__builtin_ctz(group), op = w->op[first];
     if (op >= SIMT_SHUFFLE_INDEX && op <= SIMT_SHUFFLE_XOR) {
         shuffle(s, number, group);
+    } else if (op == SIMT_MATRIX) {
+        matrix_complete(s, number);
     } else if (op != SIMT_WARP_SYNC) {
         uint32_t ballot = 0, reduced = (uint32_t)w->value[first];
         for (uint32_t rest = group; rest; rest &= rest - 1) {
@@ -205,6 +213,14 @@ static bool try_group(slot *s, unsigned number, uint32_t mask) {
                    op_name(w->op[first]), lane, mask, op_name(w->op[lane]));
             abandon_launch(s->home);
         }
+    }
+    if (is_matrix(w->op[first]) && need != ~(uint32_t)0) {
+        const thread *t = &s->all[number * warp_size + first];
+        report(s->home, SIMT_DIVERGENT_WARP, here(t, t->site), nullptr,
+               "%s needs all 32 lanes of a warp; lane %d %s", op_name(w->op[first]),
+               __builtin_ctz(~need),
+               w->existing >> __builtin_ctz(~need) & 1 ? "has left the kernel" : "does not exist");
+        abandon_launch(s->home);
     }
     complete_group(s, number, need);
     return true;
@@ -362,14 +378,15 @@ int simt_barrier(enum simt_barrier_kind kind, int predicate) {
     return s->barrier_result;
 }
 
-uint64_t simt_warp(enum simt_warp_op op, unsigned mask, uint64_t value, unsigned argument,
-                   unsigned width) {
+/* `site` is the kernel's line. */
+static uint64_t meet(const void *site, enum simt_warp_op op, unsigned mask, uint64_t value,
+                     unsigned argument, unsigned width) {
     machine *m = running;
     thread *t = m->current;
     slot *s = t->home;
     warp *w = &s->warps[t->warp];
     unsigned lane = t->self.lane;
-    t->site = __builtin_return_address(0);
+    t->site = site;
     t->idle = 0;
     if (!(mask >> lane & 1)) {
         report(m, SIMT_DIVERGENT_WARP, here(t, t->site), nullptr,
@@ -392,6 +409,15 @@ uint64_t simt_warp(enum simt_warp_op op, unsigned mask, uint64_t value, unsigned
     switch_away(m);
     t->state = state::ready;
     return w->result[lane];
+}
+
+uint64_t simt_warp(enum simt_warp_op op, unsigned mask, uint64_t value, unsigned argument,
+                   unsigned width) {
+    return meet(__builtin_return_address(0), op, mask, value, argument, width);
+}
+
+void simt_matrix_multiply(const struct simt_matrix *matrix) {
+    meet(__builtin_return_address(0), SIMT_MATRIX, ~0u, (uint64_t)(uintptr_t)matrix, 0, 32);
 }
 
 unsigned simt_active_mask(void) {
