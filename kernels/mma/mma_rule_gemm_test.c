@@ -88,6 +88,36 @@ static void products_are_dots(void **state) {
         }
 }
 
+/* Operands around 2^-64: sums around the least normal number, where chains round with care. */
+static void products_of_tiny_numbers(void **state) {
+    (void)state;
+    const struct mma_rule *rule;
+    for (size_t r = 0; (rule = mma_rule_at(r)); r++) {
+        enum { M = 4, N = 48 };
+        struct mma_operands operands;
+        const struct order *order = &orders[r % 4];
+        float c[M * N];
+        size_t subnormal = 0;
+        open_operands(&operands, rule->in, ELEMENT_F32, M, N, 77, MMA_FILL_LOG_UNIFORM);
+        for (size_t m = 0; m < M; m++)
+            for (size_t k = 0; k < 77; k++)
+                element_set(rule->in, operands.a, m * 80 + k,
+                            ldexp((double)mma_a(&operands, m, k), -64));
+        for (size_t n = 0; n < N; n++)
+            for (size_t k = 0; k < 77; k++)
+                element_set(rule->in, operands.b, n * 77 + k,
+                            ldexp((double)mma_b(&operands, n, k), n % 8 ? -64 : -70));
+        assert_int_equal(mma_gemm(rule, &operands, order->slices, order->count, 0, M, c), 0);
+        for (size_t m = 0; m < M; m++)
+            for (size_t n = 0; n < N; n++) {
+                same(c[m * N + n], by_description(rule, &operands, order, m, n));
+                subnormal += fabsf(c[m * N + n]) < 0x1p-126f;
+            }
+        assert_true(subnormal > 10);
+        mma_operands_close(&operands);
+    }
+}
+
 /* A row and a column with NaN and infinities, and sums that overflow: no other element notices. */
 static void what_is_not_finite_stays_where_it_is(void **state) {
     (void)state;
@@ -172,6 +202,7 @@ static void names(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(products_are_dots),
+        cmocka_unit_test(products_of_tiny_numbers),
         cmocka_unit_test(what_is_not_finite_stays_where_it_is),
         cmocka_unit_test(edges),
         cmocka_unit_test(names),

@@ -19,6 +19,12 @@ struct mma_number {
 };
 #define MMA_ZERO_EXPONENT (-8192)
 
+/* An element of a row as instructions take it: aligned sums take numbers, chains floats. */
+union mma_item {
+    struct mma_number number;
+    float value;
+};
+
 /* Fraction bits of all products: their operands' significands have fewer, all together, and no
  * rule keeps more of them. A product, less than 4, so fits 31 bits. */
 #define MMA_PRODUCT_FRACTION 28
@@ -54,6 +60,16 @@ MMA_INLINE float mma_nan(void) {
 MMA_INLINE bool mma_is_finite(float value) {
     return (mma_bits_of(value) & 0x7f800000u) != 0x7f800000u;
 }
+
+/* mma_rule_wide.c: whole blocks of n products of a row a with eight columns, b[n][8], all finite,
+ * added to c[8]. False: there was an infinity, and c is as it was. */
+bool mma_wide_supported(void);
+bool mma_wide(const struct mma_unit *unit, const union mma_item *a, const union mma_item *b,
+              size_t n, float *c);
+/* The same for chains, whose operands have been flushed where the rule says so. False: a sum's
+ * rounding has to be looked at more closely. */
+bool mma_wide_chain(const struct mma_rule *rule, const union mma_item *a, const union mma_item *b,
+                    size_t n, float *c);
 
 /* The last step of MMA_TWO_STEPS. */
 float mma_add_after_steps(bool half, float y, float c);
