@@ -22,6 +22,7 @@
 #include "harness/store/provenance.h"
 #include "harness/store/result.h"
 #include "harness/text.h"
+#include "kernels/simt/simt.h"
 
 extern char **environ;
 
@@ -143,6 +144,7 @@ static int make_folder(struct run_plan *plan) {
         .mode = plan->mode,
         .seed = plan->seed,
         .device_list = o->device,
+        .simt_card = simt_card(),
         .labs = names,
         .lab_count = plan->lab_count,
         .label = o->label,
@@ -193,7 +195,7 @@ static int run_lab(const struct run_plan *plan, const struct driver_lab *lab) {
     char path[sizeof plan->driver->lab_dir + sizeof lab->folder + 1], seed[32];
     snprintf(path, sizeof path, "%s/%s", plan->driver->lab_dir, lab->folder);
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)plan->seed);
-    const char *argv[16];
+    const char *argv[20];
     size_t argc = 0;
     argv[argc++] = path;
     argv[argc++] = "--joined";
@@ -207,6 +209,10 @@ static int run_lab(const struct run_plan *plan, const struct driver_lab *lab) {
         if (o->device) {
             argv[argc++] = "--device";
             argv[argc++] = o->device;
+        }
+        if (o->simt_arch) {
+            argv[argc++] = "--simt-arch";
+            argv[argc++] = o->simt_arch;
         }
     }
     if (o->only) {

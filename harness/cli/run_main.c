@@ -25,6 +25,7 @@
 #include "harness/store/provenance.h"
 #include "harness/store/result.h"
 #include "harness/text.h"
+#include "kernels/simt/simt.h"
 
 struct arguments {
     struct run_options run;
@@ -192,6 +193,7 @@ static int open_result(struct session *session) {
         .device_list = !o->resume         ? o->device
                        : recorded_list[0] ? recorded_list
                                           : NULL,
+        .simt_card = simt_card(),
         .labs = labs,
         .lab_count = 1,
         .label = o->label,

@@ -5,12 +5,18 @@
 
 #include <string.h>
 
+#include "kernels/simt/simt.h"
+
 void run_options_specs(struct option_spec *specs, struct run_options *o) {
     const struct option_spec table[RUN_OPTION_SPECS] = {
         {"--device", "LIST",
          "where to run: cuda[:N], simt, cpu, or several as simt,cpu\n"
          "(default: a GPU if one works, else simt for bits, cpu for time)",
          OPTION_TEXT, &o->device, NULL},
+        {"--simt-arch", "CARD",
+         "whose matrix instructions simt computes: sm_70 ... sm_120, or\n"
+         "a card such as A100 (default: H100, sm_90)",
+         OPTION_TEXT, &o->simt_arch, NULL},
         {"--only", "PART", "bits or time: of each lab only this part", OPTION_TEXT, &o->only, NULL},
         {"--quick", NULL, "a short sweep, to look around", OPTION_FLAG, &o->quick, NULL},
         {"--full", NULL, "the whole sweep, for results to keep", OPTION_FLAG, &o->full, NULL},
@@ -63,7 +69,25 @@ int run_options_check(const struct options *parser, const struct run_options *o)
                             o->resume ? "--resume" : "--out", RESULT_PATH_MAX - 256);
     if (o->label && strlen(o->label) > 200)
         return options_fail(parser, "--label is longer than 200 bytes; use a shorter one");
+    if (o->simt_arch && simt_set_arch(o->simt_arch) != 0)
+        return options_fail(parser, "--simt-arch: %s", device_error());
     return o->device ? check_devices(parser, o->device) : 0;
+}
+
+/* The card of the run that --resume names; older folders name none. */
+static int take_card(const struct options *parser, const struct run_options *o,
+                     const struct result_recorded *recorded) {
+    const char *card = recorded->simt_card;
+    if (!card[0])
+        return 0;
+    if (o->simt_arch && strcmp(simt_card(), card) != 0)
+        return options_fail(parser,
+                            "%s simulates the card %s; leave --simt-arch out to resume it, or "
+                            "start a new run",
+                            o->resume, card);
+    if (simt_set_arch(card) != 0)
+        return options_fail(parser, "%s: %s", o->resume, device_error());
+    return 0;
 }
 
 int run_options_check_recorded(const struct options *parser, const struct run_options *o,
@@ -85,5 +109,5 @@ int run_options_check_recorded(const struct options *parser, const struct run_op
                             "new run",
                             o->resume, recorded->device_list[0] ? "--device " : "the default ",
                             recorded->device_list[0] ? recorded->device_list : "devices");
-    return 0;
+    return take_card(parser, o, recorded);
 }

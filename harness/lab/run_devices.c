@@ -7,6 +7,7 @@
 
 #include "harness/cli/options.h"
 #include "harness/lab/run.h"
+#include "kernels/simt/simt.h"
 
 static int fail(char *why, size_t size, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -212,7 +213,7 @@ static void list_devices(struct device *const *devices, size_t count, bool model
         snprintf(out + used, size - used, "%s%s", k ? ", " : "", device_id(devices[k]));
         used = strlen(out);
         if (device_kind(devices[k]) == DEVICE_SIMT)
-            snprintf(out + used, size - used, " (simulated GPU: bits, no timings)");
+            snprintf(out + used, size - used, " (simulated %s: bits, no timings)", simt_card());
         else if (model)
             snprintf(out + used, size - used, " (%s)", device_model(devices[k]));
     }

@@ -57,7 +57,7 @@ static void the_default_is_gpu_or_simt_and_cpu(void **state) {
         /* The CPU, opened for time, has its own bits checked too. */
         assert_true(on_bits("simt") && on_bits("cpu") && on_time("cpu"));
         assert_int_equal(run.opened_count, 2);
-        assert_non_null(strstr(text, "simt (simulated GPU: bits, no timings)"));
+        assert_non_null(strstr(text, "simt (simulated H100: bits, no timings)"));
         assert_non_null(strstr(text, "; no GPU: "));
     }
     assert_int_equal(run.missing_count, 0);

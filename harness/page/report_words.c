@@ -147,6 +147,7 @@ void report_provenance(const json_t *run, FILE *out) {
     text_row(out, "Mode", text_of(asked, "mode"));
     text_row(out, "Seed", text_of(asked, "seed"));
     text_row(out, "Devices asked for", text_of(asked, "device_list"));
+    text_row(out, "Card that simt simulates", text_of(asked, "simt_card"));
     processor(out, machine);
     gpus(out, machine);
     software(out, run);

@@ -408,6 +408,7 @@ int record_check_run(const json_t *run, char *why, size_t why_size) {
     if (check_mode_and_seed(&check, asked) != 0 ||
         check_text(&check, asked, "device_list", true) != 0 ||
         check_text(&check, asked, "label", true) != 0 ||
+        check_text(&check, asked, "simt_card", true) != 0 ||
         check_text(&check, asked, "start", false) != 0 ||
         check_text(&check, asked, "end", true) != 0)
         return -1;

@@ -54,6 +54,7 @@ struct result_setup {
     struct device *const *time;
     size_t time_count;
     const char *device_list; /* the text of --device, NULL if it was not given */
+    const char *simt_card;   /* the card that the SIMT machine simulates, or NULL */
     const char *const *labs; /* the labs asked for, "01-float-staging"; the driver's only */
     size_t lab_count;
     const char *label; /* of --label, or NULL */
@@ -67,6 +68,7 @@ struct result_recorded {
     uint64_t seed;
     char device_list[256]; /* "" if --device was not given */
     char label[256];       /* "" if none */
+    char simt_card[32];    /* "" if none is recorded */
     char labs[RESULT_LABS_MAX][64];
     size_t lab_count;
     /* Of the lab asked about: */

@@ -85,10 +85,11 @@ static json_t *run_document(const struct result_setup *setup) {
         json_array_append_new(labs, json_string(setup->labs[i]));
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)setup->seed);
     json_t *run = json_pack(
-        "{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:n, s:b}", "mode", result_mode_name(setup->mode),
-        "seed", seed, "device_list", text_or_null(setup->device_list), "labs", labs, "label",
-        text_or_null(setup->label), "arguments", provenance_arguments(setup->argc, setup->argv),
-        "start", provenance_now(), "end", "complete", 0);
+        "{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:n, s:b}", "mode", result_mode_name(setup->mode),
+        "seed", seed, "device_list", text_or_null(setup->device_list), "simt_card",
+        text_or_null(setup->simt_card), "labs", labs, "label", text_or_null(setup->label),
+        "arguments", provenance_arguments(setup->argc, setup->argv), "start", provenance_now(),
+        "end", "complete", 0);
     json_t *document =
         json_pack("{s:i, s:o, s:o, s:o, s:o, s:o}", "format", RECORD_FORMAT, "software",
                   provenance_software(), "machine", provenance_machine(), "devices",
@@ -281,6 +282,10 @@ int result_recorded(const char *dir, const char *lab, struct result_recorded *ou
     if (status == 0)
         status = copy_text(dir, "label", json_string_value(json_object_get(run, "label")),
                            out->label, sizeof out->label);
+    if (status == 0)
+        status =
+            copy_text(dir, "simulated card", json_string_value(json_object_get(run, "simt_card")),
+                      out->simt_card, sizeof out->simt_card);
     for (size_t i = 0; i < json_array_size(labs) && out->lab_count < RESULT_LABS_MAX; i++)
         snprintf(out->labs[out->lab_count++], sizeof *out->labs, "%.63s",
                  json_string_value(json_array_get(labs, i)));
