@@ -245,7 +245,7 @@ double mma_error(const struct mma_operands *o, const float *c, size_t most, uint
 
 double mma_error_allowed(const struct mma_problem *problem, int fraction) {
     double steps = (double)problem->shape.k / (fraction <= 13 ? 16 : 1) + 1;
-    double last = problem->out == ELEMENT_BF16  ? 0x1p-9
+    double last = problem->out == ELEMENT_BF16  ? 0x1p-8
                   : problem->out == ELEMENT_F16 ? 0x1p-11
                                                 : 0x1p-24;
     return 2 * steps * ldexp(1, -fraction) + last;
