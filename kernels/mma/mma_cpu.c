@@ -140,9 +140,12 @@ static float *slice_sums(const struct mma_cpu_job *j, size_t slice, size_t *stri
     return j->plan.split == 1 ? j->base.c : (float *)j->partial + slice * p->shape.m * p->shape.n;
 }
 
-/* All rows of one panel of C, and K from `begin` on. */
+#define LINE 64 /* bytes */
+
+/* All rows of one panel of C, and K from `begin` on. `next` is what b will be; NULL: nothing is
+ * fetched ahead. */
 static void multiply_panel(const struct mma_cpu_job *j, size_t slice, size_t panel, size_t begin,
-                           size_t k, const void *b) {
+                           size_t k, const void *b, const char *next) {
     const struct mma_shape *s = &j->base.operands->problem.shape;
     size_t stride, column = panel * j->width, left = s->n - column;
     float *c = slice_sums(j, slice, &stride) + column;
@@ -151,7 +154,11 @@ static void multiply_panel(const struct mma_cpu_job *j, size_t slice, size_t pan
                                   .steps = (k + j->code->step - 1) / j->code->step,
                                   .columns = (unsigned)(left < j->width ? left : j->width),
                                   .fresh = begin == j->slices[slice].begin};
+    if (next)
+        block.ahead_lines = (j->width * k * j->code->b_bytes / LINE + block.steps * j->blocks - 1) /
+                            (block.steps * j->blocks);
     for (size_t i = 0; i < j->blocks; i++) {
+        block.ahead = next ? next + i * block.steps * block.ahead_lines * LINE : NULL;
         struct rows rows = block_rows(j, i);
         block.a =
             (const char *)j->a + (rows.first * j->length + rows.width * begin) * j->code->a_bytes;
@@ -161,19 +168,28 @@ static void multiply_panel(const struct mma_cpu_job *j, size_t slice, size_t pan
     }
 }
 
+/* K from `begin` on of one panel of a B that was packed before. */
+static const char *packed(const struct mma_cpu_job *j, size_t panel, size_t begin) {
+    return (const char *)j->b + (panel * j->length + begin) * j->width * j->code->b_bytes;
+}
+
 /* Panels first…end-1 of one slice; `inside` is the thread's own memory for a panel. */
 static void multiply_slice(const struct mma_cpu_job *j, size_t slice, size_t first, size_t end,
                            void *inside) {
-    size_t last = j->slices[slice].end, bytes = j->width * j->code->b_bytes;
+    size_t last = j->slices[slice].end;
     for (size_t begin = j->slices[slice].begin; begin < last; begin += j->chunk) {
         size_t k = last - begin < j->chunk ? last - begin : j->chunk;
         for (size_t panel = first; panel < end; panel++) {
-            const void *b = inside;
-            if (j->plan.pack == MMA_CPU_PACK_INSIDE)
+            if (j->plan.pack == MMA_CPU_PACK_INSIDE) {
                 pack_panel(j, panel, begin, k, inside);
-            else
-                b = (const char *)j->b + (panel * j->length + begin) * bytes;
-            multiply_panel(j, slice, panel, begin, k, b);
+                multiply_panel(j, slice, panel, begin, k, inside, NULL);
+                continue;
+            }
+            const char *next = panel + 1 < end    ? packed(j, panel + 1, begin)
+                               : begin + k < last ? packed(j, first, begin + k)
+                                                  : NULL;
+            multiply_panel(j, slice, panel, begin, k, packed(j, panel, begin),
+                           j->plan.ahead ? next : NULL);
         }
     }
 }

@@ -29,9 +29,9 @@ extern "C" {
 
 /* --- the values of each field: V(value, word) ------------------------------------------------- */
 
-/* scalar takes f32, f16 and bf16, the others bf16. scalar and avx2 do the same fused multiply-adds
- * in the same order. amx-model is the kernel of amx, its tile instructions done by the model: the
- * bits of AMX on any machine. */
+/* scalar is plain C, of which a compiler may make vectors; it takes f32, f16 and bf16, the others
+ * bf16. scalar and avx2 do the same fused multiply-adds in the same order. amx-model is the kernel
+ * of amx, its tile instructions done by the model: the bits of AMX on any machine. */
 #define MMA_CPU_ISA_VALUES(V)                                                                      \
     V(MMA_CPU_SCALAR, "scalar")                                                                    \
     V(MMA_CPU_AVX2, "avx2")                                                                        \
@@ -42,8 +42,8 @@ extern "C" {
 #define MMA_CPU_TILES(V)                                                                           \
     V(MMA_CPU_TILE(4, 4), "4x4")                                                                   \
     V(MMA_CPU_TILE(2, 8), "2x8")                                                                   \
-    V(MMA_CPU_TILE(6, 16), "6x16")                                                                 \
-    V(MMA_CPU_TILE(4, 24), "4x24")                                                                 \
+    V(MMA_CPU_TILE(4, 16), "4x16")                                                                 \
+    V(MMA_CPU_TILE(8, 8), "8x8")                                                                   \
     V(MMA_CPU_TILE(14, 32), "14x32")                                                               \
     V(MMA_CPU_TILE(6, 64), "6x64")                                                                 \
     V(MMA_CPU_TILE(32, 32), "32x32") V(MMA_CPU_TILE(16, 64), "16x64")
@@ -57,6 +57,11 @@ extern "C" {
 /* B into the kernel's order: once, before the first call; or by every call, as it gets there. A is
  * brought into order by every call. */
 #define MMA_CPU_PACKS(V) V(MMA_CPU_PACK_BEFORE, "packed") V(MMA_CPU_PACK_INSIDE, "packing")
+
+/* Whether the next panel of a packed B is fetched into the second-level cache while one is used, a
+ * little at each step, so that the memory is never idle. Of tiles only: the others' products take
+ * longer than the memory does. */
+#define MMA_CPU_AHEADS(V) V(0, "ahead0") V(1, "ahead1")
 
 #define MMA_CPU_THREADS(V) V(1, "t1") V(2, "t2")
 
@@ -79,6 +84,7 @@ enum mma_cpu_merge { MMA_CPU_MERGES(MMA_CPU_ENUMERATOR) };
     X(tile, MMA_CPU_TILES, "rows and columns of C in registers")                                   \
     X(chunk, MMA_CPU_CHUNKS, "length along K gone through at a time")                              \
     X(pack, MMA_CPU_PACKS, "when B is brought into the kernel's order")                            \
+    X(ahead, MMA_CPU_AHEADS, "panels of B fetched ahead")                                          \
     X(threads, MMA_CPU_THREADS, "threads")                                                         \
     X(split, MMA_CPU_SPLITS, "slices of K")                                                        \
     X(merge, MMA_CPU_MERGES, "the slices' sums to one")
@@ -95,7 +101,7 @@ enum mma_cpu_field_id { MMA_CPU_PLAN_FIELDS(MMA_CPU_FIELD_ID) MMA_CPU_FIELDS };
 /* Fields whose change cannot change a bit. (isa's may not either: scalar and avx2.) */
 #define MMA_CPU_NEUTRAL                                                                            \
     (MMA_CPU_FIELD_BIT(tile) | MMA_CPU_FIELD_BIT(chunk) | MMA_CPU_FIELD_BIT(pack) |                \
-     MMA_CPU_FIELD_BIT(threads))
+     MMA_CPU_FIELD_BIT(ahead) | MMA_CPU_FIELD_BIT(threads))
 
 /* The family for plan.h: texts, records, enumeration, mutants. */
 extern const struct plan_family mma_cpu_plans;
@@ -107,8 +113,8 @@ struct mma_cpu_plan mma_cpu_plan_default(enum mma_cpu_isa isa, int threads);
  * (PLAN_WHY bytes, or NULL). */
 int mma_cpu_plan_parse(const char *text, struct mma_cpu_plan *plan, char *why);
 int mma_cpu_plan_check(const struct mma_cpu_plan *plan, char *why);
-/* The id, such as "avx512-bf16.14x32.k-whole.packed.t2.split1.merge-serial". `out` has PLAN_TEXT
- * bytes; it is returned. */
+/* The id, such as "avx512-bf16.14x32.k-whole.packed.ahead0.t2.split1.merge-serial". `out` has
+ * PLAN_TEXT bytes; it is returned. */
 char *mma_cpu_plan_text(const struct mma_cpu_plan *plan, char *out);
 
 /* --- running ---------------------------------------------------------------------------------- */

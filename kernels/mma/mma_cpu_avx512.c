@@ -134,8 +134,8 @@ INLINE void block_of(const struct mma_cpu_block *t, size_t rows, size_t vectors)
 #define BLOCKS_2(B)                                                                                \
     B(1, 2)                                                                                        \
     B(2, 2)                                                                                        \
-    B(3, 2) B(4, 2) B(5, 2) B(6, 2) B(7, 2) B(8, 2) B(9, 2) B(10, 2) B(11, 2) B(12, 2) B(13, 2)    \
-        B(14, 2)
+    B(3, 2)                                                                                        \
+    B(4, 2) B(5, 2) B(6, 2) B(7, 2) B(8, 2) B(9, 2) B(10, 2) B(11, 2) B(12, 2) B(13, 2) B(14, 2)
 #define BLOCKS_4(B) B(1, 4) B(2, 4) B(3, 4) B(4, 4) B(5, 4) B(6, 4)
 BLOCKS_2(BLOCK)
 BLOCKS_4(BLOCK)

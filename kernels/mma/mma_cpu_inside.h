@@ -39,6 +39,9 @@ struct mma_cpu_block {
     size_t ldc, steps;
     unsigned rows, columns; /* of C; at most the tile's */
     bool fresh;             /* from 0, not from what C holds */
+    /* What is to be fetched into cache meanwhile, and lines of it per step; 0: nothing. */
+    const char *ahead;
+    size_t ahead_lines;
 };
 
 struct mma_cpu_code {

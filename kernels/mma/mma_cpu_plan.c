@@ -20,7 +20,7 @@ const char *mma_cpu_isa_name(enum mma_cpu_isa isa) {
 /* The first of an instruction set's tiles is its default. */
 static const int tiles[MMA_CPU_ISAS][2] = {
     [MMA_CPU_SCALAR] = {MMA_CPU_TILE(4, 4), MMA_CPU_TILE(2, 8)},
-    [MMA_CPU_AVX2] = {MMA_CPU_TILE(6, 16), MMA_CPU_TILE(4, 24)},
+    [MMA_CPU_AVX2] = {MMA_CPU_TILE(4, 16), MMA_CPU_TILE(8, 8)},
     [MMA_CPU_AVX512] = {MMA_CPU_TILE(14, 32), MMA_CPU_TILE(6, 64)},
     [MMA_CPU_AMX] = {MMA_CPU_TILE(32, 32), MMA_CPU_TILE(16, 64)},
     [MMA_CPU_AMX_MODEL] = {MMA_CPU_TILE(32, 32), MMA_CPU_TILE(16, 64)},
@@ -31,6 +31,8 @@ static int rules(const void *of, char *why) {
     if (plan->tile != tiles[plan->isa][0] && plan->tile != tiles[plan->isa][1])
         PLAN_REFUSE("%s has no kernel of %d rows by %d columns", mma_cpu_isa_name(plan->isa),
                     plan->tile >> 8, plan->tile & 0xff);
+    if (plan->ahead && plan->isa != MMA_CPU_AMX && plan->isa != MMA_CPU_AMX_MODEL)
+        PLAN_REFUSE("%s fetches no panel ahead: use ahead0", mma_cpu_isa_name(plan->isa));
     if (plan->split < 4 && plan->merge == MMA_CPU_MERGE_PAIRS)
         PLAN_REFUSE("neighbours first is another order for split4 only: use merge-serial");
     return 0;
@@ -42,18 +44,21 @@ const struct plan_family mma_cpu_plans = {
     .size = sizeof(struct mma_cpu_plan),
     .fields = fields,
     .count = MMA_CPU_FIELDS,
-    .counts = MMA_CPU_FIELD_BIT(chunk) | MMA_CPU_FIELD_BIT(threads) | MMA_CPU_FIELD_BIT(split),
+    .counts = MMA_CPU_FIELD_BIT(chunk) | MMA_CPU_FIELD_BIT(ahead) | MMA_CPU_FIELD_BIT(threads) |
+              MMA_CPU_FIELD_BIT(split),
     .rules = rules,
 };
 
 struct mma_cpu_plan mma_cpu_plan_default(enum mma_cpu_isa isa, int threads) {
-    /* Tiles take a chunk of A and of B from cache much faster than C comes and goes; on a Zen 4,
-     * whose multiply-adds take longer than either, every chunk's C is time lost. */
+    /* Tiles take a chunk of A and of B from cache much faster than C comes and goes, and a panel of
+     * B faster than the memory gives the next; on a Zen 4, whose multiply-adds take longer than
+     * either, every chunk's C is time lost. */
     bool amx = isa == MMA_CPU_AMX || isa == MMA_CPU_AMX_MODEL;
     return (struct mma_cpu_plan){.isa = (int)isa,
                                  .tile = tiles[isa][0],
                                  .chunk = amx ? 1024 : MMA_CPU_WHOLE,
                                  .pack = MMA_CPU_PACK_BEFORE,
+                                 .ahead = amx,
                                  .threads = threads,
                                  .split = 1,
                                  .merge = MMA_CPU_MERGE_SERIAL};
@@ -64,8 +69,10 @@ int mma_cpu_plan_parse(const char *text, struct mma_cpu_plan *plan, char *why) {
     unsigned named;
     if (plan_parse(&mma_cpu_plans, text, &parsed, &named, why) != 0)
         return -1;
-    if (!(named & MMA_CPU_FIELD_BIT(tile)))
-        parsed.tile = tiles[parsed.isa][0];
+    struct mma_cpu_plan fitting = mma_cpu_plan_default((enum mma_cpu_isa)parsed.isa, 1);
+    for (size_t field = 0; field < MMA_CPU_FIELDS; field++)
+        if (!(named >> field & 1))
+            plan_set(&mma_cpu_plans, &parsed, field, plan_get(&mma_cpu_plans, &fitting, field));
     if (plan_check(&mma_cpu_plans, &parsed, why) != 0)
         return -1;
     *plan = parsed;

@@ -10,6 +10,9 @@
 
 /* --- order ------------------------------------------------------------------------------------ */
 
+/* Rows far apart lie in the same few places of a cache: a line of each at a time. */
+#define LINE 32
+
 static size_t rounded(const struct mma_cpu_pack *p) {
     return (p->k + p->step - 1) / p->step * p->step;
 }
@@ -33,12 +36,15 @@ static float widened(const struct mma_cpu_pack *p, size_t i) {
 }
 
 void mma_cpu_pack_floats(const struct mma_cpu_pack *p) {
-    float *to = p->to;
-    for (size_t i = 0; i < rounded(p); i++)
-        for (size_t row = 0; row < p->width; row++)
-            *to++ = row >= p->rows ? 0.0f
-                    : i >= p->k    ? element_from_bf16(missing(p, i))
-                                   : widened(p, row * p->stride + i);
+    for (size_t first = 0; first < rounded(p); first += LINE)
+        for (size_t row = 0; row < p->width; row++) {
+            float *to = (float *)p->to + first * p->width + row;
+            size_t end = first + LINE < rounded(p) ? first + LINE : rounded(p);
+            for (size_t i = first; i < end; i++, to += p->width)
+                *to = row >= p->rows ? 0.0f
+                      : i >= p->k    ? element_from_bf16(missing(p, i))
+                                     : widened(p, row * p->stride + i);
+        }
 }
 
 static uint16_t brain(const struct mma_cpu_pack *p, size_t row, size_t i) {
@@ -48,11 +54,19 @@ static uint16_t brain(const struct mma_cpu_pack *p, size_t row, size_t i) {
 }
 
 void mma_cpu_pack_pairs(const struct mma_cpu_pack *p) {
-    uint16_t *to = p->to;
-    for (size_t i = 0; i < rounded(p); i += 2)
+    size_t pair = 2 * sizeof(uint16_t);
+    for (size_t first = 0; first < rounded(p); first += LINE)
         for (size_t row = 0; row < p->width; row++) {
-            *to++ = brain(p, row, i);
-            *to++ = brain(p, row, i + 1);
+            const uint16_t *from = (const uint16_t *)p->from + row * p->stride;
+            uint16_t *to = (uint16_t *)p->to + first * p->width + 2 * row;
+            size_t end = first + LINE < rounded(p) ? first + LINE : rounded(p);
+            for (size_t i = first; i < end; i += 2, to += 2 * p->width)
+                if (row < p->rows && i + 2 <= p->k) {
+                    memcpy(to, from + i, pair);
+                } else {
+                    to[0] = brain(p, row, i);
+                    to[1] = brain(p, row, i + 1);
+                }
         }
 }
 
@@ -73,20 +87,48 @@ void mma_cpu_pack_tiles(const struct mma_cpu_pack *p) {
 
 /* --- the product ------------------------------------------------------------------------------ */
 
-#define SUMS_MOST 16
+#define INLINE static inline __attribute__((always_inline))
 
-static void multiply(int tile, const struct mma_cpu_block *t) {
-    size_t width = (size_t)(tile & 0xff), rows = t->rows;
+/* `height` and `width` of the tile are constants where this is inlined. */
+INLINE void block_of(const struct mma_cpu_block *t, size_t height, size_t width) {
+    size_t rows = t->rows;
     const float *a = t->a, *b = t->b;
-    float sum[SUMS_MOST] = {0};
+    float sum[16] = {0};
     for (size_t i = 0; i < rows && !t->fresh; i++)
         memcpy(&sum[i * width], &t->c[i * t->ldc], t->columns * sizeof *sum);
     for (size_t k = 0; k < t->steps; k++, a += rows, b += width)
-        for (size_t i = 0; i < rows; i++)
+        for (size_t i = 0; i < height && i < rows; i++)
             for (size_t j = 0; j < width; j++)
                 sum[i * width + j] = fmaf(a[i], b[j], sum[i * width + j]);
     for (size_t i = 0; i < rows; i++)
         memcpy(&t->c[i * t->ldc], &sum[i * width], t->columns * sizeof *sum);
+}
+
+static void multiply_anywhere(int tile, const struct mma_cpu_block *t) {
+    if (tile == MMA_CPU_TILE(4, 4))
+        block_of(t, 4, 4);
+    else
+        block_of(t, 2, 8);
+}
+
+#ifdef __x86_64__
+/* The same, where a multiply-add is an instruction and not a call. */
+__attribute__((target("fma"))) static void multiply_fused(int tile, const struct mma_cpu_block *t) {
+    if (tile == MMA_CPU_TILE(4, 4))
+        block_of(t, 4, 4);
+    else
+        block_of(t, 2, 8);
+}
+#endif
+
+static void multiply(int tile, const struct mma_cpu_block *t) {
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("fma")) {
+        multiply_fused(tile, t);
+        return;
+    }
+#endif
+    multiply_anywhere(tile, t);
 }
 
 const struct mma_cpu_code mma_cpu_scalar = {

@@ -416,6 +416,7 @@ static void test_refused(void **unused) {
     refused(ELEMENT_BF16, ELEMENT_BF16, "scalar", "result of bf16");
     refused(ELEMENT_BF16, ELEMENT_F32, "scalar.14x32", "no kernel of 14 rows");
     refused(ELEMENT_BF16, ELEMENT_F32, "split2.merge-pairs", "split4 only");
+    refused(ELEMENT_BF16, ELEMENT_F32, "scalar.ahead1", "no panel ahead");
     refused(ELEMENT_BF16, ELEMENT_F32, "abacus", "abacus");
     for (int isa = 0; isa < MMA_CPU_ISAS; isa++)
         if (!mma_cpu_isa_usable((enum mma_cpu_isa)isa))

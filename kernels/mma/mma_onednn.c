@@ -233,6 +233,12 @@ int mma_onednn_job_open(struct job *job, struct device *device, const struct mma
     return 0;
 }
 
+bool mma_onednn_takes(enum element in) {
+    const char wide[] = "avx512_core";
+    return in == ELEMENT_F32 ||
+           (in == ELEMENT_BF16 && strncmp(mma_onednn_isa(), wide, sizeof wide - 1) == 0);
+}
+
 static int quiet(void *context) {
     (void)context;
     pool_wait_quiet(); /* some other thread may have work of its own: no error */

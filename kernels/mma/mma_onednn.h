@@ -48,6 +48,10 @@ char *mma_onednn_version(char *text, size_t size);
  * "avx512_core_bf16", "avx512_core_amx", …, or "?". */
 const char *mma_onednn_isa(void);
 
+/* Whether the library has a product of these on this processor: f32, and bf16 where there is
+ * AVX-512 (2.6; less than that it does not make up for). */
+bool mma_onednn_takes(enum element in);
+
 /* Only a call, which waits until OpenMP's threads have stopped to spin after a product on several
  * threads (pool_wait_quiet): what comes before every sample, untimed, of a job on several threads
  * that is measured in turns with this library's. */

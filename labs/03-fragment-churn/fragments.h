@@ -4,6 +4,7 @@
  *     lab.c      the claims, what is recorded, the tables behind the plots
  *     ways.c     who multiplies on a device: our kernels and libraries, one by one
  *     stairs.c   F1: time against M and N, one at a time
+ *     speed.c    our CPU kernel beside the library
  *     essay.c    F2, F3: 16 sequences of 2,048 tokens, and 17 of 2,047
  *     units.c    F4, F7, F9: what the matrix unit adds in one step, and its predicted bits
  *     churn.c    F5: the algorithms that a library chooses over a trace of batches
@@ -74,6 +75,7 @@ char *algorithm_of(const struct job *job, char *out);
  */
 
 int sweep_stairs(struct lab_run *run, struct device *device);
+int sweep_speed(struct lab_run *run, struct device *device);
 int sweep_fit(struct lab_run *run, struct device *device);
 int sweep_essay(struct lab_run *run, struct device *device);
 int sweep_blocks(struct lab_run *run, struct device *device);

@@ -54,6 +54,9 @@ static const struct quantity quantities[] = {
      "rows that are computed at once, empty or not, in that dimension; 0: unknown"},
     {"used", "1", "share of the computed products that the output needs, by the shape"},
     {"over whole", "1", "time over that of the whole fragments just below"},
+    {"weights", "", "packed beforehand, or plain as they lie there"},
+    {"isa", "", "instructions that both use"},
+    {"over ours", "1", "time of the library over that of our kernel"},
     {"B", "1", "sequences in the batch"},
     {"L", "1", "tokens of context"},
     {"placement", "", "side of the fragment that the batch lies on"},
@@ -116,6 +119,10 @@ static const struct table_spec tables[] = {
     {"stairs", "03/stairs/",
      "device; axis; way; along; us, low, high = @median / 1e-6~; used; over whole",
      .sort = "device;axis;way;along"},
+    {"speed", "03/speed/",
+     "device; isa; threads; M; N; K; weights; name; ms, low, high = @median / 1e-3~; over ours, "
+     "ours "
+     "low, ours high = over ours~"},
     {"fit", "03/fit/",
      "B; L; placement; used; batch edge = used on the batch edge; context edge = used on the "
      "context edge; corner = used in the corner"},
@@ -141,7 +148,8 @@ static const struct table_spec tables[] = {
      "rule",
      .sort = "device;card;kernel;in"},
     {"blocks", "03/blocks/", "device; card; kernel; in; terms; words = tree in words"},
-    {"tail", "03/tail/", "device; way; role; shapes; declined; wrong = wrong shapes; M; N; K; came out"},
+    {"tail", "03/tail/",
+     "device; way; role; shapes; declined; wrong = wrong shapes; M; N; K; came out"},
     {"eight", "03/eight/",
      "device; card; in; how; output; checked; predicted; other kind = fits another rule"},
     {"integer", "03/integer/slices",

@@ -110,7 +110,7 @@ int sweep_stairs(struct lab_run *run, struct device *device) {
         for (size_t s = 0; s < sizeof stairs / sizeof *stairs; s++)
             if (!lab_stopping(run) && climb(run, device, &stairs[s], &ways[w]) != 0)
                 return -1;
-    return 0;
+    return sweep_speed(run, device);
 }
 
 /* --- the check ---------------------------------------------------------------------------------
