@@ -22,16 +22,17 @@ static int rules(const void *plan, char *why) {
 
 const struct plan_family mma_slices_gpu_plans = {
     .name = "a plan of the integer GEMM on a GPU",
-    .example = "s4.high.side16.depth16.k1",
+    .example = "s4.high.imma-64x64.depth16.k1",
     .size = sizeof(struct mma_slices_gpu_plan),
     .fields = fields,
     .count = MMA_SLICES_GPU_FIELDS,
-    .counts = ~(1u << MMA_SLICES_GPU_FIELD_kept),
+    .counts = (1u << MMA_SLICES_GPU_FIELD_slices) | (1u << MMA_SLICES_GPU_FIELD_depth) |
+              (1u << MMA_SLICES_GPU_FIELD_split),
     .rules = rules,
 };
 
 struct mma_slices_gpu_plan mma_slices_gpu_plan_default(void) {
-    return (struct mma_slices_gpu_plan){.slices = 4, .side = 16, .depth = 16, .split = 1};
+    return (struct mma_slices_gpu_plan){.slices = 4, .tile = 64, .depth = 16, .split = 1};
 }
 
 struct gpu {
@@ -130,12 +131,13 @@ int mma_slices_gpu_job_open(struct job *job, struct device *device,
         .product = {.c = s->base.c,
                     .ldc = mma_ldc(p),
                     .k = shape.k,
-                    .groups = (shape.k + MMA_SLICES_GROUP - 1) / MMA_SLICES_GROUP,
+                    .groups = (shape.k + MMA_SLICES_MULTIPLE - 1) / MMA_SLICES_MULTIPLE *
+                              (MMA_SLICES_MULTIPLE / MMA_SLICES_GROUP),
                     .part_groups = part / MMA_SLICES_GROUP,
                     .parts = mma_slices_parts(shape.k, part),
                     .slices = plan->slices,
                     .classes = classes,
-                    .side = plan->side,
+                    .tile = plan->tile,
                     .depth = plan->depth},
     };
     job->call = call;

@@ -1,11 +1,12 @@
 /*
  * mma_slices_gpu.h: the integer GEMM of mma_slices.h on a GPU's integer units, or on the SIMT
- * machine: the same rule, so the same bits as on a CPU. Four products of signed bytes at a time
- * (DP4A, compute capability 6.1 and later).
+ * machine: the same rule, so the same bits as on a CPU.
  *
- * A block of side × side threads has one element of C per thread, whose sums of one class each are
- * registers; digits of a step of K come through shared memory. Parts of K are blocks of their own,
- * which add their V to 64-bit integers in memory, in whatever order they arrive.
+ * Two units: DP4A, four products of signed bytes and a sum in one thread (compute capability 6.1
+ * and later); and the matrix unit's mma.sync m16n8k32 for signed bytes (8.0 and later; elsewhere
+ * the same kernel does the same sums by shuffles and DP4A). Sums of one class each are registers;
+ * digits of a step of K come through shared memory. Parts of K are blocks of their own, which add
+ * their V to 64-bit integers in memory, in whatever order they arrive.
  */
 #ifndef NANOLAB_KERNELS_MMA_MMA_SLICES_GPU_H
 #define NANOLAB_KERNELS_MMA_MMA_SLICES_GPU_H
@@ -16,14 +17,15 @@
 extern "C" {
 #endif
 
-#define MMA_SLICES_GPU_SIDES(V) V(8, "side8") V(16, "side16")
+/* The unit, and rows and columns of a block. */
+#define MMA_SLICES_GPU_TILES(V) V(8, "dp4a-8x8") V(16, "dp4a-16x16") V(64, "imma-64x64")
 /* Groups of four k that a block stages at a time. */
-#define MMA_SLICES_GPU_DEPTHS(V) V(4, "depth4") V(16, "depth16")
+#define MMA_SLICES_GPU_DEPTHS(V) V(8, "depth8") V(16, "depth16")
 
 #define MMA_SLICES_GPU_PLAN_FIELDS(X)                                                              \
     X(slices, MMA_SLICES_SLICES, "slices of each operand")                                         \
     X(kept, MMA_SLICES_KEPTS, "which products of slices are kept")                                 \
-    X(side, MMA_SLICES_GPU_SIDES, "rows and columns of a block")                                   \
+    X(tile, MMA_SLICES_GPU_TILES, "the unit, and rows and columns of a block")                     \
     X(depth, MMA_SLICES_GPU_DEPTHS, "groups of K staged at a time")                                \
     X(split, MMA_SLICES_SPLITS, "parts of K")
 
@@ -61,15 +63,15 @@ struct mma_slices_gpu_side {
     size_t stride, rows;
     int *place;     /* q of each row */
     int *special;   /* whether it holds a NaN or an infinity */
-    int32_t *words; /* [row][slice][group]: four digits each */
+    int32_t *words; /* [row][slice][group]: four digits each; zeros beyond K */
 };
 
 struct mma_slices_gpu_product {
     float *c;
     size_t ldc, k;
-    size_t groups, part_groups, parts; /* of K */
+    size_t groups, part_groups, parts; /* of K, filled up to a multiple of 64 */
     unsigned long long *v;             /* [m][n], with more than one part */
-    int slices, classes, side, depth;
+    int slices, classes, tile, depth;
 };
 
 struct mma_slices_gpu_call {
