@@ -5,6 +5,7 @@
 #include "kernels/mma/mma_cpu.h"
 #include "kernels/mma/mma_fingerprint_fixture.h"
 #include "kernels/mma/mma_onednn.h"
+#include "kernels/mma/mma_openblas.h"
 #include "kernels/mma/mma_planted.h"
 
 #define MOST 24
@@ -124,10 +125,44 @@ static void ours_and_onednn(void **state) {
     mma_operands_close(&o);
 }
 
+/* OpenBLAS: batches of several sizes, two numbers of threads, and ours. */
+static void openblas(void **state) {
+    (void)state;
+    static const struct {
+        size_t m;
+        int threads;
+    } cases[] = {{1, 1}, {4, 1}, {4, 2}, {37, 1}};
+    struct mma_fingerprint print;
+    struct job job;
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        struct mma_problem problem = {
+            .shape = {cases[k].m, 45, 500}, .in = ELEMENT_F32, .out = ELEMENT_F32};
+        struct mma_operands o = planted_operands(&problem, k);
+        struct fingerprint_seen library, ours;
+        size_t same = 0;
+        assert_int_equal(mma_openblas_job_open(&job, planted_cpu, &o, cases[k].threads), 0);
+        fingerprint_look(&job, "OpenBLAS", &library, &print);
+        for (uint32_t class = 0; class < print.classes.count; class ++)
+            if (print.tree[class].found.status != RECOVER_FOUND)
+                fail_msg("class %u: %s\n%s", (unsigned)class, print.tree[class].found.why,
+                         print.text);
+        mma_fingerprint_close(&print);
+        job_close(&job);
+        struct mma_cpu_plan plan = mma_cpu_plan_default(MMA_CPU_SCALAR, 1);
+        assert_int_equal(mma_cpu_job_open(&job, planted_cpu, &o, &plan), 0);
+        fingerprint_look(&job, "ours", &ours, &print);
+        fingerprint_compare(&library, &ours, &same);
+        mma_fingerprint_close(&print);
+        job_close(&job);
+        mma_operands_close(&o);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(our_plans),
         cmocka_unit_test(ours_and_onednn),
+        cmocka_unit_test(openblas),
     };
     return cmocka_run_group_tests_name("mma_fingerprint_plans", tests, planted_open_cpu,
                                        planted_close_cpu);

@@ -195,16 +195,22 @@ static void onednn_over_batches(void **state) {
     (void)state;
     static const size_t batches[] = {1, 2, 3, 5, 16, 33};
     enum { BATCHES = sizeof batches / sizeof *batches, N = 40, LONG = 700 };
-    static const enum element formats[] = {ELEMENT_F32, ELEMENT_BF16};
-    for (size_t f = 0; f < 2; f++) {
+    static const struct {
+        enum element in;
+        const char *isa;
+    } kinds[] = {{ELEMENT_F32, NULL},
+                 {ELEMENT_BF16, NULL},
+                 {ELEMENT_F32, "avx2"},
+                 {ELEMENT_BF16, "avx512_core"}};
+    for (size_t f = 0; f < sizeof kinds / sizeof *kinds; f++) {
         struct mma_hash128 tree[BATCHES][N];
         float row[BATCHES][N];
         size_t at = 0;
         for (; at < BATCHES; at++) {
             struct mma_problem problem = {
-                .shape = {batches[at], N, LONG}, .in = formats[f], .out = ELEMENT_F32};
+                .shape = {batches[at], N, LONG}, .in = kinds[f].in, .out = ELEMENT_F32};
             struct mma_operands o = planted_operands(&problem, 9);
-            struct mma_onednn_options options = {0};
+            struct mma_onednn_options options = {.isa = kinds[f].isa};
             struct mma_fingerprint print;
             struct job job;
             if (mma_onednn_job_open(&job, planted_cpu, &o, &options) != 0) {

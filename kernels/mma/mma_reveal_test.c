@@ -153,49 +153,59 @@ static void what_cannot_be_studied(void **state) {
  */
 
 /* Whatever it does here: a tree per class, and every element of fresh operands from it. */
+static void predict_all(const struct mma_problem *problem, const struct mma_onednn_options *options,
+                        uint64_t seed) {
+    struct mma_operands o = planted_operands(problem, seed);
+    struct job job;
+    struct mma_classes classes;
+    if (mma_onednn_job_open(&job, planted_cpu, &o, options) != 0) {
+        print_message("skipped: %s\n", device_error());
+        mma_operands_close(&o);
+        return;
+    }
+    assert_int_equal(mma_classes_find(&classes, &job, 1), 0);
+    assert_false(classes.different);
+    for (uint32_t class = 0; class < classes.count; class ++) {
+        size_t at = 0;
+        struct mma_revealed r;
+        while (classes.of[at] != class)
+            at++;
+        assert_int_equal(
+            mma_reveal(&r, &job, &classes, at / problem->shape.n, at % problem->shape.n, NULL), 0);
+        if (r.found.status != RECOVER_FOUND)
+            fail_msg("%s, M = %zu: %s: %s", options->isa ? options->isa : "any", problem->shape.m,
+                     recover_status_name(r.found.status), r.found.why);
+        assert_int_equal(missed(&r, &job, &classes, class, false), 0);
+        mma_revealed_close(&r);
+    }
+    mma_classes_close(&classes);
+    job_close(&job);
+    mma_operands_close(&o);
+}
+
 static void onednn_is_predicted(void **state) {
     (void)state;
     static const struct {
         struct mma_shape shape;
         enum element in;
         enum mma_onednn_weights weights;
+        const char *isa;
     } cases[] = {
-        {{1, 40, 300}, ELEMENT_F32, MMA_ONEDNN_PLAIN},
-        {{5, 35, 1100}, ELEMENT_F32, MMA_ONEDNN_PLAIN},
-        {{7, 64, 129}, ELEMENT_F32, MMA_ONEDNN_PACKED},
-        {{6, 33, 1030}, ELEMENT_BF16, MMA_ONEDNN_PLAIN},
-        {{33, 48, 200}, ELEMENT_BF16, MMA_ONEDNN_PACKED},
+        {{1, 40, 300}, ELEMENT_F32, MMA_ONEDNN_PLAIN, NULL},
+        {{5, 35, 1100}, ELEMENT_F32, MMA_ONEDNN_PLAIN, NULL},
+        {{7, 64, 129}, ELEMENT_F32, MMA_ONEDNN_PACKED, NULL},
+        {{6, 33, 1030}, ELEMENT_BF16, MMA_ONEDNN_PLAIN, NULL},
+        {{33, 48, 200}, ELEMENT_BF16, MMA_ONEDNN_PACKED, NULL},
+        {{1, 40, 1000}, ELEMENT_BF16, MMA_ONEDNN_PLAIN, "avx512_core"},
+        {{2, 40, 1000}, ELEMENT_BF16, MMA_ONEDNN_PLAIN, "avx512_core"},
+        {{1, 40, 600}, ELEMENT_F32, MMA_ONEDNN_PLAIN, "avx2"},
+        {{3, 40, 600}, ELEMENT_F32, MMA_ONEDNN_PLAIN, "avx2"},
     };
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         struct mma_problem problem = {
             .shape = cases[k].shape, .in = cases[k].in, .out = ELEMENT_F32};
-        struct mma_onednn_options options = {.weights = cases[k].weights};
-        struct mma_operands o = planted_operands(&problem, k);
-        struct job job;
-        struct mma_classes classes;
-        if (mma_onednn_job_open(&job, planted_cpu, &o, &options) != 0) {
-            print_message("skipped: %s\n", device_error());
-            mma_operands_close(&o);
-            continue;
-        }
-        assert_int_equal(mma_classes_find(&classes, &job, 1), 0);
-        assert_false(classes.different);
-        for (uint32_t class = 0; class < classes.count; class ++) {
-            size_t at = 0;
-            struct mma_revealed r;
-            while (classes.of[at] != class)
-                at++;
-            assert_int_equal(
-                mma_reveal(&r, &job, &classes, at / problem.shape.n, at % problem.shape.n, NULL),
-                0);
-            if (r.found.status != RECOVER_FOUND)
-                fail_msg("case %zu: %s: %s", k, recover_status_name(r.found.status), r.found.why);
-            assert_int_equal(missed(&r, &job, &classes, class, false), 0);
-            mma_revealed_close(&r);
-        }
-        mma_classes_close(&classes);
-        job_close(&job);
-        mma_operands_close(&o);
+        struct mma_onednn_options options = {.weights = cases[k].weights, .isa = cases[k].isa};
+        predict_all(&problem, &options, k);
     }
 }
 
