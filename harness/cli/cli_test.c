@@ -112,6 +112,26 @@ static void a_full_disk_loses_nothing(void **state) {
     assert_status(0, "bin/nanolab verify full");
 }
 
+/* --resume goes on with the card that the run began with. */
+static void the_simulated_card_is_kept(void **state) {
+    (void)state;
+    file_limit = 9000;
+    type("labs/97-tiny --device cpu --quick --simt-arch A100 --out card");
+    file_limit = RLIM_INFINITY;
+    assert_status(2, "labs/97-tiny --resume card --simt-arch sm_90");
+    assert_in(warned, "simulates the card A100");
+    assert_status(0, "labs/97-tiny --resume card --simt-arch sm_80");
+    assert_in(said, "confirmed 40/0/0");
+    assert_status(0, "bin/nanolab run 97 --device cpu --quick --simt-arch V100 --out card2");
+    static const char *const files[] = {"card/run.json", "card2/run.json"};
+    static const char *const cards[] = {"\"simt_card\": \"A100\"", "\"simt_card\": \"V100\""};
+    for (size_t i = 0; i < 2; i++) {
+        static char text[1 << 18];
+        slurp(files[i], text, sizeof text);
+        assert_in(text, cards[i]);
+    }
+}
+
 static void help_teaches_everywhere(void **state) {
     (void)state;
     static const char *const lines[] = {
@@ -385,6 +405,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(every_bad_line_is_one_line),
         cmocka_unit_test(folders_that_cannot_be_written),
         cmocka_unit_test(a_full_disk_loses_nothing),
+        cmocka_unit_test(the_simulated_card_is_kept),
         cmocka_unit_test(help_teaches_everywhere),
         cmocka_unit_test(list_asks_the_labs),
         cmocka_unit_test(info_is_readable),

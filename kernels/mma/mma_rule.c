@@ -27,9 +27,9 @@
         ROW(CARD, ARCH, FORM, TF32, TF32, F32, TF32_EVIDENCE, .k = 8, .block = (BLOCK) / 2,        \
             .fraction = F, .floor = FLOOR32, TO_F32)
 /* 8-bit inputs in one instruction, … */
-#define FP8_OF(CARD, ARCH, FORM, IN, EVIDENCE, EVIDENCE16, BLOCK, F, FLOOR32, FLOOR16, TO)         \
+#define FP8_OF(CARD, ARCH, FORM, IN, EVIDENCE, EVIDENCE16, BLOCK, F, FLOOR32, FLOOR16, ...)        \
     ROW(CARD, ARCH, FORM, IN, IN, F32, EVIDENCE, .k = 32, .block = BLOCK, .fraction = F,           \
-        .floor = FLOOR32, TO),                                                                     \
+        .floor = FLOOR32, __VA_ARGS__),                                                            \
         ROW(CARD, ARCH, FORM, IN, IN, F16, EVIDENCE16, .k = 32, .block = BLOCK, .fraction = F,     \
             .floor = FLOOR16, TO_F16)
 /* … and in two 16-bit ones and an add. */

@@ -113,7 +113,7 @@ MMA_INLINE float mma_block(const struct mma_unit *unit, const struct mma_number 
     int64_t sum = 0;
     int32_t drop = MMA_PRODUCT_FRACTION - unit->fraction + most;
     for (int i = 0; i < n; i++) {
-        int32_t away = drop - exponent[i], sign = product[i] >> 31;
+        int32_t away = drop - exponent[i], sign = product[i] < 0 ? -1 : 0;
         uint32_t size = (uint32_t)((product[i] ^ sign) - sign);
         int32_t kept = (int32_t)(away > 31 ? 0 : size >> (away & 31));
         sum += (kept ^ sign) - sign;
