@@ -99,6 +99,18 @@ static void test_sums(void **state) {
     has("no FMA, no FTZ");
 }
 
+static void test_matrix_products(void **state) {
+    (void)state;
+    char path[sizeof home + 40];
+    snprintf(path, sizeof path, "%s/kernels/mma/mma_sync.cu", home);
+    if (access(path, F_OK) != 0)
+        skip();
+    needs_tools();
+    ours("--built mma wmma wgmma");
+    has("m16n8k16 bf16 acc32");
+    has(", 0 not\n");
+}
+
 /* Only what differs from what is right may be told from it. */
 static void test_planted(void **state) {
     (void)state;
@@ -187,6 +199,7 @@ int main(void) {
         cmocka_unit_test(test_matrix_instructions),
         cmocka_unit_test(test_updates),
         cmocka_unit_test(test_sums),
+        cmocka_unit_test(test_matrix_products),
         cmocka_unit_test(test_planted),
         cmocka_unit_test(test_another_architecture_is_another),
         cmocka_unit_test(test_what_is_missing_is_said),
