@@ -214,10 +214,10 @@ static void add(const struct mma_slices_block *k, const int32_t *sums, const int
         }
 }
 
-/* Where 1 · 2^e is a normal number and 2^63 · 2^e is finite, the conversion is the only rounding:
- * multiplying its result by 2^e is exact. */
+/* Where 2^e is a normal number, the conversion is the only rounding: multiplying its result, which
+ * is 0 or at least 1, by 2^e is exact, or infinite where it is to be. */
 static void round_all(const int64_t *v, size_t count, int power, const int *place, float *out) {
-    const __m256i least = _mm256_set1_epi32(-126), most = _mm256_set1_epi32(64);
+    const __m256i least = _mm256_set1_epi32(-126), most = _mm256_set1_epi32(127);
     for (size_t i = 0; i < count; i += 8) {
         __mmask8 mask = count - i < 8 ? (__mmask8)((1u << (count - i)) - 1) : (__mmask8)0xff;
         __m256i e =

@@ -108,6 +108,29 @@ static void test_hostile_ranges(void **state) {
     mma_operands_close(&o);
 }
 
+/* Products of every size there is, from below the smallest number to beyond the largest, in whole
+ * rows of one size, so that no other element's size decides how they are rounded. A quarter of the
+ * sums is zero. */
+static void test_products_of_every_size(void **state) {
+    (void)state;
+    struct mma_problem p = problem_of(150, 32, 6);
+    struct mma_operands o;
+    open_operands(&o, &p, MMA_FILL_NORMAL, 2);
+    for (size_t m = 0; m < 150; m++)
+        for (size_t k = 0; k < 6; k++)
+            row_of(&o, true, m)[k] = m % 2 && k >= 3
+                                         ? -row_of(&o, true, m)[k - 3]
+                                         : row_of(&o, true, m)[k] * ldexpf(1, (int)m - 80);
+    for (size_t n = 0; n < 32; n++)
+        for (size_t k = 0; k < 6; k++)
+            row_of(&o, false, n)[k] = n % 2 && k >= 3
+                                          ? row_of(&o, false, n)[k - 3]
+                                          : row_of(&o, false, n)[k] * ldexpf(1, n < 16 ? -70 : 70);
+    check_all_isas(&o, 3, 0, "every size");
+    check_all_isas(&o, 4, 1, "every size");
+    mma_operands_close(&o);
+}
+
 static void test_bound_holds(void **state) {
     (void)state;
     struct mma_problem p = problem_of(12, 17, 260);
@@ -198,6 +221,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_error_is_at_most_sgemms),
         cmocka_unit_test(test_hostile_ranges),
+        cmocka_unit_test(test_products_of_every_size),
         cmocka_unit_test(test_bound_holds),
         cmocka_unit_test(test_nan_and_infinity),
         cmocka_unit_test(test_long_sums_do_not_overflow),
