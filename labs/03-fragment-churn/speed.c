@@ -80,7 +80,8 @@ static int race(struct speed *s, size_t m, size_t wide) {
 int sweep_speed(struct lab_run *run, struct device *device) {
     bool quick = lab_mode(run) == LAB_QUICK;
     struct speed s = {.run = run, .device = device, .isa = mma_cpu_isa_best(ELEMENT_BF16)};
-    if (device_kind(device) != DEVICE_CPU || s.isa == MMA_CPU_SCALAR)
+    if (device_kind(device) != DEVICE_CPU || s.isa == MMA_CPU_SCALAR ||
+        !mma_onednn_takes(ELEMENT_BF16))
         return 0;
     for (s.threads = 1; s.threads <= 2; s.threads++)
         for (size_t m = 64; m <= 256; m *= 4)

@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "harness/measure/ulp.h"
+#include "kernels/mma/mma.h"
 #include "kernels/mma/mma_cpu.h"
+#include "kernels/mma/mma_cublaslt.h"
 #include "kernels/mma/mma_onednn.h"
 #include "kernels/mma/mma_openblas.h"
 #include "labs/03-fragment-churn/fragments.h"
@@ -65,13 +67,56 @@ static size_t ways_of_cpu(struct way *ways) {
         ways[count] = native[k];
         ways[count++].fragment = mma_cpu_fragment(&plan);
     }
-    for (size_t k = 0; k < sizeof onednn / sizeof *onednn; k++)
+    for (size_t k = 0; k < sizeof onednn / sizeof *onednn && mma_onednn_takes(ELEMENT_BF16); k++)
         ways[count++] = onednn[k];
     return count;
 }
 
+/* --- on a GPU ----------------------------------------------------------------------------------
+ */
+
+static int open_kernel(const struct way *way, struct job *job, struct device *device,
+                       const struct mma_operands *operands) {
+    struct mma_plan plan =
+        mma_plan_for((enum mma_kernel)way->option, way->in, ELEMENT_F32, true, MMA_BATCH_ON_M);
+    return mma_kernel_job_open(job, device, operands, &plan);
+}
+
+static const struct way kernels[] = {
+    {.name = "scalar", .in = ELEMENT_F16, .open = open_kernel, .option = MMA_SCALAR},
+    {.name = "wmma-16x16x16", .in = ELEMENT_BF16, .open = open_kernel, .option = MMA_WMMA_16X16},
+    {.name = "m16n8k16", .in = ELEMENT_BF16, .open = open_kernel, .option = MMA_M16N8K16},
+    {.name = "wgmma", .in = ELEMENT_BF16, .open = open_kernel, .option = MMA_WARPGROUP},
+};
+
+static int open_cublaslt(const struct way *way, struct job *job, struct device *device,
+                         const struct mma_operands *operands) {
+    struct mma_cublaslt_plan plan = mma_cublaslt_plan_default();
+    (void)way;
+    return mma_cublaslt_job_open(job, device, operands, &plan);
+}
+
+static const struct way cublaslt = {
+    .name = "cublaslt", .in = ELEMENT_BF16, .library = true, .open = open_cublaslt};
+
+static size_t ways_of_gpu(struct device *device, struct way *ways) {
+    size_t count = 0;
+    for (size_t k = 0; k < sizeof kernels / sizeof *kernels; k++) {
+        struct mma_plan plan = mma_plan_for((enum mma_kernel)kernels[k].option, kernels[k].in,
+                                            ELEMENT_F32, true, MMA_BATCH_ON_M);
+        if (mma_plan_runs(&plan, device) != 0)
+            continue;
+        ways[count] = kernels[k];
+        ways[count++].fragment = mma_plan_fragment(&plan);
+    }
+    size_t version;
+    if (device_kind(device) == DEVICE_CUDA && mma_cublaslt_version(&version) == 0)
+        ways[count++] = cublaslt;
+    return count;
+}
+
 size_t ways_of(struct device *device, struct way *ways) {
-    return device_kind(device) == DEVICE_CPU ? ways_of_cpu(ways) : 0;
+    return device_kind(device) == DEVICE_CPU ? ways_of_cpu(ways) : ways_of_gpu(device, ways);
 }
 
 size_t libraries_of(struct device *device, struct way *ways) {
@@ -133,7 +178,9 @@ double fragment_use(const struct mma_shape *fragment, const struct mma_shape *sh
 
 char *algorithm_of(const struct job *job, char *out) {
     json_t *plan = job_plan(job);
-    const char *name = json_string_value(json_object_get(plan, "implementation"));
+    const json_t *choice = json_object_get(plan, "choice");
+    const char *name = json_string_value(choice ? json_object_get(choice, "algorithm")
+                                                : json_object_get(plan, "implementation"));
     snprintf(out, ALGORITHM_TEXT, "%s", name ? name : "?");
     json_decref(plan);
     return out;
