@@ -1,8 +1,8 @@
 /*
  * mma_family.c: what a summation tree says of the plan of a matrix product; see mma_fingerprint.h.
  *
- * From the root down: a part over neighbouring terms is a slice, a part whose terms are apart from
- * each other is a lane, and what is left are terms one after another, or nodes of many.
+ * From the root down: a part over neighbouring terms is a slice, parts whose terms lie between each
+ * other are lanes of one, and what is left are terms one after another, or nodes of many.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,14 +10,19 @@
 
 #include "kernels/mma/mma_fingerprint.h"
 #include "kernels/tree/tree_index.h"
-#include "kernels/tree/tree_shape.h"
+
+/* A part of K in one sum, or a lane of one. */
+struct piece {
+    tree_ref node, lowest;
+    size_t depth; /* additions between it and the top of what it is a piece of */
+};
 
 struct reading {
     const struct tree *tree;
     const struct tree_index *index;
-    struct tree_shapes shapes;
     tree_ref *highest; /* highest leaf below */
     tree_ref *leaf;    /* scratch: a chain's leaves */
+    struct piece *stack, *slice, *lane;
 };
 
 static bool is_leaf(const struct reading *r, tree_ref node) {
@@ -107,98 +112,155 @@ static bool read_fused(struct reading *r, tree_ref node, struct mma_family *f) {
     return f->block > 0;
 }
 
-/* --- lanes -------------------------------------------------------------------------------------
+/* --- pieces: sums of terms one after another ---------------------------------------------------
  */
 
-static enum mma_family_merge merge_of(enum tree_part_kind kind, size_t count) {
-    return count < 2               ? MMA_FAMILY_SINGLE
-           : kind == PART_CHAIN    ? MMA_FAMILY_IN_ORDER
-           : kind == PART_BALANCED ? MMA_FAMILY_PAIRWISE
-                                   : MMA_FAMILY_OTHER;
+/* Additions of two partial sums, all the way down to pieces. */
+struct cut {
+    struct piece *piece;
+    size_t count;
+    bool chain, balanced;
+};
+
+static bool is_piece(struct reading *r, tree_ref node, struct mma_family *f) {
+    f->block = 0;
+    return is_leaf(r, node) || read_chain(r, node, f) || read_fused(r, node, f);
 }
 
-/* One slice: lanes, then terms. */
+/* Terms of two parts lie between each other: lanes, or a remainder that was added before. */
+static bool overlap(const struct reading *r, tree_ref a, tree_ref b) {
+    return r->index->lowest[a] < r->highest[b] && r->index->lowest[b] < r->highest[a];
+}
+
+/* Two lanes, or sums of lanes, of the same k: neither is a slice. */
+static bool of_lanes(const struct reading *r, tree_ref node) {
+    tree_ref a = tree_child(r->tree, node, 0), b = tree_child(r->tree, node, 1);
+    return overlap(r, a, b) && !(is_slice(r, a) && length(r, a) > 1) &&
+           !(is_slice(r, b) && length(r, b) > 1);
+}
+
+/* Cuts down to slices (or, `lanes`, to lanes); false: an addition of more than two. */
+static bool cut(struct reading *r, tree_ref top, bool lanes, struct cut *c) {
+    size_t used = 0, deepest = 0, highest = SIZE_MAX;
+    struct mma_family ignored;
+    struct piece *stack = r->stack;
+    stack[used++] = (struct piece){.node = top};
+    c->count = 0;
+    c->chain = true;
+    while (used) {
+        struct piece at = stack[--used];
+        if (is_piece(r, at.node, &ignored) || (!lanes && of_lanes(r, at.node))) {
+            at.lowest = r->index->lowest[at.node];
+            c->piece[c->count++] = at;
+            deepest = at.depth > deepest ? at.depth : deepest;
+            highest = at.depth < highest ? at.depth : highest;
+            continue;
+        }
+        if (tree_child_count(r->tree, at.node) != 2)
+            return false;
+        for (size_t k = 0; k < 2; k++)
+            stack[used++] =
+                (struct piece){.node = tree_child(r->tree, at.node, k), .depth = at.depth + 1};
+    }
+    /* A chain of n pieces is n - 1 additions deep. */
+    c->chain = deepest + 1 == c->count;
+    c->balanced = deepest == highest || (deepest == highest + 1 && (size_t)1 << deepest > c->count);
+    return true;
+}
+
+static enum mma_family_merge merge_of(const struct cut *c) {
+    return c->count == 1 ? MMA_FAMILY_SINGLE
+           : c->chain    ? c->count == 2 ? MMA_FAMILY_PAIRWISE : MMA_FAMILY_IN_ORDER
+           : c->balanced ? MMA_FAMILY_PAIRWISE
+                         : MMA_FAMILY_OTHER;
+}
+
+/* --- inside a slice ----------------------------------------------------------------------------
+ */
+
+/* Lanes, then terms. Lanes are as long as each other, but for what K leaves over. */
 static bool read_slice(struct reading *r, tree_ref node, struct mma_family *f) {
-    struct tree_part part = tree_part_of(&r->shapes, node);
+    struct cut lanes = {.piece = r->lane};
     f->lanes = 1;
     f->lanes_merge = MMA_FAMILY_SINGLE;
-    if (length(r, node) <= 2 || read_chain(r, node, f) || read_fused(r, node, f))
+    if (is_piece(r, node, f)) {
+        if (length(r, node) <= 2)
+            f->terms = MMA_FAMILY_ASCENDING;
         return true;
-    f->block = 0;
-    if ((part.kind != PART_BALANCED && part.kind != PART_CHAIN) || is_leaf(r, part.element) ||
-        is_slice(r, part.element))
+    }
+    if (!cut(r, node, true, &lanes))
         return false;
-    bool uniform =
-        part.kind == PART_BALANCED || r->shapes.shape[part.rest] == r->shapes.shape[part.element];
-    f->lanes = part.count + (part.kind == PART_CHAIN && uniform);
-    f->lanes_merge = merge_of(part.kind, f->lanes);
-    return uniform && (read_chain(r, part.element, f) || read_fused(r, part.element, f));
+    f->lanes = lanes.count;
+    f->lanes_merge = merge_of(&lanes);
+    size_t longest = 0, all = length(r, node);
+    for (size_t k = 0; k < lanes.count; k++)
+        longest =
+            length(r, lanes.piece[k].node) > longest ? length(r, lanes.piece[k].node) : longest;
+    /* Every lane reaches over the slice, or it is none. */
+    for (size_t k = 0; k < lanes.count; k++) {
+        tree_ref lane = lanes.piece[k].node;
+        struct mma_family one = {0};
+        if (!is_piece(r, lane, &one) || length(r, lane) * lanes.count * 2 < all)
+            return false;
+        if (length(r, lane) < longest)
+            continue;
+        f->terms = one.terms;
+        f->block = one.block;
+    }
+    return f->lanes_merge != MMA_FAMILY_OTHER && longest > 1;
 }
 
 /* --- slices ------------------------------------------------------------------------------------
  */
 
-/* Slices of one length under this node: how many, and one of them. 1: the node itself. */
-static size_t equal_slices(struct reading *r, tree_ref node, enum mma_family_merge *merge,
-                           tree_ref *one, tree_ref *rest) {
-    struct tree_part part = tree_part_of(&r->shapes, node);
-    *merge = MMA_FAMILY_SINGLE;
-    *one = node;
-    *rest = TREE_NONE;
-    if ((part.kind != PART_BALANCED && part.kind != PART_CHAIN) || is_leaf(r, part.element) ||
-        part.step > 1 || !is_slice(r, part.element))
-        return 1;
-    size_t count = part.count;
-    if (part.kind == PART_CHAIN && r->shapes.shape[part.rest] == r->shapes.shape[part.element])
-        count++;
-    else if (part.kind == PART_CHAIN)
-        *rest = part.rest;
-    *merge = merge_of(part.kind, count + (*rest != TREE_NONE));
-    *one = part.element;
-    return count;
+static int by_first_term(const void *a, const void *b) {
+    const struct piece *p = a, *q = b;
+    return (p->lowest > q->lowest) - (p->lowest < q->lowest);
 }
 
-/* Two slices of unlike shapes; or slices, and a shorter one that is added to them. */
-static bool read_remainder(struct reading *r, tree_ref node, struct mma_family *f, tree_ref *one) {
-    if (is_leaf(r, node) || tree_child_count(r->tree, node) != 2)
-        return false;
-    tree_ref a = tree_child(r->tree, node, 0), b = tree_child(r->tree, node, 1), inner;
-    tree_ref large = r->index->lowest[a] < r->index->lowest[b] ? a : b, small = large == a ? b : a;
-    /* A single term is the next one of a sum in order, and no slice. */
-    if (!is_slice(r, a) || !is_slice(r, b) || is_leaf(r, a) || is_leaf(r, b))
-        return false;
-    f->slices = equal_slices(r, large, &f->merge, one, &inner);
-    f->slice = length(r, *one);
-    f->rest = length(r, small);
-    if (inner != TREE_NONE || f->rest >= f->slice || f->merge == MMA_FAMILY_PAIRWISE)
-        return false;
-    f->slices++;
-    f->merge = MMA_FAMILY_IN_ORDER;
+/* Slices of one length, and behind them in K one or more shorter ones. */
+static bool read_lengths(struct reading *r, const struct cut *c, struct mma_family *f) {
+    f->slices = c->count;
+    f->slice = length(r, c->piece[0].node);
+    for (size_t k = 0; k < c->count; k++) {
+        size_t here = length(r, c->piece[k].node);
+        if (!is_slice(r, c->piece[k].node) || here > f->slice || (f->rests && here != f->rest))
+            return false;
+        if (here == f->slice)
+            continue;
+        f->rest = here;
+        f->rests++;
+    }
+    /* In a chain: where is the remainder added? */
+    size_t last = c->count - 1, first_depth = c->piece[0].depth;
+    f->rest_first = f->rests == 1 && c->chain && c->count > 2 && c->piece[last].depth > 1 &&
+                    c->piece[last].depth >= first_depth;
+    /* Those of a chain come in the order of K. */
+    for (size_t k = 1; k + f->rest_first < c->count && c->chain; k++)
+        if (c->piece[k].depth > c->piece[k - 1].depth)
+            return false;
     return true;
 }
 
 static bool read_tree(struct reading *r, struct mma_family *f) {
-    tree_ref root = tree_root(r->tree), one = root, rest = TREE_NONE;
-    f->slices = 1;
-    f->slice = length(r, root);
-    struct mma_family whole = *f;
-    if (read_slice(r, root, &whole)) {
-        *f = whole;
-        return true;
-    }
-    f->slices = equal_slices(r, root, &f->merge, &one, &rest);
-    f->slice = length(r, one);
-    if (rest != TREE_NONE) {
-        struct mma_family in_rest = {0};
-        f->rest = length(r, rest);
-        f->rest_first = r->index->lowest[rest] > r->index->lowest[one];
-        f->slices++;
-        if (f->rest >= f->slice || !is_slice(r, rest) || !read_slice(r, rest, &in_rest))
+    struct cut slices = {.piece = r->slice};
+    tree_ref root = tree_root(r->tree);
+    if (!cut(r, root, false, &slices))
+        return false;
+    qsort(slices.piece, slices.count, sizeof *slices.piece, by_first_term);
+    f->merge = merge_of(&slices);
+    if (!read_lengths(r, &slices, f) || !read_slice(r, slices.piece[0].node, f))
+        return false;
+    /* The others of its length are like it. */
+    for (size_t k = 1; k < slices.count; k++) {
+        struct mma_family other = {0};
+        if (!read_slice(r, slices.piece[k].node, &other))
+            return false;
+        if (length(r, slices.piece[k].node) == f->slice &&
+            (other.lanes != f->lanes || other.terms != f->terms || other.block != f->block))
             return false;
     }
-    if (f->slices == 1 && !read_remainder(r, root, f, &one))
-        return false;
-    return read_slice(r, one, f);
+    return f->merge != MMA_FAMILY_OTHER;
 }
 
 /* --- words -------------------------------------------------------------------------------------
@@ -227,8 +289,10 @@ static void tell(struct mma_family *f, const struct tree *tree) {
     else
         TELL("%zu slices of %zu%s", f->slices, f->slice,
              f->slices == 2 ? ", added" : merges[f->merge]);
-    if (f->rest)
+    if (f->rests == 1)
         TELL(", the remainder of %zu %s", f->rest, f->rest_first ? "first" : "last");
+    else if (f->rests)
+        TELL(", the last %zu of %zu", f->rests, f->rest);
     if (f->lanes > 1)
         TELL("; %zu lanes%s", f->lanes, f->lanes == 2 ? ", added" : merges[f->lanes_merge]);
     if (f->terms == MMA_FAMILY_FUSED)
@@ -244,8 +308,11 @@ int mma_family_of(const struct tree *tree, struct mma_family *out) {
     *out = (struct mma_family){.lanes = 1};
     r.highest = calloc(nodes > n ? nodes : n, sizeof *r.highest);
     r.leaf = calloc(n, sizeof *r.leaf);
-    bool room = r.index && r.highest && r.leaf && tree_shapes_new(&r.shapes, tree) == 0;
+    r.stack = calloc(3 * (n + 1), sizeof *r.stack);
+    bool room = r.index && r.highest && r.leaf && r.stack;
     if (room) {
+        r.slice = r.stack + n + 1;
+        r.lane = r.slice + n + 1;
         for (tree_ref v = 0; v < nodes; v++) {
             r.highest[v] = v;
             for (size_t k = 0; v >= n && k < tree_child_count(tree, v); k++) {
@@ -255,9 +322,9 @@ int mma_family_of(const struct tree *tree, struct mma_family *out) {
         }
         out->regular = read_tree(&r, out);
         tell(out, tree);
-        tree_shapes_free(&r.shapes);
     }
     free(r.highest);
     free(r.leaf);
+    free(r.stack);
     return room ? 0 : device_fail("out of memory for a tree of %zu terms", n);
 }

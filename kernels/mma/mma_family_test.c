@@ -142,10 +142,44 @@ static void remainders(void **state) {
            "first");
 }
 
+/* K leaves something over: shorter lanes, and a last pair of slices that share what is left. */
+static void uneven(void **state) {
+    (void)state;
+    struct tree *t = tree_new(101);
+    expect(t, even_odd(t, 0, 101), "one sum; 2 lanes, added; terms in order");
+
+    t = tree_new(500); /* 16 lanes of 31 and 32, pairwise */
+    tree_ref lane[16];
+    for (size_t i = 0; i < 16; i++)
+        lane[i] = chain(t, TREE_NONE, i, 500, 16);
+    for (size_t step = 8; step; step /= 2)
+        for (size_t i = 0; i < step; i++)
+            lane[i] = tree_add(t, lane[2 * i], lane[2 * i + 1]);
+    expect(t, lane[0], "one sum; 16 lanes, pairwise; terms in order");
+
+    t = tree_new(1024);
+    tree_ref sum = tree_add(t, chain(t, TREE_NONE, 0, 320, 1), chain(t, TREE_NONE, 320, 640, 1));
+    sum = tree_add(t, sum, chain(t, TREE_NONE, 640, 832, 1));
+    expect(t, tree_add(t, sum, chain(t, TREE_NONE, 832, 1024, 1)),
+           "4 slices of 320, in order, the last 2 of 192; terms in order");
+
+    t = tree_new(250); /* the last of four is shorter, and they are added by pairs */
+    tree_ref low = tree_add(t, pairs(t, 0, 64), pairs(t, 64, 128));
+    tree_ref high = tree_add(t, pairs(t, 128, 192), pairs(t, 192, 250));
+    expect(t, tree_add(t, low, high),
+           "4 slices of 64, pairwise, the remainder of 58 last; terms by pairs, the odd one first");
+
+    t = tree_new(200); /* a matrix unit's, the last node of each slice with fewer terms */
+    sum = tree_add(t, fused(t, 0, 72, 16), fused(t, 72, 144, 16));
+    expect(t, tree_add(t, sum, fused(t, 144, 200, 16)),
+           "3 slices of 72, in order, the remainder of 56 last; nodes of 16 terms and the sum so "
+           "far");
+}
+
 static void irregular(void **state) {
     (void)state;
     struct mma_family f;
-    struct tree *t = tree_new(30);
+    struct tree *t = tree_new(30); /* the shorter slice comes first in K */
     tree_ref a = chain(t, TREE_NONE, 0, 7, 1), b = chain(t, TREE_NONE, 7, 30, 1);
     tree_set_root(t, tree_add(t, a, b));
     assert_int_equal(mma_family_of(t, &f), 0);
@@ -154,14 +188,20 @@ static void irregular(void **state) {
     assert_string_equal(f.text, words);
     free(words);
     tree_free(t);
+
+    t = tree_new(60); /* slices from the last */
+    tree_ref sum = chain(t, TREE_NONE, 40, 60, 1);
+    sum = tree_add(t, sum, chain(t, TREE_NONE, 20, 40, 1));
+    tree_set_root(t, tree_add(t, sum, chain(t, TREE_NONE, 0, 20, 1)));
+    assert_int_equal(mma_family_of(t, &f), 0);
+    assert_false(f.regular);
+    tree_free(t);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(single_sums),
-        cmocka_unit_test(slices),
-        cmocka_unit_test(remainders),
-        cmocka_unit_test(irregular),
+        cmocka_unit_test(single_sums), cmocka_unit_test(slices),    cmocka_unit_test(remainders),
+        cmocka_unit_test(uneven),      cmocka_unit_test(irregular),
     };
     return cmocka_run_group_tests_name("mma_family", tests, NULL, NULL);
 }

@@ -46,15 +46,15 @@ struct mma_family {
     bool regular; /* all below is known */
     /* K in slices of neighbouring terms: a split of K, or blocks that a loop adds to C. */
     size_t slices, slice; /* how many (the rest counted), and their length */
-    size_t rest;          /* length of the one that is shorter; 0: none is */
-    bool rest_first;      /* the others are added to it, though its terms are the last ones */
+    size_t rest, rests;   /* length of those that are shorter, the last of K, and how many */
+    bool rest_first;      /* the only one: the others are added to it */
     enum mma_family_merge merge;
     /* Inside a slice: sums that each take every lanes-th term, or pair of terms. */
     size_t lanes; /* 1: none */
     enum mma_family_merge lanes_merge;
     enum mma_family_terms terms;
     size_t block; /* new terms of each node of many, without the sum so far; 0: additions of two */
-    /* "4 slices of 1024, in order; terms in order", "one sum; 2 lanes added; terms in order" */
+    /* "4 slices of 1024, in order; terms in order", "one sum; 2 lanes, added; terms in order" */
     char text[MMA_FAMILY_TEXT];
 };
 
