@@ -45,7 +45,8 @@ static int board_open(struct board *board, const struct job *job) {
     board->c = malloc(count * sizeof *board->c);
     if (!board->a || !board->b || !board->c) {
         board_close(board);
-        return device_fail("out of memory for copies of operands of %zu and %zu bytes", a, b);
+        device_fail("out of memory for copies of operands of %zu and %zu bytes", a, b);
+        return -1;
     }
     memcpy(board->a, own->a, a);
     memcpy(board->b, own->b, b);
