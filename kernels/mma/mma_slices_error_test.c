@@ -113,10 +113,10 @@ static void test_hostile_ranges(void **state) {
  * sums is zero. */
 static void test_products_of_every_size(void **state) {
     (void)state;
-    struct mma_problem p = problem_of(150, 32, 6);
+    struct mma_problem p = problem_of(180, 32, 6);
     struct mma_operands o;
     open_operands(&o, &p, MMA_FILL_NORMAL, 2);
-    for (size_t m = 0; m < 150; m++)
+    for (size_t m = 0; m < 180; m++)
         for (size_t k = 0; k < 6; k++)
             row_of(&o, true, m)[k] = m % 2 && k >= 3
                                          ? -row_of(&o, true, m)[k - 3]
