@@ -12,6 +12,7 @@
 
 #include "kernels/atomics/atomics_job.h"
 #include "kernels/chase/chase.h"
+#include "kernels/mma/mma.h"
 #include "kernels/mma/mma_slices_gpu.h"
 #include "kernels/paged_attention/paged_job.h"
 #include "kernels/rng/data.h"
@@ -195,26 +196,68 @@ static void probe_chase(struct probe *p) {
     }
 }
 
-/* Integer products, of parts of K too, and their exact sums. */
+/* Every kernel and format, and every way of parts of K to meet; what this card has no instructions
+ * for is passed over. */
 static void probe_mma(struct probe *p) {
-    static const int splits[] = {1, 2};
+    static const char *const plans[] = {"scalar.f16.to-f32",
+                                        "wmma-16x16x16.f16.to-f32",
+                                        "wmma-32x8x16.bf16.to-f32",
+                                        "wmma-8x32x16.f16.to-f16",
+                                        "m16n8k8.tf32.to-f32.s2.kernel",
+                                        "m16n8k8.f16.to-f32.st3",
+                                        "m16n8k16.bf16.s2.turns",
+                                        "m16n8k16.f16.to-f16.s2.in-place",
+                                        "m16n8k16.bf16.elements",
+                                        "m16n8k32.e4m3.to-f32.batch-n",
+                                        "m16n8k32.e5m2.to-f32",
+                                        "wgmma.bf16.to-f32",
+                                        "wgmma.e4m3.to-f32.s2.kernel"};
+    for (size_t k = 0; k < sizeof plans / sizeof *plans; k++) {
+        struct mma_plan plan = mma_plan_default();
+        struct mma_operands operands;
+        struct job job;
+        char why[PLAN_WHY];
+        if (mma_plan_parse(plans[k], &plan, why) != 0) {
+            probe_line(p, "mma", plans[k], false, why);
+            continue;
+        }
+        const struct mma_problem problem = {
+            .shape = {18, 24, 160}, .in = (enum element)plan.in, .out = (enum element)plan.out};
+        if (mma_plan_runs(&plan, p->device) != 0)
+            continue;
+        if (mma_operands_open(&operands, &problem, MMA_FILL_NORMAL, 6) != 0) {
+            probe_line(p, "mma", plans[k], false, device_error());
+            continue;
+        }
+        if ((p->checked ? mma_kernel_job_open_checked : mma_kernel_job_open)(&job, p->device,
+                                                                             &operands, &plan) == 0)
+            probe_job(p, "mma", plans[k], &job);
+        else
+            probe_line(p, "mma", plans[k], false, device_error());
+        mma_operands_close(&operands);
+    }
+}
+
+/* Integer products, of parts of K too, and their exact sums. */
+static void probe_slices(struct probe *p) {
+    static const struct { int tile, split; } ways[] = {{8, 2}, {16, 1}, {64, 1}, {64, 2}};
     const struct mma_problem problem = {
         .shape = {5, 19, 70}, .in = ELEMENT_F32, .out = ELEMENT_F32};
     struct mma_operands operands;
     if (mma_operands_open(&operands, &problem, MMA_FILL_NORMAL, 6) != 0) {
-        probe_line(p, "mma", "operands", false, device_error());
+        probe_line(p, "slices", "operands", false, device_error());
         return;
     }
-    for (size_t k = 0; k < sizeof splits / sizeof *splits; k++) {
+    for (size_t k = 0; k < sizeof ways / sizeof *ways; k++) {
         struct mma_slices_gpu_plan plan = mma_slices_gpu_plan_default();
         char text[PLAN_TEXT];
         struct job job;
-        plan.split = splits[k];
+        plan.tile = ways[k].tile, plan.split = ways[k].split;
         plan_text(&mma_slices_gpu_plans, &plan, text);
         if (mma_slices_gpu_job_open(&job, p->device, &operands, &plan, p->checked) == 0)
-            probe_job(p, "mma", text, &job);
+            probe_job(p, "slices", text, &job);
         else
-            probe_line(p, "mma", text, false, device_error());
+            probe_line(p, "slices", text, false, device_error());
     }
     mma_operands_close(&operands);
 }
@@ -227,6 +270,7 @@ static size_t probe_kernels(struct probe *p) {
     probe_paged(p);
     probe_chase(p);
     probe_mma(p);
+    probe_slices(p);
     return p->wrong;
 }
 

@@ -53,8 +53,8 @@ static void rules_are_confirmed(void **state) {
 
 static void every_family_is_right(void **state) {
     (void)state;
-    static const char *const families[] = {"roofs",           "sum",   "atomics",
-                                           "paged_attention", "chase", "mma"};
+    static const char *const families[] = {"roofs", "sum", "atomics", "paged_attention",
+                                           "chase", "mma", "slices"};
     size_t lines, of_family, wrong;
     for (size_t k = 0; k < sizeof families / sizeof *families; k++) {
         assert_int_equal(probe("kernels --device simt", "family", families[k], &lines, &of_family),

@@ -41,6 +41,15 @@
         d[t] = o[0];                                                                               \
         d[t + 32] = o[1];                                                                          \
     }
+#define MMA_S32_421(name, instruction)                                                             \
+    extern "C" __global__ void name(const uint32_t *a, const uint32_t *b, const int *c, int *d) {  \
+        int t = threadIdx.x, o[4];                                                                 \
+        asm(instruction " {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%10,%11,%12,%13};"               \
+            : "=r"(o[0]), "=r"(o[1]), "=r"(o[2]), "=r"(o[3])                                       \
+            : A4, B2, "r"(c[t]), "r"(c[t + 32]), "r"(c[t + 64]), "r"(c[t + 96]));                  \
+        for (int k = 0; k < 4; k++)                                                                \
+            d[t + 32 * k] = o[k];                                                                  \
+    }
 
 MMA_F32_211(mma_m16n8k8_f16, "mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32")
 
@@ -64,6 +73,7 @@ MMA_F32_421(mma_m16n8k16_f16, "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32
 MMA_F32_421(mma_m16n8k16_bf16, "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32")
 MMA_F32_421(mma_m16n8k8_tf32, "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32")
 MMA_F32_211(mma_m16n8k4_tf32, "mma.sync.aligned.m16n8k4.row.col.f32.tf32.tf32.f32")
+MMA_S32_421(mma_m16n8k32_s8, "mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32")
 MMA_F16_421(mma_m16n8k16_f16_f16, "mma.sync.aligned.m16n8k16.row.col.f16.f16.f16.f16")
 #endif
 
