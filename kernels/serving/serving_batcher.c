@@ -17,6 +17,5 @@ void serving_guard(struct serving_loop *loop, uint64_t duration_ns) {
         loop->within = 0;
     } else if (loop->limit < o->batch_most && ++loop->within == o->restore_steps) {
         loop->limit = o->batch_most;
-        loop->within = 0;
     }
 }

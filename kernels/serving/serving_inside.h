@@ -30,7 +30,11 @@ struct serving_queue {
     struct serving_sequence **at; /* a ring */
     size_t head, count, room;     /* room: 0 or a power of two */
 };
-struct serving_sequence *serving_queue_get(const struct serving_queue *queue, size_t i);
+/* NULL: there are not so many. */
+static inline struct serving_sequence *serving_queue_get(const struct serving_queue *queue,
+                                                         size_t i) {
+    return i < queue->count ? queue->at[(queue->head + i) & (queue->room - 1)] : NULL;
+}
 int serving_queue_push_back(struct serving_queue *queue, struct serving_sequence *sequence);
 int serving_queue_push_front(struct serving_queue *queue, struct serving_sequence *sequence);
 /* Takes out; those behind it move up. */

@@ -267,13 +267,14 @@ static int form(struct serving_loop *loop, char *why) {
 /* The batch as the caller sees it. */
 static int describe(struct serving_loop *loop, char *why) {
     struct serving_batch *batch = &loop->batch;
+    while (loop->row_room < loop->running.count)
+        if (serving_room((void **)&loop->rows, loop->row_room, &loop->row_room,
+                         sizeof *loop->rows) != 0)
+            return serving_fail(why, "no memory for a batch of %zu rows", loop->running.count);
     for (size_t i = 0; i < loop->running.count; i++) {
         const struct serving_sequence *sequence = serving_queue_get(&loop->running, i);
         if (sequence->scheduled == 0)
             continue;
-        if (serving_room((void **)&loop->rows, batch->count, &loop->row_room, sizeof *loop->rows) !=
-            0)
-            return serving_fail(why, "no memory for a batch of %zu rows", batch->count + 1);
         unsigned context = sequence->computed + sequence->scheduled;
         loop->rows[batch->count++] =
             (struct serving_row){sequence->request.number, sequence->scheduled, context};

@@ -21,10 +21,6 @@ static struct serving_sequence **place(const struct serving_queue *queue, size_t
     return &queue->at[(queue->head + i) & (queue->room - 1)];
 }
 
-struct serving_sequence *serving_queue_get(const struct serving_queue *queue, size_t i) {
-    return i < queue->count ? *place(queue, i) : NULL;
-}
-
 static int grow(struct serving_queue *queue) {
     if (queue->count < queue->room)
         return 0;

@@ -67,6 +67,55 @@ static void test_replay_gives_the_same_batches(void **state) {
     }
 }
 
+/* A counter of slots that hashes what is asked of it, in order. */
+struct logged {
+    uint64_t slots, used, hash;
+};
+static int log_call(struct logged *m, int call, uint64_t request, int64_t slots) {
+    if (slots > 0 && (uint64_t)slots > m->slots - m->used)
+        return 0;
+    m->used += (uint64_t)slots;
+    m->hash = serving_hash(serving_hash(m->hash, (uint64_t)call), request);
+    return 1;
+}
+static int log_admit(void *self, struct serving_sequence *q, char *why) {
+    (void)why;
+    return log_call(self, 1, q->request.number, q->tokens);
+}
+static int log_append(void *self, struct serving_sequence *q, char *why) {
+    (void)why;
+    return log_call(self, 2, q->request.number, 1);
+}
+static int log_release(void *self, struct serving_sequence *q, char *why) {
+    (void)why;
+    return log_call(self, 3, q->request.number, -(int64_t)q->tokens) == 1 ? 0 : -1;
+}
+
+/* So an allocator's map is the recorded one too. */
+static void test_memory_is_asked_for_the_same(void **state) {
+    (void)state;
+    for (uint64_t seed = 0; seed < 8; seed++) {
+        struct serving_options options = busy(seed);
+        struct logged one = {.slots = options.slots}, other = one;
+        struct serving_memory memory = {
+            .self = &one, .admit = log_admit, .append = log_append, .release = log_release};
+        options.slots = 0;
+        struct serving_schedule *schedule = serving_schedule_new(&options.trace);
+        const struct serving_observer observer = {.self = schedule, .step = record_schedule};
+        struct serving_loop *loop;
+        assert_int_equal(serving_open(&loop, &options, &memory, &observer, NULL), 0);
+        run_all(loop, 100000, (struct jitter){seed, 10});
+        assert_true(counts_of(loop).preempted > 0);
+        serving_close(loop);
+        memory.self = &other;
+        assert_int_equal(serving_replay(&loop, &options, &memory, NULL, schedule, NULL), 0);
+        run_all(loop, UINT64_MAX, (struct jitter){seed, 2});
+        serving_close(loop);
+        serving_schedule_free(schedule);
+        assert_true(one.hash == other.hash && one.used == 0 && other.used == 0);
+    }
+}
+
 /* Nobody runs before they have arrived, however fast the steps are. */
 static void check_arrived(void *self, const struct serving_request_record *record) {
     (void)self;
@@ -271,6 +320,7 @@ static void test_another_trace_is_refused(void **state) {
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_replay_gives_the_same_batches),
+        cmocka_unit_test(test_memory_is_asked_for_the_same),
         cmocka_unit_test(test_time_passes_in_a_replay),
         cmocka_unit_test(test_text_comes_back),
         cmocka_unit_test(test_written_by_hand),
