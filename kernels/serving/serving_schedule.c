@@ -74,12 +74,13 @@ struct serving_schedule_step serving_schedule_at(const struct serving_schedule *
 /* --- adding ------------------------------------------------------------------------------------
  */
 
-static bool is_full(const struct serving_schedule *s) {
-    return s->row_count + s->cut.count + s->lost.count >= SERVING_SCHEDULE_ENTRIES;
+static bool has_room(const struct serving_schedule *s, uint64_t request) {
+    return request < SERVING_REQUESTS_MOST &&
+           s->row_count + s->cut.count + s->lost.count < SERVING_SCHEDULE_ENTRIES;
 }
 
 static int add_row(struct serving_schedule *s, uint64_t request, unsigned tokens) {
-    if (is_full(s) ||
+    if (!has_room(s, request) ||
         serving_room((void **)&s->rows, s->row_count, &s->row_room, sizeof *s->rows) != 0)
         return -1;
     s->rows[s->row_count++] = (struct serving_row){.request = request, .tokens = tokens};
@@ -87,7 +88,7 @@ static int add_row(struct serving_schedule *s, uint64_t request, unsigned tokens
 }
 
 static int add_id(struct serving_schedule *s, struct serving_ids *ids, uint64_t id) {
-    if (is_full(s) || serving_room((void **)&ids->at, ids->count, &ids->room, sizeof id) != 0)
+    if (!has_room(s, id) || serving_room((void **)&ids->at, ids->count, &ids->room, sizeof id) != 0)
         return -1;
     ids->at[ids->count++] = id;
     return 0;

@@ -70,6 +70,7 @@ static void test_replay_gives_the_same_batches(void **state) {
 /* A counter of slots that hashes what is asked of it, in order. */
 struct logged {
     uint64_t slots, used, hash;
+    int kept; /* sequences with something of ours */
 };
 static int log_call(struct logged *m, int call, uint64_t request, int64_t slots) {
     if (slots > 0 && (uint64_t)slots > m->slots - m->used)
@@ -80,6 +81,10 @@ static int log_call(struct logged *m, int call, uint64_t request, int64_t slots)
 }
 static int log_admit(void *self, struct serving_sequence *q, char *why) {
     (void)why;
+    if (!q->memory) {
+        q->memory = malloc(1);
+        ((struct logged *)self)->kept++;
+    }
     return log_call(self, 1, q->request.number, q->tokens);
 }
 static int log_append(void *self, struct serving_sequence *q, char *why) {
@@ -91,14 +96,24 @@ static int log_release(void *self, struct serving_sequence *q, char *why) {
     return log_call(self, 3, q->request.number, -(int64_t)q->tokens) == 1 ? 0 : -1;
 }
 
+static void log_forget(void *self, struct serving_sequence *q) {
+    if (!q->memory)
+        return;
+    ((struct logged *)self)->kept--;
+    free(q->memory);
+}
+
 /* So an allocator's map is the recorded one too. */
 static void test_memory_is_asked_for_the_same(void **state) {
     (void)state;
     for (uint64_t seed = 0; seed < 8; seed++) {
         struct serving_options options = busy(seed);
         struct logged one = {.slots = options.slots}, other = one;
-        struct serving_memory memory = {
-            .self = &one, .admit = log_admit, .append = log_append, .release = log_release};
+        struct serving_memory memory = {.self = &one,
+                                        .admit = log_admit,
+                                        .append = log_append,
+                                        .release = log_release,
+                                        .forget = log_forget};
         options.slots = 0;
         struct serving_schedule *schedule = serving_schedule_new(&options.trace);
         const struct serving_observer observer = {.self = schedule, .step = record_schedule};
@@ -113,6 +128,12 @@ static void test_memory_is_asked_for_the_same(void **state) {
         serving_close(loop);
         serving_schedule_free(schedule);
         assert_true(one.hash == other.hash && one.used == 0 && other.used == 0);
+        /* Closed in the middle, too, with some running and some waiting. */
+        assert_int_equal(serving_open(&loop, &options, &memory, NULL, NULL), 0);
+        run_all(loop, 50, (struct jitter){seed, 10});
+        assert_true(one.kept == 0 && other.kept > 0);
+        serving_close(loop);
+        assert_int_equal(other.kept, 0);
     }
 }
 
@@ -189,6 +210,11 @@ static void test_written_by_hand(void **state) {
     /* Steps come one after the other. */
     struct serving_batch batch = {.step = 7};
     const struct serving_step_record record = {.batch = &batch};
+    assert_int_equal(serving_schedule_add(schedule, &record), -1);
+    batch.step = 4;
+    const struct serving_row far = {.request = SERVING_REQUESTS_MOST, .tokens = 1};
+    batch.rows = &far;
+    batch.count = 1; /* nobody could read it */
     assert_int_equal(serving_schedule_add(schedule, &record), -1);
     assert_int_equal(serving_schedule_steps(schedule), 4);
     serving_close(loop);
