@@ -291,6 +291,30 @@ static void test_records_by_hand(void **state) {
     json_decref(taken.steps);
 }
 
+/* Prompts of 30 and outputs of 50 in a context of 20: cut to 19, and one token generated. */
+static void test_truncation_is_an_event(void **state) {
+    (void)state;
+    struct serving_options options = plain(30, 50, 1);
+    options.trace.length_most = 20;
+    options.requests = 1;
+    struct taken taken = {json_array(), json_array()};
+    const struct serving_observer observer = {.self = &taken, .request = take_request};
+    struct serving_loop *loop = opened(&options, &observer);
+    step_of(loop, 1);
+    serving_close(loop);
+    const json_t *x = json_array_get(taken.requests, 0), *events = json_object_get(x, "events");
+    static const char *const expected[] = {"arrived", "truncated", "admitted", "length"};
+    assert_int_equal(json_array_size(events), 4);
+    for (size_t e = 0; e < 4; e++)
+        assert_string_equal(json_string_value(json_object_get(json_array_get(events, e), "event")),
+                            expected[e]);
+    assert_string_equal(json_string_value(json_object_get(x, "truncation")), "context");
+    assert_int_equal(json_integer_value(json_object_get(x, "sent tokens")), 30);
+    assert_int_equal(json_integer_value(json_object_get(x, "effective tokens")), 19);
+    json_decref(taken.requests);
+    json_decref(taken.steps);
+}
+
 /* Rows in another order: another hash of rows, the same sorted one. */
 struct hashes {
     uint64_t rows[8], sorted[8];
@@ -354,6 +378,7 @@ int main(void) {
         cmocka_unit_test(test_wrong_options_are_named),
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_records_by_hand),
+        cmocka_unit_test(test_truncation_is_an_event),
         cmocka_unit_test(test_sorted_hash_loses_the_row),
         cmocka_unit_test(test_events_are_bounded),
     };
