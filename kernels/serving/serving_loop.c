@@ -372,7 +372,7 @@ static int settle_all(struct serving_loop *loop, char *why) {
         if (loop->schedule && serving_replay_lose(loop, row, why) != 0)
             return -1;
         const struct serving_sequence *sequence = serving_queue_get(&loop->running, row);
-        if (sequence && sequence->scheduled > 0 && settle(loop, row, &stays, why) != 0)
+        if (sequence && settle(loop, row, &stays, why) != 0)
             return -1;
         row += stays;
     }

@@ -159,7 +159,9 @@ static void test_wrong_options_are_named(void **state) {
     WRONG(trace.prefixes, 0, "0 prefixes");
     WRONG(trace.prefix_tokens, UINT32_MAX, "4294967295");
     WRONG(contract.temperature, -0.5, "temperature is -0.5");
+    WRONG(contract.temperature, 101, "temperature is 101");
     WRONG(contract.top_p, 0.0 / 0.0, "top_p is");
+    WRONG(contract.top_p, 1.5, "top_p is 1.5");
     WRONG(arrivals, SERVING_ARRIVALS_COUNT, "arrivals 3");
     WRONG(arrival_mean_ns, 0, "arrival_mean_ns is 0");
     WRONG(arrival_mean_ns, UINT64_MAX, "arrival_mean_ns is 18446744073709551615");
@@ -177,11 +179,54 @@ static void test_wrong_options_are_named(void **state) {
     WRONG(batch_cut, 0, "batch_cut is 0");
     WRONG(batch_cut, 32, "batch_cut is 32");
     WRONG(restore_steps, 0, "restore_steps is 0");
-    struct serving_options o = plain(5, 5, 0);
+    /* The bounds themselves are allowed. */
+#define RIGHT(field, value)                                                                        \
+    do {                                                                                           \
+        struct serving_options o = good;                                                           \
+        o.field = value;                                                                           \
+        assert_int_equal(serving_options_check(&o, false, NULL), 0);                               \
+    } while (0)
+    RIGHT(trace.length_sigma, 0);
+    RIGHT(trace.length_sigma, SERVING_SIGMA_MOST);
+    RIGHT(trace.share, 0);
+    RIGHT(trace.share, 1);
+    RIGHT(trace.prefix_tokens, 198);
+    RIGHT(contract.temperature, 0);
+    RIGHT(contract.temperature, 100);
+    RIGHT(contract.top_p, 0);
+    RIGHT(contract.top_p, 1);
+    RIGHT(arrival_mean_ns, 1);
+    RIGHT(arrival_mean_ns, SERVING_TIME_MOST);
+    RIGHT(arrival_group, 1);
+    RIGHT(arrival_group, SERVING_QUEUE_MOST);
+    RIGHT(requests, 0);
+    RIGHT(requests, SERVING_REQUESTS_MOST);
+    RIGHT(queue_most, 1);
+    RIGHT(queue_most, SERVING_QUEUE_MOST);
+    RIGHT(slots, 200);
+    RIGHT(slots, 0);
+    RIGHT(batch_most, SERVING_ROWS_MOST);
+    RIGHT(token_budget, UINT32_MAX);
+    RIGHT(step_budget_ns, 1);
+    RIGHT(step_budget_ns, SERVING_TIME_MOST);
+    RIGHT(batch_cut, 1);
+    RIGHT(batch_cut, 31);
+    RIGHT(restore_steps, UINT32_MAX);
+    struct serving_options o = busy(1);
     char why[SERVING_WHY] = "";
+    o.slots = 0;
+    o.trace.length_most = SERVING_LENGTH_MOST;
+    assert_int_equal(serving_options_check(&o, false, why), 0);
+    o = plain(5, 5, 0);
     assert_int_equal(serving_options_check(&o, false, why), -1);
     assert_non_null(strstr(why, "nothing bounds the batch"));
     assert_int_equal(serving_options_check(&o, true, why), 0);
+    o.restore_steps = 1; /* one of the three is enough */
+    assert_int_equal(serving_options_check(&o, true, why), -1);
+    o.restore_steps = 0;
+    o.batch_cut = 1;
+    assert_int_equal(serving_options_check(&o, true, why), -1);
+    o.batch_cut = 0;
     o.slots = 100;
     assert_int_equal(serving_options_check(&o, true, why), -1);
     assert_non_null(strstr(why, "of the built-in memory"));

@@ -67,6 +67,35 @@ static void test_replay_gives_the_same_batches(void **state) {
     }
 }
 
+/* More rows than tokens: some do without, and are not in the step. */
+static void test_rows_that_do_without_are_replayed(void **state) {
+    (void)state;
+    struct serving_options options = busy(2);
+    options.token_budget = 9;
+    options.prefill_elsewhere = true;
+    struct serving_schedule *schedule = recorded(&options, (struct jitter){2, 5});
+    struct serving_counts n;
+    struct serving_schedule *again = replayed(&options, schedule, (struct jitter){2, 9}, &n);
+    check_equal(schedule, again);
+    assert_true(n.finished > 80);
+    serving_schedule_free(again);
+    serving_schedule_free(schedule);
+    /* In a schedule of another scheduler, a row may also do without after it has had its turn. */
+    options = plain(10, 6, 0);
+    char text[256];
+    snprintf(text, sizeof text,
+             "nanolab-serving-schedule 1\ntrace %016llx\n0 rows 0:10 1:4\n1 rows 1:6\n"
+             "2 rows 0:1 2:10\n3 rows 1:1\n",
+             (unsigned long long)serving_trace_hash(&options.trace));
+    options.batch_most = 3;
+    assert_int_equal(serving_schedule_parse(&schedule, text, strlen(text), NULL), 0);
+    again = replayed(&options, schedule, (struct jitter){2, 9}, &n);
+    check_equal(schedule, again);
+    assert_true(n.running == 3 && n.generated == 5 && n.tokens == 10 + 4 + 6 + 11 + 1);
+    serving_schedule_free(again);
+    serving_schedule_free(schedule);
+}
+
 /* A counter of slots that hashes what is asked of it, in order. */
 struct logged {
     uint64_t slots, used, hash;
@@ -346,6 +375,7 @@ static void test_another_trace_is_refused(void **state) {
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_replay_gives_the_same_batches),
+        cmocka_unit_test(test_rows_that_do_without_are_replayed),
         cmocka_unit_test(test_memory_is_asked_for_the_same),
         cmocka_unit_test(test_time_passes_in_a_replay),
         cmocka_unit_test(test_text_comes_back),

@@ -302,6 +302,15 @@ static void test_memory_that_fails_is_named(void **state) {
     assert_non_null(strstr(why, "block of request 0 lost"));
     assert_int_equal(serving_abort(loop, 0, why), -1);
     serving_close(loop);
+    memory.append = agree;
+    memory.release = break_down;
+    assert_int_equal(serving_open(&loop, &options, &memory, NULL, why), 0);
+    step_of(loop, 1);
+    assert_int_equal(serving_abort(loop, 1, why), -1);
+    assert_non_null(strstr(why, "block of request 1 lost"));
+    assert_int_equal(serving_begin(loop, &batch, why), -1);
+    assert_non_null(strstr(why, "failed before"));
+    serving_close(loop);
 }
 
 /* --- time --------------------------------------------------------------------------------------
@@ -404,6 +413,7 @@ static void test_steps_are_begun_and_ended_in_turn(void **state) {
 struct tally {
     uint64_t m_classes[SERVING_M_CLASS_COUNT], steps, rows;
     uint64_t most_ns;
+    unsigned context_most;
 };
 static void tally_step(void *self, const struct serving_step_record *record) {
     struct tally *tally = self;
@@ -412,6 +422,8 @@ static void tally_step(void *self, const struct serving_step_record *record) {
     tally->rows += record->batch->count;
     if (record->outcome->duration_ns > tally->most_ns)
         tally->most_ns = record->outcome->duration_ns;
+    if (record->batch->context > tally->context_most)
+        tally->context_most = record->batch->context;
 }
 
 static struct tally tally_of(const struct serving_options *options, uint64_t steps) {
@@ -431,9 +443,10 @@ static void test_calm_is_calm_and_churning_churns(void **state) {
         const struct serving_options calm = serving_calm(seed), churning = serving_churning(seed);
         struct tally t = tally_of(&calm, 1000);
         assert_true(t.m_classes[SERVING_M_BY_16] == 1000 && t.rows == 32000);
-        assert_true(t.most_ns < calm.step_budget_ns);
+        assert_true(t.most_ns < calm.step_budget_ns && t.context_most == 2048 + 63);
         t = tally_of(&churning, 4000);
         assert_in_range(t.rows, 4000 * 12, 4000 * 22);
+        assert_true(t.context_most > 2500); /* of prompts of 512 in the mean */
         assert_true(t.m_classes[SERVING_M_BY_16] < 1000 && t.m_classes[SERVING_M_TAIL] > 1000);
         assert_true(t.m_classes[SERVING_M_FEW] > 200 && t.m_classes[SERVING_M_BY_8] > 40);
     }
