@@ -53,7 +53,7 @@ static void test_replay_gives_the_same_batches(void **state) {
         check_equal(schedule, other);
         serving_schedule_free(other);
         assert_true(n.cut > 0 && n.preempted > 0 && n.finished > 100);
-        assert_true(n.running == 0 && n.waiting == 0);
+        assert_true(n.running == 0 && n.waiting == 0 && n.arrived == n.finished);
         /* Memory without bounds, and no batcher's bounds: they are in the schedule. */
         options.slots = 0;
         options.batch_most = 13;
