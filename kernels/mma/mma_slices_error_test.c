@@ -108,6 +108,13 @@ static void test_hostile_ranges(void **state) {
     mma_operands_close(&o);
 }
 
+/* A row's numbers times 2^exponent, the first one the largest; or that twice, the second time with
+ * `sign`. */
+static void make_row(float *x, int exponent, bool twice, float sign) {
+    for (size_t k = 0; k < 6; k++)
+        x[k] = twice && k >= 3 ? sign * x[k - 3] : ldexpf(k == 0 ? 7 : x[k], exponent);
+}
+
 /* Products of every size there is, from below the smallest number to beyond the largest, in whole
  * rows of one size, so that no other element's size decides how they are rounded. A quarter of the
  * sums is zero. */
@@ -117,15 +124,9 @@ static void test_products_of_every_size(void **state) {
     struct mma_operands o;
     open_operands(&o, &p, MMA_FILL_NORMAL, 2);
     for (size_t m = 0; m < 180; m++)
-        for (size_t k = 0; k < 6; k++)
-            row_of(&o, true, m)[k] = m % 2 && k >= 3
-                                         ? -row_of(&o, true, m)[k - 3]
-                                         : row_of(&o, true, m)[k] * ldexpf(1, (int)m - 80);
+        make_row(row_of(&o, true, m), (int)m - 80, m % 2 == 0, -1);
     for (size_t n = 0; n < 32; n++)
-        for (size_t k = 0; k < 6; k++)
-            row_of(&o, false, n)[k] = n % 2 && k >= 3
-                                          ? row_of(&o, false, n)[k - 3]
-                                          : row_of(&o, false, n)[k] * ldexpf(1, n < 16 ? -70 : 70);
+        make_row(row_of(&o, false, n), n < 16 ? -70 : 70, n % 2, 1);
     check_all_isas(&o, 3, 0, "every size");
     check_all_isas(&o, 4, 1, "every size");
     mma_operands_close(&o);
