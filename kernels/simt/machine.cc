@@ -439,6 +439,7 @@ static void run_workers(machine *m, unsigned workers) {
         for (struct simt_report &r : h->reports)
             m->reports.push_back(r);
         m->counts.switches += h->counts.switches;
+        m->counts.products += h->counts.products;
     }
 }
 

@@ -147,6 +147,7 @@ void matrix_complete(slot *s, unsigned number) {
         gather(operand(x, lane, false), (element)x.in, of[lane]->b, b);
         gather(result(x, lane), (element)x.out, of[lane]->c, c);
     }
+    s->home->counts.products += (uint64_t)x.m * x.n * x.k;
     mma_tile(&rule, x.m, x.n, x.k, a, b, c, d);
     for (unsigned lane = 0; lane < warp_size; lane++)
         scatter(result(x, lane), (element)x.out, d, of[lane]->d);

@@ -136,6 +136,7 @@ struct simt_counts {
     uint64_t loaded, stored;               /* all accesses */
     uint64_t loaded_unique, stored_unique; /* distinct bytes touched */
     uint64_t switches; /* steps of the schedule: how often one thread followed another */
+    uint64_t products; /* of all matrix instructions, whatever is in their fragments */
 };
 void simt_last_counts(struct simt_counts *counts);
 

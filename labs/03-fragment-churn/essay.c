@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/mma/mma.h"
+#include "kernels/simt/simt.h"
 #include "labs/03-fragment-churn/fragments.h"
 
 /* Attention of one head of 128 channels: scores have the context as N, values as K. */
@@ -28,17 +30,37 @@ static const struct { size_t batch, context; } shapes[] = {{16, 2048}, {17, 2047
 /* Where a batch of B sequences lies, and the context L on the other side. */
 static const struct placement {
     const char *name;
-    size_t batch, context; /* of one fragment */
+    size_t batch, context;  /* of one fragment */
+    enum mma_kernel kernel; /* that multiplies so, the batch on this side of it */
+    enum mma_side side;
 } placements[] = {
-    {"tile 16 x 16", 16, 16},
-    {"batch on n8", 8, 16},
-    {"batch on a 64-row warpgroup tile", 64, 8},
+    {"tile 16 x 16", 16, 16, MMA_WMMA_16X16, MMA_BATCH_ON_M},
+    {"batch on n8", 8, 16, MMA_M16N8K16, MMA_BATCH_ON_N},
+    {"batch on a 64-row warpgroup tile", 64, 8, MMA_WARPGROUP, MMA_BATCH_ON_M},
 };
 
 /* The last fragment along one side: how much of it is there. */
 static double trailing(size_t count, size_t fragment) {
     size_t rest = count % fragment;
     return (double)(rest ? rest : fragment) / (double)fragment;
+}
+
+/* The same, counted: the products that a kernel's instructions compute on the SIMT machine. NaN
+ * elsewhere, and for instructions that it has not. */
+static double counted(struct device *device, const struct placement *at, struct mma_shape shape) {
+    struct mma_plan plan = mma_plan_for(at->kernel, ELEMENT_F16, ELEMENT_F32, true, at->side);
+    const struct mma_problem problem = {.shape = shape, .in = ELEMENT_F16, .out = ELEMENT_F32};
+    struct mma_operands operands = {0};
+    struct simt_counts counts = {0};
+    struct job job = {0};
+    if (device_kind(device) != DEVICE_SIMT || mma_plan_runs(&plan, device) != 0)
+        return (double)NAN;
+    if (mma_operands_open(&operands, &problem, MMA_FILL_ONES, 0) == 0 &&
+        mma_kernel_job_open(&job, device, &operands, &plan) == 0 && job_call(&job) == 0)
+        simt_last_counts(&counts);
+    job_close(&job);
+    mma_operands_close(&operands);
+    return (double)shape.m * (double)shape.n * (double)shape.k / (double)counts.products;
 }
 
 int sweep_fit(struct lab_run *run, struct device *device) {
@@ -54,11 +76,12 @@ int sweep_fit(struct lab_run *run, struct device *device) {
         for (size_t p = 0; p < count; p++) {
             const struct placement *at = &placements[p];
             const struct mma_shape fragment = {at->batch, at->context, 1};
-            const struct mma_shape shape = {shapes[s].batch, shapes[s].context, 1};
+            const struct mma_shape shape = {shapes[s].batch, shapes[s].context, CHANNELS};
             double b = trailing(shape.m, fragment.m), l = trailing(shape.n, fragment.n);
             case_row(c);
             case_cell_text(c, "placement", at->name);
             case_cell_real(c, "used", fragment_use(&fragment, &shape));
+            case_cell_real(c, "used, counted", counted(device, at, shape));
             case_cell_real(c, "used on the batch edge", b);
             case_cell_real(c, "used on the context edge", l);
             case_cell_real(c, "used in the corner", b * l);
@@ -82,6 +105,9 @@ void check_fit(const struct rows *rows, struct finding *f) {
                edge = row_number(&fit, k, "used on the batch edge");
         if (essay_shape(&fit, k, 1))
             finding_count(f, answer_if(edge < 0.25), &fit, k);
+        if (row_has(&fit, k, "used, counted"))
+            finding_control(f, answer_if(row_number(&fit, k, "used, counted") == used),
+                            "instructions compute as many products as the shape says");
         finding_number(f, "1", number(used), "of all fragments used at B=%.0f, L=%.0f, %s",
                        row_number(&fit, k, "B"), row_number(&fit, k, "L"), where);
         finding_number(f, "1", number(edge), "of those with the batch's last rows, the same");

@@ -85,6 +85,7 @@ static const struct quantity quantities[] = {
      "rows that are computed at once, empty or not, in that dimension; 0: "
      "unknown"},
     {"used", "1", "share of the computed products that the output needs, by the shape"},
+    {"used, counted", "1", "the same, of the products that instructions did compute"},
     {"over whole", "1", "time over that of the whole fragments just below"},
     {"weights", "", "packed beforehand, or plain as they lie there"},
     {"isa", "", "instructions that both use"},
@@ -159,7 +160,8 @@ static const struct table_spec tables[] = {
      "ours "
      "low, ours high = over ours~"},
     {"fit", "03/fit/",
-     "B; L; placement; used; batch edge = used on the batch edge; context edge "
+     "B; L; placement; used; counted = used, counted; batch edge = used on the batch edge; context "
+     "edge "
      "= used on the "
      "context edge; corner = used in the corner"},
     {"essay", "03/essay/",
