@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "harness/cli/options.h"
+#include "kernels/mma/mma_probe.h"
 #include "kernels/simt/rules_probe.h"
+#include "kernels/simt/simt.h"
 #include "tools/probe_kernels.h"
 #include "tools/probe_library.h"
 
@@ -17,6 +19,7 @@ static const char intro[] =
     "nanolab probe: does a device do what our predictions of its bits rest on?\n"
     "\n"
     "usage: nanolab probe rules [--device DEV]\n"
+    "       nanolab probe matrix [--device DEV] [--checked] [--simt-arch CARD]\n"
     "       nanolab probe kernels [--device DEV] [--checked]\n"
     "       nanolab probe library [--device DEV] [--shapes N] [--seconds S]\n"
     "\n"
@@ -24,6 +27,11 @@ static const char intro[] =
     "question\n"
     "after the other: the rule, the question, what is expected, the device's answer, and whether\n"
     "that is confirmed, contradicted, or was not seen (of what may happen, but need not).\n"
+    "\n"
+    "matrix: each matrix instruction on operands of several kinds, against the rule of the card:\n"
+    "block, fraction bits, rounding, what a zero's exponent is. `evidence` says what the rule "
+    "rested\n"
+    "on before: measurements of others, or only a published model.\n"
     "\n"
     "kernels: jobs of every kernel family, so small that a checker around it is soon through, and\n"
     "whether they left the predicted bits, or, where the model has none, could be proved.\n"
@@ -86,6 +94,65 @@ static int probe_rules(struct device *device) {
     return outcomes[RULES_CONTRADICTED] ? EXIT_BROKEN : EXIT_DONE;
 }
 
+static const char *evidence_name(const struct mma_rule *rule, enum mma_probe_data data) {
+    return rule->evidence == MMA_MEASURED && mma_probe_measured(data) ? "measured" : "published";
+}
+
+static int print_matrix(const struct device *device, const struct mma_probe_instruction *q,
+                        enum mma_probe_data data, const struct mma_probe_answer *answer) {
+    bool wrong = answer->differ > 0;
+    json_t *line = json_pack("{s:s, s:s, s:s, s:s}", "instruction", q->name, "device",
+                             device_id(device), "data", mma_probe_data_name(data), "outcome",
+                             !answer->rule ? "not here"
+                             : wrong       ? "contradicted"
+                                           : "confirmed");
+    if (line && answer->rule) {
+        json_object_set_new(line, "arch", json_string(answer->rule->arch));
+        json_object_set_new(line, "evidence", json_string(evidence_name(answer->rule, data)));
+        json_object_set_new(line, "sums", json_integer((json_int_t)answer->sums));
+        json_object_set_new(line, "differ", json_integer((json_int_t)answer->differ));
+    }
+    if (line && answer->last_expected) {
+        json_object_set_new(line, "last", json_integer(answer->last));
+        json_object_set_new(line, "last_expected", json_integer(answer->last_expected));
+    }
+    if (line && wrong) {
+        char text[2][40];
+        snprintf(text[0], sizeof text[0], "%a", (double)answer->got);
+        snprintf(text[1], sizeof text[1], "%a", (double)answer->expected);
+        json_object_set_new(line, "answer", json_string(text[0]));
+        json_object_set_new(line, "expected", json_string(text[1]));
+    }
+    int status = !line || json_dumpf(line, stdout, 0) || putchar('\n') == EOF ? -1 : 0;
+    json_decref(line);
+    return status;
+}
+
+static int probe_matrix(struct device *device, bool checked) {
+    size_t count, asked = 0, wrong = 0, lacking = 0;
+    const struct mma_probe_instruction *all = mma_probe_instructions(&count);
+    size_t tiles = device_kind(device) == DEVICE_CUDA ? 2048 : 8;
+    for (size_t i = 0; i < count; i++)
+        for (int data = 0; data < MMA_PROBE_DATA; data++) {
+            struct mma_probe_answer answer;
+            if (mma_probe_ask(device, checked, &all[i], (enum mma_probe_data)data, tiles, 1, NULL,
+                              &answer) != 0)
+                return complain(device_error());
+            if (print_matrix(device, &all[i], (enum mma_probe_data)data, &answer) != 0)
+                return complain("standard output cannot be written; check where it goes");
+            asked += answer.rule != NULL;
+            lacking += answer.rule == NULL;
+            wrong += answer.differ > 0;
+            if (!answer.rule)
+                break;
+        }
+    fprintf(stderr,
+            PROGRAM ": %s (%s): %zu questions about matrix instructions: %zu contradicted; %zu of "
+                    "%zu instructions are not here\n",
+            device_id(device), device_model(device), asked, wrong, lacking, count);
+    return wrong ? EXIT_BROKEN : EXIT_DONE;
+}
+
 static int probe_all_kernels(struct device *device, bool checked) {
     struct probe p = {.device = device, .checked = checked};
     probe_kernels(&p);
@@ -112,7 +179,7 @@ static int probe_the_library(struct device *device, uint64_t shapes, uint64_t se
 }
 
 struct request {
-    const char *what, *devices;
+    const char *what, *devices, *simt_arch;
     bool checked;
     uint64_t shapes, seconds;
 };
@@ -128,12 +195,17 @@ static int probe(const struct options *parser, const struct request *r) {
         options_fail(parser, "--device %s: give one device, cuda[:N] or simt", list);
         return options_report();
     }
+    if (r->simt_arch && simt_set_arch(r->simt_arch) != 0) {
+        options_fail(parser, "--simt-arch: %s", device_error());
+        return options_report();
+    }
     if (device_count(chosen[0].kind) == 0 ||
         device_open(&device, chosen[0].kind, chosen[0].index) != 0) {
         complain(device_error());
         return EXIT_SKIPPED;
     }
     int status = strcmp(what, "rules") == 0     ? probe_rules(device)
+                 : strcmp(what, "matrix") == 0  ? probe_matrix(device, r->checked)
                  : strcmp(what, "kernels") == 0 ? probe_all_kernels(device, r->checked)
                                                 : probe_the_library(device, r->shapes, r->seconds);
     device_close(device);
@@ -149,6 +221,8 @@ int main(int argc, char **argv) {
          &device, NULL},
         {"--checked", NULL, "simt: the build of the kernels that reports races and bad accesses",
          OPTION_FLAG, &request.checked, NULL},
+        {"--simt-arch", "CARD", "simt: the card whose matrix instructions it computes (H100)",
+         OPTION_TEXT, &request.simt_arch, NULL},
         {"--shapes", "N", "library: how many shapes (2000)", OPTION_NUMBER, &request.shapes, NULL},
         {"--seconds", "S", "library: no shape is begun after that", OPTION_NUMBER, &request.seconds,
          NULL},
@@ -163,8 +237,8 @@ int main(int argc, char **argv) {
     int status = positional ? options_parse(&parser, argc, argv) : EXIT_USAGE;
     const char *what = status == 0 && parser.positional_count == 1 ? positional[0] : "";
     if (status == 0 && !help && strcmp(what, "rules") != 0 && strcmp(what, "kernels") != 0 &&
-        strcmp(what, "library") != 0)
-        status = options_fail(&parser, "say what to probe: rules, kernels or library");
+        strcmp(what, "matrix") != 0 && strcmp(what, "library") != 0)
+        status = options_fail(&parser, "say what to probe: rules, matrix, kernels or library");
     free(positional);
     if (status)
         return options_report();

@@ -51,6 +51,26 @@ static void rules_are_confirmed(void **state) {
     assert_int_equal(confirmed, lines);
 }
 
+/* On every card that the SIMT machine simulates, with all that it has and what it lacks. */
+static void matrix_rules_are_followed(void **state) {
+    (void)state;
+    static const struct {
+        const char *arguments;
+        size_t lines, lacking;
+    } cards[] = {{"matrix --device simt", 105, 0},
+                 {"matrix --device simt --simt-arch V100", 2 * 7 + 13, 13},
+                 {"matrix --device simt --simt-arch sm_75", 4 * 7 + 11, 11},
+                 {"matrix --device simt --simt-arch A100 --checked", 11 * 7 + 4, 4},
+                 {"matrix --device simt --simt-arch sm_89", 105, 0},
+                 {"matrix --device simt --simt-arch sm_120", 105, 0}};
+    for (size_t k = 0; k < sizeof cards / sizeof *cards; k++) {
+        size_t lines, equal;
+        assert_int_equal(probe(cards[k].arguments, "outcome", "not here", &lines, &equal), 0);
+        assert_int_equal(lines, cards[k].lines);
+        assert_int_equal(equal, cards[k].lacking);
+    }
+}
+
 static void every_family_is_right(void **state) {
     (void)state;
     static const char *const families[] = {"roofs", "sum", "atomics", "paged_attention",
@@ -74,7 +94,8 @@ static void bad_lines_are_refused(void **state) {
                                       "rules kernels",
                                       "rules --device cpu",
                                       "rules --device simt,cuda",
-                                      "rules --fast"};
+                                      "rules --fast",
+                                      "matrix --simt-arch sm_1"};
     size_t lines, equal;
     for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
         assert_int_equal(probe(bad[k], "outcome", "", &lines, &equal), 2);
@@ -88,6 +109,7 @@ static void bad_lines_are_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rules_are_confirmed),
+        cmocka_unit_test(matrix_rules_are_followed),
         cmocka_unit_test(every_family_is_right),
         cmocka_unit_test(bad_lines_are_refused),
     };
