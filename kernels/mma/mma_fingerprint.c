@@ -54,7 +54,7 @@ static unsigned __int128 hash_arithmetic(unsigned __int128 hash, const struct mm
 
 /* The tree's text is equal exactly for equal trees. Nodes are numbered as they were found, which
  * the same answers to the same questions lead to again. */
-static int identify(const struct mma_revealed *r, struct mma_hash128 *id) {
+static int identify(const struct mma_revealed *r, uint64_t seen, struct mma_hash128 *id) {
     const char *verdict = recover_status_name(r->found.status);
     unsigned __int128 hash = hash_bytes(HASH_START, verdict, strlen(verdict) + 1);
     if (r->found.status == RECOVER_FOUND) {
@@ -64,6 +64,8 @@ static int identify(const struct mma_revealed *r, struct mma_hash128 *id) {
         hash = hash_bytes(hash, text, strlen(text) + 1);
         hash = hash_arithmetic(hash, r);
         free(text);
+    } else {
+        hash = hash_bytes(hash, &seen, sizeof seen);
     }
     *id = hash_out(hash);
     return 0;
@@ -140,6 +142,7 @@ static int reveal_all(struct mma_fingerprint *p, const struct job *job,
     p->id = calloc(classes->count, sizeof *p->id);
     if (!p->tree || !p->id)
         return device_fail("out of memory for %zu trees", classes->count);
+    p->complete = true;
     unsigned __int128 hash = hash_bytes(HASH_START, classes->of, count * sizeof *classes->of);
     /* Numbers of classes come in ascending order: the first element of each. */
     for (size_t at = 0, next = 0; at < count && next < classes->count; at++) {
@@ -147,10 +150,12 @@ static int reveal_all(struct mma_fingerprint *p, const struct job *job,
             continue;
         if (mma_reveal(&p->tree[next], job, classes, at / classes->shape.n, at % classes->shape.n,
                        options) != 0 ||
-            identify(&p->tree[next], &p->id[next]) != 0)
+            identify(&p->tree[next], classes->different ? 0 : classes->seen[next], &p->id[next]) !=
+                0)
             return -1;
         uint64_t id[] = {p->id[next].high, p->id[next].low};
         hash = hash_bytes(hash, id, sizeof id);
+        p->complete = p->complete && p->tree[next].found.status == RECOVER_FOUND;
         next++;
     }
     p->order = hash_out(hash);

@@ -8,8 +8,11 @@
  *     puts(print.text), print.order == other.order;
  *
  * Two products of one shape with the same order have the same bits on any operands: the same
- * elements are added along the same trees by the same arithmetic. Trees are compared across shapes
- * by mma_fingerprint_tree(): did row 0's order change with one row more?
+ * elements are added along the same trees by the same arithmetic. That is so where every element
+ * has a tree (`complete`). An element without one, such as a sum of integers, has in its place the
+ * verdict and a hash of its bits on the data that shows classes: two such may still differ on other
+ * data. Trees are compared across shapes by mma_fingerprint_tree(): did row 0's order change with
+ * one row more?
  */
 #ifndef NANOLAB_KERNELS_MMA_MMA_FINGERPRINT_H
 #define NANOLAB_KERNELS_MMA_MMA_FINGERPRINT_H
@@ -76,13 +79,13 @@ struct mma_fingerprint {
     struct mma_revealed *tree; /* of each class */
     struct mma_hash128 *id;    /* of each class: tree and arithmetic */
     struct mma_hash128 order;  /* classes, and the trees of each */
+    bool complete;             /* every class has a tree */
     struct mma_hash128 hash;   /* of the text */
     char *text;                /* lines: product, plan, tiles */
 };
 
 /* options as for mma_reveal(). 0, or -1 with device_error(): also with more than
- * MMA_FINGERPRINT_CLASSES classes. An element without a tree (integers, a sum whose order changes)
- * has the verdict's name in its place. */
+ * MMA_FINGERPRINT_CLASSES classes. */
 int mma_fingerprint_open(struct mma_fingerprint *out, const struct job *job,
                          const struct recover_options *options);
 void mma_fingerprint_close(struct mma_fingerprint *print);

@@ -28,6 +28,7 @@ static inline void fingerprint_look(struct job *job, const char *name,
     *seen = (struct fingerprint_seen){.name = name};
     if (mma_fingerprint_open(print, job, NULL) != 0)
         fail_msg("%s: %s", name, device_error());
+    assert_true(print->complete);
     seen->order = print->order;
     seen->hash = print->hash;
     for (uint64_t set = 0; set < DATA_SETS; set++) {

@@ -7,6 +7,7 @@
 #include "kernels/mma/mma_onednn.h"
 #include "kernels/mma/mma_openblas.h"
 #include "kernels/mma/mma_planted.h"
+#include "kernels/mma/mma_slices.h"
 
 #define MOST 24
 
@@ -158,11 +159,44 @@ static void openblas(void **state) {
     }
 }
 
+/* Sums of integers have no order: one fingerprint for all splits, and another with more slices. */
+static void integers(void **state) {
+    (void)state;
+    static const struct {
+        int slices, split;
+    } cases[] = {{3, 1}, {3, 2}, {4, 1}};
+    struct mma_problem problem = {.shape = {3, 20, 300}, .in = ELEMENT_F32, .out = ELEMENT_F32};
+    struct mma_operands o = planted_operands(&problem, 1);
+    struct mma_hash128 order[3];
+    for (size_t k = 0; k < 3; k++) {
+        struct mma_slices_plan plan = mma_slices_plan_default(1);
+        struct mma_fingerprint print;
+        struct job job;
+        plan.slices = cases[k].slices;
+        plan.split = cases[k].split;
+        mma_slices_plan_fit(&plan);
+        if (mma_slices_job_open(&job, planted_cpu, &o, &plan) != 0)
+            fail_msg("%s", device_error());
+        assert_int_equal(mma_fingerprint_open(&print, &job, NULL), 0);
+        assert_false(print.complete);
+        assert_int_equal(print.classes.count, 1);
+        print_message("%d slices: %s\n", plan.slices,
+                      recover_status_name(print.tree[0].found.status));
+        order[k] = print.order;
+        mma_fingerprint_close(&print);
+        job_close(&job);
+    }
+    assert_true(mma_hash128_equal(order[0], order[1]));
+    assert_false(mma_hash128_equal(order[0], order[2]));
+    mma_operands_close(&o);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(our_plans),
         cmocka_unit_test(ours_and_onednn),
         cmocka_unit_test(openblas),
+        cmocka_unit_test(integers),
     };
     return cmocka_run_group_tests_name("mma_fingerprint_plans", tests, planted_open_cpu,
                                        planted_close_cpu);

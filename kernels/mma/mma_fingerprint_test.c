@@ -173,6 +173,7 @@ static void the_text(void **state) {
     p.interior = p.trailing_row = p.trailing_column = WANDERS;
     assert_int_equal(mma_fingerprint_open(&print, &job, NULL), 0);
     assert_non_null(strstr(print.text, "not deterministic\n"));
+    assert_false(print.complete);
     mma_fingerprint_close(&print);
     mma_job_close(&p.base);
     mma_operands_close(&o);

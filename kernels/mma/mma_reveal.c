@@ -83,7 +83,9 @@ static int multiply(struct board *board) {
 
 void mma_classes_close(struct mma_classes *classes) {
     free(classes->of);
+    free(classes->seen);
     classes->of = NULL;
+    classes->seen = NULL;
 }
 
 uint32_t mma_class_of(const struct mma_classes *classes, size_t m, size_t n) {
@@ -134,6 +136,22 @@ static int split(struct mma_classes *classes, const float *c, size_t count) {
     return 0;
 }
 
+/* FNV-1a over an element's values, a step. */
+static uint64_t mix(uint64_t hash, float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    for (int byte = 0; byte < 4; byte++)
+        hash = (hash ^ (bits >> 8 * byte & 0xff)) * 0x100000001b3u;
+    return hash;
+}
+
+/* `seen`, per element, to one per class: its first element's. */
+static void keep_seen(struct mma_classes *classes, size_t count) {
+    for (size_t i = 0, next = 0; i < count && next < classes->count; i++)
+        if (classes->of[i] == next)
+            classes->seen[next++] = classes->seen[i];
+}
+
 static int find_classes(struct mma_classes *classes, struct board *board, uint64_t seed) {
     const struct mma_problem *p = &board->own->problem;
     size_t count = p->shape.m * p->shape.n;
@@ -150,12 +168,16 @@ static int find_classes(struct mma_classes *classes, struct board *board, uint64
         status = multiply(board);
         if (status == 0)
             status = split(classes, board->c, count);
+        for (size_t i = 0; i < count && status == 0; i++)
+            classes->seen[i] = mix(set ? classes->seen[i] : 0xcbf29ce484222325u, board->c[i]);
         if (status == 0 && set % 8 == 7) {
             memcpy(again, board->c, count * sizeof *again);
             status = multiply(board);
             classes->different |= memcmp(again, board->c, count * sizeof *again) != 0;
         }
     }
+    if (status == 0)
+        keep_seen(classes, count);
     free(row);
     free(again);
     return status;
@@ -168,8 +190,10 @@ int mma_classes_find(struct mma_classes *out, const struct job *job, uint64_t se
         return -1;
     out->shape = board.own->problem.shape;
     out->of = calloc(out->shape.m * out->shape.n, sizeof *out->of);
-    int status = out->of ? find_classes(out, &board, seed)
-                         : device_fail("out of memory for the classes of a product's elements");
+    out->seen = calloc(out->shape.m * out->shape.n, sizeof *out->seen);
+    int status = out->of && out->seen
+                     ? find_classes(out, &board, seed)
+                     : device_fail("out of memory for the classes of a product's elements");
     out->calls = board.calls;
     board_close(&board);
     if (mma_job_restore(job) != 0)

@@ -36,6 +36,8 @@ struct mma_classes {
     struct mma_shape shape;
     uint32_t *of;   /* of element (m, n): of[m * shape.n + n]; numbered as they come, from 0 */
     size_t count;   /* how many classes */
+    uint64_t *seen; /* of each class: a hash of its elements on that data, the same for all shapes
+                       of one K and format */
     size_t calls;   /* of the job */
     bool different; /* the same operands gave other bits: elements have no classes */
 };

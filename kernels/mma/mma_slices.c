@@ -261,6 +261,14 @@ static bool any(const struct side *of) {
     return false;
 }
 
+/* B's slices, where they are made beforehand. */
+static int pack(void *context) {
+    struct slices *s = context;
+    if (s->b.digits)
+        in_threads(s, slice_b);
+    return 0;
+}
+
 static int call(void *context) {
     struct slices *s = context;
     if (s->shape.m == 0 || s->shape.n == 0)
@@ -413,6 +421,7 @@ int mma_slices_job_open(struct job *job, struct device *device, const struct mma
     s->parts = mma_slices_parts(p->shape.k, s->part);
     s->base.call = call;
     s->base.element = element;
+    s->base.pack = pack;
     s->base.fraction = plan->slices == 3 ? 20 : 23;
     if (mma_job_open(job, &s->base, device, operands) != 0) {
         free(s);
@@ -427,9 +436,7 @@ int mma_slices_job_open(struct job *job, struct device *device, const struct mma
         job_close(job);
         return -1;
     }
-    if (s->b.digits)
-        in_threads(s, slice_b);
-    return 0;
+    return pack(s);
 }
 
 /* --- what this machine has --------------------------------------------------------------------
