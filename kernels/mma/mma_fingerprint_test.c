@@ -133,6 +133,53 @@ static void orders_and_bits(void **state) {
     mma_operands_close(&o);
 }
 
+/* Other formats, and units with fewer bits: found, and every element predicted. */
+static void matrix_units(void **state) {
+    (void)state;
+    static const struct {
+        const char *card;
+        enum element in;
+        const char *family;
+    } units[] = {
+        {"V100", ELEMENT_F16, "one sum; nodes of 4 terms and the sum so far"},
+        {"A100", ELEMENT_F16, "one sum; nodes of 8 terms and the sum so far"},
+        {"H100", ELEMENT_F16, "one sum; nodes of 16 terms and the sum so far"},
+        {"A100", ELEMENT_TF32, "one sum; nodes of 4 terms and the sum so far"},
+        {"H100", ELEMENT_TF32, "one sum; nodes of 8 terms and the sum so far"},
+    };
+    for (size_t k = 0; k < sizeof units / sizeof *units; k++) {
+        struct mma_problem problem = {.shape = {6, 7, 90}, .in = units[k].in, .out = ELEMENT_F32};
+        struct mma_operands o = planted_operands(&problem, 5);
+        struct planted p = {.rule =
+                                mma_rule_find(units[k].card, MMA_SYNC, units[k].in, ELEMENT_F32),
+                            .slice = {{0, 90, true}},
+                            .slices = 1};
+        struct mma_fingerprint print;
+        struct mma_family family;
+        struct job job;
+        float c[6 * 7], value;
+        assert_non_null(p.rule);
+        planted_open(&job, &p, &o);
+        assert_int_equal(mma_fingerprint_open(&print, &job, NULL), 0);
+        if (!print.complete)
+            fail_msg("%s: %s", units[k].card, print.tree[0].found.why);
+        assert_int_equal(print.classes.count, 1);
+        assert_int_equal(mma_family_of(print.tree[0].found.tree, &family), 0);
+        assert_string_equal(family.text, units[k].family);
+        assert_int_equal(print.tree[0].found.arithmetic.fraction, p.rule->fraction);
+        assert_true(print.tree[0].found.arithmetic.toward_zero);
+        assert_int_equal(job_call(&job), 0);
+        assert_int_equal(mma_job_output(&job, c), 0);
+        for (size_t i = 0; i < 6 * 7; i++) {
+            assert_int_equal(mma_reveal_value(&print.tree[0], &o, i / 7, i % 7, &value), 0);
+            assert_true(value == c[i]);
+        }
+        mma_fingerprint_close(&print);
+        mma_job_close(&p.base);
+        mma_operands_close(&o);
+    }
+}
+
 /* --- the text --------------------------------------------------------------------------------- */
 
 static json_t *record(const void *context) {
@@ -245,6 +292,7 @@ static void onednn_over_batches(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(orders_and_bits),
+        cmocka_unit_test(matrix_units),
         cmocka_unit_test(the_text),
         cmocka_unit_test(hashes_of_128_bits),
         cmocka_unit_test(onednn_over_batches),

@@ -107,7 +107,8 @@ int recover(const struct recover_target *target, size_t n, const struct recover_
             struct recovery *out) {
     memset(out, 0, sizeof *out);
     if (!recover_type_known(target->type)) {
-        snprintf(out->why, sizeof out->why, "%s inputs are not supported: f32, f64, bf16 or f16",
+        snprintf(out->why, sizeof out->why,
+                 "%s inputs are not supported: f32, f64, bf16, f16, tf32",
                  element_word(target->type));
         return -1;
     }

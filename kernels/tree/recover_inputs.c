@@ -21,10 +21,9 @@ static const struct {
     int spread;      /* exponents of random magnitudes: -spread … spread */
     int layers;      /* the same, where large ones cancel exactly */
 } types[ELEMENTS] = {
-    [ELEMENT_F32] = {24, -149, 14, 50},
-    [ELEMENT_F64] = {53, -1074, 30, 120},
-    [ELEMENT_F16] = {11, -24, 5, 10},
-    [ELEMENT_BF16] = {8, -133, 10, 50},
+    [ELEMENT_F32] = {24, -149, 14, 50},  [ELEMENT_F64] = {53, -1074, 30, 120},
+    [ELEMENT_F16] = {11, -24, 5, 10},    [ELEMENT_BF16] = {8, -133, 10, 50},
+    [ELEMENT_TF32] = {11, -136, 14, 50},
 };
 
 bool recover_type_known(enum element type) {

@@ -339,7 +339,7 @@ static void tell(struct recover_run *run, const struct recover_rule *rule) {
              many == 1 ? "" : "s", rule->fraction,
              rule->toward_zero ? "rounded toward zero" : "rounded to nearest even");
     }
-    bool exact_products = run->target->type == ELEMENT_F16 || run->target->type == ELEMENT_BF16;
+    bool exact_products = run->target->type != ELEMENT_F32 && run->target->type != ELEMENT_F64;
     if (run->target->dot && !exact_products && fused_leaves == 0)
         TELL("; products rounded before they are added");
     else if (run->target->dot && !exact_products)
