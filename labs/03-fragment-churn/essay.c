@@ -106,7 +106,7 @@ void check_fit(const struct rows *rows, struct finding *f) {
         if (essay_shape(&fit, k, 1))
             finding_count(f, answer_if(edge < 0.25), &fit, k);
         if (row_has(&fit, k, "used, counted"))
-            finding_control(f, answer_if(row_number(&fit, k, "used, counted") == used),
+            finding_control(f, answer_if(fabs(row_number(&fit, k, "used, counted") - used) < 1e-9),
                             "instructions compute as many products as the shape says");
         finding_number(f, "1", number(used), "of all fragments used at B=%.0f, L=%.0f, %s",
                        row_number(&fit, k, "B"), row_number(&fit, k, "L"), where);

@@ -128,6 +128,7 @@ static const struct quantity quantities[] = {
     {"gain", "1", "of all three"},
     {"card", "", "whose matrix unit it is"},
     {"kernel", "", "instructions that multiply"},
+    {"capability", "1", "of the card: 90 is sm_90"},
     {"in", "", "format of the operands"},
     {"fill", "", "what the operands hold"},
     {"fits another rule", "1", "elements that another unit's rule gives too"},
@@ -188,7 +189,7 @@ static const struct table_spec tables[] = {
      "device; card; kernel; in; M; N; K; fill; checked; predicted; another "
      "rule = fits another rule",
      .sort = "device;card;kernel;in"},
-    {"blocks", "03/blocks/", "device; card; kernel; in; terms; words = tree in words"},
+    {"blocks", "03/blocks/", "device; card; capability; kernel; in; terms; words = tree in words"},
     {"tail", "03/tail/",
      "device; way; role; shapes; declined; wrong = wrong shapes; M; N; K; came out"},
     {"eight", "03/eight/",

@@ -18,7 +18,7 @@
 #@ table essay: Two shapes, and operands that lie badly
 #@ text `algorithm` is the library's own name for what it chose. `ulps` is the largest distance of a
 #@ text row that both batches hold; times are over those of 16, 2048, aligned.
-#@ data 3 blocks: card number,terms by kernel
+#@ data 3 blocks: capability,terms by kernel,in
 #@ plot blocks 3: Terms that a matrix unit adds in one step
 #@ text Recovered from outputs alone, one simulated card beside the other: how many terms (products
 #@ text and the sum so far) one step of the unit adds, of a product over 32 elements of K.
@@ -76,7 +76,9 @@ eval fresh
 if (data3_rows > 0) {
     set output out("blocks")
     set title "Products that one step of a sum adds along K"
-    set xlabel ""
+    set xlabel "compute capability"
+    set xrange [65:105]
+    set xtics ("7.0" 70, "7.5" 75, "8.0" 80, "8.9" 89, "9.0" 90, "10.0" 100)
     set ylabel "products"
     set yrange [0:18]
     set ytics 4

@@ -242,6 +242,7 @@ static int ask_step(struct lab_run *run, struct device *device, const char *card
             bool found = revealed.found.status == RECOVER_FOUND;
             status = found ? mma_family_of(revealed.found.tree, &family) : 0;
             describe(c, u, card);
+            case_param_int(c, "capability", mma_capability(device));
             case_row(c);
             case_cell_text(c, "outcome", recover_status_name(revealed.found.status));
             case_cell_text(c, "tree in words", found ? family.text : revealed.found.why);
