@@ -69,18 +69,13 @@ static inline float planted_add(enum planted_order order, const float *x, const 
     }
 }
 
-static inline int planted_call(void *context) {
-    struct planted *p = context;
-    const struct mma_problem *problem = &p->base.operands->problem;
-    struct mma_shape s = problem->shape;
-    float *x = malloc(2 * s.k * sizeof *x), *y = x + s.k, *c = p->base.c;
-    struct mma_operands device = {.problem = *problem, .a = p->base.a, .b = p->base.b};
+/* Dense, as floats. */
+static inline int planted_values(struct planted *p, const struct mma_operands *o, float *c) {
+    struct mma_shape s = o->problem.shape;
+    if (p->rule)
+        return mma_gemm(p->rule, o, p->slice, p->slices, 0, s.m, c);
+    float *x = malloc(2 * s.k * sizeof *x), *y = x + s.k;
     assert_non_null(x);
-    p->turns++;
-    if (p->rule) { /* its output has no gaps */
-        free(x);
-        return mma_gemm(p->rule, &device, p->slice, p->slices, 0, s.m, c);
-    }
     for (size_t m = 0; m < s.m; m++)
         for (size_t n = 0; n < s.n; n++) {
             enum planted_order order = m >= s.m / TILE * TILE   ? p->trailing_row
@@ -88,12 +83,28 @@ static inline int planted_call(void *context) {
                                                                 : p->interior;
             if (order == WANDERS)
                 order = p->turns % 2 ? TWO_HALVES : IN_ORDER;
-            mma_a_row(&device, m, x);
-            mma_b_row(&device, n, y);
-            c[m * mma_ldc(problem) + n] = planted_add(order, x, y, s.k);
+            mma_a_row(o, m, x);
+            mma_b_row(o, n, y);
+            c[m * s.n + n] = planted_add(order, x, y, s.k);
         }
     free(x);
     return 0;
+}
+
+static inline int planted_call(void *context) {
+    struct planted *p = context;
+    const struct mma_problem *problem = &p->base.operands->problem;
+    struct mma_shape s = problem->shape;
+    struct mma_operands device = {.problem = *problem, .a = p->base.a, .b = p->base.b};
+    float *c = malloc((s.m * s.n + 1) * sizeof *c);
+    assert_non_null(c);
+    p->turns++;
+    int status = planted_values(p, &device, c);
+    for (size_t m = 0; m < s.m; m++)
+        for (size_t n = 0; n < s.n; n++)
+            element_set(problem->out, p->base.c, m * mma_ldc(problem) + n, (double)c[m * s.n + n]);
+    free(c);
+    return status;
 }
 
 static const struct mma_problem planted_small = {.shape = {TILE + 3, 2 * TILE + 5, 100},

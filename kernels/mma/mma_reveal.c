@@ -316,16 +316,10 @@ static struct recover_options choose_options(const struct recover_options *given
     return options;
 }
 
-/* Counts up to K must be numbers of the output's format. */
 static int check_formats(const struct mma_problem *p) {
-    size_t most = p->out == ELEMENT_F32    ? RECOVER_MAX
-                  : p->out == ELEMENT_BF16 ? 256
-                  : p->out == ELEMENT_F16  ? 2048
-                                           : 0;
-    if (p->shape.k > most)
-        return device_fail("an output of %s cannot count %zu terms", element_word(p->out),
-                           p->shape.k);
-    return 0;
+    if (p->out == ELEMENT_F32 || p->out == ELEMENT_BF16 || p->out == ELEMENT_F16)
+        return 0;
+    return device_fail("an output of %s counts too few terms", element_word(p->out));
 }
 
 static int study(struct mma_revealed *out, struct element_board *e,
@@ -334,7 +328,7 @@ static int study(struct mma_revealed *out, struct element_board *e,
     struct recover_options options = choose_options(given, p);
     find_lines(e, classes);
     out->target = (struct recover_target){.type = p->in,
-                                          .result = ELEMENT_F32,
+                                          .result = p->out,
                                           .dot = dot,
                                           .dots = dots,
                                           .at_once = e->rows > e->columns ? e->rows : e->columns,

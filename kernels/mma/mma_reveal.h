@@ -55,7 +55,7 @@ struct mma_revealed {
 
 /* Element (m, n) under study; options may be NULL (a unit or mask of 0: by the formats). 0 with a
  * verdict in out->found (mma_revealed_close it), or -1 with device_error(): a call failed, formats
- * that recover() does not know, or an output that cannot hold a count of K. */
+ * that recover() does not know. */
 int mma_reveal(struct mma_revealed *out, const struct job *job, const struct mma_classes *classes,
                size_t m, size_t n, const struct recover_options *options);
 void mma_revealed_close(struct mma_revealed *revealed);

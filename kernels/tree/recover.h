@@ -41,8 +41,9 @@ enum recover_edge { RECOVER_EDGE_NONE, RECOVER_EDGE_BEFORE, RECOVER_EDGE_BEHIND 
  * aligned, and must not be written. *result is the function's value (of type `result`) as a
  * double. Non-zero means the call could not be made, and ends the recovery. */
 struct recover_target {
-    enum element type;   /* of the inputs: f32, f64, bf16, f16 or tf32 */
-    enum element result; /* ELEMENT_F32 or ELEMENT_F64 */
+    enum element type; /* of the inputs: f32, f64, bf16, f16 or tf32 */
+    /* ELEMENT_F32 or ELEMENT_F64; or bf16 or f16, where the whole f32 sum is rounded to it. */
+    enum element result;
     int (*sum)(void *context, const void *x, size_t n, double *result);
     int (*dot)(void *context, const void *x, const void *y, size_t n, double *result);
     /* May be NULL: `count` <= at_once dot products by one call, row after row of n inputs: of a

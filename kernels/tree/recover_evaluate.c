@@ -181,7 +181,8 @@ double recover_evaluate(struct recover_walk *w) {
     for (tree_ref node = (tree_ref)run->n; node <= root && root >= run->n; node++)
         evaluate_node(w, node);
     bool wide = run->target->result == ELEMENT_F64;
-    return (double)narrowed(w->value[root], wide ? RECOVER_WIDTH_F64 : RECOVER_WIDTH_F32);
+    double v = (double)narrowed(w->value[root], wide ? RECOVER_WIDTH_F64 : RECOVER_WIDTH_F32);
+    return recover_to_result(run, v);
 }
 
 /* The rule and its steps are kept in two forms: this one is read back. */

@@ -369,6 +369,25 @@ bool recover_same(double a, double b) {
     return a == b || (isnan(a) && isnan(b));
 }
 
+size_t recover_counts(const struct recover_run *run) {
+    return run->target->result == ELEMENT_BF16  ? 256
+           : run->target->result == ELEMENT_F16 ? 2048
+                                                : SIZE_MAX;
+}
+
+double recover_to_result(const struct recover_run *run, double v) {
+    switch (run->target->result) {
+    case ELEMENT_F64:
+        return v;
+    case ELEMENT_BF16:
+        return element_from_bf16(element_to_bf16((float)v));
+    case ELEMENT_F16:
+        return element_from_f16(element_to_f16((float)v));
+    default:
+        return (float)v;
+    }
+}
+
 int recover_exact(struct recover_run *run, double *result) {
     enum element type = run->target->type;
     bool dot = run->target->dot != NULL, wide = run->target->result == ELEMENT_F64;
@@ -387,6 +406,8 @@ int recover_exact(struct recover_run *run, double *result) {
     else if (x && y)
         *result = wide ? exact_sum_f32_as_f64(x, run->n) : exact_sum_f32(x, run->n);
     int status = x && y ? 0 : recover_no_memory(run);
+    if (!status)
+        *result = recover_to_result(run, *result);
     free(x);
     free(y);
     return status;

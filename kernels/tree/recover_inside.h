@@ -74,6 +74,10 @@ int recover_call_at(struct recover_run *run, size_t x_bytes, size_t y_bytes, enu
                     double *result);
 /* Equal values; NaN equals NaN and +0 equals -0. */
 bool recover_same(double a, double b);
+/* Whole numbers up to this are numbers of the result's format. */
+size_t recover_counts(const struct recover_run *run);
+/* A sum as the result holds it. */
+double recover_to_result(const struct recover_run *run, double v);
 /* The correctly rounded sum of the inputs as they are. */
 int recover_exact(struct recover_run *run, double *result);
 /* Sets status and why. Returns 1. */

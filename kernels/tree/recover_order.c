@@ -78,33 +78,66 @@ static int size_from(struct recover_run *run, const struct measured *pair, doubl
     return 0;
 }
 
-int recover_probe(struct recover_run *run, size_t i, size_t j, double mask, double unit,
-                  uint32_t *l) {
-    double result;
-    recover_set_pair(run, i, j, mask, -mask, run->mask_y);
-    int status = recover_call(run, &result);
-    recover_set_pair(run, i, j, unit, unit, run->unit_y);
-    if (status)
-        return status;
-    struct measured pair = {(uint32_t)i, (uint32_t)j, 0};
-    return size_from(run, &pair, mask, unit, result, l);
+/* A result of few bits cannot count all units at once: then only those of a window of the inputs
+ * are there, one window after another. Leaves the inputs at the unit. */
+static bool next_window(struct recover_run *run, double unit, size_t *from) {
+    size_t width = recover_counts(run);
+    if (run->n <= width)
+        return (*from)++ == 0;
+    for (size_t i = 0; i < run->n; i++)
+        recover_set(run, i, *from >= run->n || (i >= *from && i < *from + width) ? unit : 0.0);
+    bool more = *from < run->n;
+    *from += width;
+    return more;
 }
 
+int recover_probe(struct recover_run *run, size_t i, size_t j, double mask, double unit,
+                  uint32_t *l) {
+    struct measured pair = {(uint32_t)i, (uint32_t)j, 0};
+    double sum = 0.0;
+    for (size_t from = 0; next_window(run, unit, &from);) {
+        double result, x = run->xv[i], y = run->xv[j];
+        recover_set_pair(run, i, j, mask, -mask, run->mask_y);
+        int status = recover_call(run, &result);
+        recover_set_pair(run, i, j, x, y, run->unit_y);
+        if (status)
+            return status;
+        sum += result;
+    }
+    recover_set_pair(run, i, j, unit, unit, run->unit_y);
+    return size_from(run, &pair, mask, unit, sum, l);
+}
+
+struct probes {
+    const struct measured *pair;
+    double at_i, at_j; /* what was there */
+};
+
 static void set_masks(struct recover_run *run, void *context, size_t k) {
-    const struct measured *pair = context;
-    recover_set_pair(run, pair[k].i, pair[k].j, run->mask, -run->mask, run->mask_y);
+    struct probes *p = context;
+    p->at_i = run->xv[p->pair[k].i];
+    p->at_j = run->xv[p->pair[k].j];
+    recover_set_pair(run, p->pair[k].i, p->pair[k].j, run->mask, -run->mask, run->mask_y);
 }
 
 static void set_units(struct recover_run *run, void *context, size_t k) {
-    const struct measured *pair = context;
-    recover_set_pair(run, pair[k].i, pair[k].j, run->unit, run->unit, run->unit_y);
+    const struct probes *p = context;
+    recover_set_pair(run, p->pair[k].i, p->pair[k].j, p->at_i, p->at_j, run->unit_y);
 }
 
 /* The sizes of so many pairs; `results`: room for as many. */
 static int probe(struct recover_run *run, struct measured *pair, size_t count, double *results) {
-    int status = recover_calls(run, count, set_masks, set_units, pair, results);
+    struct probes p = {.pair = pair};
+    double *sum = calloc(count + 1, sizeof *sum);
+    int status = sum ? 0 : recover_no_memory(run);
+    for (size_t from = 0; !status && next_window(run, run->unit, &from);) {
+        status = recover_calls(run, count, set_masks, set_units, &p, results);
+        for (size_t k = 0; k < count && !status; k++)
+            sum[k] += results[k];
+    }
     for (size_t k = 0; k < count && !status; k++)
-        status = size_from(run, &pair[k], run->mask, run->unit, results[k], &pair[k].l);
+        status = size_from(run, &pair[k], run->mask, run->unit, sum[k], &pair[k].l);
+    free(sum);
     return status;
 }
 
@@ -342,7 +375,9 @@ static int fresh_pairs(struct builder *b, bool *agrees) {
 }
 
 static int weighted_pairs(struct recover_run *run, bool *agrees) {
-    int status = recover_weighted(run, false, agrees);
+    int status = 0;
+    if (recover_counts(run) / 8 >= run->n)
+        status = recover_weighted(run, false, agrees);
     return status || *agrees ? status : recover_weighted(run, true, agrees);
 }
 

@@ -99,7 +99,7 @@ enum numbers { WHOLE, QUARTERS, FAR_UP, WHOLE_Y, NUMBERS };
 static void numbers(struct recover_run *run, uint64_t set, bool sparse, double *sum, double *size) {
     enum numbers kind = (enum numbers)(set % NUMBERS);
     double scale = kind == QUARTERS ? 0.25 : 1.0;
-    if (kind == FAR_UP && run->target->type != ELEMENT_F16)
+    if (kind == FAR_UP && run->target->type != ELEMENT_F16 && run->target->result != ELEMENT_F16)
         scale = 0x1p90;
     *sum = *size = 0.0;
     recover_fill_y(run, 1.0);
@@ -223,11 +223,13 @@ int recover_is_sum(struct recover_run *run) {
     if (result != 0.0)
         return recover_reject(run, RECOVER_WRONG, "%zu zeros give %.9g: something is added to them",
                               run->n, result);
-    struct count dense, sparse;
-    status = count_wrong(run, SETS, false, &dense);
+    struct count dense = {0}, sparse;
+    bool few_bits = recover_counts(run) / 14 < run->n;
+    status = few_bits ? count_wrong(run, SPARSE_SETS, true, &dense)
+                      : count_wrong(run, SETS, false, &dense);
     if (status || dense.wrong == 0)
         return status;
-    if (dense.absolute == SETS)
+    if (dense.absolute == (few_bits ? SPARSE_SETS : SETS))
         return recover_reject(run, RECOVER_ABSOLUTE,
                               "it adds |x[i]| (as sasum does): +M and -M cannot cancel");
     if (isnan(dense.got))
