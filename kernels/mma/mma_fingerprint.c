@@ -71,6 +71,12 @@ static int identify(const struct mma_revealed *r, uint64_t seen, struct mma_hash
     return 0;
 }
 
+int mma_revealed_id(const struct mma_revealed *revealed, struct mma_hash128 *id) {
+    return revealed->found.status == RECOVER_FOUND
+               ? identify(revealed, 0, id)
+               : device_fail("no tree was found: %s", revealed->found.why);
+}
+
 /* --- text --------------------------------------------------------------------------------------
  */
 

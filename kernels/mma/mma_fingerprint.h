@@ -93,6 +93,10 @@ void mma_fingerprint_close(struct mma_fingerprint *print);
 struct mma_hash128 mma_fingerprint_tree(const struct mma_fingerprint *print, size_t m, size_t n);
 const struct mma_revealed *mma_fingerprint_revealed(const struct mma_fingerprint *print, size_t m,
                                                     size_t n);
+/* The same of one element that was revealed by itself: the order of its additions and their
+ * arithmetic; two orders that are alike but for products rounded or not are two. -1 with
+ * device_error(): no memory, or no tree. */
+int mma_revealed_id(const struct mma_revealed *revealed, struct mma_hash128 *id);
 bool mma_hash128_equal(struct mma_hash128 a, struct mma_hash128 b);
 /* 32 digits; `out` has 33 bytes and is returned. */
 char *mma_hash128_text(struct mma_hash128 hash, char *out);

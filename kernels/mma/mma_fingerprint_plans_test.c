@@ -162,9 +162,7 @@ static void openblas(void **state) {
 /* Sums of integers have no order: one fingerprint for all splits, and another with more slices. */
 static void integers(void **state) {
     (void)state;
-    static const struct {
-        int slices, split;
-    } cases[] = {{3, 1}, {3, 2}, {4, 1}};
+    static const struct { int slices, split; } cases[] = {{3, 1}, {3, 2}, {4, 1}};
     struct mma_problem problem = {.shape = {3, 20, 300}, .in = ELEMENT_F32, .out = ELEMENT_F32};
     struct mma_operands o = planted_operands(&problem, 1);
     struct mma_hash128 order[3];

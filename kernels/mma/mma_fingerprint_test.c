@@ -170,11 +170,14 @@ static void matrix_units(void **state) {
         assert_non_null(p.rule);
         planted_open(&job, &p, &o);
         assert_int_equal(mma_fingerprint_open(&print, &job, NULL), 0);
+        struct mma_hash128 id;
         if (!print.complete)
             fail_msg("%s, %s to %s: %s: %s", units[k].card, element_word(units[k].in),
                      element_word(units[k].out), recover_status_name(print.tree[0].found.status),
                      print.tree[0].found.why);
         assert_int_equal(print.classes.count, 1);
+        assert_int_equal(mma_revealed_id(&print.tree[0], &id), 0);
+        assert_true(mma_hash128_equal(id, mma_fingerprint_tree(&print, 5, 6)));
         assert_int_equal(mma_family_of(print.tree[0].found.tree, &family), 0);
         assert_string_equal(family.text, units[k].family);
         if (!fma) {
@@ -243,6 +246,8 @@ static void hashes_of_128_bits(void **state) {
     (void)state;
     char text[33];
     struct mma_hash128 h = {0x0123456789abcdefu, 0x10u};
+    struct mma_revealed none = {.found = {.status = RECOVER_EXACT}};
+    assert_int_equal(mma_revealed_id(&none, &h), -1);
     assert_string_equal(mma_hash128_text(h, text), "0123456789abcdef0000000000000010");
     assert_false(mma_hash128_equal(h, (struct mma_hash128){h.high, 0x11}));
 }
