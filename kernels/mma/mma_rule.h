@@ -107,8 +107,9 @@ struct mma_slice {
 };
 
 /* `rows` rows of the product from row m on, rounded to problem.out, as floats: out[rows][N].
- * rule->in must be the problem's. Shared among the process' CPUs. 0, or -1 with device_error(): no
- * memory, formats that differ, a slice beyond K. */
+ * rule->in must be the problem's. Shared among the process' CPUs (pool_shared), so not to be called
+ * from one of its jobs. 0, or -1 with device_error(): no memory, formats that differ, a slice
+ * beyond K. */
 int mma_gemm(const struct mma_rule *rule, const struct mma_operands *operands,
              const struct mma_slice *slices, size_t count, size_t m, size_t rows, float *out);
 /* One element of it, by mma_dot. */
