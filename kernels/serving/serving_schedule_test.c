@@ -278,6 +278,7 @@ static void test_hostile_text_is_refused(void **state) {
         {HEAD "0 rows 0:0\n", "a row without tokens"},
         {HEAD "0 rows 0:268435457\n", "a row's tokens is more than 268435456"},
         {HEAD "0 rows 16777216:1\n", "a request is more than 16777215"},
+        {HEAD "0 rows 0:1 lost 16777216\n", "a request is more than 16777215"},
         {HEAD "0 rows 0:1 \n", "no row, \"lost\" or end of line"},
         {HEAD "0 rows 0:1", "no row, \"lost\" or end of line"},
         {HEAD "0 rows 0:1\r\n", "no row, \"lost\" or end of line"},
@@ -300,6 +301,38 @@ static void test_hostile_text_is_refused(void **state) {
     assert_non_null(strstr(why, "at most"));
     assert_int_equal(
         serving_schedule_parse(&schedule, HEAD "0 rows 0:1\0\n", sizeof HEAD - 1 + 12, why), -1);
+}
+
+static void test_largest_numbers_are_read(void **state) {
+    (void)state;
+    const char *text = HEAD "0 cut 16777215 rows 16777215:268435456 lost 16777215\n1 rows 0:1\n";
+    struct serving_schedule *schedule;
+    assert_int_equal(serving_schedule_parse(&schedule, text, strlen(text), NULL), 0);
+    size_t size = 0;
+    char *again = schedule_text(schedule, &size);
+    assert_int_equal(size, strlen(text));
+    assert_memory_equal(again, text, size);
+    /* What cannot be added leaves nothing of itself. */
+    const struct serving_row rows[] = {{.request = 1, .tokens = 1},
+                                       {.request = SERVING_REQUESTS_MOST, .tokens = 1}};
+    const uint64_t ids[] = {1};
+    const struct serving_batch batch = {.step = 2, .rows = rows, .count = 2};
+    const struct serving_step_record record = {
+        .batch = &batch, .cut = ids, .cut_count = 1, .lost = ids, .lost_count = 1};
+    assert_int_equal(serving_schedule_add(schedule, &record), -1);
+    const struct serving_batch good = {.step = 2, .rows = rows, .count = 1};
+    const struct serving_step_record plain_record = {.batch = &good};
+    assert_int_equal(serving_schedule_add(schedule, &plain_record), 0);
+    free(again);
+    again = schedule_text(schedule, &size);
+    assert_string_equal(again + strlen(text), "2 rows 1:1\n");
+    free(again);
+    FILE *full = fopen("/dev/full", "w");
+    if (full) {
+        assert_int_equal(serving_schedule_write(schedule, full), -1);
+        fclose(full);
+    }
+    serving_schedule_free(schedule);
 }
 
 /* Replays `lines` on requests of 10 and 6 tokens until something is said. */
@@ -381,6 +414,7 @@ int main(void) {
         cmocka_unit_test(test_text_comes_back),
         cmocka_unit_test(test_written_by_hand),
         cmocka_unit_test(test_hostile_text_is_refused),
+        cmocka_unit_test(test_largest_numbers_are_read),
         cmocka_unit_test(test_impossible_schedules_are_named),
         cmocka_unit_test(test_another_trace_is_refused),
     };
