@@ -192,13 +192,15 @@ static void warn(const struct run_plan *plan) {
 /* Starts a lab and waits for it. Returns its exit status. */
 static int run_lab(const struct run_plan *plan, const struct driver_lab *lab) {
     const struct run_options *o = &plan->options;
-    char path[sizeof plan->driver->lab_dir + sizeof lab->folder + 1], seed[32];
+    char path[sizeof plan->driver->lab_dir + sizeof lab->folder + 1], seed[32], self[32];
     snprintf(path, sizeof path, "%s/%s", plan->driver->lab_dir, lab->folder);
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)plan->seed);
+    snprintf(self, sizeof self, "%ld", (long)getpid());
     const char *argv[20];
     size_t argc = 0;
     argv[argc++] = path;
     argv[argc++] = "--joined";
+    argv[argc++] = self;
     argv[argc++] = o->resume ? "--resume" : "--out";
     argv[argc++] = plan->dir;
     if (!o->resume) {

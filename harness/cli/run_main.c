@@ -29,7 +29,8 @@
 
 struct arguments {
     struct run_options run;
-    bool version, describe, joined;
+    bool version, describe;
+    uint64_t joined; /* the process of `nanolab run` that this is a lab of; 0: none */
 };
 
 /* One lab, one run of its program. */
@@ -56,7 +57,7 @@ static void fill_specs(struct option_spec *specs, struct arguments *a) {
     specs[RUN_OPTION_SPECS + 1] =
         (struct option_spec){"--version", NULL, "the version", OPTION_FLAG, &a->version, NULL};
     specs[RUN_OPTION_SPECS + 2] =
-        (struct option_spec){"--joined", NULL, NULL, OPTION_FLAG, &a->joined, NULL};
+        (struct option_spec){"--joined", NULL, NULL, OPTION_NUMBER, &a->joined, NULL};
 }
 
 static void print_kinds(const char *what, unsigned mask) {
@@ -372,10 +373,16 @@ int run_main(const struct lab *lab, int argc, char **argv) {
         status = options_report();
     } else {
         stop_catch(NULL);
-        /* A lab must not go on writing when its driver is killed: who resumes finds it locked. */
+        /* A lab must not go on writing when its driver is killed: who resumes finds it locked. Nor
+         * must it begin, if that was before it could say so. */
         if (a->joined)
             prctl(PR_SET_PDEATHSIG, SIGKILL);
-        status = go(session);
+        if (a->joined && (uint64_t)getppid() != a->joined) {
+            options_fail(&session->options, "--joined: its `nanolab run` has ended; start that");
+            status = options_report();
+        } else {
+            status = go(session);
+        }
     }
     status = options_end(session->folder, status);
     result_close(session->run.result);
