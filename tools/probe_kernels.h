@@ -196,44 +196,53 @@ static void probe_chase(struct probe *p) {
     }
 }
 
-/* Every kernel and format, and every way of parts of K to meet; what this card has no instructions
- * for is passed over. */
+/* Every kernel, format, tile and load, and every way of parts of K to meet; what this card has no
+ * instructions for is passed over. */
 static void probe_mma(struct probe *p) {
-    static const char *const plans[] = {"scalar.f16.to-f32",
-                                        "wmma-16x16x16.f16.to-f32",
-                                        "wmma-32x8x16.bf16.to-f32",
-                                        "wmma-8x32x16.f16.to-f16",
-                                        "m16n8k8.tf32.to-f32.s2.kernel",
-                                        "m16n8k8.f16.to-f32.st3",
-                                        "m16n8k16.bf16.s2.turns",
-                                        "m16n8k16.f16.to-f16.s2.in-place",
-                                        "m16n8k16.bf16.elements",
-                                        "m16n8k32.e4m3.to-f32.batch-n",
-                                        "m16n8k32.e5m2.to-f32",
-                                        "wgmma.bf16.to-f32",
-                                        "wgmma.e4m3.to-f32.s2.kernel"};
-    for (size_t k = 0; k < sizeof plans / sizeof *plans; k++) {
-        struct mma_plan plan = mma_plan_default();
+    static const struct {
+        const char *plan;
+        size_t gap; /* between rows: decides how much a load takes */
+    } jobs[] = {{"scalar.f16.st2.s3.kernel", 0},
+                {"scalar.e4m3.st1", 1},
+                {"wmma-16x16x16.f16.acc16.t64x64.st3", 8},
+                {"wmma-32x8x16.bf16.t128x8.batch-n.s2.turns", 2},
+                {"wmma-8x32x16.f16.t8x128.to-bf16.s2.in-place", 1},
+                {"wmma-16x16x16.bf16.t128x128", 0},
+                {"m16n8k8.f16.t16x128.st2", 0},
+                {"m16n8k8.tf32.t64x64.s4.turns", 1},
+                {"m16n8k16.bf16.t64x64.st1.s3.kernel", 4},
+                {"m16n8k16.bf16.t128x128.w8.batch-n", 0},
+                {"m16n8k16.f16.acc16.to-f16.t128x256.s2.in-place", 0},
+                {"m16n8k32.e4m3.t128x8.batch-n", 0},
+                {"m16n8k32.e5m2.acc16.t64x64.g128", 3},
+                {"wgmma.bf16.t128x256.s2.turns", 0},
+                {"wgmma.f16.t64x256.st2.to-f16", 8},
+                {"wgmma.e4m3.t128x8.batch-n.s2.kernel", 0}};
+    for (size_t k = 0; k < sizeof jobs / sizeof *jobs; k++) {
+        struct mma_plan plan;
         struct mma_operands operands;
         struct job job;
         char why[PLAN_WHY];
-        if (mma_plan_parse(plans[k], &plan, why) != 0) {
-            probe_line(p, "mma", plans[k], false, why);
+        if (mma_plan_parse(jobs[k].plan, &plan, why) != 0) {
+            probe_line(p, "mma", jobs[k].plan, false, why);
             continue;
         }
-        const struct mma_problem problem = {
-            .shape = {18, 24, 160}, .in = (enum element)plan.in, .out = (enum element)plan.out};
         if (mma_plan_runs(&plan, p->device) != 0)
             continue;
-        if (mma_operands_open(&operands, &problem, MMA_FILL_NORMAL, 6) != 0) {
-            probe_line(p, "mma", plans[k], false, device_error());
+        const struct mma_problem problem = {.shape = {18, 35, 336},
+                                            .in = (enum element)plan.in,
+                                            .out = (enum element)plan.out,
+                                            .lda = 336 + jobs[k].gap,
+                                            .ldb = 336 + jobs[k].gap};
+        if (mma_operands_open(&operands, &problem, MMA_FILL_NORMAL, k) != 0) {
+            probe_line(p, "mma", jobs[k].plan, false, device_error());
             continue;
         }
         if ((p->checked ? mma_kernel_job_open_checked : mma_kernel_job_open)(&job, p->device,
                                                                              &operands, &plan) == 0)
-            probe_job(p, "mma", plans[k], &job);
+            probe_job(p, "mma", jobs[k].plan, &job);
         else
-            probe_line(p, "mma", plans[k], false, device_error());
+            probe_line(p, "mma", jobs[k].plan, false, device_error());
         mma_operands_close(&operands);
     }
 }

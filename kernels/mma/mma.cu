@@ -89,6 +89,51 @@ struct mma_wmma_needs<__nv_bfloat16> {
     static constexpr int arch = KERNEL_WMMA_BF16;
 };
 
+/* load_matrix_sync() from shared memory. nvcc makes one instruction of it for halves; for bf16 it
+ * does not see where the pointer points, and loads word by word. So that one is written out. */
+template <typename FRAGMENT, typename T>
+__device__ __forceinline__ void mma_load_fragment(FRAGMENT &to, const T *from, unsigned step) {
+    nvcuda::wmma::load_matrix_sync(to, from, step);
+}
+
+#if defined(__CUDACC__) && KERNEL_MMA_ARCH >= 10 * KERNEL_WMMA_BF16
+#define MMA_LOAD_ASM_2(side, layout, shape)                                                        \
+    asm volatile("wmma.load." side ".sync.aligned." layout "." shape                               \
+                 ".shared.bf16 {%0, %1}, [%2], %3;"                                                \
+                 : "=r"(r[0]), "=r"(r[1])                                                          \
+                 : "r"(at), "r"(step)                                                              \
+                 : "memory")
+#define MMA_LOAD_ASM_4(side, layout, shape)                                                        \
+    asm volatile("wmma.load." side ".sync.aligned." layout "." shape                               \
+                 ".shared.bf16 {%0, %1, %2, %3}, [%4], %5;"                                        \
+                 : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])                                  \
+                 : "r"(at), "r"(step)                                                              \
+                 : "memory")
+#define MMA_LOAD_ASM_8(side, layout, shape)                                                        \
+    asm volatile("wmma.load." side ".sync.aligned." layout "." shape                               \
+                 ".shared.bf16 {%0, %1, %2, %3, %4, %5, %6, %7}, [%8], %9;"                        \
+                 : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]), "=r"(r[4]), "=r"(r[5]),         \
+                   "=r"(r[6]), "=r"(r[7])                                                          \
+                 : "r"(at), "r"(step)                                                              \
+                 : "memory")
+#define MMA_LOAD_BF16(side, m, n, layout, count)                                                   \
+    __device__ __forceinline__ void mma_load_fragment(                                             \
+        nvcuda::wmma::fragment<nvcuda::wmma::matrix_##side, m, n, 16, __nv_bfloat16,               \
+                               nvcuda::wmma::layout##_major> &to,                                  \
+        const __nv_bfloat16 *from, unsigned step) {                                                \
+        unsigned r[count], at = kernel_shared_address(from);                                       \
+        static_assert(sizeof to.x == sizeof r, "a fragment is its registers");                     \
+        MMA_LOAD_ASM_##count(#side, #layout, "m" #m "n" #n "k16");                                 \
+        memcpy(to.x, r, sizeof r);                                                                 \
+    }
+MMA_LOAD_BF16(a, 16, 16, row, 4)
+MMA_LOAD_BF16(b, 16, 16, col, 4)
+MMA_LOAD_BF16(a, 32, 8, row, 8)
+MMA_LOAD_BF16(b, 32, 8, col, 2)
+MMA_LOAD_BF16(a, 8, 32, row, 2)
+MMA_LOAD_BF16(b, 8, 32, col, 8)
+#endif
+
 /* M × N of the fragments, the tile, and a warp's part of it. */
 template <int M, int N, typename T, typename ACC, int ROWS, int COLUMNS, int WARP_ROWS,
           int WARP_COLUMNS>
@@ -118,11 +163,11 @@ __device__ __forceinline__ void mma_wmma_tile(const struct mma_args &job) {
             fragment<matrix_b, M, N, K, T, col_major> right[BROAD];
             KERNEL_UNROLL
             for (int j = 0; j < BROAD; j++)
-                load_matrix_sync(right[j], q + j * N * STEP + k, STEP);
+                mma_load_fragment(right[j], q + j * N * STEP + k, STEP);
             KERNEL_UNROLL
             for (int i = 0; i < HIGH; i++) {
                 fragment<matrix_a, M, N, K, T, row_major> left;
-                load_matrix_sync(left, p + i * M * STEP + k, STEP);
+                mma_load_fragment(left, p + i * M * STEP + k, STEP);
                 KERNEL_UNROLL
                 for (int j = 0; j < BROAD; j++)
                     mma_sync(sum[i][j], left, right[j], sum[i][j]);

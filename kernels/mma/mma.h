@@ -73,11 +73,12 @@ struct mma_rule;
 #define MMA_GAP 8
 #define MMA_TILE_OF(rows, columns) (1000 * (rows) + (columns))
 #define MMA_TILES(V)                                                                               \
-    V(MMA_TILE_OF(64, 64), "t64x64")                                                                  \
-    V(MMA_TILE_OF(128, 128), "t128x128")                                                              \
-    V(MMA_TILE_OF(128, 256), "t128x256")                                                              \
-    V(MMA_TILE_OF(64, 256), "t64x256")                                                                \
-    V(MMA_TILE_OF(16, 128), "t16x128") V(MMA_TILE_OF(8, 128), "t8x128") V(MMA_TILE_OF(128, 8), "t128x8")
+    V(MMA_TILE_OF(64, 64), "t64x64")                                                               \
+    V(MMA_TILE_OF(128, 128), "t128x128")                                                           \
+    V(MMA_TILE_OF(128, 256), "t128x256")                                                           \
+    V(MMA_TILE_OF(64, 256), "t64x256")                                                             \
+    V(MMA_TILE_OF(16, 128), "t16x128")                                                             \
+    V(MMA_TILE_OF(8, 128), "t8x128") V(MMA_TILE_OF(128, 8), "t128x8")
 
 /* Warps of a block; of wgmma one warpgroup, four of them, only loads. */
 #define MMA_WARPS(V) V(4, "w4") V(8, "w8") V(12, "w12")
@@ -215,6 +216,7 @@ struct mma_call {
     void *c;
     void *workspace; /* mma_workspace_bytes(), aligned to 256 bytes; one launch at a time */
     void *stream;
+    bool runs; /* mma_plan_runs() has said so: not asked again at every launch */
 };
 
 struct mma_ops {

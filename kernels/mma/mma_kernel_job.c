@@ -73,8 +73,10 @@ static int job_open(struct job *out, struct device *device, const struct mma_ope
     job->base.call = call;
     job->base.element = rule ? element : NULL;
     job->base.fraction = fraction_of(given, rule);
-    job->call = (struct mma_call){
-        .plan = *given, .problem = operands->problem, .stream = device_stream(device)};
+    job->call = (struct mma_call){.plan = *given,
+                                  .problem = operands->problem,
+                                  .stream = device_stream(device),
+                                  .runs = true};
     if (given->load == MMA_LOAD_FIT)
         job->call.plan.load = mma_widest_load(&operands->problem);
     if (mma_job_open(out, &job->base, device, operands) != 0) {

@@ -182,6 +182,37 @@ static void cards_differ_and_are_predicted(void **state) {
     assert_int_equal(simt_set_arch(NULL), 0);
 }
 
+static void what_does_not_run_is_refused_by_name(void **state) {
+    (void)state;
+    struct mma_plan plan = parsed("wgmma.bf16");
+    struct mma_problem problem = problem_of(&plan, 16, 16, 64, 0, 0);
+    struct mma_operands o = operands_of(&problem, MMA_FILL_ONES, 1);
+    struct device *cpu;
+    struct job job;
+    assert_int_equal(mma_kernel_job_open(&job, device, &o, &plan), -1);
+    assert_non_null(strstr(device_error(), "Hopper"));
+    plan = parsed("m16n8k16.f16");
+    assert_int_equal(mma_kernel_job_open(&job, device, &o, &plan), -1);
+    assert_non_null(strstr(device_error(), "the problem is of bf16"));
+    plan = parsed("m16n8k16.bf16");
+    assert_int_equal(device_open(&cpu, DEVICE_CPU, 0), 0);
+    assert_int_equal(mma_kernel_job_open(&job, cpu, &o, &plan), -1);
+    assert_non_null(strstr(device_error(), "mma_cpu.h"));
+    device_close(cpu);
+    mma_operands_close(&o);
+
+    /* And so is a launch by hand whose pointers do not allow its loads, or that lacks a workspace.
+     */
+    struct mma_call call = {.plan = parsed("m16n8k16.load16.s2"), .problem = problem};
+    call.problem.shape.k = 128, call.problem.lda = call.problem.ldb = 0;
+    call.a = (const char *)NULL + 8;
+    assert_int_equal(mma_kernel_launch(&call, DEVICE_SIMT, false), -1);
+    assert_non_null(strstr(device_error(), "at most 8 bytes"));
+    call.a = NULL;
+    assert_int_equal(mma_kernel_launch(&call, DEVICE_SIMT, false), -1);
+    assert_non_null(strstr(device_error(), "no workspace"));
+}
+
 /* Blocks that take turns neither wait for ever nor add in another order, whoever comes first. */
 static void schedules_change_nothing(void **state) {
     (void)state;
@@ -209,9 +240,12 @@ static void schedules_change_nothing(void **state) {
 
 static void a_gpu_gives_the_predicted_bits(void **state) {
     (void)state;
-    static const struct layout layouts[] = {{1, 1, 1, 0, 0},       {17, 33, 47, 0, 0},
-                                            {16, 16, 48, 0, 0},    {5, 9, 200, 8, 1},
-                                            {150, 300, 777, 0, 0}, {256, 256, 1024, 0, 0}};
+    /* The last one has whole tiles of every size, and trailing ones. */
+    static const struct layout layouts[] = {{1, 1, 1, 0, 0},
+                                            {17, 33, 47, 0, 0},
+                                            {16, 16, 48, 0, 0},
+                                            {5, 9, 200, 8, 1},
+                                            {130, 264, 200, 0, 0}};
     struct device *simt = device, *gpu;
     struct mma_plan *plans;
     size_t count, ran = 0, compared = 0;
@@ -234,7 +268,7 @@ static void a_gpu_gives_the_predicted_bits(void **state) {
                 continue;
             struct mma_operands o =
                 operands_of(&problem, (enum mma_fill)((p + k) % MMA_FILLS), 10 * p + k);
-            run_plan(&o, &plan, false, 2, (p + k) % MMA_FILLS < MMA_FILL_CANCELLING);
+            run_plan(&o, &plan, false, 1, (p + k) % MMA_FILLS < MMA_FILL_CANCELLING);
             mma_operands_close(&o);
             compared += l->m * l->n;
         }
@@ -255,6 +289,7 @@ int main(void) {
         cmocka_unit_test(numbers_of_all_kinds),
         cmocka_unit_test(loads_follow_the_pointers),
         cmocka_unit_test(cards_differ_and_are_predicted),
+        cmocka_unit_test(what_does_not_run_is_refused_by_name),
         cmocka_unit_test(schedules_change_nothing),
         cmocka_unit_test(checked_kernels_have_nothing_to_report),
         cmocka_unit_test(a_gpu_gives_the_predicted_bits),

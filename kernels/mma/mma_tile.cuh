@@ -39,8 +39,8 @@ struct mma_args {
     unsigned p_rows, q_rows;
     unsigned k, slice, slices; /* elements of K; of a slice; how many */
     unsigned tiles_p, tiles_q;
-    unsigned char size, load, stages, out, merge, order;
-    bool turned; /* D is C turned around: P is B */
+    unsigned char size, depth, load, stages, out, merge, order; /* depth: elements per stage */
+    bool turned;                                                /* D is C turned around: P is B */
 };
 static_assert(sizeof(struct mma_args) <= 128, "see above");
 
@@ -166,56 +166,64 @@ __device__ __noinline__ void mma_load_unit(char *to, const char *from, int bytes
                                : mma_gather<unsigned>(from, bytes);
 }
 
-/* ROWS rows of one operand, from row `first` on and `at` bytes into them, of which `left` (at most
- * a stage's) are there; what is not there is zeros. */
+/* One thread's part of ROWS rows of an operand: a unit of every APART-th row, the same unit of all,
+ * so that what follows from the thread's number is computed once. */
 template <int ROWS, int THREADS, bool SWIZZLED>
-__device__ __forceinline__ void mma_load_rows(const struct mma_args &job, char *stage,
-                                              const char *operand, size_t stride, unsigned rows,
-                                              unsigned first, size_t at, int left) {
-    auto load = [&](int c, auto copy) {
-        int row = c / MMA_UNITS, unit = c % MMA_UNITS;
-        bool there = first + row < rows;
-        int bytes = there ? max(0, min(16, left - 16 * unit)) : 0;
-        const char *from = operand;
-        if (bytes)
-            from += (size_t)(first + row) * stride + at + 16 * unit;
-        copy(stage + mma_place<SWIZZLED>(row, unit), from, bytes);
-    };
-    if (job.load == 16) {
-        KERNEL_UNROLL
-        for (int c = threadIdx.x; c < ROWS * MMA_UNITS; c += THREADS)
-            load(c, kernel_copy_async<16>);
-        return;
-    }
-#pragma unroll 1
-    for (int c = threadIdx.x; c < ROWS * MMA_UNITS; c += THREADS)
-        load(c, [&](char *to, const char *from, int bytes) {
-            mma_load_unit(to, from, bytes, job.load, job.size);
-        });
-}
+struct mma_side {
+    static constexpr int APART = THREADS / MMA_UNITS, COUNT = (ROWS + APART - 1) / APART;
+    static constexpr int PITCH = SWIZZLED ? MMA_ROW : MMA_ROW_WMMA;
+    static_assert(APART % 8 == 0, "rows of one thread have their units in one order");
+    const char *from; /* its unit of its first row, where K begins */
+    size_t stride;    /* bytes from row to row of the operand */
+    int rows;         /* that the operand has from its first row on; may be negative */
 
-/* Both operands' part of K from `k` on: P's rows, then Q's. */
-template <int ROWS, int COLUMNS, int THREADS, bool SWIZZLED>
-__device__ __forceinline__ void
-mma_load_stage(const struct mma_args &job, const struct mma_work &work, char *stage, unsigned k) {
-    size_t at = (size_t)k * job.size;
-    unsigned elements = min(work.end - k, (unsigned)(MMA_ROW / job.size));
-    int left = (int)elements * job.size;
-    mma_load_rows<ROWS, THREADS, SWIZZLED>(job, stage, job.p, job.p_stride, job.p_rows, work.i, at,
-                                           left);
-    mma_load_rows<COLUMNS, THREADS, SWIZZLED>(job, stage + mma_place<SWIZZLED>(ROWS, 0), job.q,
-                                              job.q_stride, job.q_rows, work.j, at, left);
-}
+    __device__ __forceinline__ static int row() {
+        return (int)threadIdx.x / MMA_UNITS;
+    }
+    __device__ __forceinline__ static int unit() {
+        return (int)threadIdx.x % MMA_UNITS;
+    }
+    __device__ __forceinline__ mma_side(const char *operand, size_t stride_, unsigned all,
+                                        unsigned first, size_t at)
+        : from(operand + (size_t)(first + row()) * stride_ + at + 16 * unit()), stride(stride_),
+          rows((int)(all - first) - row()) {}
+
+    /* The next row of bytes of each, of which `left` are there; what is not there is zeros, and not
+     * read. */
+    __device__ __forceinline__ void load(char *stage, int left, int load, int size) {
+        int bytes = max(0, min(16, left - 16 * unit()));
+        char *to = stage + mma_place<SWIZZLED>(row(), unit());
+        if (load == 16) {
+            KERNEL_UNROLL
+            for (int i = 0; i < COUNT; i++)
+                if (ROWS % APART == 0 || row() + i * APART < ROWS)
+                    kernel_copy_async<16>(to + i * APART * PITCH, from + i * APART * stride,
+                                          i * APART < rows ? bytes : 0);
+        } else {
+#pragma unroll 1
+            for (int i = 0; i < COUNT; i++)
+                if (ROWS % APART == 0 || row() + i * APART < ROWS)
+                    mma_load_unit(to + i * APART * PITCH, from + i * APART * stride,
+                                  i * APART < rows ? bytes : 0, load, size);
+        }
+        from += MMA_ROW;
+    }
+};
 
 /* Walks through a slice: multiply(stage) for one stage after the other, each of them loaded as
- * early as the number of stages allows. */
+ * early as the number of stages allows: P's rows, then Q's. */
 template <int ROWS, int COLUMNS, int THREADS, bool SWIZZLED, class MULTIPLY>
 __device__ __forceinline__ void mma_walk(const struct mma_args &job, const struct mma_work &work,
                                          char *shared, MULTIPLY multiply) {
     constexpr int BYTES = (ROWS + COLUMNS) * (SWIZZLED ? MMA_ROW : MMA_ROW_WMMA);
-    unsigned depth = MMA_ROW / job.size;
-    int rounds = (int)((work.end - work.begin + depth - 1) / depth), ahead = job.stages - 1;
-    int to = 0, from = 0; /* stage to load into, stage to multiply */
+    size_t begin = (size_t)work.begin * job.size;
+    mma_side<ROWS, THREADS, SWIZZLED> p(job.p, job.p_stride, job.p_rows, work.i, begin);
+    mma_side<COLUMNS, THREADS, SWIZZLED> q(job.q, job.q_stride, job.q_rows, work.j, begin);
+    unsigned left = work.end - work.begin; /* elements to load */
+    int depth = job.depth, size = job.size, ahead = job.stages - 1;
+    int rounds = ((int)left + depth - 1) / depth;
+    /* Offsets and not pointers: so the compiler sees that all of it is shared memory. */
+    int to = 0, from = 0, end = job.stages * BYTES;
 #pragma unroll 1
     for (int round = -ahead; round < rounds; round++) {
         if (round >= 0 && ahead) {
@@ -224,18 +232,21 @@ __device__ __forceinline__ void mma_walk(const struct mma_args &job, const struc
         } else if (round > 0) {
             __syncthreads();
         }
-        if (round + ahead < rounds)
-            mma_load_stage<ROWS, COLUMNS, THREADS, SWIZZLED>(
-                job, work, shared + to * BYTES, work.begin + (unsigned)(round + ahead) * depth);
+        if (left) {
+            int here = min((int)left, depth);
+            p.load(shared + to, here * size, job.load, size);
+            q.load(shared + to + mma_place<SWIZZLED>(ROWS, 0), here * size, job.load, size);
+            left -= (unsigned)here;
+        }
         kernel_copy_commit();
-        to = to + 1 == job.stages ? 0 : to + 1;
+        to = to + BYTES == end ? 0 : to + BYTES;
         if (!ahead) {
             kernel_copy_wait(0);
             __syncthreads();
         }
         if (round >= 0) {
-            multiply(shared + from * BYTES);
-            from = from + 1 == job.stages ? 0 : from + 1;
+            multiply(shared + from);
+            from = from + BYTES == end ? 0 : from + BYTES;
         }
     }
     __syncthreads(); /* the stages' memory is free for what comes */
@@ -348,6 +359,7 @@ struct mma_args mma_args_of(const struct mma_call *call) {
     job.tiles_p = turned ? tiles_n : tiles_m;
     job.tiles_q = turned ? tiles_m : tiles_n;
     job.size = (unsigned char)size;
+    job.depth = (unsigned char)mma_plan_depth(plan);
     job.load = (unsigned char)plan->load;
     job.stages = (unsigned char)plan->stages;
     job.out = (unsigned char)plan->out;
@@ -427,8 +439,8 @@ int mma_run_named(const struct mma_call *call, const char *name, KERNEL kernel) 
     struct mma_args job = mma_args_of(call);
     unsigned blocks = job.tiles_p * job.tiles_q * job.slices;
     char text[MMA_TEXT];
-    if (kernel_mma_refused(kernel, mma_plan_capability(&call->plan),
-                           mma_plan_text(&call->plan, text)) != 0)
+    if (!call->runs && kernel_mma_refused(kernel, mma_plan_capability(&call->plan),
+                                          mma_plan_text(&call->plan, text)) != 0)
         return -1;
     if (!blocks)
         return 0;

@@ -192,7 +192,7 @@ __device__ __forceinline__ void mma_advance(struct mma_position *at, int stages)
 
 __device__ __forceinline__ unsigned mma_rounds(const struct mma_args &job,
                                                const struct mma_work &work) {
-    unsigned depth = MMA_WIDE_ROW / job.size;
+    unsigned depth = job.depth;
     return (work.end - work.begin + depth - 1) / depth;
 }
 
@@ -201,7 +201,7 @@ __device__ __forceinline__ void mma_produce(const struct mma_args &job,
                                             const mma_stages<ROWS, COLUMNS> &stages,
                                             const CUtensorMap *p, const CUtensorMap *q) {
     struct mma_position at = {0, 1}; /* the phase before the first one: all stages are empty */
-    unsigned all = job.tiles_p * job.tiles_q * job.slices, depth = MMA_WIDE_ROW / job.size;
+    unsigned all = job.tiles_p * job.tiles_q * job.slices, depth = job.depth;
     for (unsigned number = blockIdx.x; number < all; number += gridDim.x) {
         struct mma_work work = mma_work_of(job, number, ROWS, COLUMNS);
         unsigned rounds = mma_rounds(job, work);
@@ -394,7 +394,8 @@ int mma_wgmma_run(const struct mma_call *call) {
     mma_encode *encode = NULL;
     CUtensorMap p, q;
     int gpu, processors;
-    if (kernel_mma_refused(mma_wgmma<IN, ROWS, COLUMNS>, 90, mma_plan_text(&call->plan, text)) != 0)
+    if (!call->runs &&
+        kernel_mma_refused(mma_wgmma<IN, ROWS, COLUMNS>, 90, mma_plan_text(&call->plan, text)) != 0)
         return -1;
     if (!all)
         return 0;
