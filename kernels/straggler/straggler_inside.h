@@ -1,0 +1,51 @@
+/*
+ * straggler_inside.h: what the files of this folder share.
+ */
+#ifndef NANOLAB_KERNELS_STRAGGLER_STRAGGLER_INSIDE_H
+#define NANOLAB_KERNELS_STRAGGLER_STRAGGLER_INSIDE_H
+
+#include "kernels/straggler/straggler.h"
+
+/* Puts one line into `why` and returns -1. */
+int straggler_fail(char *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The k-th smallest, k < count; reorders. */
+double straggler_select(double *values, size_t count, size_t k);
+/* Of count > 0; reorders. */
+double straggler_median(double *values, size_t count);
+
+/* --- lateness: how much less than its peers a rank waited --------------------------------------
+ */
+
+/*
+ * late[ranks]: the median of the other ranks' communication time, less the rank's own. The median,
+ * so that the lateness of one is not taken for earliness of the others, and two late ranks are both
+ * seen. With overlap a rank that was late once is still late in the steps after, which is not its
+ * doing: there at most by as much as it computed longer than the others. scratch[3 × ranks].
+ */
+void straggler_lateness(const struct straggler_log *log, size_t step, double *late,
+                        double *scratch);
+/* How much longer than the median of the others each computed. scratch[2 × ranks]. */
+void straggler_longer(const struct straggler_log *log, size_t step, double *longer,
+                      double *scratch);
+
+/*
+ * What jitter does by itself. Its tail is taken to be exponential with mean `scale`, which is
+ * heavier than a Gaussian's; the mean over n steps then exceeds scale × (√(2x/n) + x/n) with a
+ * chance of at most e^-x (Bernstein's inequality), and ranks × windows have that chance.
+ */
+struct straggler_noise {
+    double scale_us;
+    double least_us; /* what is less is no matter: resolution, a tenth of the collective */
+    double looks;    /* ranks × steps */
+};
+/* Of steps [0, end). 0, or -1: no memory. */
+int straggler_noise(const struct straggler_log *log, size_t end, struct straggler_noise *out);
+/* Lateness, as the mean of n steps, that is named. */
+double straggler_threshold(const struct straggler_noise *noise, size_t n);
+/* Stalls that last for some steps and pass are looked for in the mean of so many. */
+enum { STRAGGLER_STRETCH = 8 };
+/* The chance of so much by jitter alone, anywhere in the log. */
+double straggler_chance(const struct straggler_noise *noise, double late_us, size_t n);
+
+#endif

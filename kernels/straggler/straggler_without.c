@@ -1,0 +1,166 @@
+/*
+ * straggler_without.c: the step had the late ranks not been late, from the log with them.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/straggler/straggler_inside.h"
+
+struct play {
+    const struct straggler_log *log;
+    struct straggler_noise noise;
+    size_t *whole, count; /* steps that are whole */
+    double *excess;       /* [count × ranks] by how much a rank was late, or computed longer */
+    double *taken;        /* [count × ranks] what is taken away of it */
+    double *scratch;      /* [steps + 3 × ranks] */
+};
+
+static int open_play(struct play *p) {
+    size_t cells = p->log->steps * p->log->ranks, ranks = p->log->ranks;
+    p->whole = malloc((p->log->steps + 1) * sizeof *p->whole);
+    p->excess = malloc((cells + 1) * sizeof *p->excess);
+    p->taken = calloc(cells + 1, sizeof *p->taken);
+    p->scratch = malloc((p->log->steps + 3 * ranks) * sizeof *p->scratch);
+    return p->whole && p->excess && p->taken && p->scratch
+               ? straggler_noise(p->log, p->log->steps, &p->noise)
+               : -1;
+}
+
+static void close_play(struct play *p) {
+    free(p->whole);
+    free(p->excess);
+    free(p->taken);
+    free(p->scratch);
+}
+
+/* With overlap lateness adds up over steps, and computing times say what each step added. */
+static void find_excess(struct play *p) {
+    unsigned n = p->log->ranks;
+    for (size_t k = 0; k < p->log->steps; k++) {
+        if (!straggler_is_whole(p->log, k))
+            continue;
+        double *excess = p->excess + p->count * n;
+        p->whole[p->count++] = k;
+        if (p->log->overlapped)
+            straggler_longer(p->log, k, excess, p->scratch);
+        else
+            straggler_lateness(p->log, k, excess, p->scratch);
+    }
+}
+
+/* What is usual for a rank that is late in most of the steps [first, first + count): the median of
+ * those; 0 for one that is not. */
+static double usually(struct play *p, unsigned rank, size_t first, size_t count) {
+    unsigned n = p->log->ranks;
+    const double *excess = p->excess + first * n + rank;
+    for (size_t k = 0; k < count; k++)
+        p->scratch[k] = excess[k * n];
+    double median = straggler_median(p->scratch, count);
+    if (!(median > straggler_threshold(&p->noise, count)))
+        return 0;
+    size_t late = 0;
+    for (size_t k = 0; k < count; k++)
+        if (excess[k * n] > median / 2)
+            p->scratch[late++] = excess[k * n];
+    return straggler_median(p->scratch, late);
+}
+
+/* What is usual is taken away and leaves the rank its jitter; what stands out of it goes. */
+static void find_taken(struct play *p, unsigned rank) {
+    unsigned n = p->log->ranks;
+    double single = straggler_threshold(&p->noise, 1), always = usually(p, rank, 0, p->count);
+    for (size_t first = 0; first < p->count; first += STRAGGLER_STRETCH) {
+        size_t left = p->count - first;
+        left = left < STRAGGLER_STRETCH ? left : STRAGGLER_STRETCH;
+        double usual = always > 0 ? always : usually(p, rank, first, left);
+        for (size_t k = first; k < first + left; k++) {
+            double late = p->excess[k * n + rank], take = late > usual / 2 ? usual : 0;
+            p->taken[k * n + rank] = late - take > single ? late : take;
+        }
+    }
+}
+
+/* The earlier end of step number k, blocking: whoever is then last ends it. */
+static double gained(const struct play *p, size_t k) {
+    double last = -INFINITY, then = -INFINITY;
+    for (unsigned r = 0; r < p->log->ranks; r++) {
+        double arrival = -straggler_comm(p->log, p->whole[k], r); /* before the step's end */
+        last = fmax(last, arrival);
+        then = fmax(then, arrival - p->taken[k * p->log->ranks + r]);
+    }
+    return last - then;
+}
+
+/* What the collective of number k took by itself: from the last entry, or the end of the one
+ * before, to its own end, on the clock of the rank that was last. */
+static double took(const struct play *p, size_t k) {
+    const struct straggler_log *log = p->log;
+    unsigned last = 0;
+    for (unsigned r = 1; r < log->ranks; r++)
+        if (straggler_comm(log, p->whole[k], r) < straggler_comm(log, p->whole[k], last))
+            last = r;
+    const struct straggler_cell *c = straggler_at(log, p->whole[k], last);
+    double before = k > 0 ? straggler_at(log, p->whole[k - 1], last)->end_us : -INFINITY;
+    return c->end_us - fmax(c->start_us, before);
+}
+
+/* The end of the last step when all are played again, one late. */
+static double played(const struct play *p, bool without) {
+    unsigned n = p->log->ranks;
+    double done[2] = {0, 0}, *arrival = p->scratch;
+    memset(arrival, 0, n * sizeof *arrival);
+    for (size_t k = 0; k < p->count; k++) {
+        double last = 0;
+        for (unsigned r = 0; r < n; r++) {
+            double compute = straggler_at(p->log, p->whole[k], r)->compute_us;
+            arrival[r] = fmax(arrival[r], done[0]) + compute - (without ? p->taken[k * n + r] : 0);
+            last = fmax(last, arrival[r]);
+        }
+        double end = fmax(last, done[1]) + took(p, k);
+        done[0] = done[1];
+        done[1] = end;
+    }
+    return done[1];
+}
+
+static void predict(struct play *p, struct straggler_without *out) {
+    double gain = 0;
+    out->steps = p->count;
+    if (p->log->overlapped) {
+        out->with_us = played(p, false) / (double)p->count;
+        out->without_us = played(p, true) / (double)p->count;
+        return;
+    }
+    for (size_t k = 0; k < p->count; k++) {
+        gain += gained(p, k);
+        out->with_us += straggler_step_us(p->log, p->whole[k], p->scratch);
+    }
+    out->with_us /= (double)p->count;
+    out->without_us = out->with_us - gain / (double)p->count;
+}
+
+int straggler_without(const struct straggler_log *log, const struct straggler_verdict *named,
+                      struct straggler_without *out, char why[STRAGGLER_WHY]) {
+    struct play p = {.log = log};
+    *out = (struct straggler_without){0};
+    if (log->blind)
+        return straggler_fail(why, "cannot tell: %s", log->blind);
+    if (log->overlapped && !log->has_compute)
+        return straggler_fail(why, "cannot tell: steps overlap, and there are no computing times");
+    if (open_play(&p) != 0) {
+        close_play(&p);
+        return straggler_fail(why, "no memory for %zu steps", log->steps);
+    }
+    find_excess(&p);
+    int status = 0;
+    if (p.count == 0)
+        status = straggler_fail(why, "cannot tell: no step has a time of every rank");
+    for (unsigned r = 0; status == 0 && r < log->ranks; r++)
+        if (named->named[r])
+            find_taken(&p, r);
+    if (status == 0)
+        predict(&p, out);
+    close_play(&p);
+    return status;
+}
