@@ -39,8 +39,8 @@ struct way {
     unsigned threads; /* 0: as many as there are, or a GPU's */
     int (*open)(const struct way *way, struct job *job, struct device *device,
                 const struct mma_operands *operands);
-    int option; /* the way's own */
-    const char *plan;
+    int option;      /* the way's own */
+    const char *isa; /* of a library: the most that it may use; NULL: all */
 };
 #define WAYS_MOST 16
 /* Those of a device that can run here, in the order of the tables. */

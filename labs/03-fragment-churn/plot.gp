@@ -5,6 +5,9 @@
 #@ text The time of one product against the rows of its batch. A matrix unit that multiplies 16 rows
 #@ text at a time climbs in steps of 16; vector instructions climb row by row; and while the weights
 #@ text are still on their way from memory, more rows cost nothing at all. Bars are 95 % intervals.
+#@ data 9 stairs: along,us,low,high,used by way,device where axis=small N
+#@ plot stairs-few 9: Time against N, where there are few
+#@ text The same against few rows of the weights: panels of columns are steps on a CPU, too.
 #@ data 2 stairs: along,us,low,high,used by way,device where axis=N
 #@ plot stairs-n 2: Time against N, around a round number
 #@ text The same against the rows of the weights, for a batch of 16. Kernels that work on panels of
@@ -59,6 +62,18 @@ if (data1_rows > 0) {
     set xrange [0:66]
     set yrange [0:*]
     plot for [i=0:data1_blocks-1] "data1.tsv" index i using 2:3:4:5 with yerrorlines \
+             linetype i+1 title columnheader(1)
+}
+eval fresh
+if (data9_rows > 0) {
+    set output out("stairs-few")
+    set title "Time of one product of 16 rows against N, few of them"
+    set xlabel "N, rows of the weights"
+    set ylabel "time, µs"
+    set xtics 16
+    set xrange [0:82]
+    set yrange [0:*]
+    plot for [i=0:data9_blocks-1] "data9.tsv" index i using 2:3:4:5 with yerrorlines \
              linetype i+1 title columnheader(1)
 }
 eval fresh

@@ -28,13 +28,6 @@ struct batch {
     float *row;
 };
 
-static uint64_t text_hash(const char *text) {
-    uint64_t hash = 0xcbf29ce484222325u;
-    for (; text && *text; text++)
-        hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
-    return hash;
-}
-
 /* Row 0's first elements on data that the recovery has not seen: how many come out as it says. */
 static int predict_fresh(const struct batch *b, const struct mma_revealed *revealed,
                          const struct mma_classes *classes, struct lab_case *c) {
@@ -67,17 +60,18 @@ static int reveal(const struct batch *b, const struct job *job, struct lab_case 
     if (status == 0) {
         bool found = revealed.found.status == RECOVER_FOUND;
         struct mma_family family = {0};
-        char *text = found ? tree_text(revealed.found.tree) : NULL;
+        struct mma_hash128 id;
         status = found ? mma_family_of(revealed.found.tree, &family) : 0;
         case_cell_text(c, "outcome", recover_status_name(revealed.found.status));
         case_cell_text(c, "tree in words", found ? family.text : revealed.found.why);
         case_cell_int(c, "classes", (int64_t)classes.count);
         case_cell_int(c, "calls", (int64_t)(classes.calls + revealed.calls));
-        if (text) {
-            case_cell_bits(c, "tree", 64, text_hash(text));
-            status = status == 0 ? predict_fresh(b, &revealed, &classes, c) : status;
+        if (status == 0 && found)
+            status = mma_revealed_id(&revealed, &id);
+        if (status == 0 && found) {
+            case_cell_bits(c, "tree", 64, id.low);
+            status = predict_fresh(b, &revealed, &classes, c);
         }
-        free(text);
         mma_revealed_close(&revealed);
     }
     mma_classes_close(&classes);

@@ -25,8 +25,8 @@ static int open_native(const struct way *way, struct job *job, struct device *de
 
 static int open_onednn(const struct way *way, struct job *job, struct device *device,
                        const struct mma_operands *operands) {
-    struct mma_onednn_options options = {.weights = (enum mma_onednn_weights)way->option,
-                                         .threads = 1};
+    struct mma_onednn_options options = {
+        .weights = (enum mma_onednn_weights)way->option, .threads = 1, .isa = way->isa};
     return mma_onednn_job_open(job, device, operands, &options);
 }
 
@@ -46,6 +46,12 @@ static const struct way onednn[] = {
      .library = true,
      .open = open_onednn,
      .option = MMA_ONEDNN_PACKED},
+    {.name = "onednn-avx512-core",
+     .in = ELEMENT_BF16,
+     .library = true,
+     .open = open_onednn,
+     .option = MMA_ONEDNN_PLAIN,
+     .isa = "avx512_core"},
 };
 
 static int open_openblas(const struct way *way, struct job *job, struct device *device,
@@ -57,7 +63,16 @@ static int open_openblas(const struct way *way, struct job *job, struct device *
 static const struct way openblas = {
     .name = "openblas", .in = ELEMENT_F32, .library = true, .open = open_openblas};
 
-static size_t ways_of_cpu(struct way *ways) {
+/* A limit wants a second copy of the library, and instructions beyond it. */
+static bool can_be_limited(struct device *device, const struct way *way) {
+    const struct mma_problem problem = {.shape = {1, 1, 1}, .in = way->in, .out = ELEMENT_F32};
+    struct product p;
+    bool can = product_open(&p, device, way, &problem, MMA_FILL_ONES, 0) == 0;
+    product_close(&p);
+    return can && strcmp(mma_onednn_isa(), way->isa) != 0;
+}
+
+static size_t ways_of_cpu(struct device *device, struct way *ways) {
     size_t count = 0;
     for (size_t k = 0; k < sizeof native / sizeof *native; k++) {
         enum mma_cpu_isa isa = (enum mma_cpu_isa)native[k].option;
@@ -68,7 +83,8 @@ static size_t ways_of_cpu(struct way *ways) {
         ways[count++].fragment = mma_cpu_fragment(&plan);
     }
     for (size_t k = 0; k < sizeof onednn / sizeof *onednn && mma_onednn_takes(ELEMENT_BF16); k++)
-        ways[count++] = onednn[k];
+        if (!onednn[k].isa || can_be_limited(device, &onednn[k]))
+            ways[count++] = onednn[k];
     return count;
 }
 
@@ -116,7 +132,8 @@ static size_t ways_of_gpu(struct device *device, struct way *ways) {
 }
 
 size_t ways_of(struct device *device, struct way *ways) {
-    return device_kind(device) == DEVICE_CPU ? ways_of_cpu(ways) : ways_of_gpu(device, ways);
+    return device_kind(device) == DEVICE_CPU ? ways_of_cpu(device, ways)
+                                             : ways_of_gpu(device, ways);
 }
 
 size_t libraries_of(struct device *device, struct way *ways) {
