@@ -89,7 +89,7 @@ static const struct quantity quantities[] = {
     {"over whole", "1", "time over that of the whole fragments just below"},
     {"weights", "", "packed beforehand, or plain as they lie there"},
     {"isa", "", "instructions that both use"},
-    {"over ours", "1", "time of the library over that of our kernel"},
+    {"over library", "1", "time of our kernel over that of the library"},
     {"B", "1", "sequences in the batch"},
     {"L", "1", "tokens of context"},
     {"placement", "", "side of the fragment that the batch lies on"},
@@ -157,9 +157,8 @@ static const struct table_spec tables[] = {
      "whole",
      .sort = "device;axis;way;along"},
     {"speed", "03/speed/",
-     "device; isa; threads; M; N; K; weights; name; ms, low, high = @median / 1e-3~; over ours, "
-     "ours "
-     "low, ours high = over ours~"},
+     "device; isa; threads; M; N; K; weights; name; ms, low, high = @median / 1e-3~; over "
+     "library, library low, library high = over library~"},
     {"fit", "03/fit/",
      "B; L; placement; used; counted = used, counted; batch edge = used on the batch edge; context "
      "edge "

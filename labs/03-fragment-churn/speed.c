@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/mma/mma.h"
 #include "kernels/mma/mma_cpu.h"
+#include "kernels/mma/mma_cublaslt.h"
 #include "kernels/mma/mma_onednn.h"
 #include "labs/03-fragment-churn/fragments.h"
 
@@ -18,7 +20,7 @@ struct speed {
     struct contest *contest;
     struct mma_operands operands;
     enum mma_cpu_isa isa;
-    int threads;
+    int threads; /* 0: a GPU's */
 };
 
 /* What oneDNN calls the instructions of a kernel of ours. */
@@ -33,7 +35,7 @@ static struct entrant *enter(struct speed *s, struct job *job, const char *name,
     struct lab_case *c = entrant_case(e);
     case_param_text(c, "name", name);
     case_param_text(c, "weights", packed ? "packed" : "plain");
-    case_param_text(c, "isa", mma_cpu_isa_name(s->isa));
+    case_param_text(c, "isa", s->threads ? mma_cpu_isa_name(s->isa) : "matrix unit");
     case_param_int(c, "threads", s->threads);
     case_param_int(c, "M", (int64_t)s->operands.problem.shape.m);
     case_param_int(c, "N", (int64_t)s->operands.problem.shape.n);
@@ -56,7 +58,7 @@ static int enter_pair(struct speed *s, bool packed) {
     struct entrant *library = enter(s, &job, "onednn", packed);
     if (mma_cpu_job_open(&job, s->device, &s->operands, &plan) != 0)
         return -1;
-    entrant_over(library, enter(s, &job, "ours", packed), "over ours");
+    entrant_over(enter(s, &job, "ours", packed), library, "over library");
     return 0;
 }
 
@@ -77,9 +79,51 @@ static int race(struct speed *s, size_t m, size_t wide) {
     return status;
 }
 
+/* --- on a GPU ----------------------------------------------------------------------------------
+ */
+
+/* Our kernels at their large tiles beside the library, on square matrices. */
+static int race_gpu(struct lab_run *run, struct device *device, size_t wide) {
+    static const struct {
+        const char *name;
+        enum mma_kernel kernel;
+    } ours[] = {
+        {"wmma-16x16x16", MMA_WMMA_16X16}, {"m16n8k16", MMA_M16N8K16}, {"wgmma", MMA_WARPGROUP}};
+    const struct mma_cublaslt_plan levers = mma_cublaslt_plan_default();
+    struct speed s = {.run = run, .device = device};
+    struct job job;
+    s.contest = contest_open(run, device, "03/speed/M=%zu/K=%zu", wide, wide);
+    if (!s.contest)
+        return contest_skipped(run);
+    const struct mma_problem problem = {
+        .shape = {wide, wide, wide}, .in = ELEMENT_BF16, .out = ELEMENT_F32};
+    int status = mma_operands_open(&s.operands, &problem, MMA_FILL_NORMAL, lab_seed(run));
+    struct entrant *library = NULL;
+    if (status == 0)
+        status = mma_cublaslt_job_open(&job, device, &s.operands, &levers);
+    if (status == 0)
+        library = enter(&s, &job, "cublaslt", false);
+    for (size_t k = 0; k < sizeof ours / sizeof *ours && status == 0; k++) {
+        struct mma_plan plan =
+            mma_plan_for(ours[k].kernel, ELEMENT_BF16, ELEMENT_F32, false, MMA_BATCH_ON_M);
+        if (mma_plan_runs(&plan, device) != 0)
+            continue;
+        status = mma_kernel_job_open(&job, device, &s.operands, &plan);
+        if (status == 0)
+            entrant_over(enter(&s, &job, ours[k].name, false), library, "over library");
+    }
+    if (status != 0)
+        lab_error(run, "%s", device_error());
+    status = status == 0 ? contest_end(s.contest) : contest_drop(s.contest);
+    mma_operands_close(&s.operands);
+    return status;
+}
+
 int sweep_speed(struct lab_run *run, struct device *device) {
     bool quick = lab_mode(run) == LAB_QUICK;
     struct speed s = {.run = run, .device = device, .isa = mma_cpu_isa_best(ELEMENT_BF16)};
+    if (device_kind(device) == DEVICE_CUDA)
+        return race_gpu(run, device, quick ? 4096 : 8192);
     if (device_kind(device) != DEVICE_CPU || s.isa == MMA_CPU_SCALAR ||
         !mma_onednn_takes(ELEMENT_BF16))
         return 0;
