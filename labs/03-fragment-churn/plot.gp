@@ -32,7 +32,8 @@
 #@ plot churn 4 5 6: Three histograms of one trace: shapes, algorithms, bits of a row
 #@ text Shares of the steps of a calm trace (full) and of a churning one (light), for the first
 #@ text library and layer; bins are in the order of the table below. Many kinds of shapes need not
-#@ text mean many algorithms; and one name of an algorithm need not mean one set of bits.
+#@ text mean many algorithms; and one name of an algorithm need not mean one set of bits. The essays'
+#@ text figures, of a GPU's library: entropy of the algorithms 0.067 bits calm, 1.344 churning.
 #@ table histograms: The histograms
 #@ table churn: Every combination that occurred
 #@ table trees: One row in batches of many sizes, and the trees behind its bits
