@@ -54,10 +54,10 @@ template <int BYTES>
 __device__ __forceinline__ void kernel_copy_async(void *shared, const void *from, int bytes) {
 #if KERNEL_COPIES_ASYNC
     if constexpr (BYTES == 16)
-        asm volatile(
-            "cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(kernel_shared_address(shared)),
-            "l"(from), "r"(bytes)
-            : "memory");
+        asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16, %2;" ::"r"(
+                         kernel_shared_address(shared)),
+                     "l"(from), "r"(bytes)
+                     : "memory");
     else
         asm volatile(
             "cp.async.ca.shared.global [%0], [%1], %2, %3;" ::"r"(kernel_shared_address(shared)),

@@ -12,6 +12,7 @@ MMA_PLAN_FIELDS(PLAN_VALUES)
 const struct plan_field mma_fields[MMA_FIELDS] = {MMA_PLAN_FIELDS(MMA_FIELD)};
 
 static int rules(const void *of, char *why);
+static bool hopeless(const void *of, unsigned set);
 static const struct plan_family family = {
     .name = "a plan of a matrix product",
     .example = "m16n8k16.bf16.to-f32.t128x128.s4",
@@ -21,6 +22,7 @@ static const struct plan_family family = {
     .counts =
         MMA_FIELD_BIT(warps) | MMA_FIELD_BIT(stages) | MMA_FIELD_BIT(split) | MMA_FIELD_BIT(grain),
     .rules = rules,
+    .hopeless = hopeless,
 };
 
 /* Shared memory that an H100 grants a block. */
@@ -106,41 +108,55 @@ static bool has_tile(const struct mma_plan *plan) {
     return tile == MMA_TILE_OF(128, 8) && (is_sync(plan->kernel) || plan->kernel == MMA_WMMA_32X8);
 }
 
-static int rules(const void *of, char *why) {
-    const struct mma_plan *plan = of;
-    const char *kernel = plan_word(&family, plan, MMA_FIELD_kernel);
-    const char *in = plan_word(&family, plan, MMA_FIELD_in);
-    if (!takes(plan->kernel, plan->in))
+/* The rules that speak of fields in `set` alone. */
+#define SET(field) (set & MMA_FIELD_BIT(field))
+
+static int rules_of(const struct mma_plan *plan, unsigned set, char *why) {
+    const char *kernel = why ? plan_word(&family, plan, MMA_FIELD_kernel) : "";
+    const char *in = why ? plan_word(&family, plan, MMA_FIELD_in) : "";
+    if (SET(kernel) && SET(in) && !takes(plan->kernel, plan->in))
         PLAN_REFUSE("%s does not multiply %s", kernel, in);
     bool adds_halves =
         plan->kernel == MMA_M16N8K32 ||
         (plan->in == ELEMENT_F16 && plan->kernel != MMA_SCALAR && plan->kernel != MMA_WARPGROUP);
-    if (plan->acc == MMA_ACC16 && !adds_halves)
+    if (SET(kernel) && SET(in) && SET(acc) && plan->acc == MMA_ACC16 && !adds_halves)
         PLAN_REFUSE("%s adds products of %s in FP32: use acc32", kernel, in);
-    if (!has_tile(plan))
+    if (SET(kernel) && SET(tile) && SET(warps) && !has_tile(plan))
         PLAN_REFUSE("there is no %s kernel of %d warps with tiles of %d x %d", kernel, plan->warps,
                     tile_rows(plan), tile_columns(plan));
-    if (plan->kernel == MMA_SCALAR && plan->side == MMA_BATCH_ON_N)
+    if (SET(load) && SET(in) && plan->load > 1 &&
+        plan->load < (int)element_bytes((enum element)plan->in))
+        PLAN_REFUSE("a load of %d bytes is less than an element", plan->load);
+    if (SET(split) && SET(merge) && plan->split == 1 && plan->merge != MMA_BY_KERNEL)
+        PLAN_REFUSE("one slice has nothing to merge: use kernel");
+    if (!SET(kernel))
+        return 0;
+    if (SET(side) && plan->kernel == MMA_SCALAR && plan->side == MMA_BATCH_ON_N)
         PLAN_REFUSE("the scalar kernel has no sides: use batch-m");
-    if (plan->kernel == MMA_SCALAR && plan->stages > 2)
+    if (SET(stages) && plan->kernel == MMA_SCALAR && plan->stages > 2)
         PLAN_REFUSE("the scalar kernel has at most two stages");
-    if (plan->kernel == MMA_WARPGROUP && (plan->load != MMA_LOAD_FIT && plan->load != 16))
+    if (SET(load) && plan->kernel == MMA_WARPGROUP && plan->load != MMA_LOAD_FIT &&
+        plan->load != 16)
         PLAN_REFUSE("wgmma's operands come by bulk copies of 16-byte units: use load16");
-    if (plan->kernel == MMA_WARPGROUP && plan->stages < 2)
+    if (SET(stages) && plan->kernel == MMA_WARPGROUP && plan->stages < 2)
         PLAN_REFUSE("wgmma's loading warps need a stage to work ahead in: use st2 or more");
-    if (mma_plan_depth(plan) > (size_t)plan->grain)
+    if (SET(in) && SET(grain) && mma_plan_depth(plan) > (size_t)plan->grain)
         PLAN_REFUSE("a stage holds %zu elements of %s, more than slices are whole numbers of: use "
                     "g128",
                     mma_plan_depth(plan), in);
-    if (plan->load > 1 && plan->load < (int)element_bytes((enum element)plan->in))
-        PLAN_REFUSE("a load of %d bytes is less than an element", plan->load);
-    if (plan->split == 1 && plan->merge != MMA_BY_KERNEL)
-        PLAN_REFUSE("one slice has nothing to merge: use kernel");
-    if (mma_shared_bytes(plan) > SHARED_MOST)
+    if (SET(tile) && SET(warps) && SET(stages) && mma_shared_bytes(plan) > SHARED_MOST)
         PLAN_REFUSE("%d stages of %d + %d rows need %zu bytes of shared memory; there are %zu",
                     plan->stages, tile_rows(plan), tile_columns(plan), mma_shared_bytes(plan),
                     SHARED_MOST);
     return 0;
+}
+
+static int rules(const void *of, char *why) {
+    return rules_of(of, ~0u, why);
+}
+
+static bool hopeless(const void *of, unsigned set) {
+    return rules_of(of, set, NULL) != 0;
 }
 
 int mma_widest_load(const struct mma_problem *p) {

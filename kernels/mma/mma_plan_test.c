@@ -36,6 +36,41 @@ static void every_text_parses_back(void **state) {
     free(plans);
 }
 
+static bool holds_pair(const struct mma_plan *plans, size_t count, const struct mma_plan *plan,
+                       enum mma_field_id f, enum mma_field_id g) {
+    for (size_t k = 0; k < count; k++)
+        if (mma_plan_get(&plans[k], f) == mma_plan_get(plan, f) &&
+            mma_plan_get(&plans[k], g) == mma_plan_get(plan, g))
+            return true;
+    return false;
+}
+
+/* Drawn plans that are legal: every pair of their values is in one of the few. */
+static void pairs_leave_nothing_out(void **state) {
+    (void)state;
+    const struct mma_plan any = mma_plan_default();
+    struct mma_plan *plans, drawn = any;
+    size_t count, legal = 0;
+    unsigned long random = 1;
+    assert_int_equal(mma_plans_pairs(0, &any, &plans, &count), 0);
+    for (int k = 0; k < 100000; k++) {
+        for (enum mma_field_id f = 0; f < MMA_FIELDS; f++) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            mma_plan_set(&drawn, f,
+                         mma_fields[f].values[(random >> 33) % mma_fields[f].count].value);
+        }
+        if (mma_plan_check(&drawn, NULL, NULL) != 0)
+            continue;
+        legal++;
+        for (enum mma_field_id f = 0; f < MMA_FIELDS; f++)
+            for (enum mma_field_id g = f + 1; g < MMA_FIELDS; g++)
+                assert_true(holds_pair(plans, count, &drawn, f, g));
+    }
+    print_message("%zu plans hold all pairs of %zu drawn ones\n", count, legal);
+    assert_true(legal > 500);
+    free(plans);
+}
+
 static void words_are_unique(void **state) {
     (void)state;
     for (size_t f = 0; f < MMA_FIELDS; f++)
@@ -67,6 +102,27 @@ static void few_words_are_enough(void **state) {
     assert_int_equal(parsed("turns").split, 2);
     assert_int_equal(parsed("wgmma.e4m3").grain, 128);
     assert_int_equal(parsed("wmma-8x32x16.t8x128").warps, 4);
+}
+
+static void made_plans_are_legal(void **state) {
+    (void)state;
+    size_t legal = 0;
+    char why[PLAN_WHY], text[MMA_TEXT];
+    for (size_t k = 0; k < mma_fields[MMA_FIELD_kernel].count; k++)
+        for (size_t in = 0; in < mma_fields[MMA_FIELD_in].count; in++)
+            for (int way = 0; way < 4; way++) {
+                struct mma_plan plan =
+                    mma_plan_for((enum mma_kernel)mma_fields[MMA_FIELD_kernel].values[k].value,
+                                 (enum element)mma_fields[MMA_FIELD_in].values[in].value,
+                                 ELEMENT_BF16, way % 2, way / 2 ? MMA_BATCH_ON_N : MMA_BATCH_ON_M);
+                if (mma_plan_check(&plan, NULL, why) == 0)
+                    legal++;
+                else if (!strstr(why, "does not multiply") && !strstr(why, "no sides"))
+                    fail_msg("%s: %s", mma_plan_text(&plan, text), why);
+            }
+    /* scalar's five formats on one side; three shapes of wmma and two of mma.sync with two formats
+     * and one more, on two; m16n8k32's two; wgmma's four. */
+    assert_int_equal(legal, 5 * 2 + (3 * 2 + 2 * 2 + 1 + 2 + 4) * 4);
 }
 
 static void senseless_plans_are_refused_by_name(void **state) {
@@ -201,8 +257,10 @@ static void sizes_follow_the_plan(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_text_parses_back),
+        cmocka_unit_test(pairs_leave_nothing_out),
         cmocka_unit_test(words_are_unique),
         cmocka_unit_test(few_words_are_enough),
+        cmocka_unit_test(made_plans_are_legal),
         cmocka_unit_test(senseless_plans_are_refused_by_name),
         cmocka_unit_test(problems_are_looked_at),
         cmocka_unit_test(slices_cover_k),

@@ -57,6 +57,9 @@ struct plan_family {
     /* Asked about plans whose fields all have values of their lists. 0 if the plan is legal, -1
      * with the reason in `why` (PLAN_WHY bytes, or NULL). */
     int (*rules)(const void *plan, char *why);
+    /* Whether no plan whose fields in `set` are this one's is legal, as far as that is told at
+     * once; NULL: never. Saves plan_pairs() from trying all values of all the other fields. */
+    bool (*hopeless)(const void *plan, unsigned set);
 };
 
 /* Room for any plan's id and for any reason. */

@@ -105,6 +105,8 @@ static size_t number(const struct maker *m, const struct pairs *pairs, size_t fi
  * points at, so that values whose pairs are all closed still take turns. */
 static bool complete(struct maker *m, const struct pairs *pairs, unsigned set) {
     size_t field = 0;
+    if (m->family->hopeless && m->family->hopeless(m->plan, set))
+        return false;
     while (field < m->family->count && set & 1u << field)
         field++;
     if (field == m->family->count)
