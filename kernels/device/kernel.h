@@ -45,6 +45,8 @@
  * still fail later, at device_sync(); on the SIMT machine it has run when this returns.
  */
 #define kernel_launch(...) kernel_launch_named(#__VA_ARGS__, __VA_ARGS__)
+/* The same for blocks that wait for each other: all of them run at once, or it is -1. */
+#define kernel_launch_together(...) kernel_launch_as(#__VA_ARGS__, true, __VA_ARGS__)
 
 namespace {
 
@@ -69,8 +71,8 @@ struct kernel_name {
 #if defined(__CUDACC__)
 
 template <class... P, class... A>
-int kernel_launch_named(const char *text, void (*kernel)(P...), dim3 grid, dim3 block,
-                        size_t shared_bytes, void *stream, A &&...arguments) {
+int kernel_launch_as(const char *text, bool together, void (*kernel)(P...), dim3 grid, dim3 block,
+                     size_t shared_bytes, void *stream, A &&...arguments) {
     cudaError_t e = cudaSuccess;
     if (shared_bytes > 48 * 1024) /* more than that has to be asked for */
         e = cudaFuncSetAttribute((const void *)kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
@@ -81,6 +83,11 @@ int kernel_launch_named(const char *text, void (*kernel)(P...), dim3 grid, dim3 
         config.blockDim = block;
         config.dynamicSmemBytes = shared_bytes;
         config.stream = (cudaStream_t)stream;
+        cudaLaunchAttribute attribute = {};
+        attribute.id = cudaLaunchAttributeCooperative;
+        attribute.val.cooperative = 1;
+        config.attrs = &attribute;
+        config.numAttrs = together ? 1 : 0;
         e = cudaLaunchKernelEx(&config, kernel, std::forward<A>(arguments)...);
     }
     if (e == cudaSuccess)
@@ -119,11 +126,19 @@ __device__ __forceinline__ void kernel_store_relaxed(unsigned *p, unsigned v) {
     asm volatile("st.relaxed.gpu.u32 [%0], %1;" ::"l"(p), "r"(v) : "memory");
 }
 
+/* Nanoseconds of a clock that all blocks share; 0 where there is none, on the SIMT machine. It may
+ * advance in steps of a microsecond. */
+__device__ __forceinline__ unsigned long long kernel_nanoseconds() {
+    unsigned long long now;
+    asm volatile("mov.u64 %0, %%globaltimer;" : "=l"(now)::"memory");
+    return now;
+}
+
 #else
 
 template <class... P, class... A>
-int kernel_launch_named(const char *text, void (*kernel)(P...), dim3 grid, dim3 block,
-                        size_t shared_bytes, void *, A... arguments) {
+int kernel_launch_as(const char *text, bool together, void (*kernel)(P...), dim3 grid, dim3 block,
+                     size_t shared_bytes, void *, A... arguments) {
     /* The kernel's parameters are copied once per thread, as on a GPU. Not instrumented: the
      * copies lie in the launcher's frame, which is not device memory. */
     auto body = [=]() __attribute__((no_sanitize("thread"))) {
@@ -135,16 +150,21 @@ int kernel_launch_named(const char *text, void (*kernel)(P...), dim3 grid, dim3 
     launch.grid[0] = grid.x, launch.grid[1] = grid.y, launch.grid[2] = grid.z;
     launch.block[0] = block.x, launch.block[1] = block.y, launch.block[2] = block.z;
     launch.shared_bytes = shared_bytes;
+    launch.together = together;
 #ifdef SIMT_CHECKED
     launch.checked = 1;
 #endif
     launch.arguments = &body;
+    launch.arguments_bytes = sizeof body;
     launch.run = [](const void *p) __attribute__((no_sanitize("thread"))) {
         (*static_cast<const decltype(body) *>(p))();
     };
     return simt_launch_kernel(&launch);
 }
 
+[[maybe_unused]] unsigned long long kernel_nanoseconds() {
+    return 0;
+}
 [[maybe_unused]] unsigned kernel_load_acquire(const unsigned *p) {
     return simt_load_u32(p, SIMT_ACQUIRE);
 }
@@ -165,6 +185,11 @@ int kernel_launch_named(const char *text, void (*kernel)(P...), dim3 grid, dim3 
 }
 
 #endif
+
+template <class... A>
+int kernel_launch_named(const char *text, A &&...arguments) {
+    return kernel_launch_as(text, false, static_cast<A &&>(arguments)...);
+}
 
 } // namespace
 

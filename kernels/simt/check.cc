@@ -94,8 +94,9 @@ static void foreign(machine *m, thread *t, uintptr_t a, unsigned size, unsigned 
                     const void *site) {
     const slot *s = t->home;
     if (a - (uintptr_t)s->all.get() < sizeof(thread) * max_threads ||
-        a - (uintptr_t)s < sizeof(slot) || in_machine_image(a))
-        return; /* threadIdx and its like; constants of the program */
+        a - (uintptr_t)s < sizeof(slot) ||
+        a - (uintptr_t)m->launch->arguments < m->launch->arguments_bytes || in_machine_image(a))
+        return; /* threadIdx and its like; the kernel's parameters; constants of the program */
     out_of_bounds(m, t, a, size, kind_name(kind), site);
 }
 

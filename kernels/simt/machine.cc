@@ -345,6 +345,8 @@ static void run_blocks(machine *m) {
 static bool prepare_slots(machine *m) {
     const simt_launch *l = m->launch;
     unsigned wanted = std::max(1u, std::min(m->config.resident, max_live / m->threads));
+    if (l->together)
+        wanted = max_live / m->threads;
     m->slot_count = (unsigned)std::min<uint64_t>(wanted, m->grid->blocks);
     while (m->slots.size() < m->slot_count) {
         std::unique_ptr<slot> s(new slot{});
@@ -402,6 +404,8 @@ static const char *launch_problem(const simt_launch *l) {
         return "a block has 1 to 1024 threads, at most 1024 x 1024 x 64";
     if (l->shared_bytes > max_shared)
         return "a block has at most 227 KiB of shared memory";
+    if (l->together && threads * l->grid[0] * l->grid[1] * l->grid[2] > max_live)
+        return "its blocks wait for each other, and at most 16384 threads can be resident at once";
     return nullptr;
 }
 
@@ -482,7 +486,7 @@ static int run_launch(machine *m, const simt_launch *l) {
     if (m->checked)
         order_launch(m);
     bool alone = m->checked || m->log.out || m->log.replaying;
-    if (m->config.workers > 1 && !alone)
+    if (m->config.workers > 1 && !alone && !l->together)
         run_workers(m, m->config.workers);
     else
         run_blocks(m);

@@ -562,6 +562,24 @@ int run_grid_barrier(int bug, unsigned blocks, unsigned threads, void *data) {
     return kernel_launch(grid_barrier, blocks, threads, 0, nullptr, (unsigned *)data, bug);
 }
 
+/* The same launched together, by a kernel whose parameter clang copies by a call. */
+struct parcel {
+    unsigned *counter, words[60];
+};
+__global__ void grid_parcel(parcel p) {
+    if (threadIdx.x == 0) {
+        atomicAdd(p.counter, p.words[59]);
+        while (kernel_load_acquire(p.counter) < gridDim.x)
+            ;
+    }
+}
+
+int run_grid_together(int, unsigned blocks, unsigned threads, void *data) {
+    parcel p = {(unsigned *)data, {}};
+    p.words[59] = 1;
+    return kernel_launch_together(grid_parcel, blocks, threads, 0, nullptr, p);
+}
+
 /* A lock; bug: it is never released. */
 __global__ void spin_lock(unsigned *out, int bug) {
     if (threadIdx.x)
@@ -662,6 +680,7 @@ const struct planted planted_kernels[] = {
     {"chain_reader", run_chain_reader},
     {"block_fence", run_block_fence},
     {"grid_barrier", run_grid_barrier},
+    {"grid_together", run_grid_together},
     {"spin_lock", run_spin_lock},
     {"order_of_adds", run_order_of_adds},
 };

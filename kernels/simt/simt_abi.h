@@ -45,8 +45,10 @@ struct simt_launch {
     unsigned grid[3], block[3];
     size_t shared_bytes;
     int checked;
+    int together; /* all blocks are resident, whatever the configuration says, or it is refused */
     void (*run)(const void *arguments);
     const void *arguments;
+    size_t arguments_bytes; /* which threads may read */
 };
 int simt_launch_kernel(const struct simt_launch *launch);
 

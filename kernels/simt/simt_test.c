@@ -385,6 +385,27 @@ static void test_residency(void **state) {
     }
 }
 
+/* Launched together, all blocks are resident whatever is configured, or none starts. */
+static void test_together(void **state) {
+    (void)state;
+    for (size_t b = 0; b < 2; b++) {
+        struct simt_config config = {.resident = 3, .workers = 2};
+        assert_int_equal(simt_configure(&config), 0);
+        uint32_t *data = fresh();
+        assert_int_equal(run_on(builds[b], "grid_together", 0, 20, 32, data), 0);
+        assert_int_equal(simt_reports(), 0);
+        data[0] = 0;
+        assert_int_equal(run_on(builds[b], "grid_together", 0, 16, 1024, data), 0);
+        data[0] = 0;
+        assert_int_equal(run_on(builds[b], "grid_together", 0, 17, 1024, data), -1);
+        assert_non_null(strstr(device_error(), "wait for each other"));
+        assert_non_null(report_of(SIMT_LAUNCH));
+        assert_int_equal(data[0], 0);
+        assert_int_equal(simt_configure(NULL), 0);
+        simt_free(data);
+    }
+}
+
 /* --- record and replay -------------------------------------------------------------------------
  */
 
@@ -780,10 +801,10 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_partial_warp),
     };
     const struct CMUnitTest reports[] = {
-        cmocka_unit_test(test_planted_bugs),  cmocka_unit_test(test_without_bugs),
-        cmocka_unit_test(test_report_lines),  cmocka_unit_test(test_reports_cleared),
-        cmocka_unit_test(test_residency),     cmocka_unit_test(test_barrier_after_exit),
-        cmocka_unit_test(test_volatile_flag),
+        cmocka_unit_test(test_planted_bugs),       cmocka_unit_test(test_without_bugs),
+        cmocka_unit_test(test_report_lines),       cmocka_unit_test(test_reports_cleared),
+        cmocka_unit_test(test_together),           cmocka_unit_test(test_residency),
+        cmocka_unit_test(test_barrier_after_exit), cmocka_unit_test(test_volatile_flag),
     };
     const struct CMUnitTest schedules[] = {
         cmocka_unit_test(test_replay),
