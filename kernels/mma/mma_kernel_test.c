@@ -203,9 +203,10 @@ static void what_does_not_run_is_refused_by_name(void **state) {
 
     /* And so is a launch by hand whose pointers do not allow its loads, or that lacks a workspace.
      */
+    static _Alignas(16) const char memory[16];
     struct mma_call call = {.plan = parsed("m16n8k16.load16.s2"), .problem = problem};
     call.problem.shape.k = 128, call.problem.lda = call.problem.ldb = 0;
-    call.a = (const char *)NULL + 8;
+    call.a = memory + 8;
     assert_int_equal(mma_kernel_launch(&call, DEVICE_SIMT, false), -1);
     assert_non_null(strstr(device_error(), "at most 8 bytes"));
     call.a = NULL;
