@@ -29,6 +29,20 @@ void straggler_lateness(const struct straggler_log *log, size_t step, double *la
 void straggler_longer(const struct straggler_log *log, size_t step, double *longer,
                       double *scratch);
 
+/* A step that is whole and synchronises. */
+struct straggler_alike {
+    size_t step;
+    uint64_t bytes;
+    enum straggler_collective collective;
+};
+/* Those of [0, end), to be freed: alike ones, of one collective and size, together and in order;
+ * what is not alike is not compared. NULL: no memory. */
+struct straggler_alike *straggler_alike(const struct straggler_log *log, size_t end, size_t *count);
+/* How many of the `left` > 0 ones from there are alike. */
+size_t straggler_alike_count(const struct straggler_alike *from, size_t left);
+/* Of fewer than so many the jitter is not known. */
+enum { STRAGGLER_FEWEST = 8 };
+
 /*
  * What jitter does by itself. Its tail is taken to be exponential with mean `scale`, which is
  * heavier than a Gaussian's; the mean over n steps then exceeds scale × (√(2x/n) + x/n) with a
@@ -37,10 +51,11 @@ void straggler_longer(const struct straggler_log *log, size_t step, double *long
 struct straggler_noise {
     double scale_us;
     double least_us; /* what is less is no matter: resolution, a tenth of the collective */
-    double looks;    /* ranks × steps */
+    double looks;    /* ranks × steps of the log */
 };
-/* Of steps [0, end). 0, or -1: no memory. */
-int straggler_noise(const struct straggler_log *log, size_t end, struct straggler_noise *out);
+/* Of steps that are alike. 0, or -1: no memory. */
+int straggler_noise(const struct straggler_log *log, const struct straggler_alike *steps,
+                    size_t count, struct straggler_noise *out);
 /* Lateness, as the mean of n steps, that is named. */
 double straggler_threshold(const struct straggler_noise *noise, size_t n);
 /* Stalls that last for some steps and pass are looked for in the mean of so many. */

@@ -59,29 +59,64 @@ void straggler_lateness(const struct straggler_log *log, size_t step, double *la
         late[r] = fmin(late[r], longer[r]);
 }
 
+/* --- steps that are alike ----------------------------------------------------------------------
+ */
+
+static int by_kind(const void *a, const void *b) {
+    const struct straggler_alike *x = a, *y = b;
+    if (x->collective != y->collective)
+        return x->collective < y->collective ? -1 : 1;
+    if (x->bytes != y->bytes)
+        return x->bytes < y->bytes ? -1 : 1;
+    return (x->step > y->step) - (x->step < y->step);
+}
+
+struct straggler_alike *straggler_alike(const struct straggler_log *log, size_t end,
+                                        size_t *count) {
+    struct straggler_alike *all = malloc((end + 1) * sizeof *all);
+    *count = 0;
+    for (size_t k = 0; all && k < end; k++)
+        if (straggler_synchronises(log->step[k].collective) && straggler_is_whole(log, k))
+            all[(*count)++] =
+                (struct straggler_alike){k, log->step[k].bytes, log->step[k].collective};
+    if (all)
+        qsort(all, *count, sizeof *all, by_kind);
+    return all;
+}
+
+size_t straggler_alike_count(const struct straggler_alike *from, size_t left) {
+    size_t n = 1;
+    while (n < left && from[n].collective == from->collective && from[n].bytes == from->bytes)
+        n++;
+    return n;
+}
+
+/* --- jitter ------------------------------------------------------------------------------------
+ */
+
 /* A quarter of the differences of exponential numbers are smaller than 0.288 of their mean. Low
- * quantiles see least of stalls that come and go. */
+ * quantiles see least of stalls that come and go, and differences of neighbours nothing of what
+ * lasts. */
 #define QUARTER_OF_EXPONENTIAL 0.28768207245178096
 
-static int own_scale(const struct straggler_log *log, size_t end, double *scale) {
-    size_t n = log->ranks, count = 0, whole = 0;
+static int own_scale(const struct straggler_log *log, const struct straggler_alike *steps,
+                     size_t count, double *scale) {
+    size_t n = log->ranks, differences = 0;
     double *late = malloc(5 * n * sizeof *late), *scratch = late ? late + 2 * n : NULL;
-    double *differences = malloc((end * n + 1) * sizeof *differences);
-    int status = late && differences ? 0 : -1;
-    for (size_t k = 0; status == 0 && k < end; k++) {
-        if (!straggler_is_whole(log, k) || !straggler_synchronises(log->step[k].collective))
-            continue;
-        double *now = late + whole % 2 * n, *then = late + (whole + 1) % 2 * n;
-        straggler_lateness(log, k, now, scratch);
-        for (size_t r = 0; r < n && whole > 0; r++)
-            differences[count++] = fabs(now[r] - then[r]);
-        whole++;
+    double *difference = malloc((count * n + 1) * sizeof *difference);
+    int status = late && difference ? 0 : -1;
+    for (size_t k = 0; status == 0 && k < count; k++) {
+        double *now = late + k % 2 * n, *then = late + (k + 1) % 2 * n;
+        straggler_lateness(log, steps[k].step, now, scratch);
+        for (size_t r = 0; r < n && k > 0; r++)
+            difference[differences++] = fabs(now[r] - then[r]);
     }
     *scale = 0;
-    if (status == 0 && count > 0)
-        *scale = straggler_select(differences, count, count / 4) / QUARTER_OF_EXPONENTIAL;
+    if (status == 0 && differences > 0)
+        *scale =
+            straggler_select(difference, differences, differences / 4) / QUARTER_OF_EXPONENTIAL;
     free(late);
-    free(differences);
+    free(difference);
     return status;
 }
 
@@ -92,22 +127,22 @@ static double inverse(double x, size_t n) {
     return sqrt(2 * share) + share;
 }
 
-int straggler_noise(const struct straggler_log *trace, size_t end, struct straggler_noise *out) {
-    double *least = malloc((end + 1) * sizeof *least);
+int straggler_noise(const struct straggler_log *trace, const struct straggler_alike *steps,
+                    size_t count, struct straggler_noise *out) {
+    double *least = malloc((count + 1) * sizeof *least);
     double *wait = malloc(trace->ranks * sizeof *wait);
-    size_t count = 0;
     int status = least && wait ? 0 : -1;
-    *out = (struct straggler_noise){.looks = (double)trace->ranks * (double)(end ? end : 1)};
-    for (size_t k = 0; status == 0 && k < end; k++)
-        if (straggler_is_whole(trace, k) && straggler_synchronises(trace->step[k].collective))
-            least[count++] = straggler_waits(trace, k, wait);
+    *out = (struct straggler_noise){.looks = (double)trace->ranks *
+                                             (double)(trace->steps ? trace->steps : 1)};
+    for (size_t k = 0; status == 0 && k < count; k++)
+        least[k] = straggler_waits(trace, steps[k].step, wait);
     out->least_us = fmax(2 * trace->resolution_us, 1e-3);
     if (status == 0 && count > 0)
         out->least_us = fmax(out->least_us, 0.1 * straggler_median(least, count));
     if (status == 0 && trace->floor_us > 0)
         out->scale_us = trace->floor_us / inverse(log(out->looks) + CONFIDENT, 1);
     else if (status == 0)
-        status = own_scale(trace, end, &out->scale_us);
+        status = own_scale(trace, steps, count, &out->scale_us);
     free(least);
     free(wait);
     return status;

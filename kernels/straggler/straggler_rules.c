@@ -281,60 +281,96 @@ static void name_means(const struct straggler_noise *noise, struct straggler_ver
     }
 }
 
-/* In one step, in the mean of a stretch of steps, and in that of all; returns the steps. */
-static size_t name_late(const struct straggler_log *log, size_t first, size_t count,
-                        const struct straggler_noise *noise, struct straggler_verdict *out,
-                        double *late) {
-    double *sum = late + log->ranks, *stretch = sum + log->ranks, *scratch = stretch + log->ranks;
+/* In one step, in the mean of a stretch of steps, and in that of all. scratch[6 × ranks]. */
+static void name_late(const struct straggler_log *log, const struct straggler_alike *steps,
+                      size_t count, const struct straggler_noise *noise,
+                      struct straggler_verdict *out, double *scratch) {
+    double *late = scratch, *sum = late + log->ranks, *stretch = sum + log->ranks;
     double single = straggler_threshold(noise, 1);
-    size_t whole = 0;
-    for (size_t k = first; k < first + count; k++) {
-        if (!straggler_is_whole(log, k) || !straggler_synchronises(log->step[k].collective))
-            continue;
-        straggler_lateness(log, k, late, scratch);
+    memset(scratch, 0, (size_t)3 * log->ranks * sizeof *scratch);
+    for (size_t k = 0; k < count; k++) {
+        straggler_lateness(log, steps[k].step, late, stretch + log->ranks);
         for (unsigned r = 0; r < log->ranks; r++) {
             sum[r] += late[r];
             stretch[r] += late[r];
             if (late[r] > single)
                 name(out, r, late[r], straggler_chance(noise, late[r], 1));
         }
-        if (++whole % STRAGGLER_STRETCH == 0)
+        if ((k + 1) % STRAGGLER_STRETCH == 0)
             name_means(noise, out, stretch, STRAGGLER_STRETCH);
     }
-    if (whole > 0)
-        name_means(noise, out, sum, whole);
-    return whole;
+    name_means(noise, out, sum, count);
+}
+
+/* What was looked for and not found, of the kind with most steps. */
+struct looked {
+    size_t steps, kinds, most, few;
+    double single, mean;
+};
+
+static int name_of_each_kind(const struct straggler_log *log, size_t first, size_t end,
+                             struct straggler_verdict *out, struct looked *l) {
+    size_t count, n;
+    struct straggler_alike *all = straggler_alike(log, end, &count);
+    double *scratch = malloc((size_t)6 * log->ranks * sizeof *scratch);
+    int status = all && scratch ? 0 : -1;
+    for (size_t from = 0; status == 0 && from < count; from += n) {
+        struct straggler_noise noise;
+        size_t in = 0; /* those before the window tell its jitter */
+        n = straggler_alike_count(all + from, count - from);
+        while (in < n && all[from + in].step < first)
+            in++;
+        if (in == n)
+            continue;
+        if (n < STRAGGLER_FEWEST && log->floor_us <= 0) {
+            l->few += n - in;
+            continue;
+        }
+        status = straggler_noise(log, all + from, n, &noise);
+        if (status != 0)
+            break;
+        name_late(log, all + from + in, n - in, &noise, out, scratch);
+        l->steps += n - in;
+        l->kinds++;
+        if (n - in > l->most) {
+            l->most = n - in;
+            l->single = straggler_threshold(&noise, 1);
+            l->mean = straggler_threshold(&noise, n - in);
+        }
+    }
+    free(all);
+    free(scratch);
+    return status;
 }
 
 /* Ours. Whoever waits less than its peers by more than jitter explains, in one step or in the mean
- * of all; durations only, each by one clock. */
+ * of several; durations only, each by one clock, of steps of one collective and size. */
 static int least_wait(const struct straggler_log *log, size_t first, size_t count,
                       struct straggler_verdict *out) {
-    struct straggler_noise noise;
-    size_t whole = 0;
+    struct looked l = {0};
     clear(out);
-    if (log->ranks < 2)
-        return cannot_tell(out, "one rank waits for nobody");
     if (name_absent(log, first, count, out))
         return 0;
     if (log->blind)
         return cannot_tell(out, log->blind);
+    if (log->ranks < 2)
+        return cannot_tell(out, "one rank waits for nobody");
     if (log->overlapped && !log->has_compute)
         return cannot_tell(out, "steps overlap, and without computing times a rank that is still "
                                 "late is not told from one that is late again");
-    double *late = calloc((size_t)6 * log->ranks, sizeof *late);
-    int status = late ? straggler_noise(log, first + count, &noise) : -1;
-    if (status == 0)
-        whole = name_late(log, first, count, &noise, out, late);
-    free(late);
-    if (status == 0 && whole == 0)
+    if (name_of_each_kind(log, first, first + count, out, &l) != 0)
+        return -1;
+    if (l.steps == 0 && l.few > 0)
+        return cannot_tell(out, "fewer than eight collectives of one size do not tell a late rank "
+                                "from jitter");
+    if (l.steps == 0)
         return cannot_tell(out, "no collective in which nobody leaves before all have entered has "
                                 "a time of every rank");
-    if (status == 0 && out->count == 0)
+    if (out->count == 0)
         snprintf(out->why, sizeof out->why,
-                 "nobody is late by more than %.3g us in one step or %.3g us in the mean of %zu",
-                 straggler_threshold(&noise, 1), straggler_threshold(&noise, whole), whole);
-    return status;
+                 "nobody is late by more than %.3g us in one step or %.3g us in the mean of %zu%s",
+                 l.single, l.mean, l.most, l.kinds > 1 ? " of one size" : "");
+    return 0;
 }
 
 /* --- over twice the median ---------------------------------------------------------------------

@@ -10,42 +10,21 @@
 struct play {
     const struct straggler_log *log;
     struct straggler_noise noise;
-    size_t *whole, count; /* steps that are whole */
-    double *excess;       /* [count × ranks] by how much a rank was late, or computed longer */
-    double *taken;        /* [count × ranks] what is taken away of it */
-    double *scratch;      /* [steps + 3 × ranks] */
+    const struct straggler_alike *step; /* alike ones */
+    size_t count;
+    double *excess;  /* [count × ranks] by how much a rank was late, or computed longer */
+    double *taken;   /* [count × ranks] what is taken away of it */
+    double *scratch; /* [steps + 3 × ranks] */
 };
-
-static int open_play(struct play *p) {
-    size_t cells = p->log->steps * p->log->ranks, ranks = p->log->ranks;
-    p->whole = malloc((p->log->steps + 1) * sizeof *p->whole);
-    p->excess = malloc((cells + 1) * sizeof *p->excess);
-    p->taken = calloc(cells + 1, sizeof *p->taken);
-    p->scratch = malloc((p->log->steps + 3 * ranks) * sizeof *p->scratch);
-    return p->whole && p->excess && p->taken && p->scratch
-               ? straggler_noise(p->log, p->log->steps, &p->noise)
-               : -1;
-}
-
-static void close_play(struct play *p) {
-    free(p->whole);
-    free(p->excess);
-    free(p->taken);
-    free(p->scratch);
-}
 
 /* With overlap lateness adds up over steps, and computing times say what each step added. */
 static void find_excess(struct play *p) {
     unsigned n = p->log->ranks;
-    for (size_t k = 0; k < p->log->steps; k++) {
-        if (!straggler_is_whole(p->log, k))
-            continue;
-        double *excess = p->excess + p->count * n;
-        p->whole[p->count++] = k;
+    for (size_t k = 0; k < p->count; k++) {
         if (p->log->overlapped)
-            straggler_longer(p->log, k, excess, p->scratch);
+            straggler_longer(p->log, p->step[k].step, p->excess + k * n, p->scratch);
         else
-            straggler_lateness(p->log, k, excess, p->scratch);
+            straggler_lateness(p->log, p->step[k].step, p->excess + k * n, p->scratch);
     }
 }
 
@@ -85,7 +64,7 @@ static void find_taken(struct play *p, unsigned rank) {
 static double gained(const struct play *p, size_t k) {
     double last = -INFINITY, then = -INFINITY;
     for (unsigned r = 0; r < p->log->ranks; r++) {
-        double arrival = -straggler_comm(p->log, p->whole[k], r); /* before the step's end */
+        double arrival = -straggler_comm(p->log, p->step[k].step, r); /* before the step's end */
         last = fmax(last, arrival);
         then = fmax(then, arrival - p->taken[k * p->log->ranks + r]);
     }
@@ -98,10 +77,10 @@ static double took(const struct play *p, size_t k) {
     const struct straggler_log *log = p->log;
     unsigned last = 0;
     for (unsigned r = 1; r < log->ranks; r++)
-        if (straggler_comm(log, p->whole[k], r) < straggler_comm(log, p->whole[k], last))
+        if (straggler_comm(log, p->step[k].step, r) < straggler_comm(log, p->step[k].step, last))
             last = r;
-    const struct straggler_cell *c = straggler_at(log, p->whole[k], last);
-    double before = k > 0 ? straggler_at(log, p->whole[k - 1], last)->end_us : -INFINITY;
+    const struct straggler_cell *c = straggler_at(log, p->step[k].step, last);
+    double before = k > 0 ? straggler_at(log, p->step[k - 1].step, last)->end_us : -INFINITY;
     return c->end_us - fmax(c->start_us, before);
 }
 
@@ -113,7 +92,7 @@ static double played(const struct play *p, bool without) {
     for (size_t k = 0; k < p->count; k++) {
         double last = 0;
         for (unsigned r = 0; r < n; r++) {
-            double compute = straggler_at(p->log, p->whole[k], r)->compute_us;
+            double compute = straggler_at(p->log, p->step[k].step, r)->compute_us;
             arrival[r] = fmax(arrival[r], done[0]) + compute - (without ? p->taken[k * n + r] : 0);
             last = fmax(last, arrival[r]);
         }
@@ -124,43 +103,67 @@ static double played(const struct play *p, bool without) {
     return done[1];
 }
 
+/* Adds the steps that are alike, as they were and as they would have been. */
 static void predict(struct play *p, struct straggler_without *out) {
-    double gain = 0;
-    out->steps = p->count;
+    double gain = 0, with = 0;
+    out->steps += p->count;
     if (p->log->overlapped) {
-        out->with_us = played(p, false) / (double)p->count;
-        out->without_us = played(p, true) / (double)p->count;
+        out->with_us += played(p, false);
+        out->without_us += played(p, true);
         return;
     }
     for (size_t k = 0; k < p->count; k++) {
         gain += gained(p, k);
-        out->with_us += straggler_step_us(p->log, p->whole[k], p->scratch);
+        with += straggler_step_us(p->log, p->step[k].step, p->scratch);
     }
-    out->with_us /= (double)p->count;
-    out->without_us = out->with_us - gain / (double)p->count;
+    out->with_us += with;
+    out->without_us += with - gain;
+}
+
+static int predict_all(struct play *p, const struct straggler_alike *all, size_t count,
+                       const struct straggler_verdict *named, struct straggler_without *out) {
+    size_t ranks = p->log->ranks;
+    for (size_t from = 0; from < count; from += p->count) {
+        p->step = all + from;
+        p->count = straggler_alike_count(p->step, count - from);
+        if (straggler_noise(p->log, p->step, p->count, &p->noise) != 0)
+            return -1;
+        memset(p->taken, 0, p->count * ranks * sizeof *p->taken);
+        find_excess(p);
+        for (unsigned r = 0; r < ranks; r++)
+            if (named->named[r] && (p->count >= STRAGGLER_FEWEST || p->log->floor_us > 0))
+                find_taken(p, r);
+        predict(p, out);
+    }
+    out->with_us /= (double)out->steps;
+    out->without_us /= (double)out->steps;
+    return 0;
 }
 
 int straggler_without(const struct straggler_log *log, const struct straggler_verdict *named,
                       struct straggler_without *out, char why[STRAGGLER_WHY]) {
     struct play p = {.log = log};
+    size_t count, cells = log->steps * log->ranks;
     *out = (struct straggler_without){0};
     if (log->blind)
         return straggler_fail(why, "cannot tell: %s", log->blind);
     if (log->overlapped && !log->has_compute)
         return straggler_fail(why, "cannot tell: steps overlap, and there are no computing times");
-    if (open_play(&p) != 0) {
-        close_play(&p);
-        return straggler_fail(why, "no memory for %zu steps", log->steps);
-    }
-    find_excess(&p);
+    struct straggler_alike *all = straggler_alike(log, log->steps, &count);
+    p.excess = malloc((cells + 1) * sizeof *p.excess);
+    p.taken = malloc((cells + 1) * sizeof *p.taken);
+    p.scratch = malloc((log->steps + (size_t)3 * log->ranks) * sizeof *p.scratch);
+    bool memory = all && p.excess && p.taken && p.scratch;
     int status = 0;
-    if (p.count == 0)
+    if (memory && count == 0)
         status = straggler_fail(why, "cannot tell: no step has a time of every rank");
-    for (unsigned r = 0; status == 0 && r < log->ranks; r++)
-        if (named->named[r])
-            find_taken(&p, r);
-    if (status == 0)
-        predict(&p, out);
-    close_play(&p);
+    else if (memory && log->overlapped && straggler_alike_count(all, count) < count)
+        status = straggler_fail(why, "cannot tell: steps overlap, and are not alike");
+    else if (!memory || predict_all(&p, all, count, named, out) != 0)
+        status = straggler_fail(why, "no memory for %zu steps", log->steps);
+    free(all);
+    free(p.excess);
+    free(p.taken);
+    free(p.scratch);
     return status;
 }

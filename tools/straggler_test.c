@@ -1,0 +1,238 @@
+/*
+ * straggler_test.c: `nanolab straggler` from outside, on logs made after the fields that nccl-tests
+ * and NCCL Inspector document (tools/straggler_logs/): the right culprit, or the right reason.
+ * Needs bin/nanolab-straggler beside the tests of the same build (make build).
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <jansson.h>
+
+#include "harness/cli/tool_fixture.h"
+
+#define LOGS "tools/straggler_logs/"
+
+static char program[4096], folder[] = "/tmp/nanolab-straggler-XXXXXX";
+static char said[1 << 17], warned[1 << 12];
+
+/* Runs a line with the program as $t, the logs as $l and a folder of its own as $d. */
+static int type(const char *line) {
+    char command[12000];
+    const char *const names[] = {"out", "err"};
+    char *const texts[] = {said, warned};
+    const size_t sizes[] = {sizeof said, sizeof warned};
+    snprintf(command, sizeof command, "t=%s l=" LOGS " d=%s && { %s; } >%s/out 2>%s/err", program,
+             folder, line, folder, folder);
+    int status = system(command);
+    for (int k = 0; k < 2; k++) {
+        snprintf(command, sizeof command, "%s/%s", folder, names[k]);
+        FILE *in = fopen(command, "r");
+        size_t got = in ? fread(texts[k], 1, sizes[k] - 1, in) : 0;
+        texts[k][got] = '\0';
+        if (in)
+            fclose(in);
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void expect(const char *line, const char *words) {
+    int got = type(line);
+    if (got != 0 || !strstr(said, words) || warned[0])
+        fail_msg("%s: status %d, expected \"%s\"\nstdout: %s\nstderr: %s", line, got, words, said,
+                 warned);
+}
+
+/* One line on stderr, nothing on stdout, status 2. */
+static void refused(const char *line, const char *words) {
+    int got = type(line);
+    const char *end = strchr(warned, '\n');
+    if (got != 2 || !strstr(warned, words) || said[0] || !end || end[1])
+        fail_msg("%s: status %d, expected 2 and \"%s\"\nstdout: %s\nstderr: %s", line, got, words,
+                 said, warned);
+    for (const char *at = warned; at < end; at++)
+        assert_true(*at >= ' ' && *at <= '~');
+}
+
+static int set_up(void **state) {
+    (void)state;
+    return mkdtemp(folder) && tool_find("nanolab-straggler", program, sizeof program) == 0 ? 0 : -1;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    return system(command);
+}
+
+/* --- nccl-tests --------------------------------------------------------------------------------
+ */
+
+static void a_late_process(void **state) {
+    (void)state;
+    expect("$t ${l}nccl_tests_late.json", "culprit     process 2: waits less than its peers by up "
+                                          "to 304.9 us; the chance of that by jitter alone is "
+                                          "under 1e-12\n");
+    assert_non_null(strstr(said, "4 processes, 48 all-reduce of 1048576 to 4194304 bytes"));
+    assert_non_null(strstr(said, "victims     3 (0, 1, 3): they waited "));
+    assert_non_null(strstr(said, "would take 144 us and not 441.4 us"));
+    assert_non_null(strstr(said, "\n  slowest time      1\n")); /* a victim */
+    assert_non_null(strstr(said, "\n  least wait        2\n"));
+    assert_non_null(strstr(said, "over 2 sizes"));
+}
+
+static void a_late_process_of_one_group(void **state) {
+    (void)state;
+    expect("$t ${l}nccl_tests_groups.json", "group 1: 3 processes, 44 all-reduce");
+    assert_non_null(strstr(said, "culprit     process 4: waits less"));
+    assert_non_null(strstr(said, "victims     2 (3, 5)"));
+    assert_non_null(strstr(said, "group 0: 3 processes"));
+    assert_non_null(strstr(said, "culprit     none: nobody is late"));
+}
+
+static void where_nccl_tests_cannot_tell(void **state) {
+    (void)state;
+    expect("$t ${l}nccl_tests_back_to_back.json",
+           "culprit     cannot tell: with -z 0 each iteration is timed to the end of the next one "
+           "before");
+    assert_null(strstr(said, "victims"));
+    assert_null(strstr(said, "without"));
+    expect("$t ${l}nccl_tests_one_process.json", "culprit     cannot tell: there is one process");
+    expect("$t ${l}nccl_tests_broadcast.json",
+           "culprit     cannot tell: no collective in which nobody leaves before all have entered");
+    expect("$t ${l}nccl_tests_even.json", "culprit     none: nobody is late by more than");
+    assert_non_null(strstr(said, "but         each time is that of the slowest of 2 GPUs"));
+}
+
+/* --- NCCL Inspector ----------------------------------------------------------------------------
+ */
+
+static void a_late_rank(void **state) {
+    (void)state;
+    expect("$t ${l}inspector_late_rank?.log",
+           "culprit     rank 1: waits less than its peers by up to 1.212 ms");
+    assert_non_null(strstr(said, "NCCL Inspector, 0x7f8c496ae9f661: 4 ranks, 14 all-reduce"));
+    assert_non_null(strstr(said, "victims     3 (0, 2, 3)"));
+    assert_non_null(strstr(said, "would take 501.9 us and not 1.697 ms"));
+    /* In the other communicator nobody is. */
+    const char *other = strstr(said, "0xe62dedaa97644a: 4 ranks, 14 reduce-scatter");
+    assert_non_null(other);
+    assert_non_null(strstr(other, "culprit     none: "));
+    expect("cat ${l}inspector_late_rank?.log | $t -", "culprit     rank 1: ");
+}
+
+static void a_rank_late_once(void **state) {
+    (void)state;
+    expect("$t ${l}inspector_one_stall.log", "culprit     rank 3: waits less than its peers by up "
+                                             "to 903 us");
+    assert_non_null(strstr(said, "victims     3 (0-2)"));
+    assert_non_null(strstr(said, "\n  twice the median  0-2\n")); /* the victims */
+    expect("$t ${l}inspector_cut_off.log", "culprit     rank 2: ");
+    assert_non_null(strstr(said, "3 of 16 collectives lack a rank's record"));
+    assert_non_null(strstr(said, "1 cut off last records"));
+}
+
+static void where_the_inspector_cannot_tell(void **state) {
+    (void)state;
+    expect("$t ${l}inspector_late_rank0.log ${l}inspector_late_rank2.log ${l}inspector_late_rank3"
+           ".log",
+           "culprit     cannot tell: 1 of the 4 ranks have no record (the first is rank 1)");
+    assert_null(strstr(said, "culprit     rank"));
+    expect("$t ${l}inspector_on_host.log",
+           "culprit     cannot tell: 48 records are timed where they were queued");
+    expect("$t ${l}inspector_few.log", "culprit     cannot tell: fewer than eight collectives");
+    expect("$t ${l}inspector_even.log", "culprit     none: nobody is late by more than");
+    assert_non_null(strstr(said, "but         a collective that hangs is in nobody's file"));
+}
+
+/* --- as JSON -----------------------------------------------------------------------------------
+ */
+
+static json_t *ask(const char *line) {
+    assert_int_equal(type(line), 0);
+    json_t *all = json_loads(said, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(all);
+    return all;
+}
+
+static void as_json(void **state) {
+    (void)state;
+    json_t *all = ask("$t --json ${l}inspector_late_rank?.log");
+    json_t *list = json_object_get(all, "logs"), *first = json_array_get(list, 0);
+    assert_int_equal(json_array_size(list), 2);
+    assert_string_equal(json_string_value(json_object_get(first, "verdict")), "culprit");
+    json_t *culprit = json_array_get(json_object_get(first, "culprits"), 0);
+    assert_int_equal(json_integer_value(json_object_get(culprit, "rank")), 1);
+    assert_true(json_real_value(json_object_get(culprit, "late_us")) > 1100);
+    assert_int_equal(json_array_size(json_object_get(first, "victims")), 3);
+    assert_int_equal(json_array_size(json_object_get(first, "rules")), 8);
+    assert_true(json_real_value(json_object_get(json_object_get(first, "without"), "without_us")) <
+                600);
+    json_t *second = json_array_get(list, 1);
+    assert_string_equal(json_string_value(json_object_get(second, "verdict")), "nobody");
+    assert_null(json_object_get(second, "without"));
+    json_decref(all);
+    all = ask("$t --json ${l}nccl_tests_one_process.json");
+    first = json_array_get(json_object_get(all, "logs"), 0);
+    assert_string_equal(json_string_value(json_object_get(first, "verdict")), "cannot tell");
+    assert_true(strncmp(json_string_value(json_object_get(first, "why")), "cannot tell: ", 13) ==
+                0);
+    assert_true(json_is_null(json_object_get(json_object_get(first, "collective_us"), "p50")));
+    json_decref(all);
+}
+
+/* --- what is wrong -----------------------------------------------------------------------------
+ */
+
+static void bad_files(void **state) {
+    (void)state;
+    refused("$t", "a log is missing");
+    refused("$t --jsn x", "did you mean --json?");
+    refused("$t /nowhere/x", "/nowhere/x: cannot be read: No such file");
+    refused("$t $d", "it cannot be read: Is a directory");
+    refused("$t /dev/null", "/dev/null: there is no text");
+    refused("head -c 3000 ${l}nccl_tests_late.json >$d/x; $t $d/x",
+            "x: line 1, column 3000: no JSON (");
+    refused("head -c 100 ${l}inspector_even.log >$d/x; $t $d/x",
+            "x: line 1, column 100: no JSON (");
+    refused("sed 7s/rank/knar/ ${l}inspector_even.log >$d/x; $t $d/x", "x: line 7: rank is to be");
+    refused("$t ${l}inspector_even.log ${l}inspector_even.log",
+            "rank 0 has all-reduce number 1 twice");
+    refused(
+        "sed 's/0x7f8c496ae9f661/\\\\u001b[2J/;2s/:4/:5/' ${l}inspector_even.log >$d/x; $t $d/x",
+        "x: line 2: communicator ?[2J has 5 ranks here and 4 before");
+    assert_int_equal(type("printf '{' >\"$d/a$(printf '\\033')[31m\"; $t \"$d/a\"*"), 2);
+    assert_null(strchr(warned, '\x1b'));
+    assert_int_equal(type("$t ${l}nccl_tests_even.json >/dev/full"), 2);
+}
+
+static void tells_of_itself(void **state) {
+    (void)state;
+    expect("$t --help", "exit status: 0 done");
+    assert_non_null(strstr(said, "the SHORTEST time"));
+    expect("$t --version", "nanolab ");
+    expect("$t --describe", "\"arguments\": \"FILE...\"");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_late_process),
+        cmocka_unit_test(a_late_process_of_one_group),
+        cmocka_unit_test(where_nccl_tests_cannot_tell),
+        cmocka_unit_test(a_late_rank),
+        cmocka_unit_test(a_rank_late_once),
+        cmocka_unit_test(where_the_inspector_cannot_tell),
+        cmocka_unit_test(as_json),
+        cmocka_unit_test(bad_files),
+        cmocka_unit_test(tells_of_itself),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
