@@ -18,7 +18,8 @@ struct allreduce_context {
     struct device *device;
     const struct allreduce_ops *ops;
     const void *x;
-    void *memory[3]; /* x, y, workspace */
+    void *memory[3];    /* x, y, workspace */
+    char given_up[320]; /* what was wrong with the last call; "": nothing so far */
 };
 
 static struct allreduce_context *context_of(const struct job *job) {
@@ -49,6 +50,7 @@ static int reset(struct allreduce_context *c) {
 
 static int call(void *context) {
     struct allreduce_context *c = context;
+    c->given_up[0] = '\0';
     if (++c->call.number == 0 && (reset(c) != 0 || ++c->call.number == 0))
         return -1;
     return c->ops->launch(&c->call, device_stream(c->device));
@@ -77,8 +79,8 @@ static int absent(const struct allreduce_context *c, char *text, size_t size) {
     return 0;
 }
 
-/* After a call that was given up: says so, and makes the next one possible. */
-static int given_up(struct allreduce_context *c, const struct allreduce_status *status) {
+/* After a call that was given up: says so, until the next one, and makes that possible. */
+static int give_up(struct allreduce_context *c, const struct allreduce_status *status) {
     char plan[PLAN_TEXT], who[80], whom[40] = "its turn";
     bool clock = device_has_clock(c->device);
     allreduce_plan_text(&c->call.plan, plan);
@@ -86,17 +88,21 @@ static int given_up(struct allreduce_context *c, const struct allreduce_status *
         snprintf(whom, sizeof whom, "rank %d", status->waited_for);
     if (absent(c, who, sizeof who) != 0 || reset(c) != 0)
         return -1;
-    return device_fail("%s: rank %d waited for %s for longer than %g %s; %s%s", plan, status->rank,
-                       whom, clock ? 1e-9 * (double)c->call.deadline : (double)c->call.deadline,
-                       clock ? "s" : "looks",
-                       who[0] ? "these ranks have not joined: " : "all ranks have joined", who);
+    snprintf(c->given_up, sizeof c->given_up,
+             "%s: rank %d waited for %s for longer than %g %s; %s%s", plan, status->rank, whom,
+             clock ? 1e-9 * (double)c->call.deadline : (double)c->call.deadline,
+             clock ? "s" : "looks",
+             who[0] ? "these ranks have not joined: " : "all ranks have joined", who);
+    return device_fail("%s", c->given_up);
 }
 
 static int wait_for(struct allreduce_context *c) {
     struct allreduce_status status;
+    if (c->given_up[0])
+        return device_fail("%s", c->given_up);
     if (device_sync(c->device) != 0 || read_at(c, &status, places(c).status, sizeof status) != 0)
         return -1;
-    return status.gave_up ? given_up(c, &status) : 0;
+    return status.gave_up ? give_up(c, &status) : 0;
 }
 
 int allreduce_job_wait(const struct job *job) {

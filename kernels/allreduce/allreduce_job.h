@@ -38,7 +38,8 @@ int allreduce_job_open(struct job *job, struct device *device, const struct allr
 /* What later calls run under; NULL: nobody is late. */
 void allreduce_job_stall(const struct job *job, const struct allreduce_stall *stall);
 /* Waits for the last call. -1 also if a rank waited for longer than the deadline: device_error()
- * then says who waited for whom, and who never joined. The job can be called again after that. */
+ * then says who waited for whom, and who never joined, and nothing of that call can be read. The
+ * job can be called again. */
 int allreduce_job_wait(const struct job *job);
 /* The result of a rank, n elements of the type, as the last call left it; waits for it. */
 int allreduce_job_output(const struct job *job, int rank, void *y);

@@ -99,6 +99,7 @@ static void test_never_joins(void **state) {
             snprintf(text, sizeof text, "%s.r3.ch2.t32.seg64", algorithms[a]);
             struct allreduce_plan plan = plan_of(text);
             void *x = parts_of(&plan, 100, 1);
+            float y[100];
             struct job job;
             struct job_bits got;
             struct allreduce_setup setup = {.plan = plan, .x = x, .n = 100, .deadline = 200};
@@ -111,6 +112,10 @@ static void test_never_joins(void **state) {
                 assert_int_equal(job_call(&job), 0);
                 assert_int_equal(job_bits(&job, &got), -1);
                 assert_non_null(strstr(device_error(), expected));
+                for (int r = 0; r < 3; r++) { /* nor can what the others have be read */
+                    assert_int_equal(allreduce_job_output(&job, r, y), -1);
+                    assert_non_null(strstr(device_error(), expected));
+                }
                 allreduce_job_stall(&job, NULL);
                 assert_int_equal(job_prove(&job), 0);
             }
