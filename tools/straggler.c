@@ -59,6 +59,8 @@ struct finding {
     struct straggler_fit fit;
     bool has_without, has_fit;
     double *waited; /* [ranks] in all, us; a victim's is not 0 */
+    size_t *often;  /* [ranks] steps in which a named one was at least half as late as at worst */
+    size_t judged;  /* steps */
 };
 
 static const char *const formats[] = {"nccl-tests", "NCCL Inspector"};
@@ -84,18 +86,39 @@ static void find_victims(struct finding *f) {
     }
 }
 
+static int count_often(struct finding *f) {
+    const struct straggler_log *log = &f->read->log;
+    const struct straggler_verdict *v = f->verdict + STRAGGLER_LEAST_WAIT;
+    double *late = malloc((size_t)4 * log->ranks * sizeof *late);
+    if (!late)
+        return -1;
+    for (size_t k = 0; k < log->steps && v->count > 0; k++) {
+        if (!straggler_is_whole(log, k) || !straggler_synchronises(log->step[k].collective))
+            continue;
+        f->judged++;
+        straggler_lateness(log, k, late, late + log->ranks);
+        for (unsigned r = 0; r < log->ranks; r++)
+            f->often[r] += v->named[r] && 2 * late[r] >= v->late_us[r];
+    }
+    free(late);
+    return 0;
+}
+
 static void close_finding(struct finding *f) {
     for (int k = 0; k < STRAGGLER_RULES; k++)
         straggler_verdict_close(f->verdict + k);
     free(f->waited);
+    free(f->often);
 }
 
 /* 0, or -1: no memory; close_finding() either way. */
 static int find(const struct straggler_read *read, struct finding *f) {
     const struct straggler_log *log = &read->log;
     char why[STRAGGLER_WHY];
-    *f = (struct finding){.read = read, .waited = calloc(log->ranks, sizeof *f->waited)};
-    if (!f->waited || straggler_times(log, &f->times) != 0)
+    *f = (struct finding){.read = read,
+                          .waited = calloc(log->ranks, sizeof *f->waited),
+                          .often = calloc(log->ranks, sizeof *f->often)};
+    if (!f->waited || !f->often || straggler_times(log, &f->times) != 0)
         return -1;
     for (int k = 0; k < STRAGGLER_RULES; k++)
         if (straggler_verdict_open(f->verdict + k, log->ranks) != 0 ||
@@ -105,7 +128,7 @@ static int find(const struct straggler_read *read, struct finding *f) {
     f->has_without = ours->count > 0 && straggler_without(log, ours, &f->without, why) == 0;
     f->has_fit = straggler_fit(log, &f->fit, why) == 0;
     find_victims(f);
-    return 0;
+    return count_often(f);
 }
 
 /* --- as text -----------------------------------------------------------------------------------
@@ -175,7 +198,8 @@ static void print_culprits(const struct finding *f) {
         printf("culprit     %s %u: waits less than its peers by up to ", who[f->read->format],
                f->read->id[r]);
         print_time(v->late_us[r]);
-        fputs("; the chance of that by jitter alone is ", stdout);
+        printf(", in %zu of %zu by half of that or more; the chance of that by jitter alone is ",
+               f->often[r], f->judged);
         print_chance(v->chance[r]);
         putchar('\n');
     }
@@ -277,10 +301,11 @@ static json_t *culprits(const struct finding *f) {
     json_t *list = json_array();
     for (unsigned r = 0; r < v->ranks; r++)
         if (v->named[r])
-            json_array_append_new(list,
-                                  json_pack("{s:i, s:o, s:o}", who[f->read->format],
-                                            (int)f->read->id[r], "late_us", number(v->late_us[r]),
-                                            "chance_by_jitter", number(v->chance[r])));
+            json_array_append_new(
+                list, json_pack("{s:i, s:o, s:I, s:I, s:o}", who[f->read->format],
+                                (int)f->read->id[r], "late_us", number(v->late_us[r]),
+                                "steps_half_as_late", (json_int_t)f->often[r], "of_steps",
+                                (json_int_t)f->judged, "chance_by_jitter", number(v->chance[r])));
     return list;
 }
 

@@ -78,9 +78,10 @@ static int tear_down(void **state) {
 
 static void a_late_process(void **state) {
     (void)state;
-    expect("$t ${l}nccl_tests_late.json", "culprit     process 2: waits less than its peers by up "
-                                          "to 304.9 us; the chance of that by jitter alone is "
-                                          "under 1e-12\n");
+    expect(
+        "$t ${l}nccl_tests_late.json",
+        "culprit     process 2: waits less than its peers by up to 304.9 us, in 48 of 48 by half "
+        "of that or more; the chance of that by jitter alone is under 1e-12\n");
     assert_non_null(strstr(said, "4 processes, 48 all-reduce of 1048576 to 4194304 bytes"));
     assert_non_null(strstr(said, "victims     3 (0, 1, 3): they waited "));
     assert_non_null(strstr(said, "would take 144 us and not 441.4 us"));
@@ -118,7 +119,7 @@ static void where_nccl_tests_cannot_tell(void **state) {
 static void a_late_rank(void **state) {
     (void)state;
     expect("$t ${l}inspector_late_rank?.log",
-           "culprit     rank 1: waits less than its peers by up to 1.212 ms");
+           "culprit     rank 1: waits less than its peers by up to 1.212 ms, in 14 of 14");
     assert_non_null(strstr(said, "NCCL Inspector, 0x7f8c496ae9f661: 4 ranks, 14 all-reduce"));
     assert_non_null(strstr(said, "victims     3 (0, 2, 3)"));
     assert_non_null(strstr(said, "would take 501.9 us and not 1.697 ms"));
@@ -132,7 +133,7 @@ static void a_late_rank(void **state) {
 static void a_rank_late_once(void **state) {
     (void)state;
     expect("$t ${l}inspector_one_stall.log", "culprit     rank 3: waits less than its peers by up "
-                                             "to 903 us");
+                                             "to 903 us, in 1 of 14 by half of that or more");
     assert_non_null(strstr(said, "victims     3 (0-2)"));
     assert_non_null(strstr(said, "\n  twice the median  0-2\n")); /* the victims */
     expect("$t ${l}inspector_cut_off.log", "culprit     rank 2: ");
@@ -172,6 +173,7 @@ static void as_json(void **state) {
     json_t *culprit = json_array_get(json_object_get(first, "culprits"), 0);
     assert_int_equal(json_integer_value(json_object_get(culprit, "rank")), 1);
     assert_true(json_real_value(json_object_get(culprit, "late_us")) > 1100);
+    assert_int_equal(json_integer_value(json_object_get(culprit, "steps_half_as_late")), 14);
     assert_int_equal(json_array_size(json_object_get(first, "victims")), 3);
     assert_int_equal(json_array_size(json_object_get(first, "rules")), 8);
     assert_true(json_real_value(json_object_get(json_object_get(first, "without"), "without_us")) <

@@ -93,6 +93,16 @@ double straggler_waits(const struct straggler_log *log, size_t step, double *wai
  */
 double straggler_step_us(const struct straggler_log *log, size_t step, double *scratch);
 
+/*
+ * How much less than its peers each waited in a whole step, late[ranks]: the median of the other
+ * ranks' communication time, less its own. The median, so that the lateness of one is not taken for
+ * earliness of the others, and two late ranks are both seen. With overlap a rank that was late once
+ * is still late in the steps after, which is not its doing: there at most by as much as it computed
+ * longer than the others. scratch[3 × ranks].
+ */
+void straggler_lateness(const struct straggler_log *log, size_t step, double *late,
+                        double *scratch);
+
 struct straggler_quantiles {
     size_t count;
     double mean, p50, p95, p99, max; /* nearest rank; NAN where count is 0 */

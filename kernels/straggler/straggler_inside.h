@@ -14,30 +14,24 @@ double straggler_select(double *values, size_t count, size_t k);
 /* Of count > 0; reorders. */
 double straggler_median(double *values, size_t count);
 
-/* --- lateness: how much less than its peers a rank waited --------------------------------------
+/* --- what steps are compared with --------------------------------------------------------------
  */
 
-/*
- * late[ranks]: the median of the other ranks' communication time, less the rank's own. The median,
- * so that the lateness of one is not taken for earliness of the others, and two late ranks are both
- * seen. With overlap a rank that was late once is still late in the steps after, which is not its
- * doing: there at most by as much as it computed longer than the others. scratch[3 × ranks].
- */
-void straggler_lateness(const struct straggler_log *log, size_t step, double *late,
-                        double *scratch);
 /* How much longer than the median of the others each computed. scratch[2 × ranks]. */
 void straggler_longer(const struct straggler_log *log, size_t step, double *longer,
                       double *scratch);
 
-/* A step that is whole and synchronises. */
+/* A step that is whole. */
 struct straggler_alike {
     size_t step;
     uint64_t bytes;
     enum straggler_collective collective;
 };
-/* Those of [0, end), to be freed: alike ones, of one collective and size, together and in order;
- * what is not alike is not compared. NULL: no memory. */
-struct straggler_alike *straggler_alike(const struct straggler_log *log, size_t end, size_t *count);
+/* Those of [first, end), to be freed: alike ones, of one collective and size, together and in
+ * order; what is not alike is not compared. `any`: also collectives that do not synchronise. NULL:
+ * no memory. */
+struct straggler_alike *straggler_alike(const struct straggler_log *log, size_t first, size_t end,
+                                        bool any, size_t *count);
 /* How many of the `left` > 0 ones from there are alike. */
 size_t straggler_alike_count(const struct straggler_alike *from, size_t left);
 /* Of fewer than so many the jitter is not known. */

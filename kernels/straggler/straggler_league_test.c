@@ -238,6 +238,13 @@ static void predicts_the_step_without(void **state) {
                              straggler_kind_name((enum straggler_kind)k), o.ranks, j, stalls[d],
                              late ? "one late" : "blocking", w.without_us, mean_step(&o));
             }
+    struct straggler_synthetic o = options(STRAGGLER_PERSISTENT, 1, 0, 2400);
+    o.one_late = true; /* collectives that wait for the one before */
+    o.alpha_us = 1500;
+    struct straggler_without w = predict(&o);
+    o.stall_us = 0;
+    worst = fmax(worst, fabs(w.without_us / mean_step(&o) - 1));
+    assert_true(worst < 0.03);
     print_message("largest error of a prediction: %.2f %%\n", 100 * worst);
 }
 

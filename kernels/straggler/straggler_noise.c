@@ -71,12 +71,12 @@ static int by_kind(const void *a, const void *b) {
     return (x->step > y->step) - (x->step < y->step);
 }
 
-struct straggler_alike *straggler_alike(const struct straggler_log *log, size_t end,
-                                        size_t *count) {
-    struct straggler_alike *all = malloc((end + 1) * sizeof *all);
+struct straggler_alike *straggler_alike(const struct straggler_log *log, size_t first, size_t end,
+                                        bool any, size_t *count) {
+    struct straggler_alike *all = malloc((end - first + 1) * sizeof *all);
     *count = 0;
-    for (size_t k = 0; all && k < end; k++)
-        if (straggler_synchronises(log->step[k].collective) && straggler_is_whole(log, k))
+    for (size_t k = first; all && k < end; k++)
+        if ((any || straggler_synchronises(log->step[k].collective)) && straggler_is_whole(log, k))
             all[(*count)++] =
                 (struct straggler_alike){k, log->step[k].bytes, log->step[k].collective};
     if (all)

@@ -99,6 +99,12 @@ static void says_what_is_missing(void **state) {
     assert_int_equal(parse(absent, strlen(absent)), 0);
     assert_non_null(
         strstr(logs->log.blind, "1 of the 2 ranks have no record (the first is rank 0"));
+    const char *queued =
+        "{\"header\":{\"id\":\"0xa\",\"rank\":0,\"n_ranks\":1},\"coll_perf\":{\"coll\":"
+        "\"AllReduce\",\"coll_sn\":1,\"coll_msg_size_bytes\":8,"
+        "\"coll_exec_time_us\":3,\"coll_timing_source\":\"collective_cpu\"}}";
+    assert_int_equal(parse(queued, strlen(queued)), 0);
+    assert_non_null(strstr(logs->log.blind, "1 records are timed where they were queued"));
     const char *incomplete = RECORD(1, 1, 50) RECORD(0, 1, 50) RECORD(1, 2, 50);
     assert_int_equal(parse(incomplete, strlen(incomplete)), 0);
     assert_null(logs->log.blind);
@@ -204,6 +210,13 @@ static void reads_tables(void **state) {
     assert_true(straggler_comm(&logs->log, 2, 1) == 4);
     assert_int_equal(logs->log.step[3].bytes, 1024);
     assert_int_equal(logs->log.step[3].collective, STRAGGLER_ALL_REDUCE);
+    text = DOCUMENT(
+        ",\"-z3\"", "",
+        "{\"size\":8,\"in_place_per_iter\":{\"skipped_iterations\":1,\"times_us\":[9.0,5.0],"
+        "\"per_process_max_times_us\":[[9.0,4.0],[1.0,5.0]]}}");
+    assert_int_equal(parse(text, strlen(text)), 0);
+    assert_int_equal(logs->log.steps, 1);
+    assert_true(straggler_comm(&logs->log, 0, 0) == 4);
     /* A "nan" is how nccl-tests writes one. */
     text = DOCUMENT(",\"-z3\"", "", RESULT("[5.0,6.5]", "[[5.0,\"nan\"],[4.0,6.5]]"));
     assert_int_equal(parse(text, strlen(text)), 0);

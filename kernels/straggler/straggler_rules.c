@@ -55,70 +55,74 @@ static int cannot_tell(struct straggler_verdict *v, const char *reason) {
 
 static const char no_whole_step[] = "no step has a time of every rank";
 
-/* Means of the collective's time in [first, first + count); returns the steps they are of. */
-static size_t mean_comm(const struct straggler_log *log, size_t first, size_t count, double *mean) {
-    size_t whole = 0;
-    memset(mean, 0, log->ranks * sizeof *mean);
-    for (size_t k = first; k < first + count; k++) {
-        if (!straggler_is_whole(log, k))
-            continue;
-        whole++;
-        for (unsigned r = 0; r < log->ranks; r++)
-            mean[r] += straggler_comm(log, k, r);
-    }
-    for (unsigned r = 0; r < log->ranks; r++)
-        mean[r] /= whole ? (double)whole : 1;
-    return whole;
-}
-
-/* --- nccl-tests --------------------------------------------------------------------------------
+/* --- nccl-tests, of each size by itself --------------------------------------------------------
  */
 
-/* The process with the largest mean time; there always is one. (There, of each size by itself.) */
-static int slowest_time(const struct straggler_log *log, size_t first, size_t count,
-                        struct straggler_verdict *out) {
-    double *mean = malloc(log->ranks * sizeof *mean);
+/* `judge` is given steps that are alike, and scratch[ranks]. */
+static int each_size(const struct straggler_log *log, size_t first, size_t count,
+                     void (*judge)(const struct straggler_log *, const struct straggler_alike *,
+                                   size_t, double *, struct straggler_verdict *),
+                     struct straggler_verdict *out) {
+    size_t whole, n;
+    struct straggler_alike *all = straggler_alike(log, first, first + count, true, &whole);
+    double *scratch = malloc(log->ranks * sizeof *scratch);
+    int status = all && scratch ? 0 : -1;
     clear(out);
-    if (!mean)
-        return -1;
-    if (mean_comm(log, first, count, mean) == 0)
-        cannot_tell(out, no_whole_step);
-    else {
-        unsigned slowest = 0;
-        for (unsigned r = 1; r < log->ranks; r++)
-            slowest = mean[r] >= mean[slowest] ? r : slowest; /* its sort is stable: the last */
-        name(out, slowest, NAN, NAN);
+    for (size_t from = 0; status == 0 && from < whole; from += n) {
+        n = straggler_alike_count(all + from, whole - from);
+        judge(log, all + from, n, scratch, out);
     }
-    free(mean);
-    return 0;
+    if (status == 0 && whole == 0)
+        cannot_tell(out, no_whole_step);
+    free(all);
+    free(scratch);
+    return status;
 }
 
-/* A step in which exactly one process takes over 1.5 times the mean of the slowest ones. */
+static void slowest_of_size(const struct straggler_log *log, const struct straggler_alike *steps,
+                            size_t count, double *sum, struct straggler_verdict *out) {
+    unsigned slowest = 0;
+    for (unsigned r = 0; r < log->ranks; r++) {
+        sum[r] = 0;
+        for (size_t k = 0; k < count; k++)
+            sum[r] += straggler_comm(log, steps[k].step, r);
+        slowest = sum[r] >= sum[slowest] ? r : slowest; /* its sort is stable: the last */
+    }
+    name(out, slowest, NAN, NAN);
+}
+
+/* The process with the largest mean time; there always is one. */
+static int slowest_time(const struct straggler_log *log, size_t first, size_t count,
+                        struct straggler_verdict *out) {
+    return each_size(log, first, count, slowest_of_size, out);
+}
+
+static void spikes_of_size(const struct straggler_log *log, const struct straggler_alike *steps,
+                           size_t count, double *scratch, struct straggler_verdict *out) {
+    double sum = 0;
+    for (size_t k = 0; k < count; k++) {
+        double least = straggler_waits(log, steps[k].step, scratch), most = 0;
+        for (unsigned r = 0; r < log->ranks; r++)
+            most = fmax(most, scratch[r]);
+        sum += least + most;
+    }
+    double limit = 1.5 * sum / (double)count;
+    for (size_t k = 0; k < count; k++) {
+        unsigned over = 0, which = 0;
+        for (unsigned r = 0; r < log->ranks; r++)
+            if (straggler_comm(log, steps[k].step, r) > limit) {
+                over++;
+                which = r;
+            }
+        if (over == 1)
+            name(out, which, NAN, NAN);
+    }
+}
+
+/* A step in which exactly one process takes over 1.5 times the mean of the slowest times. */
 static int lone_spike(const struct straggler_log *log, size_t first, size_t count,
                       struct straggler_verdict *out) {
-    double sum = 0;
-    size_t whole = 0;
-    clear(out);
-    for (int pass = 0; pass < 2; pass++)
-        for (size_t k = first; k < first + count; k++) {
-            if (!straggler_is_whole(log, k))
-                continue;
-            double most = 0, limit = whole ? 1.5 * sum / (double)whole : 0;
-            unsigned over = 0, which = 0;
-            for (unsigned r = 0; r < log->ranks; r++) {
-                double us = straggler_comm(log, k, r);
-                most = fmax(most, us);
-                if (us > limit) {
-                    over++;
-                    which = r;
-                }
-            }
-            if (pass == 1 && over == 1)
-                name(out, which, NAN, NAN);
-            sum += pass == 0 ? most : 0;
-            whole += pass == 0;
-        }
-    return whole ? 0 : cannot_tell(out, no_whole_step);
+    return each_size(log, first, count, spikes_of_size, out);
 }
 
 /* --- NVIDIA's resiliency extension -------------------------------------------------------------
@@ -311,7 +315,7 @@ struct looked {
 static int name_of_each_kind(const struct straggler_log *log, size_t first, size_t end,
                              struct straggler_verdict *out, struct looked *l) {
     size_t count, n;
-    struct straggler_alike *all = straggler_alike(log, end, &count);
+    struct straggler_alike *all = straggler_alike(log, 0, end, false, &count);
     double *scratch = malloc((size_t)6 * log->ranks * sizeof *scratch);
     int status = all && scratch ? 0 : -1;
     for (size_t from = 0; status == 0 && from < count; from += n) {

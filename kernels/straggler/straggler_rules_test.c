@@ -87,6 +87,10 @@ static void slowest_time(void **state) {
     assert_false(verdict.cannot_tell);
     comm(5, 1, 21);
     expect(STRAGGLER_SLOWEST_TIME, "1");
+    for (size_t k = 0; k < 4; k++)
+        log_.step[k].bytes = 4096;
+    comm(2, 2, 20.5); /* of each size by itself */
+    expect(STRAGGLER_SLOWEST_TIME, "12");
     for (size_t k = 0; k < STEPS; k++)
         straggler_at(&log_, k, 0)->end_us = NAN;
     expect_cannot(STRAGGLER_SLOWEST_TIME, "no step has a time of every rank");
@@ -102,13 +106,21 @@ static void lone_spike(void **state) {
     comm(3, 0, 20);
     comm(3, 2, 31);
     expect(STRAGGLER_LONE_SPIKE, "");
+    for (size_t k = 0; k < 6; k++)
+        for (unsigned r = 0; r < RANKS; r++) {
+            log_.step[k].bytes = 4096;
+            comm(k, r, r == 1 && k == 2 ? 90 : 60); /* 65 is the mean of this size */
+        }
+    expect(STRAGGLER_LONE_SPIKE, "");
+    comm(2, 1, 105); /* over 1.5 times 67.5 */
+    expect(STRAGGLER_LONE_SPIKE, "1");
 }
 
 static void relative_score(void **state) {
     (void)state;
     for (size_t k = 0; k < STEPS; k++) {
-        straggler_at(&log_, k, 1)->compute_us = 133; /* 0.752 */
-        straggler_at(&log_, k, 2)->compute_us = 134; /* 0.746 */
+        straggler_at(&log_, k, 1)->compute_us = 133.3; /* 0.7502 */
+        straggler_at(&log_, k, 2)->compute_us = 133.4; /* 0.7496 */
     }
     expect(STRAGGLER_RELATIVE_SCORE, "2");
     straggler_at(&log_, 0, 3)->compute_us = 1e6; /* a median does not see one step */
@@ -195,6 +207,27 @@ static void least_wait(void **state) {
     expect(STRAGGLER_LEAST_WAIT, "");
 }
 
+/* What is not alike is not compared: a collective of 4 ms makes 200 us no matter in itself only. */
+static void sizes_are_apart(void **state) {
+    (void)state;
+    comm(6, 2, 10);
+    for (size_t k = 0; k < 4; k++)
+        for (unsigned r = 0; r < RANKS; r++) {
+            log_.step[k].bytes = 1 << 20;
+            comm(k, r, r == 1 ? 3800 : 4000);
+        }
+    expect(STRAGGLER_LEAST_WAIT, "2"); /* four of one size are too few to say */
+    log_.floor_us = 3;
+    expect(STRAGGLER_LEAST_WAIT, "2"); /* 200 us are less than a tenth of 3800 */
+    for (size_t k = 0; k < 4; k++)
+        comm(k, 1, 3500);
+    expect(STRAGGLER_LEAST_WAIT, "12");
+    log_.floor_us = 0;
+    for (size_t k = 0; k < STEPS; k++)
+        log_.step[k].bytes = k;
+    expect_cannot(STRAGGLER_LEAST_WAIT, "fewer than eight collectives of one size");
+}
+
 static void least_wait_cannot_tell(void **state) {
     (void)state;
     comm(6, 2, 5);
@@ -234,10 +267,18 @@ static void chances(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(every_rule_is_whole),    TEST(slowest_time), TEST(lone_spike),
-        TEST(relative_score),         TEST(count_lags),   TEST(last_arrival),
-        TEST(missing_rank),           TEST(twice_median), TEST(least_wait),
-        TEST(least_wait_cannot_tell), TEST(chances),
+        TEST(every_rule_is_whole),
+        TEST(slowest_time),
+        TEST(lone_spike),
+        TEST(relative_score),
+        TEST(count_lags),
+        TEST(last_arrival),
+        TEST(missing_rank),
+        TEST(twice_median),
+        TEST(least_wait),
+        TEST(sizes_are_apart),
+        TEST(least_wait_cannot_tell),
+        TEST(chances),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -149,7 +149,7 @@ int straggler_without(const struct straggler_log *log, const struct straggler_ve
         return straggler_fail(why, "cannot tell: %s", log->blind);
     if (log->overlapped && !log->has_compute)
         return straggler_fail(why, "cannot tell: steps overlap, and there are no computing times");
-    struct straggler_alike *all = straggler_alike(log, log->steps, &count);
+    struct straggler_alike *all = straggler_alike(log, 0, log->steps, false, &count);
     p.excess = malloc((cells + 1) * sizeof *p.excess);
     p.taken = malloc((cells + 1) * sizeof *p.taken);
     p.scratch = malloc((log->steps + (size_t)3 * log->ranks) * sizeof *p.scratch);
