@@ -71,10 +71,15 @@ enum { MMA_CUBLASLT_ANY_UNIT, MMA_CUBLASLT_FMA, MMA_CUBLASLT_MATRIX_UNIT };
 
 /* Bytes that the library is told A, B and C are aligned to, pointers and rows both: what they are
  * (256 at most), or less. */
+/* clang-format off */
 #define MMA_CUBLASLT_ALIGNMENTS(V)                                                                 \
     V(0, "align-true")                                                                             \
-    V(1, "align1") V(2, "align2") V(4, "align4") V(8, "align8") V(16, "align1"                     \
-                                                                      "6")
+    V(1, "align1")                                                                                 \
+    V(2, "align2")                                                                                 \
+    V(4, "align4")                                                                                 \
+    V(8, "align8")                                                                                 \
+    V(16, "align16")
+/* clang-format on */
 
 /* Of 8-bit formats: whether sums stay in the matrix unit's accumulator all along K. */
 #define MMA_CUBLASLT_FAST(V) V(0, "promote") V(1, "fast")
