@@ -39,13 +39,15 @@ enum { STRAGGLER_FEWEST = 8 };
 
 /*
  * What jitter does by itself. Its tail is taken to be exponential with mean `scale`, which is
- * heavier than a Gaussian's; the mean over n steps then exceeds scale × (√(2x/n) + x/n) with a
- * chance of at most e^-x (Bernstein's inequality), and ranks × windows have that chance.
+ * heavier than a Gaussian's; the mean over n steps then exceeds its own mean, mean_over × scale
+ * from the median of the others, by scale × (√(2x/n) + x/n) with a chance of at most e^-x
+ * (Bernstein's inequality), and ranks × windows have that chance.
  */
 struct straggler_noise {
     double scale_us;
-    double least_us; /* what is less is no matter: resolution, a tenth of the collective */
-    double looks;    /* ranks × steps of the log */
+    double least_us;  /* what is less is no matter: resolution, a tenth of the collective */
+    double looks;     /* ranks × steps of the log */
+    double mean_over; /* the mean over the median, in scales */
 };
 /* Of steps that are alike. 0, or -1: no memory. */
 int straggler_noise(const struct straggler_log *log, const struct straggler_alike *steps,

@@ -112,15 +112,26 @@ static int own_scale(const struct straggler_log *log, const struct straggler_ali
             difference[differences++] = fabs(now[r] - then[r]);
     }
     *scale = 0;
-    if (status == 0 && differences > 0)
-        *scale =
-            straggler_select(difference, differences, differences / 4) / QUARTER_OF_EXPONENTIAL;
+    if (status == 0 && differences > 0) /* a quantile of few is uncertain: two deviations more */
+        *scale = straggler_select(difference, differences, differences / 4) /
+                 QUARTER_OF_EXPONENTIAL * (1 + 2 / sqrt((double)differences));
     free(late);
     free(difference);
     return status;
 }
 
 #define CONFIDENT 7 /* e^-7: a false name in a thousand logs */
+
+/* Lateness is counted from the median of the others, which is below the mean of an exponential by
+ * this share of it: the k-th of n comes at 1/n + … + 1/(n-k+1) on the average. */
+static double mean_over_median(unsigned others) {
+    double low = 0, high = 0;
+    for (unsigned k = 0; k <= others / 2; k++) {
+        high += 1.0 / (others - k);
+        low += k < (others + 1) / 2 ? 1.0 / (others - k) : 0;
+    }
+    return 1 - (low + high) / 2;
+}
 
 static double inverse(double x, size_t n) {
     double share = x / (double)n;
@@ -132,15 +143,17 @@ int straggler_noise(const struct straggler_log *trace, const struct straggler_al
     double *least = malloc((count + 1) * sizeof *least);
     double *wait = malloc(trace->ranks * sizeof *wait);
     int status = least && wait ? 0 : -1;
-    *out = (struct straggler_noise){.looks = (double)trace->ranks *
-                                             (double)(trace->steps ? trace->steps : 1)};
+    *out = (struct straggler_noise){
+        .looks = (double)trace->ranks * (double)(trace->steps ? trace->steps : 1),
+        .mean_over = trace->ranks > 1 ? mean_over_median(trace->ranks - 1) : 0};
     for (size_t k = 0; status == 0 && k < count; k++)
         least[k] = straggler_waits(trace, steps[k].step, wait);
     out->least_us = fmax(2 * trace->resolution_us, 1e-3);
     if (status == 0 && count > 0)
         out->least_us = fmax(out->least_us, 0.1 * straggler_median(least, count));
     if (status == 0 && trace->floor_us > 0)
-        out->scale_us = trace->floor_us / inverse(log(out->looks) + CONFIDENT, 1);
+        out->scale_us =
+            trace->floor_us / (out->mean_over + inverse(log(out->looks) + CONFIDENT, 1));
     else if (status == 0)
         status = own_scale(trace, steps, count, &out->scale_us);
     free(least);
@@ -150,13 +163,15 @@ int straggler_noise(const struct straggler_log *trace, const struct straggler_al
 
 double straggler_threshold(const struct straggler_noise *noise, size_t n) {
     double x = log(noise->looks / (double)n) + CONFIDENT;
-    return fmax(noise->least_us, noise->scale_us * inverse(x > CONFIDENT ? x : CONFIDENT, n));
+    return fmax(noise->least_us,
+                noise->scale_us * (noise->mean_over + inverse(x > CONFIDENT ? x : CONFIDENT, n)));
 }
 
 double straggler_chance(const struct straggler_noise *noise, double late_us, size_t n) {
     if (noise->scale_us <= 0)
         return 0;
-    /* u² + √2 u = late/scale, x = n u² */
-    double u = (sqrt(2 + 4 * late_us / noise->scale_us) - sqrt(2)) / 2;
+    /* u² + √2 u = over, x = n u² */
+    double over = fmax(0, late_us / noise->scale_us - noise->mean_over);
+    double u = (sqrt(2 + 4 * over) - sqrt(2)) / 2;
     return fmin(1, noise->looks / (double)n * exp(-(double)n * u * u));
 }
