@@ -30,9 +30,9 @@
 #@ data 5 histograms: place,calm,churning by way,layer where histogram=algorithm
 #@ data 6 histograms: place,calm,churning by way,layer where histogram=row ulps
 #@ plot churn 4 5 6: Three histograms of one trace: shapes, algorithms, bits of a row
-#@ text Shares of the steps of a calm trace (full) and of a churning one (light), for the first
-#@ text library and layer; bins are in the order of the table below. Many kinds of shapes need not
-#@ text mean many algorithms; and one name of an algorithm need not mean one set of bits. The essays'
+#@ text Shares of the steps of a calm trace (full) and of a churning one (light), for the last
+#@ text library and layer of the table below, bins in its order. Many kinds of shapes need not mean
+#@ text many algorithms; and one name of an algorithm need not mean one set of bits. The essays'
 #@ text figures, of a GPU's library: entropy of the algorithms 0.067 bits calm, 1.344 churning.
 #@ table histograms: The histograms
 #@ table churn: Every combination that occurred
@@ -94,7 +94,8 @@ if (data3_rows > 0) {
     set title "Products that one step of a sum adds along K"
     set xlabel "compute capability"
     set xrange [65:105]
-    set xtics ("7.0" 70, "7.5" 75, "8.0" 80, "8.9" 89, "9.0" 90, "10.0" 100)
+    set bmargin 6
+    set xtics rotate by 90 right ("7.0" 70, "7.5" 75, "8.0" 80, "8.9" 89, "9.0" 90, "10.0" 100)
     set ylabel "products"
     set yrange [0:18]
     set ytics 4
@@ -113,18 +114,18 @@ if (data4_rows > 0 && data5_rows > 0 && data6_rows > 0) {
     set ylabel "share of the steps"
     set xrange [-0.6:*]
     set key inside right top
-    plot "data4.tsv" index 0 using ($2 - 0.2):3 with boxes linetype 1 fill solid 0.9 title "calm", \
-         "data4.tsv" index 0 using ($2 + 0.2):4 with boxes linetype 2 fill solid 0.4 \
+    plot "data4.tsv" index data4_blocks-1 using ($2 - 0.2):3 with boxes linetype 1 fill solid 0.9 title "calm", \
+         "data4.tsv" index data4_blocks-1 using ($2 + 0.2):4 with boxes linetype 2 fill solid 0.4 \
              title "churning"
     set key off
     set xtics 1
     set xlabel "algorithm"
     set ylabel ""
-    plot "data5.tsv" index 0 using ($2 - 0.2):3 with boxes linetype 1 fill solid 0.9, \
-         "data5.tsv" index 0 using ($2 + 0.2):4 with boxes linetype 2 fill solid 0.4
+    plot "data5.tsv" index data5_blocks-1 using ($2 - 0.2):3 with boxes linetype 1 fill solid 0.9, \
+         "data5.tsv" index data5_blocks-1 using ($2 + 0.2):4 with boxes linetype 2 fill solid 0.4
     set xlabel "distance of row 0"
-    plot "data6.tsv" index 0 using ($2 - 0.2):3 with boxes linetype 1 fill solid 0.9, \
-         "data6.tsv" index 0 using ($2 + 0.2):4 with boxes linetype 2 fill solid 0.4
+    plot "data6.tsv" index data6_blocks-1 using ($2 - 0.2):3 with boxes linetype 1 fill solid 0.9, \
+         "data6.tsv" index data6_blocks-1 using ($2 + 0.2):4 with boxes linetype 2 fill solid 0.4
     unset multiplot
 }
 eval fresh
