@@ -3,7 +3,8 @@
  *
  * Every field recorded about a machine or a build is named in provenance.c or provenance_gpu.c;
  * nothing is copied wholesale. No user, no host name, no path, and of the environment the settings
- * of numerical libraries alone, listed in provenance_settings.c. What cannot be found out is null, with the reason under the same name in "missing".
+ * of numerical libraries alone, listed in provenance_settings.c. What cannot be found out is null,
+ * with the reason under the same name in "missing".
  */
 #ifndef NANOLAB_HARNESS_PROVENANCE_H
 #define NANOLAB_HARNESS_PROVENANCE_H

@@ -2,13 +2,12 @@
  * essay.c: F2 and F3. 16 sequences with 2,048 tokens of context, and 17 with 2,047: one sequence
  * more, one token less.
  *
- * F2 is arithmetic, and the arithmetic is measured: how many fragments does each shape need, how
- * full are they, and how does the time of a kernel follow? It depends on which side of the
- * instruction the batch lies.
+ * F2 is arithmetic, and on the SIMT machine it is counted: how many fragments does each shape need,
+ * and how full are they? It depends on which side of the instruction the batch lies.
  *
  * F3 asks a library which algorithm it takes for each of the two: not by its speed, but by what it
  * says itself, and by the bits of a row that both batches hold. The same is asked of operands that
- * lie badly: rows that begin at odd places, pointers behind a boundary.
+ * are misaligned: rows that begin at odd places, pointers behind a boundary.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -124,16 +123,16 @@ void check_fit(const struct rows *rows, struct finding *f) {
  */
 
 /* How operands lie; A's rows are the batch's. */
-static const struct lie {
+static const struct alignment {
     const char *name;
     size_t more, offset; /* elements more from row to row; bytes behind a boundary */
-} lies[] = {
+} alignments[] = {
     {"aligned", 0, 0},  {"rows+2", 1, 0},   {"rows+4", 2, 0},
     {"rows+8", 4, 0},   {"rows+16", 8, 0},  {"behind+2", 0, 2},
     {"behind+4", 0, 4}, {"behind+8", 0, 8}, {"behind+16", 0, 16},
 };
-/* Both shapes, aligned, and then the first one, lying badly. */
-#define QUESTIONS (SHAPES + sizeof lies / sizeof *lies - 1)
+/* Both shapes, aligned, and then the first one, misaligned. */
+#define QUESTIONS (SHAPES + sizeof alignments / sizeof *alignments - 1)
 
 struct essay {
     struct lab_run *run;
@@ -150,16 +149,17 @@ static bool scores(const struct essay *e) {
     return strcmp(e->product, "scores") == 0;
 }
 
-static struct mma_problem problem_of(const struct essay *e, size_t shape, const struct lie *lie) {
+static struct mma_problem problem_of(const struct essay *e, size_t shape,
+                                     const struct alignment *alignment) {
     size_t b = shapes[shape].batch, l = shapes[shape].context;
     struct mma_problem problem = {
         .shape = {b, scores(e) ? l : CHANNELS, scores(e) ? CHANNELS : l},
         .in = e->way->in,
         .out = ELEMENT_F32,
-        .a_offset = lie->offset,
-        .b_offset = lie->offset,
+        .a_offset = alignment->offset,
+        .b_offset = alignment->offset,
     };
-    problem.lda = problem.ldb = problem.shape.k + lie->more;
+    problem.lda = problem.ldb = problem.shape.k + alignment->more;
     return problem;
 }
 
@@ -178,21 +178,22 @@ static int note_row(struct essay *e, size_t question, size_t shape) {
 
 static int ask(struct essay *e, size_t question) {
     size_t shape = question < SHAPES ? question : 0;
-    const struct lie *lie = &lies[question < SHAPES ? 0 : question - SHAPES + 1];
-    struct mma_problem problem = problem_of(e, shape, lie);
+    const struct alignment *alignment = &alignments[question < SHAPES ? 0 : question - SHAPES + 1];
+    struct mma_problem problem = problem_of(e, shape, alignment);
     struct product *p = &e->products[question];
     char algorithm[ALGORITHM_TEXT];
     if (product_open(p, e->device, e->way, &problem, MMA_FILL_NORMAL, lab_seed(e->run)) != 0)
         return -1;
     algorithm_of(&p->job, algorithm);
-    e->entrants[question] = contest_enter(e->contest, &p->job, "B=%zu/L=%zu/%s",
-                                          shapes[shape].batch, shapes[shape].context, lie->name);
+    e->entrants[question] =
+        contest_enter(e->contest, &p->job, "B=%zu/L=%zu/%s", shapes[shape].batch,
+                      shapes[shape].context, alignment->name);
     struct lab_case *c = entrant_case(e->entrants[question]);
     case_param_text(c, "way", e->way->name);
     case_param_text(c, "product", e->product);
     case_param_int(c, "B", (int64_t)shapes[shape].batch);
     case_param_int(c, "L", (int64_t)shapes[shape].context);
-    case_param_text(c, "lie", lie->name);
+    case_param_text(c, "alignment", alignment->name);
     case_param_text(c, "algorithm", algorithm);
     entrant_over(e->entrants[question], question ? e->entrants[0] : NULL, "over the first");
     return note_row(e, question, shape);
@@ -236,19 +237,19 @@ int sweep_essay(struct lab_run *run, struct device *device) {
     return 0;
 }
 
-/* The same product by the same library, at a shape, lying so. */
-static size_t answer_of(const struct rows *rows, size_t k, size_t shape, const char *lie) {
+/* The same product by the same library, at a shape and an alignment. */
+static size_t answer_of(const struct rows *rows, size_t k, size_t shape, const char *alignment) {
     for (size_t j = 0; j < rows->count; j++)
         if (rows_equal(rows, k, j, "way;product") && essay_shape(rows, j, shape) &&
-            row_is(rows, j, "lie", lie))
+            row_is(rows, j, "alignment", alignment))
             return j;
     return rows->count;
 }
 
 void check_class(const struct rows *rows, struct finding *f) {
-    size_t moved = 0, asked = 0, lying = 0, other = 0;
+    size_t moved = 0, asked = 0, misaligned = 0, other = 0;
     for (size_t k = 0; k < rows->count; k++) {
-        size_t calm = answer_of(rows, k, 0, lies[0].name);
+        size_t calm = answer_of(rows, k, 0, alignments[0].name);
         if (calm == rows->count || k == calm)
             continue;
         bool same = rows_equal(rows, k, calm, "algorithm");
@@ -257,19 +258,19 @@ void check_class(const struct rows *rows, struct finding *f) {
             moved += row_number(rows, k, "row ulps") > 0;
             asked += row_has(rows, k, "row ulps");
         } else {
-            lying++;
+            misaligned++;
             other += !same;
         }
         finding_number(f, "1", row_ratio(rows, k, "over the first"),
                        "time over 16, 2048 aligned: %s, %s, B=%.0f L=%.0f, %s",
                        row_text(rows, k, "way"), row_text(rows, k, "product"),
                        row_number(rows, k, "B"), row_number(rows, k, "L"),
-                       row_text(rows, k, "lie"));
+                       row_text(rows, k, "alignment"));
     }
     finding_say(f,
                 "another algorithm at 17, 2047 in %llu of %llu products, other bits of a row in "
-                "%zu of %zu; badly lying operands: another in %zu of %zu",
+                "%zu of %zu; misaligned operands: another in %zu of %zu",
                 (unsigned long long)f->held, (unsigned long long)(f->held + f->against), moved,
-                asked, other, lying);
+                asked, other, misaligned);
     finding_settle(f, SETTLE_ALL, "some of the products and libraries");
 }

@@ -36,7 +36,6 @@ struct way {
     /* Rows of A, rows of B and elements of K that its smallest piece multiplies, empty or not;
      * all 0: nobody says. */
     struct mma_shape fragment;
-    unsigned threads; /* 0: as many as there are, or a GPU's */
     int (*open)(const struct way *way, struct job *job, struct device *device,
                 const struct mma_operands *operands);
     int option;      /* the way's own */

@@ -15,59 +15,43 @@
 
 static const struct claim claims[] = {
     {"F1",
-     "Matrix units work on fixed-size fragments: a shape that is no multiple "
-     "pays for padding.",
-     .refuted_by = "one row more than whole fragments costs its share and no "
-                   "more, in most places",
+     "Matrix units work on fixed-size fragments: a shape that is no multiple pays for padding.",
+     .refuted_by = "one row more than whole fragments costs its share and no more, in most places",
      .on = CLAIM_TIME, .cases = "03/stairs/", .sweep = sweep_stairs, .check = check_padding},
     {"F2",
-     "16 sequences of 2,048 tokens fill the fragments; 17 of 2,047 leave "
-     "trailing ones under a "
+     "16 sequences of 2,048 tokens fill the fragments; 17 of 2,047 leave trailing ones under a "
      "quarter full.",
      .refuted_by = "trailing fragments that are a quarter full, wherever the batch lies",
      .on = CLAIM_BITS, .once = true, .cases = "03/fit/", .sweep = sweep_fit, .check = check_fit},
-    {"F3",
-     "One sequence more and one token less push a library to another class of "
-     "algorithm.",
+    {"F3", "One sequence more and one token less push a library to another class of algorithm.",
      .refuted_by = "libraries that name the same algorithm for both shapes", .on = CLAIM_TIME,
      .cases = "03/essay/", .sweep = sweep_essay, .check = check_class},
     {"F4", "The native fragment of this generation of GPUs is 16 x 16 x 16.",
-     .refuted_by = "sums of 16 products that the unit makes in several steps, "
-                   "on every card",
+     .refuted_by = "sums of 16 products that the unit makes in several steps, on every card",
      .on = CLAIM_BITS, .only = MATRIX_DEVICES, .cases = "03/blocks/", .sweep = sweep_blocks,
      .check = check_blocks},
-    {"F5",
-     "Under mixed lengths the histogram of the algorithms that a library "
-     "chooses widens.",
-     .refuted_by = "as few algorithms, as evenly, on the churning trace as on "
-                   "the calm one",
+    {"F5", "Under mixed lengths the histogram of the algorithms that a library chooses widens.",
+     .refuted_by = "as few algorithms, as evenly, on the churning trace as on the calm one",
      .on = CLAIM_BITS, .only = LAB_ON(DEVICE_CPU) | LAB_ON(DEVICE_CUDA), .cases = "03/churn/",
      .sweep = sweep_churn, .check = check_churn},
     {"F6",
-     "Another algorithm is another tree and other last bits, which layer norm "
-     "then amplifies.",
-     .refuted_by = "relative differences that layer norm leaves as they are, "
-                   "or makes smaller",
+     "Another algorithm is another tree and other last bits, which layer norm then amplifies.",
+     .refuted_by = "relative differences that layer norm leaves as they are, or makes smaller",
      .on = CLAIM_BITS, .only = LAB_ON(DEVICE_CPU), .cases = "03/trees/ 03/layers/",
      .sweep = sweep_layers, .check = check_layers},
     {"F7",
-     "A matrix unit's own arithmetic is known to the bit: outputs of whole "
-     "products are predicted.",
+     "A matrix unit's own arithmetic is known to the bit: outputs of whole products are predicted.",
      .refuted_by = "one bit that is not the predicted one", .on = CLAIM_BITS, .cases = "03/units/",
      .sweep = sweep_units, .check = check_units},
     {"F8", "A library may leave the tail of K out of the sum.",
-     .refuted_by = "sums of ones that are K in every shape of 10,000 that are "
-                   "not rounded",
+     .refuted_by = "sums of ones that are K in every shape of 10,000 that are not rounded",
      .on = CLAIM_BITS, .only = LAB_ON(DEVICE_CPU) | LAB_ON(DEVICE_CUDA), .cases = "03/tail/",
      .sweep = sweep_tail, .check = check_tail},
-    {"F9",
-     "One line of PTX gives other bits on other cards: FP8 is native here, "
-     "emulated there.",
+    {"F9", "One line of PTX gives other bits on other cards: FP8 is native here, emulated there.",
      .refuted_by = "the same bits of an FP8 product from every card that has one", .on = CLAIM_BITS,
      .only = MATRIX_DEVICES, .cases = "03/eight/", .sweep = sweep_eight, .check = check_eight},
     {"F10",
-     "A product of integer slices has the same bits for every tile, split, "
-     "order and thread count; "
+     "A product of integer slices has the same bits for every tile, split, order and thread count; "
      "it has a price.",
      .refuted_by = "two plans whose results differ", .on = CLAIM_BITS | CLAIM_TIME,
      .only = LAB_ON(DEVICE_CPU), .cases = "03/integer/", .sweep = sweep_integer,
@@ -82,8 +66,7 @@ static const struct quantity quantities[] = {
     {"N", "1", "rows of B"},
     {"K", "1", "length of the sums"},
     {"fragment", "1",
-     "rows that are computed at once, empty or not, in that dimension; 0: "
-     "unknown"},
+     "rows that are computed at once, empty or not, in that dimension; 0: unknown"},
     {"used", "1", "share of the computed products that the output needs, by the shape"},
     {"used, counted", "1", "the same, of the products that instructions did compute"},
     {"over whole", "1", "time over that of the whole fragments just below"},
@@ -97,9 +80,7 @@ static const struct quantity quantities[] = {
     {"used on the context edge", "1", "of those with the context's last tokens"},
     {"used in the corner", "1", "of the one with both"},
     {"product", "", "scores (N is the context) or values (K is)"},
-    {"lie", "",
-     "how operands lie: rows+2 are 2 bytes longer, behind+2 begin 2 bytes "
-     "later"},
+    {"alignment", "", "of operands: rows+2 are 2 bytes longer, behind+2 begin 2 bytes later"},
     {"algorithm", "", "what a library calls what it chose"},
     {"row ulps", "ulp", "largest distance of row 0 from what it is in the first shape"},
     {"over the first", "1", "time over that of 16, 2048, aligned"},
@@ -153,55 +134,44 @@ static const struct quantity quantities[] = {
 
 static const struct table_spec tables[] = {
     {"stairs", "03/stairs/",
-     "device; axis; way; along; us, low, high = @median / 1e-6~; used; over "
-     "whole",
+     "device; axis; way; along; us, low, high = @median / 1e-6~; used; over whole",
      .sort = "device;axis;way;along"},
     {"speed", "03/speed/",
-     "device; isa; threads; M; N; K; weights; name; ms, low, high = @median / 1e-3~; over "
-     "library, library low, library high = over library~"},
+     "device; isa; threads; M; N; K; weights; name; ms, low, high = @median / 1e-3~; over library, "
+     "library low, library high = over library~"},
     {"fit", "03/fit/",
      "B; L; placement; used; counted = used, counted; batch edge = used on the batch edge; context "
-     "edge "
-     "= used on the "
-     "context edge; corner = used in the corner"},
+     "edge = used on the context edge; corner = used in the corner"},
     {"essay", "03/essay/",
-     "device; way; product; B; L; lie; algorithm; ulps = row ulps; over the "
-     "first, low, high = "
-     "over "
-     "the first~",
+     "device; way; product; B; L; alignment; algorithm; ulps = row ulps; over the first, low, high "
+     "= over the first~",
      .sort = "device;way;product"},
     {"histograms", "03/churn/", "device\tway\tlayer\thistogram\tplace\tbin\tcalm\tchurning",
      .write = write_histograms},
     {"churn", "03/churn/",
-     "device; way; layer; trace; class = shape class; algorithm; ulps = row "
-     "ulps; steps",
+     "device; way; layer; trace; class = shape class; algorithm; ulps = row ulps; steps",
      .sort = "device;way;layer;trace;shape class"},
     {"trees", "03/trees/",
-     "device; way; N; K; M; algorithm; row; ulps = row ulps; outcome; words = "
-     "tree in words; "
+     "device; way; N; K; M; algorithm; row; ulps = row ulps; outcome; words = tree in words; "
      "checked; predicted"},
     {"layers", "03/layers/",
-     "device; format; around; seed; layer; difference; norm = gain of the "
-     "norm; rounding = gain of "
+     "device; format; around; seed; layer; difference; norm = gain of the norm; rounding = gain of "
      "the rounding; product = gain of the product; gain"},
     {"units", "03/units/",
-     "device; card; kernel; in; M; N; K; fill; checked; predicted; another "
-     "rule = fits another rule",
+     "device; card; kernel; in; M; N; K; fill; checked; predicted; another rule = fits another "
+     "rule",
      .sort = "device;card;kernel;in"},
     {"blocks", "03/blocks/", "device; card; capability; kernel; in; terms; words = tree in words"},
     {"tail", "03/tail/",
      "device; way; role; shapes; declined; wrong = wrong shapes; M; N; K; came out"},
     {"eight", "03/eight/",
-     "device; card; in; how; output; checked; predicted; other kind = fits "
-     "another rule"},
+     "device; card; in; how; output; checked; predicted; other kind = fits another rule"},
     {"integer", "03/integer/slices",
-     "device; slices; products; fill; plans and batches; distinct; in float = "
-     "distinct in float; "
+     "device; slices; products; fill; plans and batches; distinct; in float = distinct in float; "
      "checked; predicted"},
     {"price", "03/integer/time/",
-     "device; threads; M; N; K; name; ms, low, high = @median / 1e-3~; error; "
-     "over sgemm, sgemm low, "
-     "sgemm high = over sgemm~"},
+     "device; threads; M; N; K; name; ms, low, high = @median / 1e-3~; error; over sgemm, sgemm "
+     "low, sgemm high = over sgemm~"},
 };
 
 const struct lab lab = {

@@ -18,7 +18,7 @@
 #@ table fit: How full fragments are, by the shape
 #@ text The essays' two shapes. Overall, 17 sequences of 2,047 tokens use 53 % of fragments of 16 x 16,
 #@ text and 71 % where the batch lies on the side of 8; on the batch's edge a sixteenth or an eighth.
-#@ table essay: Two shapes, and operands that lie badly
+#@ table essay: Two shapes, and misaligned operands
 #@ text `algorithm` is the library's own name for what it chose. `ulps` is the largest distance of a
 #@ text row that both batches hold; times are over those of 16, 2048, aligned.
 #@ data 3 blocks: capability,terms by kernel,in

@@ -83,7 +83,7 @@ static int try_batch(const struct batch *b, struct lab_case *c, float *first, ui
                      size_t *count) {
     struct product p;
     char algorithm[ALGORITHM_TEXT];
-    bool new = true;
+    bool is_new = true;
     int status =
         product_open(&p, b->device, b->way, &b->problem, MMA_FILL_NORMAL, lab_seed(b->run));
     if (status == 0)
@@ -93,13 +93,13 @@ static int try_batch(const struct batch *b, struct lab_case *c, float *first, ui
         if (*count == 0)
             memcpy(first, b->row, WIDTH * sizeof *first);
         for (size_t k = 0; k < *count; k++)
-            new = new &&seen[k] != bits;
+            is_new = is_new && seen[k] != bits;
         case_row(c);
         case_cell_int(c, "M", (int64_t)b->problem.shape.m);
         case_cell_text(c, "algorithm", algorithm_of(&p.job, algorithm));
         case_cell_bits(c, "row", 64, bits);
         case_cell_int(c, "row ulps", (int64_t)row_ulps(b->row, first, WIDTH));
-        if (new) {
+        if (is_new) {
             seen[(*count)++] = bits;
             status = reveal(b, &p.job, c);
         }

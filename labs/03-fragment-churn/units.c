@@ -1,15 +1,17 @@
 /*
  * units.c: F4, F7 and F9. The matrix unit's own arithmetic.
  *
- * F7: every element of whole products is predicted from the rule of the unit
- * (kernels/mma/mma_rule.h) and compared with what came out. The control is
- * another unit's rule, which must not fit. F4: how many terms does the unit add
- * in one step? The tree of a sum says so, by its nodes of many children, found
- * from outputs alone. F9: one line of PTX, an FP8 product, on cards that have
- * an instruction for it and on cards that do it in two steps of FP16.
+ * F7: every element of whole products is predicted from the rule of the unit (mma_rule.h) and
+ * compared with what came out. The control is another unit's rule, which must not fit.
  *
- * On the SIMT machine all of this is asked of one card after the other; on a
- * GPU of the one there is.
+ * F4: how many terms does the unit add in one step? The tree of a sum says so, by its nodes of many
+ * children, found from outputs alone.
+ *
+ * F9: one line of PTX, an FP8 product, on cards that have an instruction for it and on cards that
+ * do it in two steps of FP16.
+ *
+ * On the SIMT machine all of this is asked of one card after the other; on a GPU of the one there
+ * is.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,8 +23,7 @@
 #include "kernels/simt/simt.h"
 #include "labs/03-fragment-churn/fragments.h"
 
-/* --- card by card
- * ------------------------------------------------------------------------------
+/* --- card by card --------------------------------------------------------------------------------
  */
 
 static const char *const cards[] = {"V100", "T4", "A100", "L40S", "H100", "B200"};
@@ -65,8 +66,7 @@ static const struct unit native[] = {
     {"amx", ELEMENT_BF16, MMA_CPU_AMX},
 };
 
-/* The unit's job on a problem; 1 where this card, or this CPU, has no such
- * instruction. */
+/* The unit's job on a problem; 1 where this card, or this CPU, has no such instruction. */
 static int unit_open(const struct unit *u, struct device *device, struct product *p,
                      struct mma_shape shape, enum mma_fill fill, uint64_t seed) {
     const struct mma_problem problem = {.shape = shape, .in = u->in, .out = ELEMENT_F32};
@@ -100,8 +100,7 @@ static void describe(struct lab_case *c, const struct unit *u, const char *card)
     case_param_text(c, "in", element_word(u->in));
 }
 
-/* --- F7: whole products
- * ------------------------------------------------------------------------
+/* --- F7: whole products --------------------------------------------------------------------------
  */
 
 static const struct mma_shape shapes[] = {{1, 1, 1}, {16, 16, 16}, {17, 33, 47}, {5, 40, 200}};
@@ -216,8 +215,7 @@ void check_units(const struct rows *rows, struct finding *f) {
     finding_settle(f, SETTLE_ALL, "some of the products");
 }
 
-/* --- F4: terms in one step
- * ---------------------------------------------------------------------
+/* --- F4: terms in one step -----------------------------------------------------------------------
  */
 
 #define STEPS_K 64
@@ -288,12 +286,10 @@ void check_blocks(const struct rows *rows, struct finding *f) {
     finding_settle(f, SETTLE_ALL, "by the card: see the numbers");
 }
 
-/* --- F9: FP8
- * -----------------------------------------------------------------------------------
+/* --- F9: FP8 -------------------------------------------------------------------------------------
  */
 
-/* A card of the other kind: one that has an instruction for FP8, or one that
- * has not. */
+/* A card of the other kind: one that has an instruction for FP8, or one that has not. */
 static const struct mma_rule *other_kind(const struct mma_rule *rule) {
     return mma_rule_find(rule->sum == MMA_TWO_STEPS ? "L40S" : "H100", MMA_SYNC, rule->in,
                          rule->out);

@@ -186,11 +186,7 @@ uint64_t row_ulps(const float *a, const float *b, size_t n) {
 }
 
 double fragment_use(const struct mma_shape *fragment, const struct mma_shape *shape) {
-    size_t m = fragment->m, n = fragment->n;
-    if (!m || !n || !shape->m || !shape->n)
-        return (double)NAN;
-    return (double)shape->m / (double)((shape->m + m - 1) / m * m) *
-           ((double)shape->n / (double)((shape->n + n - 1) / n * n));
+    return fragment->m ? mma_utilisation(*fragment, shape, false) : (double)NAN;
 }
 
 char *algorithm_of(const struct job *job, char *out) {
