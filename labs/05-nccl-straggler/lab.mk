@@ -1,0 +1,1 @@
+LIBS_05-nccl-straggler := $(CPU_LIBS)

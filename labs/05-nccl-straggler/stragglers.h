@@ -1,0 +1,43 @@
+/*
+ * stragglers.h: what the files of this lab share.
+ *
+ *     lab.c      the claims, what is recorded, the tables behind the plots
+ *     engines.c  which engines run here; a run of ranks as a case
+ *     stalls.c   C1, C2, C9: a step's time from its parts, and what a stall of known size adds
+ *     essay.c    C3: the essay's 1.2 ms on one of 8 ranks, for steps of all lengths
+ *     chain.c    C4: stall, step, batch, shape class, plan: step by step
+ *     bits.c     C5a-d: what decides a sum's bits, among processes and simulated ranks
+ *     virtual.c  C5a-d: the same among ranks that are groups of thread blocks; the price of
+ * alignment groups.c   C6: groups of ranks that share a member many.c     C7: from which number of
+ * ranks on a rare stall shows cause.c    C8: a rank that is late because its workspace is small
+ *     league.c   C10: who names the straggler; C11: the step without it
+ */
+#ifndef NANOLAB_LABS_05_STRAGGLERS_H
+#define NANOLAB_LABS_05_STRAGGLERS_H
+
+#include "harness/lab/lab.h"
+#include "harness/lab/tables.h"
+#include "kernels/ranks/ranks.h"
+
+/* --- engines.c ---------------------------------------------------------------------------------
+ */
+
+/* Whether an engine runs here. Once per run it is recorded, as case 05/engine/NAME, with its
+ * version or with the reason why it does not, and that is said. 1, 0, or -1 after lab_error(). */
+int engine_runs(struct lab_run *run, struct device *device, enum ranks_engine engine);
+/* ranks_run() under the run's signals. 0; 1: stopped, drop the case and return 0; -1 after
+ * lab_error(). */
+int engine_run(struct lab_run *run, const struct ranks_plan *plan, struct ranks_log *log);
+/* Parameters of a case: engine, ranks, algorithm, oversubscribed. */
+void record_plan(struct lab_case *c, const struct ranks_plan *plan);
+/* An arm's log as series "compute", "start", "end", "stall" (us, [steps × ranks], a step's ranks
+ * together) and parameters "log ranks", "log bytes", "log overlapped", from which `nanolab
+ * straggler` judges a result folder. At most one log in a case. */
+void record_log(struct lab_case *c, const struct ranks_log *log, unsigned arm);
+/* Rows of engines alone mean that none could be asked: says so, with the packages. True: the claim
+ * is settled so. Each claim's cases begin with "05/engine/ ". */
+bool none_ran(const struct rows *rows, struct finding *f);
+/* A row of 05/engine/, which is no case of the claim. */
+bool is_engine(const struct rows *rows, size_t k);
+
+#endif
