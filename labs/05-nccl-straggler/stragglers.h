@@ -7,9 +7,10 @@
  *     essay.c    C3: the essay's 1.2 ms on one of 8 ranks, for steps of all lengths
  *     chain.c    C4: stall, step, batch, shape class, plan: step by step
  *     bits.c     C5a-d: what decides a sum's bits, among processes and simulated ranks
- *     virtual.c  C5a-d: the same among ranks that are groups of thread blocks; the price of
- * alignment groups.c   C6: groups of ranks that share a member many.c     C7: from which number of
- * ranks on a rare stall shows cause.c    C8: a rank that is late because its workspace is small
+ *     virtual.c  C5a-d: the same among ranks that are groups of thread blocks
+ *     groups.c   C6: groups of ranks that share a member
+ *     many.c     C7: from which number of ranks on a rare stall shows
+ *     cause.c    C8: a rank that is late because its workspace is small
  *     league.c   C10: who names the straggler; C11: the step without it
  */
 #ifndef NANOLAB_LABS_05_STRAGGLERS_H
@@ -39,5 +40,50 @@ void record_log(struct lab_case *c, const struct ranks_log *log, unsigned arm);
 bool none_ran(const struct rows *rows, struct finding *f);
 /* A row of 05/engine/, which is no case of the claim. */
 bool is_engine(const struct rows *rows, size_t k);
+
+/* --- bits.c, virtual.c: C5a-d ------------------------------------------------------------------
+ *
+ * What decides a sum's bits, whoever sums. A case is one engine, one algorithm, so many ranks:
+ *
+ *     05/bits/ENGINE/ALGORITHM/N=…       with a row for each size of message
+ *     05/aligned/ENGINE/ALGORITHM        with a row for each number of ranks (C5d)
+ *     05/price/ENGINE/N=…/bytes=…        one row (C5d)
+ *
+ * Columns of the first two; all are needed, those of words may be "":
+ *
+ *     engine        openmpi, smpi; of ranks that are groups of thread blocks: simt, cuda
+ *     algorithm     who adds what to what
+ *     setting       what else of the plan decides the order: channels, chunk, tail, merge
+ *     ranks, n      ranks; elements of the message
+ *     sums          made with nobody late: at least 2
+ *     agreeing      sums, late ones too, in which all ranks have the same bits
+ *     results       different results among `sums`
+ *     stalled       sums with a rank that was late
+ *     changed       of these, results that are none of those with nobody late
+ *     repeats       1: by the model, the same bits in every run; 0: not
+ *     invariant     1: by the model, an element's order does not depend on the message's size
+ *                   (aligned: not on the number of ranks), among the rows of the case; 0: it does
+ *     predicted     FNV-1a of the result's bytes by the model (after the fact, where that is
+ *                   what can be known), 64 bits
+ *     measured      the same of rank 0's first result
+ *     first         FNV-1a of the first FIRST_ELEMENTS elements of that result
+ *
+ * and of a price:
+ *
+ *     engine, ranks, bytes
+ *     aligned us      time of a sum by the aligned order
+ *     fastest us      and by the algorithm that is the fastest, aligned ones included
+ *     fastest         which that is
+ *     over fastest    the first time over the second, with its interval (case_counter_ratio)
+ */
+#define FIRST_ELEMENTS 256
+
+/* On cpu: engines; on simt and cuda: sweep_virtual(). */
+int sweep_bits(struct lab_run *run, struct device *device);
+int sweep_virtual(struct lab_run *run, struct device *device);
+void check_agree(const struct rows *rows, struct finding *f);   /* C5a */
+void check_stalls(const struct rows *rows, struct finding *f);  /* C5b */
+void check_orders(const struct rows *rows, struct finding *f);  /* C5c */
+void check_aligned(const struct rows *rows, struct finding *f); /* C5d */
 
 #endif
