@@ -81,10 +81,21 @@ enum ranks_compute { RANKS_COMPUTES(RANKS_ENUMERATOR) RANKS_COMPUTE_COUNT };
 /* What a rank hands in. */
 #define RANKS_FILLS(V)                                                                             \
     V(RANKS_RANDOM, "random") /* ranks_input(): normal numbers, by seed, rank and element */       \
-    V(RANKS_PROBE, "probe")   /* 1; but 2^25 from rank probe[0] and -2^25 from probe[1] */
+    V(RANKS_PROBE, "probe") /* 1; but RANKS_MASK from rank probe[0], -RANKS_MASK from probe[1] */  \
+    V(RANKS_PARTS, "parts") /* 1, 2, 4, 8 or 16 ranks share 16 parts of a sum; see below */
 enum ranks_fill { RANKS_FILLS(RANKS_ENUMERATOR) RANKS_FILL_COUNT };
 /* Element i of what rank r hands in under RANKS_RANDOM. */
 float ranks_input(uint64_t seed, unsigned rank, size_t i);
+/* So large that the ones of all ranks together, added to it, are lost: the ones that are left tell
+ * how many leaves are not below the node where probe[0] and probe[1] meet. */
+#define RANKS_MASK 0x1p60f
+/* Part p of a sum is ranks_input(seed, p, i); a rank has RANKS_PARTS_ALL / ranks neighbouring ones
+ * and hands in their sum, pairwise: neighbours at distance 1, then 2, 4, … */
+#define RANKS_PARTS_ALL 16
+struct ranks_arm;
+/* Element i of what a rank hands in, whatever the arm's fill. */
+float ranks_fill(const struct ranks_arm *arm, uint64_t seed, unsigned ranks, unsigned rank,
+                 size_t i);
 
 #define RANKS_FAULTS(V)                                                                            \
     V(RANKS_NO_FAULT, "none")                                                                      \

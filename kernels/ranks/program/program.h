@@ -23,7 +23,9 @@ struct collective_ops {
     int (*open)(struct program *p, uint64_t bytes);
     /* Fills the input once for an arm; not timed. */
     int (*fill)(struct program *p, const struct ranks_arm *arm, uint64_t bytes);
-    /* Begins a sum of `bytes`, `outer` or not, and returns at once where the library can. */
+    /* Begins a sum of `bytes`, `outer` or not, and returns at once where the library can. The
+     * algorithm of a plan is that of MPI_Allreduce: MPI_Iallreduce is another piece of both
+     * libraries, knows none of them and adds in orders (and, simulated, times) of its own. */
     int (*begin)(struct program *p, uint64_t bytes, bool outer);
     /* Waits for it, for at most the deadline. */
     int (*end)(struct program *p);
