@@ -41,7 +41,9 @@ bool straggler_synchronises(enum straggler_collective collective);
 
 struct straggler_step {
     enum straggler_collective collective;
-    uint64_t bytes, sequence;
+    uint64_t bytes;
+    uint64_t sequence; /* where it does not follow on that of the step before, something else ran
+                          in between */
 };
 
 struct straggler_cell {
@@ -89,7 +91,8 @@ bool straggler_is_whole(const struct straggler_log *log, size_t step);
 /* wait[ranks] of a whole step; returns the smallest communication time, which nobody waited in. */
 double straggler_waits(const struct straggler_log *log, size_t step, double *wait);
 /* From one end of a step to the next, the median of the ranks, each by its own clock; of the first
- * step, or after one that is not whole, computing and communicating. NAN: not known. scratch[ranks]
+ * step, or after one that is not whole or not the one before in sequence, computing and
+ * communicating. NAN: not known. scratch[ranks]
  */
 double straggler_step_us(const struct straggler_log *log, size_t step, double *scratch);
 

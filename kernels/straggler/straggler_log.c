@@ -132,7 +132,8 @@ double straggler_waits(const struct straggler_log *log, size_t step, double *wai
 double straggler_step_us(const struct straggler_log *log, size_t step, double *scratch) {
     if (!straggler_is_whole(log, step))
         return NAN;
-    bool chained = step > 0 && straggler_is_whole(log, step - 1) && log->has_compute;
+    bool chained = step > 0 && straggler_is_whole(log, step - 1) && log->has_compute &&
+                   log->step[step].sequence == log->step[step - 1].sequence + 1;
     if (log->overlapped && step > 0 && !chained)
         return NAN;
     for (unsigned r = 0; r < log->ranks; r++) {
