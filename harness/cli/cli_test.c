@@ -63,6 +63,15 @@ static void every_bad_line_is_one_line(void **state) {
         {"bin/nanolab verify a b", "takes one folder"},
         {"bin/nanolab verify none", "no such folder"},
         {"bin/nanolab verify bin", "no run.json"},
+        {"bin/nanolab verify bin/nanolab", "no archive of nanolab pack"},
+        {"bin/nanolab pack", "needs a result folder"},
+        {"bin/nanolab pack a b", "takes one folder"},
+        {"bin/nanolab pack bin", "no run.json"},
+        {"bin/nanolab pack taken --out bin/nanolab", "is there already"},
+        {"bin/nanolab unpack", "needs an archive"},
+        {"bin/nanolab unpack a b", "takes one archive"},
+        {"bin/nanolab unpack none", "no such file"},
+        {"bin/nanolab unpack bin/nanolab --out x", "no archive of nanolab pack"},
         {"bin/nanolab plot none", "no such folder"},
         {"bin/nanolab report none", "no such folder"},
         {"labs/97-tiny x", "unexpected argument"},
@@ -84,6 +93,18 @@ static void every_bad_line_is_one_line(void **state) {
     assert_false(exists("results"));
     assert_false(exists("x"));
     assert_status(0, "bin/nanolab verify taken");
+}
+
+static void a_folder_travels(void **state) {
+    (void)state;
+    assert_status(0, "bin/nanolab run 97 --device cpu --out sent");
+    assert_status(0, "bin/nanolab pack sent/");
+    assert_in(said, "sent.zip: ");
+    assert_status(0, "bin/nanolab verify sent.zip");
+    assert_in(said, "sent.zip");
+    assert_status(0, "bin/nanolab unpack sent.zip --out received");
+    assert_in(said, "received: ");
+    assert_status(0, "bin/nanolab verify received --json");
 }
 
 static void folders_that_cannot_be_written(void **state) {
@@ -136,11 +157,10 @@ static void the_simulated_card_is_kept(void **state) {
 static void help_teaches_everywhere(void **state) {
     (void)state;
     static const char *const lines[] = {
-        "bin/nanolab --help",        "bin/nanolab -h",
-        "bin/nanolab help",          "bin/nanolab list --help",
-        "bin/nanolab info --help",   "bin/nanolab run --help",
-        "bin/nanolab run -h 99",     "bin/nanolab help run",
-        "bin/nanolab verify --help", "bin/nanolab plot --help",
+        "bin/nanolab --help",        "bin/nanolab -h",          "bin/nanolab help",
+        "bin/nanolab list --help",   "bin/nanolab info --help", "bin/nanolab run --help",
+        "bin/nanolab run -h 99",     "bin/nanolab help run",    "bin/nanolab verify --help",
+        "bin/nanolab plot --help",   "bin/nanolab pack --help", "bin/nanolab unpack --help",
         "bin/nanolab report --help", "labs/97-tiny --help",
     };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
@@ -404,6 +424,7 @@ int main(int argc, char **argv) {
         return status;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_bad_line_is_one_line),
+        cmocka_unit_test(a_folder_travels),
         cmocka_unit_test(folders_that_cannot_be_written),
         cmocka_unit_test(a_full_disk_loses_nothing),
         cmocka_unit_test(the_simulated_card_is_kept),

@@ -23,7 +23,8 @@ static const char help_commands[] =
     "  run [LAB...]     runs labs and prints their verdicts; makes one result folder\n"
     "  plot DIR         draws the plots of a result folder\n"
     "  report DIR       makes report.md and report.html of a result folder\n"
-    "  verify DIR       checks a result folder against its format and its own hashes\n";
+    "  verify DIR|FILE  checks a result folder, or an archive, by its format and its own hashes\n"
+    "  pack DIR         makes one archive of a result folder, to send; unpack FILE: back again\n";
 
 static const char help_rest[] =
     "\n"
@@ -45,8 +46,9 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"list", driver_list, NULL}, {"info", driver_info, NULL},   {"run", driver_run, NULL},
-    {"plot", NULL, plot_main},   {"report", NULL, report_main}, {"verify", driver_verify, NULL},
+    {"list", driver_list, NULL}, {"info", driver_info, NULL},     {"run", driver_run, NULL},
+    {"plot", NULL, plot_main},   {"report", NULL, report_main},   {"verify", driver_verify, NULL},
+    {"pack", driver_pack, NULL}, {"unpack", driver_unpack, NULL},
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 

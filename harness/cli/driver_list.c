@@ -7,6 +7,7 @@
 #include "harness/cli/driver.h"
 #include "harness/error.h"
 #include "harness/stop.h"
+#include "harness/store/pack.h"
 #include "harness/store/verify.h"
 #include "harness/text.h"
 
@@ -130,9 +131,10 @@ int driver_verify(const struct driver *driver, int argc, char **argv) {
     if (options_parse(&parser, argc, argv) != 0)
         return options_report();
     if (help) {
-        printf("nanolab verify: checks a result folder: shapes, hashes, side files, claims and "
-               "their evidence.\nA run that was stopped is partial, and valid.\n\n"
-               "usage: nanolab verify DIR [--json]\n\n");
+        printf("nanolab verify: checks a result folder, or an archive of nanolab pack: shapes, "
+               "hashes, side\nfiles, claims and their evidence. A run that was stopped is partial, "
+               "and valid.\n\n"
+               "usage: nanolab verify DIR|FILE [--json]\n\n");
         options_print(specs, 2);
         printf("\nexit status: 0 intact, 2 not (one line says which file and line).\n");
         return EXIT_DONE;
@@ -148,7 +150,11 @@ int driver_verify(const struct driver *driver, int argc, char **argv) {
     }
     json_t *summary = NULL;
     stop_catch(NULL);
-    if (verify_folder(dirs[0], &summary) != 0) {
+    stop_hold(true); /* a private folder is not left behind */
+    int status = pack_is_archive(dirs[0]) ? pack_verify(dirs[0], &summary)
+                                          : verify_folder(dirs[0], &summary);
+    stop_hold(false);
+    if (status != 0) {
         options_fail(&parser, "%s", error_text());
         if (json) {
             json_t *bad = json_pack("{s:o, s:b, s:o}", "folder", text_json(dirs[0]), "intact", 0,
