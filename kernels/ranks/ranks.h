@@ -125,7 +125,7 @@ struct ranks_arm {
     uint64_t workspace[2]; /* RANKS_GEMM: bytes for the culprit's product, and for the others' */
 };
 
-#define RANKS_ARMS_MOST 32
+#define RANKS_ARMS_MOST 128
 #define RANKS_MOST 4096
 #define RANKS_BYTES_MOST ((uint64_t)64 << 20)
 #define RANKS_STEPS_MOST ((uint64_t)1 << 22) /* rounds × arms × steps × ranks */

@@ -61,12 +61,16 @@ bool is_engine(const struct rows *rows, size_t k);
  *     stalled       sums with a rank that was late
  *     changed       of these, results that are none of those with nobody late
  *     repeats       1: by the model, the same bits in every run; 0: not
- *     invariant     1: by the model, an element's order does not depend on the message's size
- *                   (aligned: not on the number of ranks), among the rows of the case; 0: it does
+ *     invariant     1: by the model, the first `shared` elements are added up in the same order in
+ *                   all rows of the case, in all messages of 05/bits, by all numbers of ranks of
+ *                   05/aligned; 0: some are not
  *     predicted     FNV-1a of the result's bytes by the model (after the fact, where that is
  *                   what can be known), 64 bits
  *     measured      the same of rank 0's first result
- *     first         FNV-1a of the first FIRST_ELEMENTS elements of that result
+ *     shared        elements of the case's smallest message
+ *     first         FNV-1a of the first `shared` elements of that result
+ *     found         the order as found from outputs alone, by probes: which algorithm's it is, or
+ *                   "none known"; "" where it was not looked for
  *
  * and of a price:
  *
@@ -76,8 +80,6 @@ bool is_engine(const struct rows *rows, size_t k);
  *     fastest         which that is
  *     over fastest    the first time over the second, with its interval (case_counter_ratio)
  */
-#define FIRST_ELEMENTS 256
-
 /* On cpu: engines; on simt and cuda: sweep_virtual(). */
 int sweep_bits(struct lab_run *run, struct device *device);
 int sweep_virtual(struct lab_run *run, struct device *device);
