@@ -106,6 +106,19 @@ LABS := $(sort $(patsubst labs/%/lab.c,%,$(wildcard labs/*/lab.c)))
 TOOLS := $(filter-out %_test.c %_child.c,$(wildcard tools/*.c))
 # Programs that a tool starts for itself, linked to the C library alone: strangers' code runs there.
 CHILDREN := $(wildcard tools/*_child.c)
+# What one rank runs: a program for Open MPI and one for SMPI, each where the engine's headers are;
+# all else builds without. Wrappers are asked for flags alone, so that our own compiler reads our
+# sources. Another MPI's wrapper does not know --showme.
+RANKS_C := $(wildcard kernels/ranks/program/*.c)
+MPICC := $(shell command -v mpicc.openmpi || command -v mpicc)
+MPI_INC := $(patsubst -I%,-isystem %,$(if $(MPICC),$(shell $(MPICC) --showme:compile 2>/dev/null)))
+MPI_LIBS := $(if $(MPI_INC),$(shell $(MPICC) --showme:link))
+SMPICC := $(shell command -v smpicc)
+SMPI_SAYS := $(if $(SMPICC),$(shell $(SMPICC) -show))
+SMPI_INC := $(patsubst -I%,-isystem %,$(filter-out -I/usr/include,$(filter -I%,$(SMPI_SAYS))))
+SMPI_LIBS := $(filter -L% -l% -Wl%,$(SMPI_SAYS))
+RANKS_SMPI_C := $(filter-out %/watch.c %/nccl.c %/gemm.c,$(RANKS_C)) \
+                $(filter %/ranks_plan.c %/ranks_draw.c %/ranks_fill.c kernels/serving/%,$(KERNEL_C))
 TESTS := $(wildcard harness/*_test.c harness/*/*_test.c kernels/*/*_test.c labs/*/*_test.c tools/*_test.c \
                     scripts/*_test.c)
 FUZZ := $(wildcard harness/*/*_fuzz.c kernels/*/*_fuzz.c)
@@ -144,8 +157,10 @@ CPU_LIBS := -lopenblas -ldnnl -lgomp
 
 # --- rules ---------------------------------------------------------------------------------------
 CHILD_BINS := $(patsubst tools/%_child.c,$(B)/libexec/nanolab-%-child,$(CHILDREN))
+RANKS_BINS := $(if $(MPI_INC),$(B)/libexec/nanolab-ranks-openmpi) \
+              $(if $(SMPICC),$(B)/libexec/nanolab-ranks-smpi)
 BINS := $(B)/bin/nanolab $(patsubst %,$(B)/labs/%,$(LABS)) \
-        $(patsubst tools/%.c,$(B)/bin/nanolab-%,$(TOOLS)) $(CHILD_BINS)
+        $(patsubst tools/%.c,$(B)/bin/nanolab-%,$(TOOLS)) $(CHILD_BINS) $(RANKS_BINS)
 TEST_BINS := $(patsubst %.c,$(B)/tests/%,$(TESTS))
 # What every executable is linked from, beside its own objects.
 SHARED := $(CUDA_SO) $(B)/lib/libharness.a $(B)/lib/libkernels.a $(B)/cuda-archs
@@ -250,6 +265,25 @@ $(B)/libexec/nanolab-%-child: tools/%_child.c
 	$(Q)$(CC) -std=gnu11 -O2 -g $(WARN) $(INC) -MMD -MP -MF $@.d -rdynamic $< -o $@ -ldl -lm
 $(B)/bin/nanolab-reveal: | $(B)/libexec/nanolab-reveal-child
 $(B)/tests/kernels/tree/child_target_test $(B)/tests/tools/reveal_nasty_test: | $(B)/libexec/nanolab-reveal-child
+
+# Leaks of the engine are none of ours: see program/main.c. SMPI's program is a library that smpirun
+# loads, so it has objects of its own, which move; and smpirun is not sanitised, so neither are they.
+$(call o,$(RANKS_C)): CFLAGS += $(MPI_INC)
+$(B)/libexec/nanolab-ranks-openmpi: $(call o,$(RANKS_C)) $(SHARED)
+	@mkdir -p $(@D)
+	@echo "  LINK     $@"
+	$(Q)$(LINK) $(MPI_LIBS) $(CPU_LIBS) $(LIBS) -o $@
+$(B)/obj/%.c.smpi.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC       $< (SMPI)"
+	$(Q)$(CC) $(filter-out $(SAN),$(CFLAGS)) -fPIC -DRANKS_SIMULATED=1 $(SMPI_INC) $(DEPS) -c $< -o $@
+$(B)/libexec/nanolab-ranks-smpi: $(RANKS_SMPI_C:%=$(B)/obj/%.smpi.o)
+	@mkdir -p $(@D)
+	@echo "  LINK     $@"
+	$(Q)$(CC) -shared $^ -ljansson $(SMPI_LIBS) -o $@
+# What starts engines.
+$(B)/labs/05-nccl-straggler $(patsubst %.c,$(B)/tests/%,$(wildcard kernels/ranks/*_test.c labs/05-*/*_test.c)): \
+  | $(RANKS_BINS)
 
 # A test links its lab's other files (without main), the archives and cmocka; tests of the SIMT
 # machine also their planted kernels.
