@@ -154,9 +154,13 @@ struct ranks_plan {
     unsigned warmup;              /* steps before each, not recorded */
     /* With a serving loop, which begins anew in each arm of a round: a step's computing time is
      * serving_cost_ns() of its batch times cost_scale, its bytes are rows × row_bytes, and its time
-     * on rank 0 decides the next batch. compute_us and bytes of the arm are not used. */
+     * on rank 0 decides the next batch; with one_late, the time from one batch's forming to the
+     * next one's. compute_us and bytes of the arm are not used. */
     bool serves;
+    bool churning; /* serving_churning(), its arrivals cost_scale as far apart; else serving_calm()
+                    */
     enum serving_batcher batcher;
+    unsigned restore_steps; /* latency-guarded; 0: as the workload has it */
     double cost_scale;
     uint64_t row_bytes;
     uint64_t step_budget_us; /* latency-guarded */

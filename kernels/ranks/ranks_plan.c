@@ -200,11 +200,11 @@ static int check_arm(const struct ranks_plan *plan, unsigned k, char *why) {
                       "arm %u: a sum runs beside the next step's computing only where the "
                       "processor is free meanwhile: let ranks sleep, not %s",
                       k, compute_words[plan->compute]);
-    if (plan->group != 0 || plan->serves)
+    if (plan->group != 0)
         return refuse(why,
-                      "arm %u: with %s the next step needs this one's sum; one_late has to be "
+                      "arm %u: with groups the next step needs this one's sum; one_late has to be "
                       "off",
-                      k, plan->group != 0 ? "groups" : "a serving loop");
+                      k);
     return 0;
 }
 
@@ -293,7 +293,9 @@ static const struct field plan_fields[] = {
     PLAN(steps, U32),
     PLAN(warmup, U32),
     PLAN(serves, FLAG),
+    PLAN(churning, FLAG),
     PLAN_WORD(batcher, batcher_words),
+    PLAN(restore_steps, U32),
     PLAN(cost_scale, REAL),
     PLAN(row_bytes, U64),
     PLAN(step_budget_us, U64),

@@ -34,6 +34,7 @@ struct arm_run {
     struct serving_loop *loop; /* rank 0's */
     struct serving_cost cost;
     struct now *served; /* whose record the loop writes */
+    double formed_us;   /* one late: when its batch was formed */
 };
 
 /* FNV-1a, 64 bits. */
@@ -61,16 +62,42 @@ static void note_served(void *self, const struct serving_step_record *record) {
 
 static int open_loop(struct arm_run *run) {
     const struct ranks_plan *plan = &run->p->plan;
-    struct serving_options options = serving_calm(plan->seed);
+    struct serving_options options =
+        plan->churning ? serving_churning(plan->seed) : serving_calm(plan->seed);
     struct serving_observer observer = {.self = run, .step = note_served};
     char why[SERVING_WHY];
     options.batcher = plan->batcher;
     options.step_budget_ns = 1000 * plan->step_budget_us;
+    if (plan->restore_steps > 0)
+        options.restore_steps = plan->restore_steps;
+    if (plan->churning)
+        options.arrival_mean_ns =
+            (uint64_t)llround(fmax(1, plan->cost_scale * (double)options.arrival_mean_ns));
     if (plan->batcher == SERVING_BUDGET_ONLY)
         options.step_budget_ns = options.batch_cut = options.restore_steps = 0;
     run->cost = serving_cost_default();
     if (serving_open(&run->loop, &options, NULL, &observer, why) != 0)
         return program_says(run->p, "failed", "%s", why);
+    return 0;
+}
+
+static int served(struct arm_run *run, double took_us) {
+    struct serving_outcome outcome = {.duration_ns = (uint64_t)llround(1e3 * fmax(took_us, 0))};
+    char why[SERVING_WHY];
+    if (serving_end(run->loop, &outcome, why) != 0)
+        return program_says(run->p, "failed", "%s", why);
+    run->served = NULL;
+    return 0;
+}
+
+/* One late, a batch is formed before the last one's sum is there: what the loop learns of that one
+ * is how long ago it was formed. */
+static int take_turns(struct arm_run *run, struct now *next) {
+    double now_us = program_now_us();
+    if (run->served && served(run, now_us - run->formed_us) != 0)
+        return -1;
+    run->served = next;
+    run->formed_us = now_us;
     return 0;
 }
 
@@ -80,6 +107,8 @@ static int schedule(struct arm_run *run, struct now *now) {
     struct serving_batch batch;
     char why[SERVING_WHY] = "no more requests";
     if (p->rank == 0) {
+        if (take_turns(run, now) != 0)
+            return -1;
         if (serving_begin(run->loop, &batch, why) != 1)
             return program_says(p, "failed", "%s", why);
         now->step.rows = (uint32_t)batch.count;
@@ -95,15 +124,6 @@ static int schedule(struct arm_run *run, struct now *now) {
     if (MPI_Bcast(&now->step, sizeof now->step, MPI_BYTE, 0, MPI_COMM_WORLD) != MPI_SUCCESS ||
         MPI_Bcast(&now->compute_us, 1, MPI_DOUBLE, 0, MPI_COMM_WORLD) != MPI_SUCCESS)
         return program_says(p, "failed", "cannot broadcast a batch");
-    return 0;
-}
-
-static int served(struct arm_run *run, struct now *now, double took_us) {
-    struct serving_outcome outcome = {.duration_ns = (uint64_t)llround(1e3 * fmax(took_us, 0))};
-    char why[SERVING_WHY];
-    run->served = now;
-    if (serving_end(run->loop, &outcome, why) != 0)
-        return program_says(run->p, "failed", "%s", why);
     return 0;
 }
 
@@ -179,7 +199,9 @@ static int note(struct arm_run *run, struct now *now) {
     struct program *p = run->p;
     struct chunk *chunk = run->chunk;
     double end = p->plan.group != 0 ? now->cell.outer_end_us : now->cell.end_us;
-    if (run->loop && served(run, now, end - now->computing.begun) != 0)
+    bool last = now->number + 1 == p->plan.warmup + p->plan.steps;
+    if (run->loop && (last || !run->arm->one_late) &&
+        served(run, end - (run->arm->one_late ? run->formed_us : now->computing.begun)) != 0)
         return -1;
     if (now->number < p->plan.warmup)
         return 0;
