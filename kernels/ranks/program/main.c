@@ -195,6 +195,8 @@ static int run(struct program *p) {
     map_state(p);
     p->ops = &collective_mpi;
 #ifndef RANKS_SIMULATED
+    if (p->plan.engine == RANKS_NCCL)
+        p->ops = &collective_nccl;
     if (program_watch(p) != 0)
         return -1;
 #endif
