@@ -3,7 +3,9 @@
  *
  *     lab.c      the claims, what is recorded, the tables behind the plots
  *     engines.c  which engines run here; a run of ranks as a case
- *     stalls.c   C1, C2, C9: a step's time from its parts, and what a stall of known size adds
+ *     rounds.h   what the arms of a log take, round by round; cases of one run of ranks
+ *     parts.c    C1: a step's time from its parts, the communication's from the message
+ *     stalls.c   C2, C9: what a stall of known size adds to the step, and to the communication
  *     essay.c    C3: the essay's 1.2 ms on one of 8 ranks, for steps of all lengths
  *     chain.c    C4: stall, step, batch, shape class, plan: step by step
  *     bits.c     C5a-d: what decides a sum's bits, among processes and simulated ranks
@@ -87,5 +89,18 @@ void check_agree(const struct rows *rows, struct finding *f);   /* C5a */
 void check_stalls(const struct rows *rows, struct finding *f);  /* C5b */
 void check_orders(const struct rows *rows, struct finding *f);  /* C5c */
 void check_aligned(const struct rows *rows, struct finding *f); /* C5d */
+
+/* --- parts.c, stalls.c, groups.c, many.c -------------------------------------------------------
+ */
+
+int sweep_parts(struct lab_run *run, struct device *device);
+int sweep_stalls(struct lab_run *run, struct device *device);
+int sweep_groups(struct lab_run *run, struct device *device);
+int sweep_many(struct lab_run *run, struct device *device);
+void check_parts(const struct rows *rows, struct finding *f);          /* C1 */
+void check_pace(const struct rows *rows, struct finding *f);           /* C2 */
+void check_groups(const struct rows *rows, struct finding *f);         /* C6 */
+void check_many(const struct rows *rows, struct finding *f);           /* C7 */
+void check_retransmission(const struct rows *rows, struct finding *f); /* C9 */
 
 #endif

@@ -1,0 +1,84 @@
+/*
+ * rounds.c: see rounds.h.
+ */
+#include "labs/05-nccl-straggler/rounds.h"
+
+#include <stdlib.h>
+
+#include "harness/measure/stats.h"
+
+static double least_us(const struct ranks_log *log, size_t step) {
+    double least = INFINITY;
+    for (unsigned r = 0; r < log->plan.ranks; r++) {
+        const struct ranks_cell *cell = ranks_at(log, step, r);
+        least = fmin(least, cell->end_us - cell->start_us);
+    }
+    return least;
+}
+
+double *rounds_steps(const struct ranks_log *log, unsigned arm, enum rounds_what what,
+                     size_t *count) {
+    if (what == ROUNDS_STEP)
+        return ranks_step_times(log, arm, count);
+    double *least = malloc((log->steps + 1) * sizeof *least);
+    *count = 0;
+    for (size_t k = 0; least && k < log->steps; k++)
+        if (log->step[k].arm == arm)
+            least[(*count)++] = least_us(log, k);
+    return least;
+}
+
+int rounds_medians(const struct ranks_log *log, unsigned arm, enum rounds_what what, double *out) {
+    size_t count, steps = log->plan.steps;
+    double *all = rounds_steps(log, arm, what, &count);
+    if (!all)
+        return -1;
+    for (size_t round = 0; round < log->plan.rounds; round++)
+        out[round] = (round + 1) * steps <= count ? stats_median(all + round * steps, steps) : NAN;
+    free(all);
+    return 0;
+}
+
+struct ratio rounds_median(const double *x, size_t n, uint64_t seed) {
+    struct stats_interval interval;
+    if (stats_median_interval(x, n, 0.95, seed, &interval) != 0)
+        return RATIO_NONE;
+    return (struct ratio){interval.value, interval.low, interval.high};
+}
+
+struct ratio rounds_added(const double *a, const double *b, size_t n, uint64_t seed) {
+    double *difference = malloc((n + 1) * sizeof *difference);
+    for (size_t k = 0; difference && k < n; k++)
+        difference[k] = a[k] - b[k];
+    struct ratio added = difference ? rounds_median(difference, n, seed) : RATIO_NONE;
+    free(difference);
+    return added;
+}
+
+struct ratio rounds_slope(const double *x, const double *y, size_t points, size_t n,
+                          uint64_t seed) {
+    double *slope = malloc((n + 1) * sizeof *slope), mean_x = 0;
+    for (size_t p = 0; p < points; p++)
+        mean_x += x[p] / (double)points;
+    for (size_t k = 0; slope && k < n; k++) {
+        double sxx = 0, sxy = 0;
+        for (size_t p = 0; p < points; p++) {
+            sxx += (x[p] - mean_x) * (x[p] - mean_x);
+            sxy += (x[p] - mean_x) * y[p * n + k];
+        }
+        slope[k] = sxy / sxx;
+    }
+    struct ratio out = slope ? rounds_median(slope, n, seed) : RATIO_NONE;
+    free(slope);
+    return out;
+}
+
+int cases_end(struct lab_case **cases, size_t count, int status) {
+    for (size_t k = 0; k < count; k++) {
+        if (cases[k] && status == 0)
+            status = lab_case_end(cases[k]);
+        else
+            lab_case_drop(cases[k]);
+    }
+    return status < 0 ? -1 : 0;
+}

@@ -1,0 +1,427 @@
+/*
+ * stalls.c, C2: what a stall of known size adds to everybody's step; C9: what it adds to the
+ * communication itself.
+ *
+ * In every round the steps are run without a stall, twice, and with one rank late by each of
+ * several times: the same rank always, or the ranks in turn. What the second run without a stall
+ * differs from the first is the noise floor. Rare stalls then show where they end up in the
+ * distribution of the steps.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "labs/05-nccl-straggler/rounds.h"
+
+#define BYTES 4096
+#define LARGE_BYTES (256 << 10) /* whose time is well above the noise of processes: C9 */
+#define COMPUTE_US 500
+#define TWENTY 1024 /* ranks that have 20 steps in all: 5 arms of 1 and 3 */
+
+static const double delays[] = {150, 300, 600, 1200, 2400};
+#define DELAYS (sizeof delays / sizeof *delays)
+
+struct setting {
+    enum ranks_engine engine;
+    unsigned ranks;
+    unsigned rounds[3]; /* quick, default, full */
+    unsigned steps;
+};
+
+static const struct setting settings[] = {
+    {RANKS_OPENMPI, 2, {15, 41, 101}, 5}, {RANKS_OPENMPI, 4, {15, 41, 101}, 5},
+    {RANKS_SMPI, 32, {1, 1, 1}, 3},       {RANKS_SMPI, 256, {1, 1, 1}, 2},
+    {RANKS_SMPI, TWENTY, {1, 1, 1}, 3},
+};
+
+static struct ranks_plan plan_of(const struct lab_run *run, const struct setting *s) {
+    struct ranks_plan plan = ranks_plan_default(s->engine, s->ranks);
+    plan.algorithm = RANKS_DOUBLING;
+    plan.seed = lab_seed(run);
+    plan.rounds = s->rounds[lab_mode(run)];
+    plan.steps = s->steps;
+    plan.arm[0].bytes = BYTES;
+    plan.arm[0].compute_us = COMPUTE_US;
+    plan.arm[0].culprit = s->ranks / 2;
+    plan.arm[1] = plan.arm[0];
+    plan.arms = 2;
+    plan.warmup = 1;
+    for (size_t k = 0; k < 2 * DELAYS; k++) {
+        enum straggler_kind kind = k < DELAYS ? STRAGGLER_PERSISTENT : STRAGGLER_ROTATING;
+        double delay = delays[k % DELAYS];
+        if (s->ranks == TWENTY && delay != 1200 && (delay != 300 || kind == STRAGGLER_ROTATING))
+            continue;
+        struct ranks_arm *arm = &plan.arm[plan.arms++];
+        *arm = plan.arm[0];
+        arm->stall = kind;
+        arm->stall_us = delay;
+    }
+    for (int late = 0; late < 2 && s->ranks <= 32; late++) {
+        struct ranks_arm *arm = &plan.arm[plan.arms++];
+        *arm = plan.arm[0];
+        arm->bytes = LARGE_BYTES;
+        arm->stall_us = late ? 1200 : 0;
+    }
+    return plan;
+}
+
+/* The arm with the same message in which nobody is late. */
+static unsigned quiet_arm(const struct ranks_plan *plan, unsigned arm) {
+    unsigned k = 0;
+    while (plan->arm[k].bytes != plan->arm[arm].bytes || plan->arm[k].stall_us > 0)
+        k++;
+    return k;
+}
+
+/* --- a run's cases ----------------------------------------------------------------------------
+ */
+
+/* Medians of all arms in all rounds: [arms × rounds]. */
+struct measured {
+    double *step, *least;
+};
+
+static int measure(const struct ranks_log *log, struct measured *m) {
+    const struct ranks_plan *plan = &log->plan;
+    size_t rounds = plan->rounds;
+    m->step = malloc((size_t)plan->arms * rounds * sizeof *m->step);
+    m->least = malloc((size_t)plan->arms * rounds * sizeof *m->least);
+    int status = m->step && m->least ? 0 : -1;
+    for (unsigned arm = 0; arm < plan->arms && status == 0; arm++) {
+        status = rounds_medians(log, arm, ROUNDS_STEP, m->step + arm * rounds);
+        if (status == 0)
+            status = rounds_medians(log, arm, ROUNDS_LEAST, m->least + arm * rounds);
+    }
+    return status;
+}
+
+static bool sends_again(const struct ranks_plan *plan) {
+    return plan->engine != RANKS_SMPI && plan->engine != RANKS_OPENMPI;
+}
+
+static void record_arm(struct lab_case *c, const struct ranks_log *log, const struct measured *m,
+                       unsigned arm) {
+    const struct ranks_plan *plan = &log->plan;
+    const struct ranks_arm *a = &plan->arm[arm];
+    size_t rounds = plan->rounds;
+    const double *step = m->step + arm * rounds, *least = m->least + arm * rounds;
+    const double *quiet_step = m->step + quiet_arm(plan, arm) * rounds;
+    const double *quiet_least = m->least + quiet_arm(plan, arm) * rounds;
+    struct ratio added = rounds_added(step, quiet_step, rounds, plan->seed);
+    record_plan(c, plan);
+    case_param_int(c, "bytes", (int64_t)a->bytes);
+    case_param_text(c, "kind", a->stall_us > 0 ? straggler_kind_name(a->stall) : "none");
+    case_param_real(c, "delay", a->stall_us);
+    case_param_flag(c, "sends again", sends_again(plan));
+    case_counter_ratio(c, "step", rounds_median(step, rounds, plan->seed));
+    case_counter_ratio(c, "least", rounds_median(least, rounds, plan->seed));
+    case_counter_ratio(c, "added", added);
+    if (a->stall_us > 0)
+        case_counter_ratio(c, "added over delay", ratio_over(added, a->stall_us));
+    case_counter_ratio(c, "least added", rounds_added(least, quiet_least, rounds, plan->seed));
+    case_counter(c, "message",
+                 rounds_median(quiet_least, rounds, plan->seed).value / ceil(log2(plan->ranks)));
+    if (a->stall_us == 1200 && a->bytes == BYTES && plan->ranks <= 32)
+        record_log(c, log, arm);
+}
+
+static const enum straggler_kind kinds[] = {STRAGGLER_PERSISTENT, STRAGGLER_ROTATING};
+#define KINDS (sizeof kinds / sizeof *kinds)
+/* Of a run: arms, slopes, what the run took. */
+#define CASES (2 + KINDS * DELAYS + 2 + KINDS + 1)
+
+/* The slope of the step's time over the stalls of one kind, none included. 0, or -1: no memory. */
+static int record_slope(struct lab_case *c, const struct ranks_plan *plan, const struct measured *m,
+                        enum straggler_kind kind) {
+    size_t rounds = plan->rounds, points = 0;
+    double x[1 + DELAYS], *y = malloc((1 + DELAYS) * rounds * sizeof *y);
+    for (unsigned arm = 0; y && arm < plan->arms; arm++) {
+        const struct ranks_arm *a = &plan->arm[arm];
+        if (a->bytes != BYTES || (arm > 0 && (a->stall_us == 0 || a->stall != kind)))
+            continue;
+        x[points] = a->stall_us;
+        for (size_t round = 0; round < rounds; round++)
+            y[points * rounds + round] = m->step[arm * rounds + round];
+        points++;
+    }
+    record_plan(c, plan);
+    case_param_text(c, "kind", straggler_kind_name(kind));
+    if (y)
+        case_counter_ratio(c, "slope", rounds_slope(x, y, points, rounds, plan->seed));
+    case_counter(c, "floor",
+                 ratio_reach(rounds_added(m->step + rounds, m->step, rounds, plan->seed)));
+    free(y);
+    return y ? 0 : -1;
+}
+
+static void record_run(struct lab_case *c, const struct ranks_log *log) {
+    record_plan(c, &log->plan);
+    case_param_int(c, "steps", (int64_t)log->steps);
+    case_param_int(c, "bytes", BYTES);
+    case_counter(c, "wall", log->wall_s);
+    case_counter(c, "peak", log->peak_bytes > 0 ? log->peak_bytes : NAN);
+}
+
+static int record_all(struct lab_run *run, const struct ranks_log *log, struct lab_case **cases) {
+    const struct ranks_plan *plan = &log->plan;
+    struct measured m = {0};
+    int status = measure(log, &m);
+    for (unsigned arm = 0; arm < plan->arms && status == 0; arm++)
+        if (cases[arm])
+            record_arm(cases[arm], log, &m, arm);
+    for (size_t k = 0; k < KINDS && status == 0; k++)
+        if (cases[plan->arms + k])
+            status = record_slope(cases[plan->arms + k], plan, &m, kinds[k]);
+    if (cases[plan->arms + KINDS])
+        record_run(cases[plan->arms + KINDS], log);
+    free(m.step);
+    free(m.least);
+    return status == 0 ? 0 : lab_error(run, "no memory for a log of %u ranks", plan->ranks);
+}
+
+static int sweep_setting(struct lab_run *run, struct device *device, const struct setting *s) {
+    struct ranks_plan plan = plan_of(run, s);
+    const char *on = device_id(device), *engine = ranks_engine_name(s->engine);
+    struct lab_case *cases[CASES];
+    struct ranks_log log;
+    size_t count = 0, any = 0;
+    for (; count < plan.arms; count++) {
+        const struct ranks_arm *a = &plan.arm[count];
+        cases[count] =
+            lab_case_begin(run, on, "05/stall/%s/N=%u/%s/D=%g%s%s", engine, s->ranks,
+                           a->stall_us > 0 ? straggler_kind_name(a->stall) : "none", a->stall_us,
+                           a->bytes == BYTES ? "" : "/large", count == 1 ? "/again" : "");
+    }
+    for (size_t k = 0; k < KINDS; k++)
+        cases[count++] = lab_case_begin(run, on, "05/slope/%s/N=%u/%s", engine, s->ranks,
+                                        straggler_kind_name(kinds[k]));
+    cases[count++] = lab_case_begin(run, on, "05/run/%s/N=%u", engine, s->ranks);
+    for (size_t k = 0; k < count; k++)
+        any += cases[k] != NULL;
+    int status = any > 0 ? engine_run(run, &plan, &log) : 1;
+    if (status == 0) {
+        status = record_all(run, &log, cases);
+        ranks_log_close(&log);
+    }
+    return cases_end(cases, count, status);
+}
+
+/* --- rare stalls -------------------------------------------------------------------------------
+ */
+
+#define RARE_US 1200
+#define RARE_STEPS 0.02 /* of all steps have a late rank */
+
+struct rare_setting {
+    enum ranks_engine engine;
+    unsigned ranks, rounds[3], steps;
+};
+static const struct rare_setting rare_settings[] = {
+    {RANKS_OPENMPI, 2, {10, 40, 100}, 50},
+    {RANKS_SMPI, 8, {1, 1, 1}, 500},
+};
+
+/* Of the slowest hundredth of an arm's steps, the part in which a rank was stalled. NAN: no memory.
+ * p99 as nearest rank. */
+static double stalled_part(const struct ranks_log *log, unsigned arm, const double *times,
+                           double p99) {
+    size_t at = 0, slow = 0, stalled = 0;
+    for (size_t k = 0; k < log->steps; k++) {
+        if (log->step[k].arm != arm)
+            continue;
+        bool any = false;
+        for (unsigned r = 0; r < log->plan.ranks; r++)
+            any = any || ranks_at(log, k, r)->stall_us > 0;
+        slow += times[at] >= p99;
+        stalled += times[at++] >= p99 && any;
+    }
+    return (double)stalled / (double)slow;
+}
+
+static int record_rare(struct lab_case *c, const struct ranks_log *log, unsigned arm) {
+    size_t count;
+    double *times = rounds_steps(log, arm, ROUNDS_STEP, &count);
+    double *sorted = malloc((count + 1) * sizeof *sorted);
+    if (times && sorted) {
+        memcpy(sorted, times, count * sizeof *sorted);
+        struct straggler_quantiles q = straggler_quantiles(sorted, count);
+        const struct ranks_arm *a = &log->plan.arm[arm];
+        record_plan(c, &log->plan);
+        case_param_text(c, "kind", a->stall_us > 0 ? straggler_kind_name(a->stall) : "none");
+        case_param_real(c, "delay", a->stall_us);
+        case_param_real(c, "chance", a->chance);
+        case_param_int(c, "steps", (int64_t)count);
+        case_counter(c, "mean", q.mean);
+        case_counter(c, "p50", q.p50);
+        case_counter(c, "p95", q.p95);
+        case_counter(c, "p99", q.p99);
+        case_counter(c, "max", q.max);
+        if (a->stall_us > 0)
+            case_counter(c, "stalled part", stalled_part(log, arm, times, q.p99));
+    }
+    bool memory = times && sorted;
+    free(times);
+    free(sorted);
+    return memory ? 0 : -1;
+}
+
+static int sweep_rare(struct lab_run *run, struct device *device, const struct rare_setting *s) {
+    struct ranks_plan plan = ranks_plan_default(s->engine, s->ranks);
+    struct lab_case *cases[2];
+    struct ranks_log log;
+    plan.seed = lab_seed(run);
+    plan.algorithm = RANKS_DOUBLING;
+    plan.rounds = s->rounds[lab_mode(run)];
+    plan.steps = s->steps;
+    plan.arm[0].bytes = BYTES;
+    plan.arm[0].compute_us = COMPUTE_US;
+    plan.arm[1] = plan.arm[0];
+    plan.arm[1].stall = STRAGGLER_RARE;
+    plan.arm[1].stall_us = RARE_US;
+    plan.arm[1].chance = RARE_STEPS / s->ranks;
+    plan.arms = 2;
+    for (size_t arm = 0; arm < 2; arm++)
+        cases[arm] =
+            lab_case_begin(run, device_id(device), "05/rare/%s/N=%u/%s",
+                           ranks_engine_name(s->engine), s->ranks, arm == 0 ? "none" : "rare");
+    int status = cases[0] || cases[1] ? engine_run(run, &plan, &log) : 1;
+    if (status == 0) {
+        for (unsigned arm = 0; arm < 2 && status == 0; arm++)
+            if (cases[arm] && record_rare(cases[arm], &log, arm) != 0)
+                status = lab_error(run, "no memory for %zu steps", log.steps);
+        ranks_log_close(&log);
+    }
+    return cases_end(cases, 2, status);
+}
+
+int sweep_stalls(struct lab_run *run, struct device *device) {
+    for (size_t k = 0; k < sizeof settings / sizeof *settings; k++)
+        lab_expect(run, plan_of(run, &settings[k]).arms + KINDS + 1);
+    lab_expect(run, 2 * sizeof rare_settings / sizeof *rare_settings);
+    for (size_t k = 0; k < sizeof settings / sizeof *settings && !lab_stopping(run); k++) {
+        int runs = engine_runs(run, device, settings[k].engine);
+        if (runs < 0 || (runs > 0 && sweep_setting(run, device, &settings[k]) != 0))
+            return -1;
+    }
+    for (size_t k = 0; k < sizeof rare_settings / sizeof *rare_settings; k++) {
+        int runs = engine_runs(run, device, rare_settings[k].engine);
+        if (runs < 0 ||
+            (runs > 0 && !lab_stopping(run) && sweep_rare(run, device, &rare_settings[k]) != 0))
+            return -1;
+    }
+    return 0;
+}
+
+/* --- C2 ----------------------------------------------------------------------------------------
+ *
+ * Against the claim: a step that becomes longer by less than 0.9 or by more than 1.1 of the stall,
+ * and a slowest hundredth of the steps in less than half of which a rank was stalled. More ranks
+ * than cores come late by taking turns, stalled or not: told, and not counted.
+ */
+
+#define SLOPE_LEAST 0.9
+#define SLOPE_MOST 1.1
+#define STALLED_LEAST 0.5
+
+static void tell_added(const struct rows *rows, struct finding *f, size_t k) {
+    finding_number(f, "us", row_ratio(rows, k, "added"), "%.12s, %.0f ranks, %.12s: %.0f us add",
+                   row_text(rows, k, "engine"), row_number(rows, k, "ranks"),
+                   row_text(rows, k, "kind"), row_number(rows, k, "delay"));
+}
+
+static void tell_slope(const struct rows *rows, struct finding *f, size_t k) {
+    finding_number(f, "1", row_ratio(rows, k, "slope"), "%.12s, %.0f ranks, %.12s%s: slope",
+                   row_text(rows, k, "engine"), row_number(rows, k, "ranks"),
+                   row_text(rows, k, "kind"),
+                   row_is(rows, k, "oversubscribed", "true") ? ", oversubscribed" : "");
+    finding_number(f, "us", number(row_number(rows, k, "floor")),
+                   "%.12s, %.0f ranks: noise floor, the same twice", row_text(rows, k, "engine"),
+                   row_number(rows, k, "ranks"));
+}
+
+static void tell_rare(const struct rows *rows, struct finding *f, size_t k) {
+    static const char *const of[] = {"p50", "p95", "p99", "max"};
+    for (size_t q = 0; q < sizeof of / sizeof *of; q++)
+        finding_number(f, "us", number(row_number(rows, k, of[q])),
+                       "%.12s, %.0f ranks, stalls %s: %s of the step", row_text(rows, k, "engine"),
+                       row_number(rows, k, "ranks"),
+                       row_number(rows, k, "delay") > 0 ? "rare" : "none", of[q]);
+}
+
+void check_pace(const struct rows *rows, struct finding *f) {
+    double low = NAN, high = NAN, stalled = NAN;
+    if (none_ran(rows, f))
+        return;
+    for (size_t k = 0; k < rows->count; k++) {
+        struct ratio slope = row_ratio(rows, k, "slope");
+        double part = row_number(rows, k, "stalled part");
+        bool counts = !row_is(rows, k, "oversubscribed", "true");
+        if (row_has(rows, k, "slope")) {
+            tell_slope(rows, f, k);
+            if (!counts)
+                continue;
+            finding_count(
+                f, answer_both(answer_above(slope, SLOPE_LEAST), answer_below(slope, SLOPE_MOST)),
+                rows, k);
+            low = fmin(low, slope.value);
+            high = fmax(high, slope.value);
+        } else if (row_has(rows, k, "p99")) {
+            tell_rare(rows, f, k);
+            if (counts && row_has(rows, k, "stalled part")) {
+                finding_count(f, answer_if(part > STALLED_LEAST), rows, k);
+                stalled = fmin(stalled, part);
+            }
+        }
+    }
+    for (size_t k = 0; k < rows->count; k++)
+        if (row_number(rows, k, "delay") > 0 && row_number(rows, k, "bytes") == BYTES)
+            tell_added(rows, f, k);
+    finding_say(f, "a stall of one rank adds %.2f to %.2f of itself to everybody's step", low,
+                high);
+    if (isfinite(stalled))
+        finding_say(f, "; of the slowest 1 %% of steps at least %.0f %% had one", 100 * stalled);
+    finding_settle(f, SETTLE_ALL, "for some numbers of ranks, or for stalls that are not rare");
+}
+
+/* --- C9 ----------------------------------------------------------------------------------------
+ *
+ * Whoever sends again sends at least one message more, and the communication in which nobody waited
+ * becomes longer by at least that. So for the claim: at least half a message's time more with a
+ * late rank; against it: less, with the whole interval. That excludes repeated messages only where
+ * something can repeat them. Shared memory and simulated wires cannot: of a network the check then
+ * says nothing.
+ */
+
+void check_retransmission(const struct rows *rows, struct finding *f) {
+    double most = 0, of = NAN;
+    bool network = false;
+    if (none_ran(rows, f))
+        return;
+    for (size_t k = 0; k < rows->count; k++) {
+        struct ratio added = row_ratio(rows, k, "least added");
+        double message = row_number(rows, k, "message");
+        if (!(row_number(rows, k, "bytes") >= LARGE_BYTES) || !(row_number(rows, k, "delay") > 0) ||
+            row_is(rows, k, "oversubscribed", "true"))
+            continue;
+        finding_count(f, answer_above(ratio_over(added, message), 0.5), rows, k);
+        network = network || row_is(rows, k, "sends again", "true");
+        if (row_is(rows, k, "engine", "smpi"))
+            finding_control(f, answer_if(fabs(added.value) < 1e-3),
+                            "simulated wires, which cannot repeat a message, take the same time");
+        if (ratio_reach(added) > most) {
+            most = ratio_reach(added);
+            of = message;
+        }
+        finding_number(f, "us", added,
+                       "%.12s, %.0f ranks: least communication, added by a late rank",
+                       row_text(rows, k, "engine"), row_number(rows, k, "ranks"));
+    }
+    finding_say(f,
+                "a late rank changes the communication that nobody waits in by less than %.2g us; "
+                "a message more would take %.2g us",
+                most, of);
+    if (f->held == 0 && f->against > 0)
+        finding_control(f, answer_if(network),
+                        "something here can send again: shared memory and "
+                        "simulated wires cannot");
+    finding_settle(f, SETTLE_ALL, "with some numbers of ranks");
+}
