@@ -86,6 +86,13 @@ int allreduce_mpi_orders(const struct allreduce_mpi *sum, struct allreduce_order
  * additions of two gives such sums. */
 int allreduce_orders_found(unsigned ranks, size_t n, float *const *sums,
                            struct allreduce_orders *out, char *why);
+/* Asks an engine, by probes of all pairs: the orders of messages of n[0 … sizes - 1] elements, in
+ * as few runs as hold them. Engine, ranks, algorithm, seed and cluster are those of `plan`; its
+ * arms are not used. 0, or -1 with `why` (RANKS_WHY bytes) and, unless NULL, `failure`; then
+ * nothing is to be closed. */
+int allreduce_orders_probe(const struct ranks_plan *plan, const struct ranks_control *control,
+                           const size_t *n, size_t sizes, struct allreduce_orders *out,
+                           struct ranks_failure *failure, char *why);
 /* The algorithms of an engine that have these orders, 1 << algorithm each: often several, whose
  * trees are one. RANKS_DEFAULT is never among them; 0: none is known to. */
 unsigned allreduce_orders_named(const struct allreduce_orders *orders, enum ranks_engine engine,
