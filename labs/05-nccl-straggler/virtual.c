@@ -415,16 +415,17 @@ static int sweep_price(struct lab_run *run, struct device *device, int ranks, si
 
 int sweep_virtual(struct lab_run *run, struct device *device) {
     static const size_t prices[] = {1024, 65536, 1 << 20};
-    size_t ranks = sizeof counts / sizeof *counts;
+    size_t ranks = sizeof counts / sizeof *counts, price_count = 0;
+    if (is_gpu(device) && lab_measures_time(run, device))
+        price_count = 3 * sizeof prices / sizeof *prices;
+    lab_expect(run, ORDERS * ranks + ALIGNED + price_count);
     for (size_t k = 0; k < ORDERS * ranks && !lab_stopping(run); k++)
         if (sweep_order(run, device, &orders[k / ranks], counts[k % ranks]) != 0)
             return -1;
     for (size_t k = 0; k < ALIGNED && !lab_stopping(run); k++)
         if (sweep_aligned(run, device, &aligned[k]) != 0)
             return -1;
-    if (!is_gpu(device) || !lab_measures_time(run, device))
-        return 0;
-    for (size_t k = 0; k < 3 * sizeof prices / sizeof *prices && !lab_stopping(run); k++)
+    for (size_t k = 0; k < price_count && !lab_stopping(run); k++)
         if (sweep_price(run, device, 2 << k % 3, prices[k / 3]) != 0)
             return -1;
     return 0;
