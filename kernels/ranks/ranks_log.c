@@ -192,7 +192,9 @@ int ranks_straggler_log(const struct ranks_log *log, unsigned arm, int round, bo
     for (size_t k = 0; k < log->steps; k++) {
         if (!is_of(log, k, arm, round))
             continue;
-        out->step[n] = (struct straggler_step){STRAGGLER_ALL_REDUCE, log->step[k].bytes, n};
+        /* Between two rounds something else ran: the sequence has a gap. */
+        out->step[n] = (struct straggler_step){STRAGGLER_ALL_REDUCE, log->step[k].bytes,
+                                               n + log->step[k].round};
         for (unsigned r = 0; r < ranks; r++) {
             const struct ranks_cell *c = ranks_at(log, k, first + r * stride);
             *straggler_at(out, n, r) = cell_of(c, outer);
