@@ -396,31 +396,33 @@ TIDY = printf '%s\n' $(1) | xargs -P $(JOBS) -n 4 sh -c 'clang-tidy --quiet "$$@
 .PHONY: lint
 lint:  ## clang-tidy (see .clang-tidy), cppcheck and shellcheck
 	$(Q)scripts/install-deps --test
-	@echo "  TIDY     $(words $(LINT_C) $(LINT_CC)) files"
+	@echo "  TIDY     $(words $(LINT_C) $(LINT_CC) $(RANKS_C)) files"
 	$(Q)$(call TIDY,$(LINT_C),$(filter-out -Werror,$(CFLAGS)))
 	$(Q)$(call TIDY,$(LINT_CC),$(filter-out -Werror,$(CXXFLAGS)))
-	@echo "  CPPCHECK $(words $(LINT_C) $(LINT_CC)) files"
+	$(Q)$(if $(MPI_INC),$(call TIDY,$(RANKS_C),$(filter-out -Werror,$(CFLAGS)) $(MPI_INC)))
+	$(Q)$(if $(SMPI_INC),$(call TIDY,$(filter $(RANKS_C),$(RANKS_SMPI_C)),$(filter-out -Werror,$(CFLAGS)) -DRANKS_SIMULATED=1 $(SMPI_INC)))
+	@echo "  CPPCHECK $(words $(LINT_C) $(LINT_CC) $(RANKS_C)) files"
 	@mkdir -p $(B)/cppcheck
 	$(Q)cppcheck --quiet -j $(JOBS) --cppcheck-build-dir=$(B)/cppcheck --error-exitcode=1 \
 	  --std=c11 --std=c++17 --enable=warning,portability -DNANOLAB_LINT=1 -I. \
-	  --suppressions-list=.cppcheck-suppressions $(LINT_C) $(LINT_CC)
+	  --suppressions-list=.cppcheck-suppressions $(LINT_C) $(LINT_CC) $(RANKS_C)
 	@echo "  SHELL    $(words $(LINT_SH)) files"
 	$(Q)shellcheck --severity=warning $(LINT_SH)
 
 # For editors and other tools that read C: each file with its own compiler and flags.
 compile_commands.json: Makefile FORCE
 	$(file >$@,[)
-	$(foreach f,$(SOURCES) $(HARNESS_CC) $(KERNEL_CC) $(KERNEL_CU) $(wildcard labs/*/*.cu),$(file >>$@, \
+	$(foreach f,$(SOURCES) $(RANKS_C) $(HARNESS_CC) $(KERNEL_CC) $(KERNEL_CU) $(wildcard labs/*/*.cu),$(file >>$@, \
 	  {"directory": "$(CURDIR)"$(comma) "file": "$(f)"$(comma) "command": "$(call compiles,$(f)) -c $(f)"}$(comma)))
 	$(file >>$@, {"directory": "$(CURDIR)"$(comma) "file": "kernels/device/device_cuda.cu"$(comma) \
 	  "command": "$(CXX) $(CXXFLAGS) -x c++ -c kernels/device/device_cuda.cu"}])
 	@echo "$@"
 comma := ,
-compiles = $(if $(filter %.c,$(1)),$(CC) $(CFLAGS),$(if $(filter %.cu,$(1)),$(CLANGXX) $(SIMTFLAGS),$(CXX) $(CXXFLAGS)))
+compiles = $(if $(filter %.c,$(1)),$(CC) $(CFLAGS)$(if $(filter $(RANKS_C),$(1)), $(MPI_INC)),$(if $(filter %.cu,$(1)),$(CLANGXX) $(SIMTFLAGS),$(CXX) $(CXXFLAGS)))
 
 .PHONY: format
 format:  ## clang-format over all C, C++ and CUDA
-	$(Q)clang-format -i $(wildcard harness/*.[ch] harness/*/*.[ch] harness/*/*.cc tools/*.[ch] kernels/*/*.[ch] kernels/*/*.cc kernels/*/*.cu kernels/*/*.cuh kernels/*/*.inc labs/*/*.[ch] labs/*/*.cu labs/*/exercise/*.c labs/*/exercise/*/*.[ch])
+	$(Q)clang-format -i $(wildcard harness/*.[ch] harness/*/*.[ch] harness/*/*.cc tools/*.[ch] kernels/*/*.[ch] kernels/ranks/*/*.[ch] kernels/*/*.cc kernels/*/*.cu kernels/*/*.cuh kernels/*/*.inc labs/*/*.[ch] labs/*/*.cu labs/*/exercise/*.c labs/*/exercise/*/*.[ch])
 
 .PHONY: help
 help:  ## this list

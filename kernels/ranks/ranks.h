@@ -131,7 +131,8 @@ struct ranks_arm {
 #define RANKS_STEPS_MOST ((uint64_t)1 << 22) /* rounds × arms × steps × ranks */
 
 /* A simulated cluster: ranks in nodes of `per_node`, wires between nodes and, if per_node > 1,
- * inside of them. Time of a message: 2 × latency + bytes / bandwidth. */
+ * inside of them. Time of a message: 2 × latency + bytes / bandwidth, to whose bytes SimGrid adds
+ * an envelope of 16. */
 struct ranks_cluster {
     unsigned per_node;
     double latency_us, gbs;             /* between nodes: 1 µs, 25 GB/s */

@@ -44,7 +44,9 @@ static struct ranks_plan unusual(void) {
     plan.rounds = 7;
     plan.steps = 11;
     plan.warmup = 5;
+    plan.churning = true;
     plan.batcher = SERVING_BUDGET_ONLY;
+    plan.restore_steps = 21;
     plan.cost_scale = 0x1.23456789abcdep-3;
     plan.row_bytes = 12;
     plan.step_budget_us = 123456789;
@@ -241,7 +243,6 @@ static void test_limits(void **state) {
     REFUSED("share 16 parts", plan.ranks = 12, plan.arm[0].fill = RANKS_PARTS);
     REFUSED("arm 1", plan.arms = 2);
     REFUSED("with groups", plan.group = 4, plan.arm[0].one_late = true);
-    REFUSED("serving loop", plan.serves = true, plan.arm[0].one_late = true);
     REFUSED("not spin", plan.engine = RANKS_OPENMPI, plan.compute = RANKS_SPIN,
             plan.arm[0].one_late = true);
     REFUSED("real memory", plan.ranks = 1024, plan.arm[0].bytes = 16 << 20);

@@ -6,6 +6,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -72,7 +73,7 @@ int ranks_start(const struct ranks_plan *plan, const char *folder,
     static const int openmpi[] = {RANKS_ALGORITHMS(RANKS_OPENMPI_NUMBER)};
     char program[3100], np[16], platform[4096], hosts[4096], algorithm[64], number[16];
     double begun = now();
-    (void)control, (void)failure, (void)peak_bytes;
+    (void)control, (void)failure;
     find_program(plan->engine, program, sizeof program);
     snprintf(np, sizeof np, "%u", plan->ranks);
     snprintf(platform, sizeof platform, "%s/cluster.xml", folder);
@@ -114,7 +115,9 @@ int ranks_start(const struct ranks_plan *plan, const char *folder,
         snprintf(why, RANKS_WHY, "cannot start %s: %s", argv[0], strerror(bad));
         return -1;
     }
-    waitpid(pid, &status, 0);
+    struct rusage used;
+    wait4(pid, &status, 0, &used);
+    *peak_bytes = 1024.0 * (double)used.ru_maxrss;
     *wall_s = now() - begun;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return 0;
