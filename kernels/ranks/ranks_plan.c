@@ -386,6 +386,7 @@ static bool read_value(const struct field *f, const char *text, void *into) {
     char *at = (char *)into + f->offset, *end;
     bool minus = f->kind == I32 && *text == '-';
     uint64_t u64 = 0;
+    uint32_t u32;
     double real;
     switch (f->kind) {
     case WORDS:
@@ -393,13 +394,15 @@ static bool read_value(const struct field *f, const char *text, void *into) {
             u64++;
         if (u64 == f->count)
             return false;
-        memcpy(at, &(uint32_t){(uint32_t)u64}, sizeof(uint32_t));
+        u32 = (uint32_t)u64;
+        memcpy(at, &u32, sizeof u32);
         return true;
     case U32:
     case I32:
         if (!read_whole(text + minus, f->kind == U32 ? UINT32_MAX : INT32_MAX, &u64))
             return false;
-        memcpy(at, &(int64_t){minus ? -(int64_t)u64 : (int64_t)u64}, sizeof(uint32_t));
+        u32 = minus ? 0 - (uint32_t)u64 : (uint32_t)u64;
+        memcpy(at, &u32, sizeof u32);
         return true;
     case U64:
         if (!read_whole(text, UINT64_MAX, &u64))

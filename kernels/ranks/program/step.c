@@ -33,6 +33,7 @@ struct arm_run {
     const struct ranks_arm *arm;
     struct serving_loop *loop; /* rank 0's */
     struct serving_cost cost;
+    struct now at[2];   /* this step, and one late the next */
     struct now *served; /* whose record the loop writes */
     double formed_us;   /* one late: when its batch was formed */
 };
@@ -220,23 +221,22 @@ static int note(struct arm_run *run, struct now *now) {
 
 static int in_turn(struct arm_run *run) {
     struct program *p = run->p;
-    struct now now;
+    struct now *now = &run->at[0];
     for (unsigned i = 0; i < p->plan.warmup + p->plan.steps; i++) {
-        if (prepare(run, i, &now) != 0 || compute_begin(run, &now) != 0 ||
-            compute_end(run, &now) != 0)
+        if (prepare(run, i, now) != 0 || compute_begin(run, now) != 0 || compute_end(run, now) != 0)
             return -1;
         if (is_faulty(p, RANKS_OTHER_COLLECTIVE))
             other_collective(p);
-        if (p->ops->begin(p, now.step.bytes, false) != 0 ||
-            sum_end(p, RANKS_SUMMING, &now.cell.end_us) != 0)
+        if (p->ops->begin(p, now->step.bytes, false) != 0 ||
+            sum_end(p, RANKS_SUMMING, &now->cell.end_us) != 0)
             return -1;
         if (p->plan.group != 0) {
-            now.cell.outer_start_us = now.cell.end_us;
-            if (p->ops->begin(p, now.step.bytes, true) != 0 ||
-                sum_end(p, RANKS_OUTER, &now.cell.outer_end_us) != 0)
+            now->cell.outer_start_us = now->cell.end_us;
+            if (p->ops->begin(p, now->step.bytes, true) != 0 ||
+                sum_end(p, RANKS_OUTER, &now->cell.outer_end_us) != 0)
                 return -1;
         }
-        if (note(run, &now) != 0)
+        if (note(run, now) != 0)
             return -1;
     }
     return 0;
@@ -244,7 +244,7 @@ static int in_turn(struct arm_run *run) {
 
 static int one_late(struct arm_run *run) {
     struct program *p = run->p;
-    struct now at[2];
+    struct now *at = run->at;
     unsigned all = p->plan.warmup + p->plan.steps;
     if (prepare(run, 0, &at[0]) != 0 || compute_begin(run, &at[0]) != 0 ||
         compute_end(run, &at[0]) != 0)
