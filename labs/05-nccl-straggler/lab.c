@@ -22,7 +22,7 @@ static const struct claim claims[] = {
     {"C2", "A collective completes at the pace of its slowest rank; p99 is a straggler story.",
      .refuted_by =
          "a step that becomes longer by less than 0.9 or more than 1.1 of a rank's stall; "
-         "a slowest 1 % of the steps without stalled ranks where some are stalled",
+         "a slowest 1 % of steps that is more communication than lateness",
      .on = CLAIM_TIME, .only = ON_ENGINES,
      .cases = "05/engine/ 05/stall/ 05/slope/ 05/rare/ 05/run/", .sweep = sweep_stalls,
      .check = check_pace},
@@ -108,6 +108,7 @@ static const struct quantity quantities[] = {
     {"p99", "us", "of the steps"},
     {"max", "us", "of the steps"},
     {"stalled part", "1", "of the slowest hundredth of the steps: those with a stalled rank"},
+    {"late part", "1", "of what these take beyond the median: because a rank computed longer"},
     {"simulated", "us", "mean of the simulated steps beyond computing and an undisturbed sum"},
     {"unexplained", "1", "of a simulated step by its own draws, at most"},
     {"drawn steps", "1", "whose slowest rank was drawn, without a simulation"},
@@ -135,11 +136,15 @@ static const struct table_spec tables[] = {
     {"stalls", "05/stall/",
      "engine; ranks; kind; delay; added, low, high = added~; over, olow, ohigh = added over "
      "delay~; step, slow, shigh = step~; oversubscribed",
-     .sort = "engine;ranks;kind;delay"},
+     .where = "bytes=4096", .sort = "engine;ranks;kind;delay"},
+    {"again", "05/stall/",
+     "engine; ranks; bytes; delay; least, low, high = least~; added, alow, ahigh = least added~; "
+     "message; oversubscribed",
+     .where = "bytes=262144", .sort = "engine;ranks;delay"},
     {"slopes", "05/slope/", "engine; ranks; kind; slope, low, high = slope~; floor; oversubscribed",
      .sort = "engine;ranks;kind"},
     {"rare", "05/rare/",
-     "engine; ranks; kind; delay; chance; steps; mean; p50; p95; p99; max; stalled part",
+     "engine; ranks; kind; delay; chance; steps; mean; p50; p95; p99; max; stalled part; late part",
      .sort = "engine;ranks;delay"},
     {"runs", "05/run/", "engine; ranks; steps; bytes; wall; MiB = peak / 1048576",
      .sort = "engine;ranks"},

@@ -13,8 +13,9 @@
 #include "labs/05-nccl-straggler/rounds.h"
 
 #define COMPUTE_US 300
-#define SMALL 4096 /* bytes; between two steps a rank hashes its result, which takes longer then   \
-                    */
+#define SMALL                                                                                      \
+    4096 /* bytes; between two steps a rank hashes its result, which takes longer then             \
+          */
 
 /* Sums of several sizes in one run. */
 struct sums {

@@ -1,0 +1,106 @@
+# Plots of lab 05, from DIR/05-nccl-straggler/*.tsv. `nanolab plot DIR` prepares the data, runs
+# harness/page/style.gp, then this file.
+#@ data 1 stalls: delay,added,low,high by engine,ranks where kind=persistent
+#@ data 2 slopes: floor by engine,ranks where kind=persistent
+#@ plot stalls 1: What one late rank adds to everybody's step
+#@ front
+#@ text On the grey line everybody loses what one rank loses. Marks with 95 % intervals over rounds;
+#@ text dashed, in the colour of the marks: the noise floor, by how much the same steps without a
+#@ text stall differ when they are measured twice. Simulated ranks have none. Where there are more
+#@ text ranks than cores the ranks take turns on them, and the marks leave the line.
+#@ table slopes: Slope of the step over the stall, and the noise floor
+#@ text 1 is the whole stall. `floor` in microseconds.
+#@ data 3 sums: bytes,least,low,high,model by engine,ranks,algorithm where slow node=-1
+#@ plot sums 3: Time of a sum in which nobody waits, against α + n/β
+#@ text Marks are measured, lines are the model: for simulated ranks the theory of the algorithm on
+#@ text wires of given α and β, for processes a line that was fitted to the marks. Marks beside
+#@ text their line are protocols that change with the size, or caches that a message outgrows.
+#@ data 4 many: ranks,drawn,low,high,expected by kind
+#@ data 5 rare: p50,p95 by engine,ranks where engine=openmpi
+#@ plot many 4: Mean lateness of a step's slowest rank
+#@ text Marks are means over many drawn steps, lines their expectations. Each rank is late by 100 us
+#@ text in the mean (exponential), by a normal number of deviation 100 us, or by 1,200 us in one step
+#@ text of a thousand (rare). Dashed: what a step of processes without a stall varies by, from its
+#@ text median to the slowest twentieth. Where the rare stall is above it, it shows in the mean.
+#@ table many: More ranks: simulated, drawn, and expected
+#@ text `simulated` is the mean of the few simulated steps beyond computing and an undisturbed sum,
+#@ text `unexplained` the largest part of one that its own draws do not explain; `drawn` is the mean
+#@ text over the steps that were drawn and not simulated. `amplification` is what all lose over what
+#@ text a rank loses itself, in the mean.
+#@ table rare: Where rare stalls end up among the steps
+#@ text Microseconds. `stalled part`: of the slowest 1 % of the steps, those with a stalled rank;
+#@ text `late part`: of what they take beyond the median step, because one rank computed longer. On a
+#@ text busy machine other work makes ranks late, too, and not by our stalls.
+#@ data 6 spread: group,inner,outer,next by late where culprit=13
+#@ plot groups 6: A stall of 1,200 us in one group of eight, and where each group waits for it
+#@ text Four groups of eight simulated ranks sum inside, then across groups. The culprit is in group
+#@ text 1: its own group waits inside, all others wait across. A stall in one step leaves the next
+#@ text one as it was.
+#@ table again: Communication in which nobody waits, with a late rank and without
+#@ text Microseconds. `message` is the time of one message of the sum. A message sent again would
+#@ text add at least that.
+#@ table runs: What the runs with stalls took
+#@ text `wall` in seconds, from the start of the engine to its end.
+
+if (data1_rows > 0) {
+    set output out("stalls")
+    set title "What one late rank adds to everybody's step"
+    set logscale xy
+    set xlabel "stall of one rank, us"
+    set ylabel "added to the step, us"
+    set xrange [120:3000]
+    set yrange [1:4000]
+    set xtics (150, 300, 600, 1200, 2400)
+    plot x with lines linetype grey dashtype 1 title "the whole stall", \
+         for [i=0:data1_blocks-1] "data1.tsv" index i \
+             using ($2 * 1.02 ** (i - data1_blocks / 2.0)):3:4:5 with yerrorbars \
+             linetype i+1 pointsize 1.3 title columnheader(1), \
+         for [i=0:data2_blocks-1] "data2.tsv" index i using (120):2:(2880):(0) \
+             with vectors nohead linetype i+1 dashtype 2 notitle
+}
+eval fresh
+if (data3_rows > 0) {
+    set output out("sums")
+    set title "Time of a sum in which nobody waits"
+    eval bytes_x
+    set logscale y 10
+    set xlabel "bytes of a rank's buffer"
+    set ylabel "us"
+    plot for [i=0:data3_blocks-1] "data3.tsv" index i using 2:6 \
+             with lines linetype i+1 notitle, \
+         for [i=0:data3_blocks-1] "data3.tsv" index i using 2:3:4:5 with yerrorbars \
+             linetype i+1 pointsize 1.3 title columnheader(1)
+}
+eval fresh
+if (data4_rows > 0) {
+    set output out("many")
+    set title "Mean lateness of a step's slowest rank"
+    set logscale xy
+    set xlabel "ranks"
+    set ylabel "us"
+    set xtics (8, 32, 100, 256, 1024)
+    set xrange [7:1200]
+    plot for [i=0:data4_blocks-1] "data4.tsv" index i using 2:6 \
+             with lines linetype i+1 notitle, \
+         for [i=0:data4_blocks-1] "data4.tsv" index i using 2:3:4:5 with yerrorbars \
+             linetype i+1 pointsize 1.3 title columnheader(1), \
+         for [i=0:(data5_rows > 0 ? 0 : -1)] "data5.tsv" index i every ::0::0 \
+             using (7):($3 - $2):(1193):(0) with vectors nohead linetype grey \
+             title "noise of processes"
+}
+eval fresh
+if (data6_rows > 0) {
+    set output out("groups")
+    set title "What a stall of 1,200 us in group 1 adds"
+    set ylabel "us"
+    set yrange [0:1500]
+    set xlabel "group"
+    set xrange [-0.6:3.6]
+    set xtics 1
+    set style fill solid 0.6 noborder
+    array what[3] = ["waits inside", "waits across", "next step"]
+    do for [i=0:0] {
+        plot for [k=0:2] "data6.tsv" index "once" using ($2 + 0.26 * (k - 1)):(column(3 + k)):(0.24) \
+             with boxes linetype k+1 title what[k+1]
+    }
+}
