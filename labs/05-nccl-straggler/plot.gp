@@ -1,13 +1,13 @@
 # Plots of lab 05, from DIR/05-nccl-straggler/*.tsv. `nanolab plot DIR` prepares the data, runs
 # harness/page/style.gp, then this file.
-#@ data 1 stalls: delay,added,low,high by engine,ranks where kind=persistent
+#@ data 1 stalls: delay,over,olow,ohigh by engine,ranks where kind=persistent
 #@ data 2 slopes: floor by engine,ranks where kind=persistent
 #@ plot stalls 1: What one late rank adds to everybody's step
 #@ front
-#@ text On the grey line everybody loses what one rank loses. Marks with 95 % intervals over rounds;
-#@ text dashed, in the colour of the marks: the noise floor, by how much the same steps without a
-#@ text stall differ when they are measured twice. Simulated ranks have none. Where there are more
-#@ text ranks than cores the ranks take turns on them, and the marks leave the line.
+#@ text At 1 everybody loses what one rank loses. Marks with 95 % intervals over rounds; dashed, in
+#@ text the colour of the marks: the noise floor, by how much the same steps without a stall differ
+#@ text when they are measured twice. Simulated ranks have none. Where there are more ranks than cores
+#@ text the ranks take turns on them, and the marks leave the line.
 #@ table slopes: Slope of the step over the stall, and the noise floor
 #@ text 1 is the whole stall. `floor` in microseconds.
 #@ data 3 sums: bytes,least,low,high,model by engine,ranks,algorithm where slow node=-1
@@ -43,20 +43,25 @@
 #@ text `wall` in seconds, from the start of the engine to its end.
 
 if (data1_rows > 0) {
+    array floors[data2_blocks + 1]
+    do for [i=0:data2_blocks-1] {
+        stats "data2.tsv" index i using 2 nooutput
+        floors[i+1] = STATS_min
+    }
     set output out("stalls")
     set title "What one late rank adds to everybody's step"
-    set logscale xy
+    set logscale x
+    set samples 200
     set xlabel "stall of one rank, us"
-    set ylabel "added to the step, us"
+    set ylabel "added to the step, over the stall"
     set xrange [120:3000]
-    set yrange [1:4000]
+    set yrange [0:1.5]
     set xtics (150, 300, 600, 1200, 2400)
-    plot x with lines linetype grey dashtype 1 title "the whole stall", \
+    plot 1 with lines linetype grey notitle, \
+         for [i=0:data2_blocks-1] floors[i+1] / x with lines linetype i+1 dashtype 2 notitle, \
          for [i=0:data1_blocks-1] "data1.tsv" index i \
-             using ($2 * 1.02 ** (i - data1_blocks / 2.0)):3:4:5 with yerrorbars \
-             linetype i+1 pointsize 1.3 title columnheader(1), \
-         for [i=0:data2_blocks-1] "data2.tsv" index i using (120):2:(2880):(0) \
-             with vectors nohead linetype i+1 dashtype 2 notitle
+             using ($2 * 1.03 ** (i - data1_blocks / 2.0)):3:4:5 with yerrorbars \
+             linetype i+1 pointsize 1.3 title columnheader(1)
 }
 eval fresh
 if (data3_rows > 0) {
@@ -73,6 +78,11 @@ if (data3_rows > 0) {
 }
 eval fresh
 if (data4_rows > 0) {
+    noise = NaN
+    if (data5_rows > 0) {
+        stats "data5.tsv" index 0 every ::1::1 using ($3 - $2) nooutput
+        noise = STATS_min
+    }
     set output out("many")
     set title "Mean lateness of a step's slowest rank"
     set logscale xy
@@ -84,11 +94,10 @@ if (data4_rows > 0) {
              with lines linetype i+1 notitle, \
          for [i=0:data4_blocks-1] "data4.tsv" index i using 2:3:4:5 with yerrorbars \
              linetype i+1 pointsize 1.3 title columnheader(1), \
-         for [i=0:(data5_rows > 0 ? 0 : -1)] "data5.tsv" index i every ::0::0 \
-             using (7):($3 - $2):(1193):(0) with vectors nohead linetype grey \
-             title "noise of processes"
+         noise with lines linetype grey title "noise of processes"
 }
 eval fresh
+# In the table's order "always" comes before "once", which is drawn.
 if (data6_rows > 0) {
     set output out("groups")
     set title "What a stall of 1,200 us in group 1 adds"
@@ -99,8 +108,7 @@ if (data6_rows > 0) {
     set xtics 1
     set style fill solid 0.6 noborder
     array what[3] = ["waits inside", "waits across", "next step"]
-    do for [i=0:0] {
-        plot for [k=0:2] "data6.tsv" index "once" using ($2 + 0.26 * (k - 1)):(column(3 + k)):(0.24) \
+    plot for [k=0:2] "data6.tsv" index data6_blocks-1 \
+             using ($2 + 0.26 * (k - 1)):(column(3 + k)):(0.24) \
              with boxes linetype k+1 title what[k+1]
-    }
 }
