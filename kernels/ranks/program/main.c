@@ -64,7 +64,11 @@ static int read_plan(struct program *p) {
     snprintf(path, sizeof path, "%s/plan", p->folder);
     FILE *file = fopen(path, "r");
     if (!file)
-        return program_says(p, "failed", "cannot open %.200s: %s", path, strerror(errno));
+        return program_says(
+            p, "failed",
+            "cannot open %.200s: %s; where rank 0 is on another machine, TMPDIR has "
+            "to be a folder that both share",
+            path, strerror(errno));
     int status = ranks_plan_read(file, &p->plan, why);
     fclose(file);
     return status == 0 ? 0 : program_says(p, "failed", "%s", why);
@@ -222,7 +226,7 @@ int __lsan_is_turned_off(void) {
 
 int main(int argc, char **argv) {
     struct program p = {.own = {.step = -1}};
-    int rank;
+    int rank, level; /* any will do: the thread that watches calls nothing of MPI */
     if (argc != 2) {
         fprintf(stderr, "%s: is started by nanolab, with a folder\n", argv[0]);
         return 2;
@@ -230,7 +234,7 @@ int main(int argc, char **argv) {
     /* No rank outlives who started it. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     prctl(PR_SET_TIMERSLACK, 1UL); /* ns: who sleeps wakes in time */
-    if (MPI_Init(&argc, &argv) != MPI_SUCCESS)
+    if (MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &level) != MPI_SUCCESS)
         return 1;
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
