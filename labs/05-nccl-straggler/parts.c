@@ -13,9 +13,9 @@
 #include "labs/05-nccl-straggler/rounds.h"
 
 #define COMPUTE_US 300
-#define SMALL                                                                                      \
-    4096 /* bytes; between two steps a rank hashes its result, which takes longer then             \
-          */
+/* Between two steps a rank hashes its result; beyond so many bytes that is no small part of them.
+ */
+#define SMALL 4096
 
 /* Sums of several sizes in one run. */
 struct sums {
