@@ -91,6 +91,7 @@ static void a_dry_run(const char *script) {
     has(page, "every kernel family, checked by the SIMT machine");
     has(page, "| c bits | predicted bits of lab 00 |");
     has(page, "0 contradicted");
+    has(page, "left out: nanolab probe: NCCL wants a GPU");
     has(page, "ended after");
     assert_null(strstr(page, "failed"));
     has(archive, "dry/rules.jsonl");
@@ -155,6 +156,7 @@ static void every_step_is_told(void **state) {
     has(page, "| memcheck of every kernel family | ");
     has(page, "**failed, status 1**, see racecheck.log");
     has(page, "| d rules | cuBLASLt's bits, 2,000 shapes, from its own account | ");
+    has(page, "| NCCL with one rank: starting, sums, a deadline, an abort, refusals | ");
     has(page, "| e times | is PyTorch here | ");
     has(page, "left out: no torch");
     has(page, "| lab 05 against its roofs and peers (CUB) |");

@@ -8,10 +8,12 @@
 
 #include "harness/cli/options.h"
 #include "kernels/mma/mma_probe.h"
+#include "kernels/ranks/ranks_gpu.h"
 #include "kernels/simt/rules_probe.h"
 #include "kernels/simt/simt.h"
 #include "tools/probe_kernels.h"
 #include "tools/probe_library.h"
+#include "tools/probe_nccl.h"
 
 #define PROGRAM "nanolab probe"
 
@@ -22,6 +24,7 @@ static const char intro[] =
     "       nanolab probe matrix [--device DEV] [--checked] [--simt-arch CARD]\n"
     "       nanolab probe kernels [--device DEV] [--checked]\n"
     "       nanolab probe library [--device DEV] [--shapes N] [--seconds S]\n"
+    "       nanolab probe nccl [--device DEV]\n"
     "\n"
     "rules: each place where a GPU's bits differ from what the same C gives on a CPU, one "
     "question\n"
@@ -39,6 +42,9 @@ static const char intro[] =
     "library: matrix products of cuBLASLt over drawn shapes, and whether their bits are those "
     "that\n"
     "follow from what the library says of the algorithm it chose.\n"
+    "\n"
+    "nccl: NCCL as far as one GPU goes: starting, sums of one rank, a wait that ends at its\n"
+    "deadline, an abort, and that it refuses two ranks on one GPU.\n"
     "\n"
     "All print JSON lines.\n"
     "\n";
@@ -178,6 +184,24 @@ static int probe_the_library(struct device *device, uint64_t shapes, uint64_t se
     return share < PROBE_LIBRARY_SHARE || t.always_wrong ? EXIT_BROKEN : EXIT_DONE;
 }
 
+#define NCCL_SECONDS 20 /* its first start may take several */
+#define NCCL_SOON 2
+
+static int probe_the_network(struct device *device) {
+    struct nccl_probe p = {.device = device, .seconds = NCCL_SECONDS, .soon = NCCL_SOON};
+    char why[RANKS_WHY] = "NCCL wants a GPU", name[64];
+    if (device_kind(device) != DEVICE_CUDA || ranks_nccl_load(&p.nccl, why) != 0) {
+        complain(why);
+        return EXIT_SKIPPED;
+    }
+    p.busy = ranks_gpu_ops_cuda.busy;
+    probe_nccl(&p);
+    fprintf(stderr, PROGRAM ": %s: %s: %zu questions: %zu contradicted\n", device_id(device),
+            ranks_nccl_name(p.nccl, name), p.asked, p.wrong);
+    ranks_nccl_unload(p.nccl);
+    return p.wrong ? EXIT_BROKEN : EXIT_DONE;
+}
+
 struct request {
     const char *what, *devices, *simt_arch;
     bool checked;
@@ -207,6 +231,7 @@ static int probe(const struct options *parser, const struct request *r) {
     int status = strcmp(what, "rules") == 0     ? probe_rules(device)
                  : strcmp(what, "matrix") == 0  ? probe_matrix(device, r->checked)
                  : strcmp(what, "kernels") == 0 ? probe_all_kernels(device, r->checked)
+                 : strcmp(what, "nccl") == 0    ? probe_the_network(device)
                                                 : probe_the_library(device, r->shapes, r->seconds);
     device_close(device);
     return status;
@@ -237,8 +262,9 @@ int main(int argc, char **argv) {
     int status = positional ? options_parse(&parser, argc, argv) : EXIT_USAGE;
     const char *what = status == 0 && parser.positional_count == 1 ? positional[0] : "";
     if (status == 0 && !help && strcmp(what, "rules") != 0 && strcmp(what, "kernels") != 0 &&
-        strcmp(what, "matrix") != 0 && strcmp(what, "library") != 0)
-        status = options_fail(&parser, "say what to probe: rules, matrix, kernels or library");
+        strcmp(what, "matrix") != 0 && strcmp(what, "library") != 0 && strcmp(what, "nccl") != 0)
+        status =
+            options_fail(&parser, "say what to probe: rules, matrix, kernels, library or nccl");
     free(positional);
     if (status)
         return options_report();

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernels/allreduce/allreduce_job.h"
 #include "kernels/atomics/atomics_job.h"
 #include "kernels/chase/chase.h"
 #include "kernels/mma/mma.h"
@@ -271,6 +272,37 @@ static void probe_slices(struct probe *p) {
     mma_operands_close(&operands);
 }
 
+/* Every algorithm, with its middle rank late. */
+static void probe_allreduce(struct probe *p) {
+    static const char *const plans[] = {
+        "ring.r4.ch2.chunk64.cut.seg64.t64",   "ring.bf16.r3.whole.seg64.t32",
+        "tree.r5.ch2.chunk64.seg64.t32",       "doubling.r6.ch2.seg64.t64",
+        "oneshot.r4.split8.pairwise.t64",      "twoshot.r4.split16.pairwise.seg64.t64",
+        "arrival.r4.ch2.chunk64.cut.seg64.t32"};
+    static float x[16 * PROBE_N];
+    const struct data_options options = {.seed = 8};
+    for (size_t k = 0; k < sizeof plans / sizeof *plans; k++) {
+        struct allreduce_setup setup = {.x = x, .n = PROBE_N, .checked = p->checked};
+        struct job job;
+        char why[PLAN_WHY];
+        if (allreduce_plan_parse(plans[k], &setup.plan, why) != 0) {
+            probe_line(p, "allreduce", plans[k], false, why);
+            continue;
+        }
+        data_fill(DATA_NORMAL, setup.plan.type == ALLREDUCE_BF16 ? ELEMENT_BF16 : ELEMENT_F32,
+                  &options, x, (size_t)allreduce_parts(&setup.plan) * PROBE_N);
+        if (allreduce_job_open(&job, p->device, &setup) != 0) {
+            probe_line(p, "allreduce", plans[k], false, device_error());
+            continue;
+        }
+        /* Nanoseconds on a GPU, rounds elsewhere. */
+        allreduce_job_stall(
+            &job, &(struct allreduce_stall){.rank = setup.plan.ranks / 2,
+                                            .time = device_has_clock(p->device) ? 20000 : 30});
+        probe_job(p, "allreduce", plans[k], &job);
+    }
+}
+
 /* How many jobs were wrong. */
 static size_t probe_kernels(struct probe *p) {
     probe_roofs(p);
@@ -280,6 +312,7 @@ static size_t probe_kernels(struct probe *p) {
     probe_chase(p);
     probe_mma(p);
     probe_slices(p);
+    probe_allreduce(p);
     return p->wrong;
 }
 

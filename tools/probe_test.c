@@ -74,7 +74,7 @@ static void matrix_rules_are_followed(void **state) {
 static void every_family_is_right(void **state) {
     (void)state;
     static const char *const families[] = {"roofs", "sum", "atomics", "paged_attention",
-                                           "chase", "mma", "slices"};
+                                           "chase", "mma", "slices",  "allreduce"};
     size_t lines, of_family, wrong;
     for (size_t k = 0; k < sizeof families / sizeof *families; k++) {
         assert_int_equal(probe("kernels --device simt", "family", families[k], &lines, &of_family),
@@ -101,6 +101,7 @@ static void bad_lines_are_refused(void **state) {
         assert_int_equal(probe(bad[k], "outcome", "", &lines, &equal), 2);
     /* The library is asked on a GPU alone. */
     assert_int_equal(probe("library --device simt --shapes 9", "outcome", "", &lines, &equal), 77);
+    assert_int_equal(probe("nccl --device simt", "outcome", "", &lines, &equal), 77);
     assert_int_equal(probe("library --shapes many", "outcome", "", &lines, &equal), 2);
     if (device_count(DEVICE_CUDA) == 0)
         assert_int_equal(probe("rules --device cuda", "outcome", "", &lines, &equal), 77);

@@ -153,6 +153,20 @@ int ranks_nccl_load(struct ranks_nccl **out, char *why) {
     return 0;
 }
 
+int ranks_nccl_check(unsigned ranks, char *why) {
+    struct ranks_nccl *nccl;
+    int gpus = device_count(DEVICE_CUDA);
+    if (gpus == 0)
+        return says(why, "%.*s", RANKS_WHY - 1, device_error());
+    if ((unsigned)gpus < ranks)
+        return says(why, "%d GPU%s here; NCCL needs one for each rank, so %u", gpus,
+                    gpus == 1 ? "" : "s", ranks);
+    if (ranks_nccl_load(&nccl, why) != 0)
+        return -1;
+    ranks_nccl_unload(nccl);
+    return 0;
+}
+
 void ranks_nccl_unload(struct ranks_nccl *nccl) {
     free(nccl);
 }

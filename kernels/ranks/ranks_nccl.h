@@ -28,6 +28,8 @@ int ranks_nccl_load(struct ranks_nccl **out, char *why);
 int ranks_nccl_version(const struct ranks_nccl *nccl);
 /* "NCCL 2.28.9": `out` has 64 bytes and is returned. */
 char *ranks_nccl_name(const struct ranks_nccl *nccl, char *out);
+/* Whether the library is here, and a GPU for each of so many ranks of this machine. 0, or -1. */
+int ranks_nccl_check(unsigned ranks, char *why);
 /* Leaves the library itself open: it may have threads. */
 void ranks_nccl_unload(struct ranks_nccl *nccl);
 

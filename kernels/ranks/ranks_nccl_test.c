@@ -98,6 +98,17 @@ static void test_libraries_that_will_not_do(void **state) {
     ranks_nccl_unload(oldest);
 }
 
+/* A GPU to each rank, and the library. */
+static void test_what_is_here(void **state) {
+    (void)state;
+    char why[RANKS_WHY] = "";
+    int gpus = device_count(DEVICE_CUDA);
+    assert_int_equal(ranks_nccl_check((unsigned)gpus + 1, why), -1);
+    assert_non_null(strstr(why, gpus == 0 ? device_error() : "NCCL needs one for each rank"));
+    if (gpus > 0)
+        assert_int_equal(ranks_nccl_check((unsigned)gpus, why), 0);
+}
+
 static void test_no_id(void **state) {
     (void)state;
     char why[RANKS_WHY];
@@ -197,10 +208,12 @@ static void test_sums(void **state) {
 
 static void test_a_rank_that_cannot_start(void **state) {
     (void)state;
-    run("init-fails", 1, 60, 1); /* the others find it: it had come */
-    assert_int_equal(rank[1].opened, -1);
+    run("init-fails", 1, 0.1, 1);
+    for (unsigned r = 0; r < RANKS; r++)
+        assert_int_equal(rank[r].opened, r == 1 ? -1 : RANKS_NCCL_WAITED);
     assert_string_equal(rank[1].why,
                         "ncclCommInitRankConfig: invalid usage: Duplicate GPU detected");
+    assert_int_equal(aborted, RANKS);
 }
 
 static void test_a_rank_that_never_starts(void **state) {
@@ -296,6 +309,7 @@ static void test_one_rank(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_libraries_that_will_not_do),
+        cmocka_unit_test(test_what_is_here),
         cmocka_unit_test(test_no_id),
         cmocka_unit_test(test_sums),
         cmocka_unit_test(test_a_rank_that_cannot_start),

@@ -80,7 +80,7 @@ int ncclCommInitRankConfig(void **comm, int ranks, struct id id, int rank, struc
     c->group = &groups[id.internal[0]];
     c->group->ranks = ranks;
     c->rank = rank;
-    c->group->came += !is(c, "init-hangs");
+    c->group->came += !is(c, "init-hangs") && !is(c, "init-fails");
     pthread_mutex_unlock(&lock);
     return is(c, "init-fails") ? INVALID_USAGE : IN_PROGRESS;
 }
