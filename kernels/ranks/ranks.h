@@ -121,8 +121,10 @@ struct ranks_arm {
     bool one_late;     /* a step's sum is waited for after the next step's computing */
     enum ranks_fill fill;
     unsigned probe[2];
-    bool keep_output;      /* ranks_log.output: rank 0's result of the arm's first step */
-    uint64_t workspace[2]; /* RANKS_GEMM: bytes for the culprit's product, and for the others' */
+    bool keep_output; /* ranks_log.output: rank 0's result of the arm's first step */
+    /* RANKS_GEMM: bytes for the product of the culprit in the steps in which it can be late, and
+     * for all other products; and how many of them lie together, 0: all. */
+    uint64_t workspace[2], piece[2];
 };
 
 #define RANKS_ARMS_MOST 128

@@ -166,6 +166,78 @@ static void what_cannot_be_is_said(void **state) {
     ranks_gemm_close(gemm);
 }
 
+/* --- in ranks ---------------------------------------------------------------------------------
+ */
+
+/* Rank 1 has all that it asks for, or nothing, or as much in pieces, or nothing in steps 3 to 5. */
+static struct ranks_plan plan_of(const struct ranks_gemm_way *preferred) {
+    struct ranks_plan plan = ranks_plan_default(RANKS_OPENMPI, 2);
+    plan.compute = RANKS_GEMM;
+    plan.gemm.rows = 4, plan.gemm.n = 96, plan.gemm.k = 260;
+    plan.steps = 8;
+    plan.arms = 4;
+    plan.arm[0].culprit = 1;
+    plan.arm[0].workspace[0] = plan.arm[0].workspace[1] = preferred->bytes;
+    for (unsigned k = 1; k < plan.arms; k++)
+        plan.arm[k] = plan.arm[0];
+    plan.arm[1].workspace[0] = 0;
+    plan.arm[2].piece[0] = 1;
+    plan.arm[3].workspace[0] = 0;
+    plan.arm[3].from = 3, plan.arm[3].to = 6;
+    return plan;
+}
+
+static void run_ranks(const struct ranks_plan *plan, struct ranks_log *log) {
+    char why[RANKS_WHY];
+    if (ranks_engine_check(plan->engine, why) != 0) {
+        print_message("not tested: %s\n", why);
+        skip();
+    }
+    if (ranks_run(plan, NULL, log, NULL, why) != 0)
+        fail_msg("%s", why);
+}
+
+static void ranks_compute_with_what_they_have(void **state) {
+    static const unsigned shape[] = {4, 96, 260};
+    struct ranks_gemm *gemm = open_gemm(shape);
+    struct ranks_gemm_way ways[RANKS_GEMM_WAYS];
+    size_t count = ways_of(gemm, 4, ways), last = 0;
+    struct ranks_log log;
+    (void)state;
+    ranks_gemm_close(gemm);
+    while (last + 1 < count && ways[last].bytes > 0)
+        last++;
+    struct ranks_plan plan = plan_of(&ways[0]);
+    run_ranks(&plan, &log);
+    for (size_t k = 0; k < log.steps; k++) {
+        const struct ranks_step *step = &log.step[k];
+        bool short_of_it = step->arm == 1 || step->arm == 2 ||
+                           (step->arm == 3 && step->step >= 3 && step->step < 6);
+        assert_string_equal(ranks_at(&log, k, 0)->variant, ways[0].variant);
+        assert_string_equal(ranks_at(&log, k, 1)->variant, ways[short_of_it ? last : 0].variant);
+        assert_true(ranks_at(&log, k, 1)->compute_us > 0);
+    }
+    ranks_log_close(&log);
+}
+
+/* The product has the batch's rows, and a batch is cut by a budget that no step keeps. */
+static void a_batch_is_multiplied(void **state) {
+    struct ranks_gemm_way all = {.bytes = UINT64_C(1) << 40};
+    struct ranks_plan plan = plan_of(&all);
+    struct ranks_log log;
+    (void)state;
+    plan.serves = true;
+    plan.row_bytes = 96 * sizeof(float);
+    plan.step_budget_us = 1;
+    run_ranks(&plan, &log);
+    for (size_t k = 0; k < log.steps; k++) {
+        assert_int_equal(log.step[k].rows, 12);
+        assert_int_equal(log.step[k].bytes, 12 * plan.row_bytes);
+        assert_true(*ranks_at(&log, k, 0)->variant != '\0');
+    }
+    ranks_log_close(&log);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_way_is_right),
@@ -173,6 +245,8 @@ int main(void) {
         cmocka_unit_test(a_byte_and_a_piece_decide),
         cmocka_unit_test(names_are_words_and_differ),
         cmocka_unit_test(what_cannot_be_is_said),
+        cmocka_unit_test(ranks_compute_with_what_they_have),
+        cmocka_unit_test(a_batch_is_multiplied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

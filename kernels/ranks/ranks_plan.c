@@ -327,6 +327,8 @@ static const struct field arm_fields[] = {
     ARM(keep_output, FLAG),
     ARM(workspace[0], U64),
     ARM(workspace[1], U64),
+    ARM(piece[0], U64),
+    ARM(piece[1], U64),
 };
 #define PLAN_FIELDS (sizeof plan_fields / sizeof *plan_fields)
 #define ARM_FIELDS (sizeof arm_fields / sizeof *arm_fields)

@@ -69,7 +69,8 @@ static struct ranks_plan unusual(void) {
                                      .fill = RANKS_PROBE,
                                      .probe = {1, 7},
                                      .keep_output = true,
-                                     .workspace = {1, UINT64_MAX}};
+                                     .workspace = {1, UINT64_MAX},
+                                     .piece = {UINT64_MAX, 2}};
     plan.arm[2] = plan.arm[0];
     plan.arm[2].stall = STRAGGLER_ROTATING;
     plan.arm[2].jitter = STRAGGLER_EXPONENTIAL;
@@ -99,6 +100,7 @@ static void check_equal(const struct ranks_plan *plan) {
         assert_true(a->one_late == b->one_late && a->keep_output == b->keep_output);
         assert_true(a->fill == b->fill && a->probe[0] == b->probe[0] && a->probe[1] == b->probe[1]);
         assert_memory_equal(a->workspace, b->workspace, sizeof a->workspace);
+        assert_memory_equal(a->piece, b->piece, sizeof a->piece);
     }
     free(text);
     free(second);

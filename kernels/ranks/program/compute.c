@@ -78,6 +78,11 @@ int program_compute_end(struct program *p, struct computing *c) {
             return -1;
         break;
     case RANKS_GEMM:
+#ifndef RANKS_SIMULATED
+        if (gemm_run(p) != 0)
+            return -1;
+#endif
+        break;
     case RANKS_COMPUTE_COUNT:
         break;
     }

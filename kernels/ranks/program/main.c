@@ -201,7 +201,7 @@ static int run(struct program *p) {
 #ifndef RANKS_SIMULATED
     if (p->plan.engine == RANKS_NCCL)
         p->ops = &collective_nccl;
-    if (program_watch(p) != 0)
+    if (program_watch(p) != 0 || gemm_open(p) != 0)
         return -1;
 #endif
     int status = open_log(p);
@@ -211,6 +211,9 @@ static int run(struct program *p) {
     } else {
         status = -1;
     }
+#ifndef RANKS_SIMULATED
+    gemm_close(p);
+#endif
     if (p->log && fclose(p->log) != 0 && status == 0)
         status = cannot_write(p, "the log");
     return status;

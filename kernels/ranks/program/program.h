@@ -19,6 +19,7 @@
 #include "kernels/ranks/ranks_inside.h"
 
 struct program;
+struct ranks_gemm;
 
 /* Where sums happen. All return 0, or -1 after program_says(). */
 struct collective_ops {
@@ -44,16 +45,6 @@ struct collective_ops {
 extern const struct collective_ops collective_mpi;
 extern const struct collective_ops collective_nccl;
 
-/* Real products: rows × n × k under a limit of workspace, the fastest implementation that is legal
- * under it first. */
-struct gemm;
-int gemm_open(struct gemm **out, const struct ranks_plan *plan, char *why);
-void gemm_close(struct gemm *gemm);
-/* Which implementation it would be, into variant[RANKS_VARIANT]; not timed by callers. 0, or -1. */
-int gemm_prepare(struct gemm *gemm, unsigned rows, uint64_t workspace, char *variant, char *why);
-/* Runs it. */
-int gemm_run(struct gemm *gemm, char *why);
-
 /* A step's computing, from its begin to its end. */
 struct computing {
     double us;           /* that it is to last */
@@ -68,9 +59,9 @@ struct program {
     struct ranks_state own;
     _Atomic int64_t waits_since; /* program_monotonic_ns(); 0: it does not wait for others */
     const struct collective_ops *ops;
-    void *collective; /* the back end's own */
-    struct gemm *gemm;
-    FILE *log; /* rank 0's */
+    void *collective;        /* the back end's own */
+    struct ranks_gemm *gemm; /* NULL but by RANKS_GEMM */
+    FILE *log;               /* rank 0's */
 };
 
 /* --- main.c ------------------------------------------------------------------------------------
@@ -107,6 +98,20 @@ int64_t program_monotonic_ns(void);
  * program_says(). */
 int program_compute_begin(struct program *p, struct computing *c);
 int program_compute_end(struct program *p, struct computing *c);
+
+/* --- gemm.c ------------------------------------------------------------------------------------
+ */
+
+/* Real products, each by the first implementation that fits into the workspace that this rank has
+ * in the step. Where nothing is multiplied, the first two and the last do nothing. 0, or -1 after
+ * program_says(). */
+int gemm_open(struct program *p);
+/* Of step `number` of an arm, warm-up included, and its batch's rows; says which it is. Not timed.
+ */
+int gemm_prepare(struct program *p, const struct ranks_arm *arm, unsigned number, unsigned rows,
+                 char variant[RANKS_VARIANT]);
+int gemm_run(struct program *p);
+void gemm_close(struct program *p);
 
 /* --- watch.c -----------------------------------------------------------------------------------
  */

@@ -157,6 +157,10 @@ static int prepare(struct arm_run *run, unsigned number, struct now *now) {
             return program_says(p, "failed", "no /dev/full to be the full disk");
         close(full);
     }
+#ifndef RANKS_SIMULATED
+    if (gemm_prepare(p, run->arm, number, now->step.rows, now->cell.variant) != 0)
+        return -1;
+#endif
     return p->ops->fill(p, run->arm, now->step.bytes);
 }
 
