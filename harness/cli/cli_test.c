@@ -72,6 +72,12 @@ static void every_bad_line_is_one_line(void **state) {
         {"bin/nanolab unpack a b", "takes one archive"},
         {"bin/nanolab unpack none", "no such file"},
         {"bin/nanolab unpack bin/nanolab --out x", "no archive of nanolab pack"},
+        {"bin/nanolab compare taken", "needs 2 to 16 result folders"},
+        {"bin/nanolab compare taken none", "no such folder"},
+        {"bin/nanolab compare bin taken", "neither a result folder"},
+        {"bin/nanolab compare taken taken --fail-on better", "give slower or faster"},
+        {"bin/nanolab compare taken taken --fail-on slower:x", "give a percentage"},
+        {"bin/nanolab compare taken taken --calibrate taken,,", "separated by commas"},
         {"bin/nanolab plot none", "no such folder"},
         {"bin/nanolab report none", "no such folder"},
         {"labs/97-tiny x", "unexpected argument"},
@@ -105,6 +111,9 @@ static void a_folder_travels(void **state) {
     assert_status(0, "bin/nanolab unpack sent.zip --out received");
     assert_in(said, "received: ");
     assert_status(0, "bin/nanolab verify received --json");
+    assert_status(0, "bin/nanolab compare sent received");
+    assert_in(said, "A sent (1 session), B received (1 session)");
+    assert_status(0, "bin/nanolab compare sent received --json --calibrate sent,received");
 }
 
 static void folders_that_cannot_be_written(void **state) {
@@ -157,11 +166,14 @@ static void the_simulated_card_is_kept(void **state) {
 static void help_teaches_everywhere(void **state) {
     (void)state;
     static const char *const lines[] = {
-        "bin/nanolab --help",        "bin/nanolab -h",          "bin/nanolab help",
-        "bin/nanolab list --help",   "bin/nanolab info --help", "bin/nanolab run --help",
-        "bin/nanolab run -h 99",     "bin/nanolab help run",    "bin/nanolab verify --help",
-        "bin/nanolab plot --help",   "bin/nanolab pack --help", "bin/nanolab unpack --help",
-        "bin/nanolab report --help", "labs/97-tiny --help",
+        "bin/nanolab --help",         "bin/nanolab -h",
+        "bin/nanolab help",           "bin/nanolab list --help",
+        "bin/nanolab info --help",    "bin/nanolab run --help",
+        "bin/nanolab run -h 99",      "bin/nanolab help run",
+        "bin/nanolab verify --help",  "bin/nanolab plot --help",
+        "bin/nanolab pack --help",    "bin/nanolab unpack --help",
+        "bin/nanolab compare --help", "bin/nanolab report --help",
+        "labs/97-tiny --help",
     };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         assert_status(0, "%s", lines[i]);

@@ -4,6 +4,7 @@
 #include "harness/measure/stats.h"
 
 #include <algorithm>
+#include <boost/math/distributions/students_t.hpp>
 #include <boost/math/statistics/univariate_statistics.hpp>
 #include <cmath>
 #include <limits>
@@ -170,4 +171,21 @@ double stats_total_variation(const uint64_t *a, const uint64_t *b, size_t n) {
     for (size_t i = 0; i < n; ++i)
         sum += std::fabs(static_cast<double>(a[i]) / all_a - static_cast<double>(b[i]) / all_b);
     return sum / 2;
+}
+
+double stats_t_quantile(double p, double free) try {
+    if (!(p > 0.0 && p < 1.0 && free > 0.0))
+        return not_a_number;
+    return boost::math::quantile(boost::math::students_t(free), p);
+} catch (const std::exception &) {
+    return not_a_number;
+}
+
+double stats_t_chance(double t, double free) try {
+    if (!(t >= 0.0 && free > 0.0))
+        return not_a_number;
+    return std::isinf(t) ? 0.0
+                         : 2.0 * boost::math::cdf(complement(boost::math::students_t(free), t));
+} catch (const std::exception &) {
+    return not_a_number;
 }

@@ -51,6 +51,11 @@ int stats_ratio_interval(const double *a, size_t n_a, const double *b, size_t n_
 int stats_paired_ratio_interval(const double *a, const double *b, size_t n, double confidence,
                                 uint64_t seed, struct stats_interval *out);
 
+/* Student's t with `free` > 0 degrees of freedom, which need not be a whole number: the p-quantile, 0
+ * < p < 1; and the chance that |t| is so large or larger, t >= 0. NaN for what is outside. */
+double stats_t_quantile(double p, double free);
+double stats_t_chance(double t, double free);
+
 /* Of a histogram: Shannon's entropy of the bins' shares, in bits: 0 where one bin has all. NaN
  * without counts. */
 double stats_entropy(const uint64_t *counts, size_t n);

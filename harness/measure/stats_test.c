@@ -144,11 +144,23 @@ static void test_histograms(void **state) {
     assert_true(isnan(stats_total_variation(none, even, 4)));
 }
 
+/* Of printed tables. */
+static void test_student(void **state) {
+    (void)state;
+    assert_true(fabs(stats_t_quantile(0.975, 4) - 2.776445) < 1e-6);
+    assert_true(fabs(stats_t_quantile(0.975, 1e7) - 1.959964) < 1e-5);
+    assert_true(fabs(stats_t_chance(2.776445, 4) - 0.05) < 1e-7);
+    assert_true(stats_t_chance(0, 3.5) == 1);
+    assert_true(stats_t_chance(INFINITY, 3.5) == 0);
+    assert_true(isnan(stats_t_quantile(1, 4)) && isnan(stats_t_quantile(0.5, 0)));
+    assert_true(isnan(stats_t_chance(NAN, 4)) && isnan(stats_t_chance(1, NAN)));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_known_values), cmocka_unit_test(test_hostile_values),
         cmocka_unit_test(test_coverage),     cmocka_unit_test(test_seed_decides),
-        cmocka_unit_test(test_histograms),
+        cmocka_unit_test(test_histograms),   cmocka_unit_test(test_student),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,13 +34,14 @@ static const struct claim fixture_claims[] = {{.id = "X1", .statement = "one is 
 static const struct quantity fixture_quantities[] = {{"n", "1", "which case"},
                                                      {"plan", "", "words"},
                                                      {"threads", "1", "that measure"},
-                                                     {"bytes_per_second", "bytes/s", "a rate"}};
+                                                     {"bytes_per_second", "bytes/s", "a rate"},
+                                                     {"roof fraction", "1", "of a roof"}};
 static const struct lab fixture_lab = {.number = 42,
                                        .name = "fixture",
                                        .claims = fixture_claims,
                                        .claim_count = 2,
                                        .quantities = fixture_quantities,
-                                       .quantity_count = 4};
+                                       .quantity_count = 5};
 
 static inline int fixture_begin(struct fixture *f) {
     memset(f, 0, sizeof *f);

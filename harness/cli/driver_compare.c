@@ -1,0 +1,235 @@
+/*
+ * driver_compare.c: `nanolab compare`: the command line, and what its exit status says.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/cli/driver.h"
+#include "harness/compare/compare_text.h"
+#include "harness/error.h"
+#include "harness/stop.h"
+
+enum { COMPARE_EXIT_DIFFERS = 1, COMPARE_EXIT_NOT_COMPARABLE = 3 };
+
+static const char intro[] =
+    "nanolab compare: what differs between result folders, and why.\n"
+    "\n"
+    "usage: nanolab compare A B... [options]\n"
+    "\n"
+    "Each of A, B, ... is a result folder, or a folder of sessions (session-1, session-2, ...),\n"
+    "which is one side. A is what the others are compared with. Cases are joined by their ids,\n"
+    "whatever machines they come from.\n"
+    "\n"
+    "A case is faster or slower only if the interval of the ratio excludes 1, the ratio is at\n"
+    "least 0.5 % from 1, and that would also stand out among as many cases (false discoveries:\n"
+    "1 %). The interval comes from the spread between sessions: with one session a side that is\n"
+    "unknown, and the case is ambiguous, unless --calibrate tells it. Cases that did not do the\n"
+    "same are not compared, and the field that differs is named.\n"
+    "\n";
+
+static const char outro[] =
+    "\n"
+    "exit status: 0 nothing differs; 1 times, bits or verdicts differ (with --fail-on: what it\n"
+    "names); 2 usage or a bad folder; 3 nothing of the two can be compared.\n";
+
+struct request {
+    bool json;
+    enum compare_verdict fail_on; /* COMPARE_SAME: whatever differs */
+    double fail_ratio;            /* at least */
+};
+
+/* "slower", "slower:5%", "faster:1.5%". */
+static int parse_fail_on(const struct options *parser, const char *text, struct request *r) {
+    double percent = 0;
+    size_t word = strcspn(text, ":");
+    char *end = NULL;
+    if (word == 6 && strncmp(text, "slower", 6) == 0)
+        r->fail_on = COMPARE_SLOWER;
+    else if (word == 6 && strncmp(text, "faster", 6) == 0)
+        r->fail_on = COMPARE_FASTER;
+    else
+        return options_fail(parser, "--fail-on %s: give slower or faster, such as slower:5%%",
+                            text);
+    if (text[word] == ':') {
+        percent = strtod(text + word + 1, &end);
+        if (end == text + word + 1 || (*end != '\0' && strcmp(end, "%") != 0) ||
+            !(percent >= 0 && percent <= 1000))
+            return options_fail(parser, "--fail-on %s: give a percentage, such as slower:5%%",
+                                text);
+    }
+    r->fail_ratio = 1 + percent / 100;
+    return 0;
+}
+
+/* --- what the exit status says -----------------------------------------------------------------
+ */
+
+static bool fails(const struct request *r, const struct compare_pair *p) {
+    if (r->fail_on == COMPARE_SAME)
+        return p->times.verdict == COMPARE_SLOWER || p->times.verdict == COMPARE_FASTER;
+    double ratio = r->fail_on == COMPARE_SLOWER ? p->times.ratio.value : 1 / p->times.ratio.value;
+    return p->times.verdict == r->fail_on && ratio >= r->fail_ratio;
+}
+
+static int status_of(const struct request *r, const struct compare *c) {
+    size_t comparable = c->timed - (c->verdicts[COMPARE_NOT_COMPARABLE] < c->timed
+                                        ? c->verdicts[COMPARE_NOT_COMPARABLE]
+                                        : c->timed);
+    size_t bits = c->bits_equal + c->bits_differ + c->bits_vary, k;
+    json_t *claim;
+    for (k = 0; k < c->count; k++)
+        if (fails(r, &c->pairs[k]))
+            return COMPARE_EXIT_DIFFERS;
+    if (r->fail_on != COMPARE_SAME)
+        return comparable > 0 ? EXIT_DONE : COMPARE_EXIT_NOT_COMPARABLE;
+    json_array_foreach(c->claims, k, claim) {
+        if (json_is_true(json_object_get(claim, "differ")))
+            return COMPARE_EXIT_DIFFERS;
+    }
+    if (c->bits_differ > 0)
+        return COMPARE_EXIT_DIFFERS;
+    return comparable + bits + json_array_size(c->claims) > 0 ? EXIT_DONE
+                                                              : COMPARE_EXIT_NOT_COMPARABLE;
+}
+
+/* --- running it --------------------------------------------------------------------------------
+ */
+
+/* Sides that are read once and closed together. */
+struct sides {
+    struct compare_side list[2 * COMPARE_SIDES_MOST];
+    const struct compare_side *pointers[2 * COMPARE_SIDES_MOST];
+    size_t count;
+};
+
+static int open_side(struct sides *s, const char *path) {
+    struct compare_side *side = &s->list[s->count];
+    s->pointers[s->count++] = side;
+    return compare_side_open(side, path);
+}
+
+/* "DIR,DIR,…" */
+static int open_calibration(struct sides *s, const char *list) {
+    char path[4096];
+    while (*list) {
+        size_t n = strcspn(list, ",");
+        if (n == 0 || n >= sizeof path || s->count == COMPARE_SIDES_MOST)
+            return error_set("--calibrate: give 2 to %d folders, separated by commas",
+                             COMPARE_SIDES_MOST);
+        snprintf(path, sizeof path, "%.*s", (int)n, list);
+        if (open_side(s, path) != 0)
+            return -1;
+        list += n + (list[n] == ',');
+    }
+    return 0;
+}
+
+/* The two statuses of which the more serious counts: what differs over what cannot be compared. */
+static int worse(int a, int b) {
+    if (a == COMPARE_EXIT_DIFFERS || b == COMPARE_EXIT_DIFFERS)
+        return COMPARE_EXIT_DIFFERS;
+    return a > b ? a : b;
+}
+
+static int compare_one(const struct request *r, const struct compare_side *first,
+                       const struct compare_side *second, const struct compare_band *bands,
+                       json_t *all, int *status) {
+    const struct compare_rule rule = compare_rule_default();
+    struct compare c;
+    int failed = compare_open(&c, first, second, &rule, bands);
+    if (failed == 0) {
+        *status = worse(*status, status_of(r, &c));
+        if (r->json)
+            failed = json_array_append_new(all, compare_json(&c));
+        else
+            failed = compare_print(&c, stdout);
+        if (failed != 0)
+            error_set("out of memory; close other programs");
+    }
+    compare_close(&c);
+    return failed;
+}
+
+static int compare_all(const struct request *r, const struct sides *sides,
+                       const struct sides *calibration, int *status) {
+    struct compare_band *bands = NULL;
+    json_t *all = json_array();
+    int failed = 0;
+    *status = EXIT_DONE;
+    if (calibration->count > 0 &&
+        !(bands = compare_bands(&sides->list[0], calibration->pointers, calibration->count)))
+        failed = -1;
+    for (size_t k = 1; failed == 0 && k < sides->count; k++) {
+        if (k > 1 && !r->json)
+            printf("\n");
+        failed = compare_one(r, &sides->list[0], &sides->list[k], bands, all, status);
+    }
+    if (failed == 0 && r->json) {
+        json_dumpf(all, stdout, JSON_INDENT(1));
+        putchar('\n');
+    }
+    json_decref(all);
+    free(bands);
+    return failed;
+}
+
+int driver_compare(const struct driver *driver, int argc, char **argv) {
+    (void)driver;
+    bool help = false;
+    struct request request = {.fail_on = COMPARE_SAME};
+    const char *fail_on = NULL, *calibrate = NULL, *dirs[argc];
+    const struct option_spec specs[] = {
+        {"--json", NULL, "everything as JSON: a list, one comparison for each of B, ...",
+         OPTION_FLAG, &request.json, NULL},
+        {"--fail-on", "WHAT", "status 1 only for this: slower:5%, faster:2%, ...", OPTION_TEXT,
+         &fail_on, NULL},
+        {"--calibrate", "LIST",
+         "folders of one unchanged machine, DIR,DIR,...: the spread "
+         "between runs",
+         OPTION_TEXT, &calibrate, NULL},
+        {"--help", NULL, "this page", OPTION_FLAG, &help, NULL},
+    };
+    struct options parser = {.program = "nanolab",
+                             .help_command = "nanolab compare --help",
+                             .specs = specs,
+                             .spec_count = sizeof specs / sizeof *specs,
+                             .positional = dirs};
+    if (options_parse(&parser, argc, argv) != 0)
+        return options_report();
+    if (help) {
+        fputs(intro, stdout);
+        options_print(specs, sizeof specs / sizeof *specs);
+        fputs(outro, stdout);
+        return EXIT_DONE;
+    }
+    if (fail_on && parse_fail_on(&parser, fail_on, &request) != 0)
+        return options_report();
+    if (parser.positional_count < 2 || parser.positional_count > COMPARE_SIDES_MOST) {
+        options_fail(&parser,
+                     "compare needs 2 to %d result folders; for example nanolab compare "
+                     "results/mine results/yours",
+                     COMPARE_SIDES_MOST);
+        return options_report();
+    }
+    stop_catch(NULL);
+    struct sides *sides = calloc(2, sizeof *sides), *calibration = sides + 1;
+    int status = EXIT_DONE;
+    int failed = sides ? 0 : error_set("out of memory; close other programs");
+    for (size_t k = 0; failed == 0 && k < parser.positional_count; k++)
+        failed = open_side(sides, dirs[k]);
+    if (failed == 0 && calibrate)
+        failed = open_calibration(calibration, calibrate);
+    if (failed == 0)
+        failed = compare_all(&request, sides, calibration, &status);
+    for (size_t s = 0; sides && s < 2; s++)
+        for (size_t k = 0; k < sides[s].count; k++)
+            compare_side_close(&sides[s].list[k]);
+    free(sides);
+    if (failed != 0) {
+        options_fail(&parser, "%s", error_text());
+        return options_report();
+    }
+    return status;
+}

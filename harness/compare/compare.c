@@ -1,0 +1,355 @@
+/*
+ * compare.c: two sides joined, case by case and claim by claim (compare.h).
+ */
+#include "harness/compare/compare.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/error.h"
+#include "harness/text.h"
+
+static int short_of_memory(void) {
+    return error_set("out of memory; close other programs");
+}
+
+const char *compare_bits_name(enum compare_bits bits) {
+    static const char *const names[] = {"none", "equal", "differ", "vary"};
+    return names[bits];
+}
+
+/* --- which cases belong together ---------------------------------------------------------------
+ */
+
+static bool same_kind(const char *a, const char *b) {
+    size_t n = strcspn(a, ":");
+    return n == strcspn(b, ":") && strncmp(a, b, n) == 0;
+}
+
+/* Cases of one id: [first, first + count). */
+struct span {
+    const struct compare_case *first;
+    size_t count;
+};
+
+static struct span span_at(const struct compare_side *side, size_t at) {
+    struct span s = {side->cases + at, 0};
+    while (at + s.count < side->count && strcmp(s.first[s.count].id, s.first->id) == 0)
+        s.count++;
+    return s;
+}
+
+static struct compare_pair *add_pair(struct compare *c, const struct compare_case *first,
+                                     const struct compare_case *second) {
+    c->pairs[c->count] = (struct compare_pair){.first = first, .second = second};
+    return &c->pairs[c->count++];
+}
+
+/* First by kinds of devices, then what is left in order. Sides have few devices: bits of a set. */
+static void join_span(struct compare *c, struct span a, struct span b) {
+    uint64_t used_a = 0, used_b = 0;
+    size_t most_a = a.count < 64 ? a.count : 64, most_b = b.count < 64 ? b.count : 64;
+    for (int alike = 1; alike >= 0; alike--)
+        for (size_t i = 0; i < most_a; i++)
+            for (size_t j = 0; j < most_b; j++)
+                if (!(used_a >> i & 1) && !(used_b >> j & 1) &&
+                    (!alike || same_kind(a.first[i].device, b.first[j].device))) {
+                    add_pair(c, &a.first[i], &b.first[j]);
+                    used_a |= (uint64_t)1 << i;
+                    used_b |= (uint64_t)1 << j;
+                }
+    for (size_t i = 0; i < a.count; i++)
+        c->only[0] += i >= 64 || !(used_a >> i & 1);
+    for (size_t j = 0; j < b.count; j++)
+        c->only[1] += j >= 64 || !(used_b >> j & 1);
+}
+
+static void join(struct compare *c) {
+    size_t i = 0, j = 0;
+    while (i < c->first->count || j < c->second->count) {
+        int order = i == c->first->count    ? 1
+                    : j == c->second->count ? -1
+                                            : strcmp(c->first->cases[i].id, c->second->cases[j].id);
+        struct span a = order <= 0 ? span_at(c->first, i) : (struct span){0};
+        struct span b = order >= 0 ? span_at(c->second, j) : (struct span){0};
+        join_span(c, a, b);
+        i += a.count;
+        j += b.count;
+    }
+}
+
+/* --- whether they did the same -----------------------------------------------------------------
+ */
+
+/* The first member in which two objects differ; a member that one lacks differs. */
+static const char *differing(const json_t *a, const json_t *b) {
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)a, name, value) {
+        if (!json_equal(value, json_object_get(b, name)))
+            return name;
+    }
+    json_object_foreach((json_t *)b, name, value) {
+        if (!json_object_get(a, name))
+            return name;
+    }
+    return NULL;
+}
+
+/* Names come from strangers. */
+static void set_field(struct compare_pair *p, const char *group, const char *name) {
+    char all[2 * COMPARE_FIELD];
+    snprintf(all, sizeof all, "%s%.80s", group, name);
+    text_plain(p->field, sizeof p->field, all);
+}
+
+static void find_field(struct compare_pair *p) {
+    static const char *const groups[] = {"params", "plan"};
+    for (size_t g = 0; g < 2 && !p->field[0]; g++) {
+        const json_t *a = json_object_get(p->first->settings, groups[g]);
+        const json_t *b = json_object_get(p->second->settings, groups[g]);
+        const char *name = differing(a, b);
+        if (name)
+            set_field(p, g == 0 ? "" : "plan.", name);
+    }
+    if (!p->field[0] && p->first->throttled != p->second->throttled)
+        set_field(p, "", "throttled clocks");
+    if (!p->field[0] && !same_kind(p->first->device, p->second->device))
+        set_field(p, "", "kind of device");
+}
+
+/* --- one pair ----------------------------------------------------------------------------------
+ */
+
+static void compare_bits_of(struct compare *c, struct compare_pair *p) {
+    if (!p->first->has_bits || !p->second->has_bits)
+        return;
+    if (p->first->bits_vary || p->second->bits_vary)
+        p->bits = COMPARE_BITS_VARY;
+    else
+        p->bits = p->first->bits == p->second->bits ? COMPARE_BITS_EQUAL : COMPARE_BITS_DIFFER;
+    c->bits_equal += p->bits == COMPARE_BITS_EQUAL;
+    c->bits_differ += p->bits == COMPARE_BITS_DIFFER;
+    c->bits_vary += p->bits == COMPARE_BITS_VARY;
+}
+
+static void compare_pair_of(struct compare *c, struct compare_pair *p,
+                            const struct compare_band *bands) {
+    const struct compare_band *band = bands ? bands + (p->first - c->first->cases) : NULL;
+    p->normalised = RATIO_NONE;
+    find_field(p);
+    compare_bits_of(c, p);
+    compare_times(p->first->medians, p->first->timed, p->second->medians, p->second->timed, band,
+                  &c->rule, &p->times);
+    /* Fractions of a roof are speeds. */
+    if (p->times.reason != COMPARE_NO_TIME)
+        p->normalised.value = p->first->roof / p->second->roof;
+    if (p->field[0] && p->times.reason != COMPARE_NO_TIME) {
+        p->times.verdict = COMPARE_NOT_COMPARABLE;
+        p->times.reason = COMPARE_FIELD;
+        p->times.chance = NAN;
+    }
+}
+
+/* False discoveries are those of all cases together. */
+static int settle(struct compare *c) {
+    struct compare_times *times = calloc(c->count + 1, sizeof *times);
+    double *ratios = malloc((2 * c->count + 1) * sizeof *ratios), *normalised = ratios + c->count;
+    size_t n = 0, m = 0;
+    int status = times && ratios ? 0 : short_of_memory();
+    for (size_t k = 0; status == 0 && k < c->count; k++)
+        times[k] = c->pairs[k].times;
+    if (status == 0 && compare_settle(times, c->count, &c->rule) != 0)
+        status = short_of_memory();
+    for (size_t k = 0; status == 0 && k < c->count; k++) {
+        struct compare_pair *p = &c->pairs[k];
+        p->times = times[k];
+        if (p->times.reason == COMPARE_NO_TIME && p->first->timed == p->second->timed)
+            continue; /* no case of time */
+        c->verdicts[p->times.verdict]++;
+        c->timed += p->times.reason != COMPARE_NO_TIME;
+        if (p->times.verdict == COMPARE_NOT_COMPARABLE)
+            continue;
+        ratios[n++] = p->times.ratio.value;
+        if (isfinite(p->normalised.value))
+            normalised[m++] = p->normalised.value;
+    }
+    if (status == 0) {
+        c->mean = compare_mean(ratios, n);
+        c->normalised_mean = compare_mean(normalised, m);
+    }
+    free(times);
+    free(ratios);
+    return status;
+}
+
+/* --- claims, machines --------------------------------------------------------------------------
+ */
+
+static const json_t *find_claim(const json_t *claims, const json_t *like, bool exactly) {
+    json_t *own;
+    size_t k;
+    json_array_foreach(claims, k, own) {
+        const char *a = json_string_value(json_object_get(own, "device"));
+        const char *b = json_string_value(json_object_get(like, "device"));
+        bool device = a && b && (exactly ? same_kind(a, b) : true);
+        if (device && json_equal(json_object_get(own, "lab"), json_object_get(like, "lab")) &&
+            json_equal(json_object_get(own, "id"), json_object_get(like, "id")))
+            return own;
+    }
+    return NULL;
+}
+
+/* Whether a verdict says something against the other: what is not testable does not. */
+static bool disagree(const json_t *a, const json_t *b) {
+    const char *x = json_string_value(a), *y = json_string_value(b);
+    return x && y && strcmp(x, y) != 0 && strcmp(x, "not-testable-here") != 0 &&
+           strcmp(y, "not-testable-here") != 0;
+}
+
+static int compare_claims(struct compare *c) {
+    json_t *one;
+    size_t k;
+    json_array_foreach(c->first->claims, k, one) {
+        const json_t *other = find_claim(c->second->claims, one, true);
+        if (!other)
+            other = find_claim(c->second->claims, one, false);
+        if (!other)
+            continue;
+        json_t *a = json_object_get(one, "verdict"), *b = json_object_get(other, "verdict");
+        json_t *pair =
+            json_pack("{s:O, s:O, s:O*, s:[O, O], s:[O, O], s:[O?, O?], s:b, s:b}", "lab",
+                      json_object_get(one, "lab"), "id", json_object_get(one, "id"), "claim",
+                      json_object_get(one, "claim"), "devices", json_object_get(one, "device"),
+                      json_object_get(other, "device"), "verdicts", a, b, "statements",
+                      json_object_get(one, "statement"), json_object_get(other, "statement"),
+                      "differ", disagree(a, b), "varies",
+                      json_is_true(json_object_get(one, "varies")) ||
+                          json_is_true(json_object_get(other, "varies")));
+        if (json_array_append_new(c->claims, pair) != 0)
+            return short_of_memory();
+    }
+    return 0;
+}
+
+/* Members of a provenance record that are not equal, by their paths. */
+static int add_differences(json_t *out, const json_t *a, const json_t *b, const char *path,
+                           int depth) {
+    const char *name;
+    json_t *value;
+    int status = 0;
+    json_object_foreach((json_t *)a, name, value) {
+        char inner[200];
+        const json_t *other = json_object_get(b, name);
+        snprintf(inner, sizeof inner, "%.120s%s%.60s", path, *path ? "." : "", name);
+        if (json_equal(value, other) || strcmp(name, "missing") == 0)
+            continue;
+        if (json_is_object(value) && json_is_object(other) && depth > 0)
+            status = add_differences(out, value, other, inner, depth - 1);
+        else
+            status =
+                json_array_append_new(out, json_pack("{s:o, s:[O, O?]}", "field", text_json(inner),
+                                                     "values", value, other));
+        if (status != 0)
+            return short_of_memory();
+    }
+    return 0;
+}
+
+static int compare_code(struct compare *c) {
+    const char *lab;
+    json_t *hash;
+    size_t both = 0;
+    json_object_foreach(c->first->code, lab, hash) {
+        const json_t *other = json_object_get(c->second->code, lab);
+        if (!json_is_string(hash) || !json_is_string(other))
+            continue;
+        both++;
+        if (!json_equal(hash, other) && json_array_append_new(c->other_code, json_string(lab)) != 0)
+            return short_of_memory();
+    }
+    c->same_code = both > 0 && json_array_size(c->other_code) == 0;
+    return 0;
+}
+
+/* --- all of it ---------------------------------------------------------------------------------
+ */
+
+int compare_open(struct compare *c, const struct compare_side *first,
+                 const struct compare_side *second, const struct compare_rule *rule,
+                 const struct compare_band *bands) {
+    size_t most = first->count < second->count ? first->count : second->count;
+    *c = (struct compare){.first = first,
+                          .second = second,
+                          .rule = *rule,
+                          .pairs = calloc(most + 1, sizeof *c->pairs),
+                          .claims = json_array(),
+                          .other_code = json_array(),
+                          .differences = json_array()};
+    if (!c->pairs || !c->claims || !c->other_code || !c->differences)
+        return short_of_memory();
+    join(c);
+    for (size_t k = 0; k < c->count; k++)
+        compare_pair_of(c, &c->pairs[k], bands);
+    if (settle(c) != 0 || compare_claims(c) != 0 || compare_code(c) != 0)
+        return -1;
+    static const char *const groups[] = {"machine", "software"};
+    for (size_t g = 0; g < 2; g++)
+        if (add_differences(c->differences, json_object_get(first->run, groups[g]),
+                            json_object_get(second->run, groups[g]), groups[g], 3) != 0)
+            return -1;
+    return 0;
+}
+
+void compare_close(struct compare *c) {
+    free(c->pairs);
+    json_decref(c->claims);
+    json_decref(c->other_code);
+    json_decref(c->differences);
+    c->pairs = NULL;
+    c->claims = c->other_code = c->differences = NULL;
+}
+
+static const struct compare_case *case_like(const struct compare_side *side,
+                                            const struct compare_case *like) {
+    size_t low = 0, high = side->count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        const struct compare_case *c = &side->cases[middle];
+        int order = strcmp(c->id, like->id);
+        if (order == 0)
+            order = strcmp(c->device, like->device);
+        if (order == 0)
+            return c;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+struct compare_band *compare_bands(const struct compare_side *first,
+                                   const struct compare_side *const *sides, size_t count) {
+    struct compare_band *bands = calloc(first->count + 1, sizeof *bands);
+    if (!bands) {
+        short_of_memory();
+        return NULL;
+    }
+    for (size_t k = 0; k < first->count; k++) {
+        double sum = 0, squares = 0, n = 0;
+        for (size_t s = 0; s < count; s++) {
+            const struct compare_case *c = case_like(sides[s], &first->cases[k]);
+            for (size_t m = 0; c && m < c->timed; m++, n++) {
+                sum += log(c->medians[m]);
+                squares += log(c->medians[m]) * log(c->medians[m]);
+            }
+        }
+        if (n > 1)
+            bands[k] =
+                (struct compare_band){sqrt(fmax(0, squares - sum * sum / n) / (n - 1)), (size_t)n};
+    }
+    return bands;
+}

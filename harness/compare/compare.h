@@ -1,0 +1,98 @@
+/*
+ * compare.h: what differs between result folders, and why (`nanolab compare`).
+ *
+ * A side is what one argument names: a result folder, or a folder of them, session-1, session-2, …,
+ * as `nanolab run --sessions` makes. The first side is what the others are compared with.
+ *
+ * Cases are joined by id and kind of device, whatever machines they come from; what is left of an
+ * id on both sides, on devices of other kinds, is joined too (bits of a simulated GPU beside those
+ * of a real one). Times are compared by sessions (compare_times.h), bits by equality. Two that did
+ * not do the same are not compared; the field in which they differ is named.
+ */
+#ifndef NANOLAB_HARNESS_COMPARE_H
+#define NANOLAB_HARNESS_COMPARE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "harness/compare/compare_times.h"
+
+#define COMPARE_SESSIONS_MOST 64
+#define COMPARE_SIDES_MOST 16
+#define COMPARE_FIELD 96
+
+/* One case of one side. */
+struct compare_case {
+    char *id;
+    const char *lab; /* the side's own */
+    char device[24];
+    double *medians; /* [timed] seconds a call, a session's each */
+    size_t timed, room;
+    double roof;   /* its counter "roof fraction": the mean over sessions; NaN: none */
+    size_t roofs;  /* sessions with one */
+    uint64_t bits; /* of all bit patterns and trees that it recorded, of its first session */
+    bool has_bits;
+    bool bits_vary;   /* another session had others */
+    bool throttled;   /* a GPU's clocks were held back while it was measured */
+    json_t *settings; /* {"params": …, "plan": …}, of the first session */
+};
+
+struct compare_side {
+    char name[256]; /* the argument's last part, made harmless */
+    size_t sessions;
+    json_t *run;                /* run.json of the first session */
+    json_t *claims;             /* [{"lab", "id", "claim", "device", "verdict", "statement",
+                                   "varies"}]: over the sessions */
+    struct compare_case *cases; /* sorted by id and device */
+    size_t count, room;
+    json_t *code; /* {lab: SHA-256 of its executable}, of the first session that has it */
+};
+
+/* 0, or -1 with error_text(); close it either way. */
+int compare_side_open(struct compare_side *side, const char *path);
+void compare_side_close(struct compare_side *side);
+
+enum compare_bits { COMPARE_NO_BITS, COMPARE_BITS_EQUAL, COMPARE_BITS_DIFFER, COMPARE_BITS_VARY };
+const char *compare_bits_name(enum compare_bits bits);
+
+struct compare_pair {
+    const struct compare_case *first, *second;
+    struct compare_times times; /* reason COMPARE_NO_TIME where it is no case of time */
+    struct ratio normalised;    /* each over its own roof; value alone; NaN: unknown */
+    enum compare_bits bits;
+    char field[COMPARE_FIELD]; /* of params, plan or machine in which the two differ, or "" */
+};
+
+struct compare {
+    const struct compare_side *first, *second;
+    struct compare_rule rule;
+    struct compare_pair *pairs; /* in the order of ids */
+    size_t count;
+    size_t only[2];                    /* cases that one side alone has */
+    size_t verdicts[COMPARE_VERDICTS]; /* of cases with time on both sides, or on one */
+    size_t timed;                      /* pairs with time on both sides */
+    size_t bits_equal, bits_differ, bits_vary;
+    double mean, normalised_mean; /* compare_mean() of comparable ratios; NaN without any */
+    json_t *claims; /* [{"lab", "id", "claim", "device", "verdicts": [.., ..], "differ": bool}] */
+    json_t *differences; /* of machine and software: [{"field", "values": [.., ..]}] */
+    json_t *other_code;  /* names of labs whose executables are not equal */
+    bool same_code;      /* all those that both have are */
+};
+
+/* Bands, for sides of one session: bands[k] belongs to the k-th case of `first`; NULL: none. 0, or
+ * -1 with error_text(); close it either way. */
+int compare_open(struct compare *c, const struct compare_side *first,
+                 const struct compare_side *second, const struct compare_rule *rule,
+                 const struct compare_band *bands);
+void compare_close(struct compare *c);
+/* Bands from sides of one machine that nothing was changed between: of each case of `first`, the
+ * spread over all their sessions. malloc'ed; NULL with error_text(). */
+struct compare_band *compare_bands(const struct compare_side *first,
+                                   const struct compare_side *const *sides, size_t count);
+
+/* Everything as one object; a new reference, NULL: no memory. */
+json_t *compare_json(const struct compare *c);
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * compare_json.c: a comparison as one JSON object, for programs.
+ */
+#include <math.h>
+#include <stdio.h>
+
+#include "harness/compare/compare.h"
+
+/* null where a number is not finite. */
+static json_t *number_json(double x) {
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
+static json_t *side_json(const struct compare_side *side) {
+    return json_pack("{s:s, s:I, s:I}", "name", side->name, "sessions", (json_int_t)side->sessions,
+                     "cases", (json_int_t)side->count);
+}
+
+static json_t *medians_json(const struct compare_case *c) {
+    json_t *list = json_array();
+    for (size_t k = 0; k < c->timed; k++)
+        json_array_append_new(list, json_real(c->medians[k]));
+    return list;
+}
+
+static json_t *pair_json(const struct compare_pair *p) {
+    const struct compare_times *t = &p->times;
+    json_t *pair =
+        json_pack("{s:s, s:s, s:[s, s], s:s}", "id", p->first->id, "lab", p->first->lab, "devices",
+                  p->first->device, p->second->device, "bits", compare_bits_name(p->bits));
+    if (p->field[0])
+        json_object_set_new(pair, "field", json_string(p->field));
+    if (t->reason == COMPARE_NO_TIME && p->first->timed == p->second->timed)
+        return pair;
+    json_t *time =
+        json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:[o, o], s:I, s:[o, o]}", "verdict",
+                  compare_verdict_name(t->verdict), "reason", compare_reason_name(t->reason),
+                  "ratio", number_json(t->ratio.value), "low", number_json(t->ratio.low), "high",
+                  number_json(t->ratio.high), "normalised", number_json(p->normalised.value),
+                  "chance", number_json(t->chance), "spread", number_json(t->spread[0]),
+                  number_json(t->spread[1]), "more_sessions", (json_int_t)t->more, "medians",
+                  medians_json(p->first), medians_json(p->second));
+    json_object_set_new(pair, "time", time);
+    return pair;
+}
+
+json_t *compare_json(const struct compare *c) {
+    json_t *pairs = json_array(), *verdicts = json_object();
+    for (size_t k = 0; k < c->count; k++)
+        json_array_append_new(pairs, pair_json(&c->pairs[k]));
+    for (int v = 0; v < COMPARE_VERDICTS; v++)
+        json_object_set_new(verdicts, compare_verdict_name((enum compare_verdict)v),
+                            json_integer((json_int_t)c->verdicts[v]));
+    return json_pack(
+        "{s:[o, o], s:{s:f, s:f, s:f, s:f}, s:o, s:I, s:[I, I], s:{s:I, s:I, s:I}, s:o, s:o, s:o, "
+        "s:O, s:O, s:O, s:o}",
+        "sides", side_json(c->first), side_json(c->second), "rule", "confidence",
+        c->rule.confidence, "rate", c->rule.rate, "least", c->rule.least, "same", c->rule.same,
+        "verdicts", verdicts, "timed", (json_int_t)c->timed, "only", (json_int_t)c->only[0],
+        (json_int_t)c->only[1], "bits", "equal", (json_int_t)c->bits_equal, "differ",
+        (json_int_t)c->bits_differ, "vary", (json_int_t)c->bits_vary, "mean", number_json(c->mean),
+        "normalised_mean", number_json(c->normalised_mean), "same_code", json_boolean(c->same_code),
+        "other_code", c->other_code, "claims", c->claims, "differences", c->differences, "cases",
+        pairs);
+}

@@ -1,0 +1,232 @@
+/*
+ * compare_text.c: a comparison for a person at a terminal: what differs first, then by how much.
+ */
+#include "harness/compare/compare_text.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/text.h"
+
+#define LISTED 20 /* of any kind; --json has all */
+
+static const char *plural(size_t n) {
+    return n == 1 ? "" : "s";
+}
+
+static void print_sides(const struct compare *c, FILE *to) {
+    fprintf(to, "A %s (%zu session%s), B %s (%zu session%s): %zu cases on both", c->first->name,
+            c->first->sessions, plural(c->first->sessions), c->second->name, c->second->sessions,
+            plural(c->second->sessions), c->count);
+    if (c->only[0] + c->only[1] > 0)
+        fprintf(to, ", %zu on A alone, %zu on B alone", c->only[0], c->only[1]);
+    fputc('\n', to);
+    if (c->same_code)
+        fprintf(to, "The same machine code on both: what differs is the machine, or what else it "
+                    "did.\n");
+    json_t *lab;
+    size_t k;
+    json_array_foreach(c->other_code, k, lab) {
+        fputs(k ? ", " : "Other executables: ", to);
+        text_print(to, json_string_value(lab));
+    }
+    if (k > 0)
+        fputc('\n', to);
+}
+
+/* --- claims ------------------------------------------------------------------------------------
+ */
+
+static const char *text_of(const json_t *list, size_t k) {
+    const char *text = json_string_value(json_array_get(list, k));
+    return text ? text : "-";
+}
+
+static void print_claims(const struct compare *c, FILE *to) {
+    json_t *claim;
+    size_t k, differ = 0;
+    json_array_foreach(c->claims, k, claim) {
+        if (!json_is_true(json_object_get(claim, "differ")))
+            continue;
+        if (differ++ == 0)
+            fprintf(to, "\nClaims with another verdict:\n");
+        const json_t *verdicts = json_object_get(claim, "verdicts");
+        const json_t *devices = json_object_get(claim, "devices");
+        fputs("  ", to);
+        text_print(to, json_string_value(json_object_get(claim, "id")));
+        fprintf(to, "  A %s (%s), B %s (%s): ", text_of(verdicts, 0), text_of(devices, 0),
+                text_of(verdicts, 1), text_of(devices, 1));
+        text_print(to, json_string_value(json_object_get(claim, "claim")));
+        fputc('\n', to);
+    }
+    if (differ == 0)
+        fprintf(to, "\nClaims: no verdict of A contradicts one of B (%zu on both).\n",
+                json_array_size(c->claims));
+}
+
+/* --- times -------------------------------------------------------------------------------------
+ */
+
+static int by_size(const void *a, const void *b) {
+    const struct compare_pair *x = *(const struct compare_pair *const *)a;
+    const struct compare_pair *y = *(const struct compare_pair *const *)b;
+    double p = fabs(log(x->times.ratio.value)), q = fabs(log(y->times.ratio.value));
+    return (p < q) - (p > q);
+}
+
+static void print_pair(const struct compare_pair *p, FILE *to) {
+    const struct compare_times *t = &p->times;
+    fprintf(to, "  %7.3f", t->ratio.value);
+    if (isfinite(t->ratio.low))
+        fprintf(to, "  %7.3f to %7.3f", t->ratio.low, t->ratio.high);
+    if (isfinite(p->normalised.value))
+        fprintf(to, "  over roofs %7.3f", p->normalised.value);
+    fputs("  ", to);
+    text_print(to, p->first->id);
+    fprintf(to, " (%s", p->first->device);
+    if (strcmp(p->first->device, p->second->device) != 0)
+        fprintf(to, ", %s", p->second->device);
+    fputs(")\n", to);
+}
+
+static int print_verdict(const struct compare *c, enum compare_verdict verdict, const char *what,
+                         FILE *to) {
+    const struct compare_pair **list = malloc((c->count + 1) * sizeof *list);
+    size_t n = 0;
+    if (!list)
+        return -1;
+    for (size_t k = 0; k < c->count; k++)
+        if (c->pairs[k].times.verdict == verdict && c->pairs[k].times.reason == COMPARE_APART)
+            list[n++] = &c->pairs[k];
+    if (n > 0) {
+        qsort(list, n, sizeof *list, by_size);
+        fprintf(to, "\n%s (B's time over A's, with its %.0f %% interval):\n", what,
+                100 * c->rule.confidence);
+        for (size_t k = 0; k < n && k < LISTED; k++)
+            print_pair(list[k], to);
+        if (n > LISTED)
+            fprintf(to, "  and %zu more; --json has them\n", n - LISTED);
+    }
+    free(list);
+    return 0;
+}
+
+static void print_times(const struct compare *c, FILE *to) {
+    fprintf(to, "\nTimes, %zu cases:", c->timed);
+    for (int v = 0; v < COMPARE_VERDICTS; v++)
+        fprintf(to, "%s %zu %s", v ? "," : "", c->verdicts[v],
+                compare_verdict_name((enum compare_verdict)v));
+    fprintf(to, ".\n");
+    if (isfinite(c->mean))
+        fprintf(to, "On average B takes %.3f times as long as A", c->mean);
+    if (isfinite(c->mean) && isfinite(c->normalised_mean))
+        fprintf(to, "; each over its own roof, %.3f times", c->normalised_mean);
+    if (isfinite(c->mean))
+        fprintf(to, ".\n");
+}
+
+/* Why nothing is said of a case, and how many there are. */
+static void print_reasons(const struct compare *c, FILE *to) {
+    size_t counts[COMPARE_REASON_COUNT] = {0}, more = 0;
+    for (size_t k = 0; k < c->count; k++) {
+        const struct compare_times *t = &c->pairs[k].times;
+        bool timed = t->reason != COMPARE_NO_TIME;
+        if (timed && t->verdict == COMPARE_AMBIGUOUS)
+            counts[t->reason]++;
+        if (timed && t->verdict == COMPARE_AMBIGUOUS && t->more > more)
+            more = t->more;
+    }
+    for (int r = 0; r < COMPARE_REASON_COUNT; r++)
+        if (counts[r] > 0)
+            fprintf(to, "  ambiguous, %zu: %s\n", counts[r],
+                    compare_reason_what((enum compare_reason)r));
+    if (counts[COMPARE_ONE_SESSION] > 0)
+        fprintf(to, "  measure more than once a side (nanolab run --sessions 5), or name runs of "
+                    "one unchanged machine with --calibrate\n");
+    if (more > 0)
+        fprintf(to, "  %zu more sessions a side would settle the widest of them\n", more);
+}
+
+/* --- fields, bits ------------------------------------------------------------------------------
+ */
+
+struct field {
+    const char *name;
+    size_t count;
+};
+
+/* Adds to the count of a name; what does not fit is left to --json. */
+static size_t count_field(struct field *fields, size_t n, const char *name) {
+    for (size_t k = 0; k < n; k++)
+        if (strcmp(fields[k].name, name) == 0) {
+            fields[k].count++;
+            return n;
+        }
+    if (n == LISTED)
+        return n;
+    fields[n] = (struct field){name, 1};
+    return n + 1;
+}
+
+static void print_fields(const struct compare *c, FILE *to) {
+    struct field fields[LISTED];
+    size_t n = 0;
+    for (size_t k = 0; k < c->count; k++)
+        if (c->pairs[k].times.reason == COMPARE_FIELD)
+            n = count_field(fields, n, c->pairs[k].field);
+    for (size_t k = 0; k < n; k++)
+        fprintf(to, "  not comparable, %zu: %s differs\n", fields[k].count, fields[k].name);
+}
+
+static void print_bits(const struct compare *c, FILE *to) {
+    struct field fields[LISTED];
+    size_t n = 0;
+    fprintf(to, "\nBits: equal in %zu cases, different in %zu, varying on one side in %zu.\n",
+            c->bits_equal, c->bits_differ, c->bits_vary);
+    for (size_t k = 0; k < c->count; k++)
+        if (c->pairs[k].bits == COMPARE_BITS_DIFFER)
+            n = count_field(fields, n, c->pairs[k].field);
+    for (size_t k = 0; k < n; k++)
+        fprintf(to, "  different, %zu: %s\n", fields[k].count,
+                fields[k].name[0] ? fields[k].name : "nothing recorded of the two differs");
+    n = 0;
+    for (size_t k = 0; k < c->count && n < LISTED; k++)
+        if (c->pairs[k].bits == COMPARE_BITS_DIFFER) {
+            fputs("    ", to);
+            text_print(to, c->pairs[k].first->id);
+            fprintf(to, " (%s, %s)\n", c->pairs[k].first->device, c->pairs[k].second->device);
+            n++;
+        }
+}
+
+static void print_differences(const struct compare *c, FILE *to) {
+    json_t *one;
+    size_t k;
+    if (json_array_size(c->differences) == 0)
+        return;
+    fprintf(to, "\nMachine and software differ in:");
+    json_array_foreach(c->differences, k, one) {
+        if (k == LISTED) {
+            fprintf(to, " and %zu more", json_array_size(c->differences) - k);
+            break;
+        }
+        fputs(k ? ", " : " ", to);
+        text_print(to, json_string_value(json_object_get(one, "field")));
+    }
+    fprintf(to, "\n");
+}
+
+int compare_print(const struct compare *c, FILE *to) {
+    print_sides(c, to);
+    print_claims(c, to);
+    print_times(c, to);
+    print_reasons(c, to);
+    print_fields(c, to);
+    int status = print_verdict(c, COMPARE_SLOWER, "Slower", to);
+    if (status == 0)
+        status = print_verdict(c, COMPARE_FASTER, "Faster", to);
+    print_bits(c, to);
+    print_differences(c, to);
+    return status;
+}
