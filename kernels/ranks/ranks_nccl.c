@@ -157,7 +157,7 @@ int ranks_nccl_check(unsigned ranks, char *why) {
     struct ranks_nccl *nccl;
     int gpus = device_count(DEVICE_CUDA);
     if (gpus == 0)
-        return says(why, "%.*s", RANKS_WHY - 1, device_error());
+        return says(why, "NCCL needs a GPU for each rank: %.300s", device_error());
     if ((unsigned)gpus < ranks)
         return says(why, "%d GPU%s here; NCCL needs one for each rank, so %u", gpus,
                     gpus == 1 ? "" : "s", ranks);

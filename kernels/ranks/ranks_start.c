@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 #include "kernels/ranks/ranks_inside.h"
+#include "kernels/ranks/ranks_nccl.h"
 
 int ranks_engine_check(enum ranks_engine engine, char *why) {
-    (void)engine, (void)why;
-    return 0;
+    return engine == RANKS_NCCL ? ranks_nccl_check(2, why) : 0;
 }
 char *ranks_engine_version(enum ranks_engine engine, char *out) {
     (void)engine;

@@ -51,11 +51,15 @@ int engine_run(struct lab_run *run, const struct ranks_plan *plan, struct ranks_
                      why);
 }
 
+const char *engine_name(enum ranks_engine engine) {
+    return engine == VIRTUAL ? "virtual" : ranks_engine_name(engine);
+}
+
 void record_plan(struct lab_case *c, const struct ranks_plan *plan) {
-    case_param_text(c, "engine", ranks_engine_name(plan->engine));
+    case_param_text(c, "engine", engine_name(plan->engine));
     case_param_int(c, "ranks", plan->ranks);
     case_param_text(c, "algorithm", ranks_algorithm_name(plan->algorithm));
-    case_param_flag(c, "oversubscribed", ranks_oversubscribed(plan));
+    case_param_flag(c, "oversubscribed", plan->engine != VIRTUAL && ranks_oversubscribed(plan));
 }
 
 /* --- logs --------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ static const struct claim claims[] = {
      .refuted_by =
          "a step that becomes longer by less than 0.9 or more than 1.1 of a rank's stall; "
          "a slowest 1 % of steps that is more communication than lateness",
-     .on = CLAIM_TIME, .only = ON_ENGINES,
+     .on = CLAIM_TIME, .only = ON_ENGINES | LAB_ON(DEVICE_CUDA),
      .cases = "05/engine/ 05/stall/ 05/slope/ 05/rare/ 05/run/", .sweep = sweep_stalls,
      .check = check_pace},
     {"C6",

@@ -31,17 +31,21 @@ struct setting {
 static const struct setting settings[] = {
     {RANKS_OPENMPI, 2, {15, 41, 101}, 5}, {RANKS_OPENMPI, 4, {15, 41, 101}, 5},
     {RANKS_SMPI, 32, {1, 1, 1}, 3},       {RANKS_SMPI, 256, {1, 1, 1}, 2},
-    {RANKS_SMPI, TWENTY, {1, 1, 1}, 3},
+    {RANKS_SMPI, TWENTY, {1, 1, 1}, 3},   {RANKS_NCCL, 2, {15, 41, 101}, 5},
+    {RANKS_NCCL, 4, {15, 41, 101}, 5},    {RANKS_NCCL, 8, {15, 41, 101}, 5},
 };
+static const struct setting gpu_settings[] = {
+    {VIRTUAL, 2, {15, 41, 101}, 5}, {VIRTUAL, 4, {15, 41, 101}, 5}, {VIRTUAL, 8, {15, 41, 101}, 5}};
 
 static struct ranks_plan plan_of(const struct lab_run *run, const struct setting *s) {
     struct ranks_plan plan = ranks_plan_default(s->engine, s->ranks);
-    plan.algorithm = RANKS_DOUBLING;
+    plan.algorithm = s->engine == RANKS_NCCL ? RANKS_RING : RANKS_DOUBLING;
+    plan.compute = s->engine == RANKS_NCCL ? RANKS_KERNEL : RANKS_SLEEP;
     plan.seed = lab_seed(run);
     plan.rounds = s->rounds[lab_mode(run)];
     plan.steps = s->steps;
     plan.arm[0].bytes = BYTES;
-    plan.arm[0].compute_us = COMPUTE_US;
+    plan.arm[0].compute_us = s->engine == VIRTUAL ? 0 : COMPUTE_US;
     plan.arm[0].culprit = s->ranks / 2;
     plan.arm[1] = plan.arm[0];
     plan.arms = 2;
@@ -96,7 +100,12 @@ static int measure(const struct ranks_log *log, struct measured *m) {
 }
 
 static bool sends_again(const struct ranks_plan *plan) {
-    return plan->engine != RANKS_SMPI && plan->engine != RANKS_OPENMPI;
+    return plan->engine == RANKS_NCCL;
+}
+
+/* One after another, of one sum. */
+static double messages(const struct ranks_plan *plan) {
+    return plan->algorithm == RANKS_RING ? 2 * (plan->ranks - 1.0) : ceil(log2(plan->ranks));
 }
 
 static void record_arm(struct lab_case *c, const struct ranks_log *log, const struct measured *m,
@@ -120,7 +129,7 @@ static void record_arm(struct lab_case *c, const struct ranks_log *log, const st
         case_counter_ratio(c, "added over delay", ratio_over(added, a->stall_us));
     case_counter_ratio(c, "least added", rounds_added(least, quiet_least, rounds, plan->seed));
     case_counter(c, "message",
-                 rounds_median(quiet_least, rounds, plan->seed).value / ceil(log2(plan->ranks)));
+                 rounds_median(quiet_least, rounds, plan->seed).value / messages(plan));
     if (a->stall_us == 1200 && a->bytes == BYTES && plan->ranks <= 32)
         record_log(c, log, arm);
 }
@@ -181,7 +190,7 @@ static int record_all(struct lab_run *run, const struct ranks_log *log, struct l
 
 static int sweep_setting(struct lab_run *run, struct device *device, const struct setting *s) {
     struct ranks_plan plan = plan_of(run, s);
-    const char *on = device_id(device), *engine = ranks_engine_name(s->engine);
+    const char *on = device_id(device), *engine = engine_name(s->engine);
     struct lab_case *cases[CASES];
     struct ranks_log log;
     size_t count = 0, any = 0;
@@ -198,7 +207,9 @@ static int sweep_setting(struct lab_run *run, struct device *device, const struc
     cases[count++] = lab_case_begin(run, on, "05/run/%s/N=%u", engine, s->ranks);
     for (size_t k = 0; k < count; k++)
         any += cases[k] != NULL;
-    int status = any > 0 ? engine_run(run, &plan, &log) : 1;
+    int status = any == 0               ? 1
+                 : s->engine == VIRTUAL ? virtual_run(run, device, &plan, &log)
+                                        : engine_run(run, &plan, &log);
     if (status == 0) {
         status = record_all(run, &log, cases);
         ranks_log_close(&log);
@@ -325,17 +336,37 @@ static int sweep_rare(struct lab_run *run, struct device *device, const struct r
     return cases_end(cases, 2, status);
 }
 
-int sweep_stalls(struct lab_run *run, struct device *device) {
-    for (size_t k = 0; k < sizeof settings / sizeof *settings; k++)
-        lab_expect(run, plan_of(run, &settings[k]).arms + KINDS + 1);
-    lab_expect(run, 2 * sizeof rare_settings / sizeof *rare_settings);
-    for (size_t k = 0; k < sizeof settings / sizeof *settings && !lab_stopping(run); k++) {
-        int runs = engine_runs(run, device, settings[k].engine);
-        if (runs < 0 || (runs > 0 && sweep_setting(run, device, &settings[k]) != 0))
+/* 1: it can run here; 0; -1 after lab_error(). */
+static int fits(struct lab_run *run, struct device *device, const struct setting *s) {
+    int runs = s->engine == VIRTUAL ? 1 : engine_runs(run, device, s->engine);
+    if (runs == 1 && s->engine == RANKS_NCCL)
+        runs = s->ranks <= (unsigned)device_count(DEVICE_CUDA);
+    return runs;
+}
+
+static int sweep_settings(struct lab_run *run, struct device *device, const struct setting *list,
+                          size_t count) {
+    for (size_t k = 0; k < count; k++)
+        if (fits(run, device, &list[k]) == 1)
+            lab_expect(run, plan_of(run, &list[k]).arms + KINDS + 1);
+    for (size_t k = 0; k < count && !lab_stopping(run); k++) {
+        int runs = fits(run, device, &list[k]);
+        if (runs < 0 || (runs > 0 && sweep_setting(run, device, &list[k]) != 0))
             return -1;
     }
+    return 0;
+}
+
+int sweep_stalls(struct lab_run *run, struct device *device) {
+    if (device_kind(device) == DEVICE_CUDA)
+        return sweep_settings(run, device, gpu_settings,
+                              sizeof gpu_settings / sizeof *gpu_settings);
+    if (sweep_settings(run, device, settings, sizeof settings / sizeof *settings) != 0)
+        return -1;
     for (size_t k = 0; k < sizeof rare_settings / sizeof *rare_settings; k++) {
         int runs = engine_runs(run, device, rare_settings[k].engine);
+        if (runs > 0)
+            lab_expect(run, 2);
         if (runs < 0 ||
             (runs > 0 && !lab_stopping(run) && sweep_rare(run, device, &rare_settings[k]) != 0))
             return -1;

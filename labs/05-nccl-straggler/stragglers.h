@@ -10,6 +10,7 @@
  *     chain.c    C4: stall, step, batch, shape class, plan: step by step
  *     bits.c     C5a-d: what decides a sum's bits, among processes and simulated ranks
  *     virtual.c  C5a-d: the same among ranks that are groups of thread blocks
+ *     gpu.c      C2: a plan of ranks carried out by such groups, on a GPU
  *     groups.c   C6: groups of ranks that share a member
  *     many.c     C7: from which number of ranks on a rare stall shows
  *     cause.c    C8: a rank that is late because its workspace is small
@@ -31,6 +32,10 @@ int engine_runs(struct lab_run *run, struct device *device, enum ranks_engine en
 /* ranks_run() under the run's signals. 0; 1: stopped, drop the case and return 0; -1 after
  * lab_error(). */
 int engine_run(struct lab_run *run, const struct ranks_plan *plan, struct ranks_log *log);
+/* Ranks that are groups of thread blocks of one GPU stand in a plan as this engine, which
+ * ranks_run() does not know. */
+#define VIRTUAL RANKS_ENGINE_COUNT
+const char *engine_name(enum ranks_engine engine);
 /* Parameters of a case: engine, ranks, algorithm, oversubscribed. */
 void record_plan(struct lab_case *c, const struct ranks_plan *plan);
 /* An arm's log as series "compute", "start", "end", "stall" (us, [steps × ranks], a step's ranks
@@ -89,6 +94,15 @@ void check_agree(const struct rows *rows, struct finding *f);   /* C5a */
 void check_stalls(const struct rows *rows, struct finding *f);  /* C5b */
 void check_orders(const struct rows *rows, struct finding *f);  /* C5c */
 void check_aligned(const struct rows *rows, struct finding *f); /* C5d */
+
+/* --- gpu.c -------------------------------------------------------------------------------------
+ */
+
+/* A plan of VIRTUAL ranks on a GPU, as ranks_run() would do it for an engine: start and end by the
+ * GPU's clock. One rank at most can be late in a step, and ranks do not compute otherwise. 0; 1:
+ * stopped; -1 after lab_error(). */
+int virtual_run(struct lab_run *run, struct device *device, const struct ranks_plan *plan,
+                struct ranks_log *log);
 
 /* --- parts.c, stalls.c, groups.c, many.c -------------------------------------------------------
  */
