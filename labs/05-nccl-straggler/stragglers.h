@@ -8,6 +8,7 @@
  *     stalls.c   C2, C9: what a stall of known size adds to the step, and to the communication
  *     essay.c    C3: the essay's 1.2 ms on one of 8 ranks, for steps of all lengths
  *     chain.c    C4: stall, step, batch, shape class, plan: step by step
+ *     links.h    the chain that such steps prove, as a sentence with its numbers
  *     bits.c     C5a-d: what decides a sum's bits, among processes and simulated ranks
  *     virtual.c  C5a-d: the same among ranks that are groups of thread blocks
  *     gpu.c      C2: a plan of ranks carried out by such groups, on a GPU
@@ -116,5 +117,15 @@ void check_pace(const struct rows *rows, struct finding *f);           /* C2 */
 void check_groups(const struct rows *rows, struct finding *f);         /* C6 */
 void check_many(const struct rows *rows, struct finding *f);           /* C7 */
 void check_retransmission(const struct rows *rows, struct finding *f); /* C9 */
+
+/* --- C3, C4 ------------------------------------------------------------------------------------
+ */
+
+int sweep_essay(struct lab_run *run, struct device *device);
+void check_essay(const struct rows *rows, struct finding *f); /* C3 */
+int sweep_chain(struct lab_run *run, struct device *device);
+void check_chain(const struct rows *rows, struct finding *f); /* C4 */
+int write_sentences(struct lab_run *run, const struct rows *rows, struct lab_table *table);
+int write_timeline(struct lab_run *run, const struct rows *rows, struct lab_table *table);
 
 #endif
