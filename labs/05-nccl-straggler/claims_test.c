@@ -2,5 +2,6 @@
 #include "harness/lab/claims_fixture.h"
 
 int main(void) {
-    return claims_test(&lab, "labs/05-nccl-straggler/claims_stalls_test.jsonl", NULL);
+    return claims_test(&lab, "labs/05-nccl-straggler/claims_stalls_test.jsonl",
+                       "labs/05-nccl-straggler/claims_chain_test.jsonl", NULL);
 }
