@@ -15,7 +15,6 @@
 
 #define COMPUTE_US 1000
 #define JITTER_US 100
-#define RARE_US 1200
 #define RARE_CHANCE 1e-3
 
 static const struct {

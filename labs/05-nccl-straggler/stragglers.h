@@ -5,6 +5,7 @@
  *     engines.c  which engines run here; a run of ranks as a case
  *     rounds.h   what the arms of a log take, round by round; cases of one run of ranks
  *     parts.c    C1: a step's time from its parts, the communication's from the message
+ *     rare.c     C2: where rare stalls end up among the steps
  *     stalls.c   C2, C9: what a stall of known size adds to the step, and to the communication
  *     essay.c    C3: the essay's 1.2 ms on one of 8 ranks, for steps of all lengths
  *     chain.c    C4: stall, step, batch, shape class, plan: step by step
@@ -105,11 +106,13 @@ void check_aligned(const struct rows *rows, struct finding *f); /* C5d */
 int virtual_run(struct lab_run *run, struct device *device, const struct ranks_plan *plan,
                 struct ranks_log *log);
 
-/* --- parts.c, stalls.c, groups.c, many.c -------------------------------------------------------
+/* --- parts.c, stalls.c, rare.c, groups.c, many.c -----------------------------------------------
  */
 
 int sweep_parts(struct lab_run *run, struct device *device);
 int sweep_stalls(struct lab_run *run, struct device *device);
+int sweep_rare(struct lab_run *run, struct device *device);
+#define RARE_US 1200 /* what a rare stall takes */
 int sweep_groups(struct lab_run *run, struct device *device);
 int sweep_many(struct lab_run *run, struct device *device);
 void check_parts(const struct rows *rows, struct finding *f);          /* C1 */
