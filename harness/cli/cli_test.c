@@ -59,6 +59,10 @@ static void every_bad_line_is_one_line(void **state) {
         {"bin/nanolab run --resume taken --device simt", "was begun with --device cpu"},
         {"bin/nanolab run --resume taken --label x", "cannot be changed"},
         {"bin/nanolab run 97 --resume taken", "leave 97 out"},
+        {"bin/nanolab run 97 --sessions 2", "--sessions needs --out"},
+        {"bin/nanolab run 97 --sessions 2 --out taken", "is there already"},
+        {"bin/nanolab run 97 --sessions 65 --out x", "at most 64"},
+        {"bin/nanolab run --sessions 2 --resume taken", "leave --sessions out"},
         {"bin/nanolab verify", "needs a result folder"},
         {"bin/nanolab verify a b", "takes one folder"},
         {"bin/nanolab verify none", "no such folder"},
@@ -114,6 +118,14 @@ static void a_folder_travels(void **state) {
     assert_status(0, "bin/nanolab compare sent received");
     assert_in(said, "A sent (1 session), B received (1 session)");
     assert_status(0, "bin/nanolab compare sent received --json --calibrate sent,received");
+}
+
+static void sessions_are_a_side(void **state) {
+    (void)state;
+    assert_status(0, "bin/nanolab run 97 --device cpu --sessions 3 --out often");
+    assert_status(0, "bin/nanolab verify often/session-3");
+    assert_status(0, "bin/nanolab compare often often");
+    assert_in(said, "A often (3 sessions), B often (3 sessions)");
 }
 
 static void folders_that_cannot_be_written(void **state) {
@@ -437,6 +449,7 @@ int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_bad_line_is_one_line),
         cmocka_unit_test(a_folder_travels),
+        cmocka_unit_test(sessions_are_a_side),
         cmocka_unit_test(folders_that_cannot_be_written),
         cmocka_unit_test(a_full_disk_loses_nothing),
         cmocka_unit_test(the_simulated_card_is_kept),

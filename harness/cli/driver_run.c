@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 #include "harness/lab/run.h"
 #include "harness/stop.h"
 #include "harness/store/checked.h"
+#include "harness/store/folder.h"
 #include "harness/store/provenance.h"
 #include "harness/store/result.h"
 #include "harness/text.h"
@@ -26,13 +28,15 @@
 
 extern char **environ;
 
-#define SPECS (RUN_OPTION_SPECS + 2)
+#define SPECS (RUN_OPTION_SPECS + 3)
+#define SESSIONS_MOST 64
 
 struct run_plan {
     const struct driver *driver;
     struct options parser;
     struct run_options options;
     bool all;
+    uint64_t sessions; /* 0: one, and no folder around it */
     struct driver_page page;
     const struct driver_lab *labs[DRIVER_LABS_MAX];
     size_t lab_count;
@@ -59,6 +63,8 @@ static void print_help(const struct option_spec *specs) {
            "  nanolab run --all --full --out mine     everything, into the folder mine\n"
            "  nanolab run --all --quick --page        and a page that grows as the labs end\n"
            "  nanolab run --resume mine               goes on where that run was stopped\n"
+           "  nanolab run 01 --sessions 5 --out mine  five runs, mine/session-1 ... 5, as nanolab\n"
+           "                                          compare wants them\n"
            "  nanolab run 01 --quick --json           verdicts for a program\n"
            "\nVerdicts: confirmed, refuted, bounded (true in the range given), not testable here\n"
            "(the hardware is missing: never a pass). held/checked counts the single checks.\n"
@@ -192,11 +198,13 @@ static void warn(const struct run_plan *plan) {
 /* Starts a lab and waits for it. Returns its exit status. */
 static int run_lab(const struct run_plan *plan, const struct driver_lab *lab) {
     const struct run_options *o = &plan->options;
-    char path[sizeof plan->driver->lab_dir + sizeof lab->folder + 1], seed[32], self[32];
+    char path[sizeof plan->driver->lab_dir + sizeof lab->folder + 1], seed[32], self[32],
+        session[32];
     snprintf(path, sizeof path, "%s/%s", plan->driver->lab_dir, lab->folder);
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)plan->seed);
     snprintf(self, sizeof self, "%ld", (long)getpid());
-    const char *argv[20];
+    snprintf(session, sizeof session, "%llu", (unsigned long long)o->session);
+    const char *argv[24];
     size_t argc = 0;
     argv[argc++] = path;
     argv[argc++] = "--joined";
@@ -220,6 +228,10 @@ static int run_lab(const struct run_plan *plan, const struct driver_lab *lab) {
     if (o->only) {
         argv[argc++] = "--only";
         argv[argc++] = o->only;
+    }
+    if (o->session > 0) {
+        argv[argc++] = "--session";
+        argv[argc++] = session;
     }
     if (o->predict)
         argv[argc++] = "--predict";
@@ -400,6 +412,46 @@ static int go(struct run_plan *plan, const char *const *names, size_t count) {
     return status;
 }
 
+/* One run after another, each in processes of its own, all but the order of measuring alike. */
+static int go_often(struct run_plan *plan, const char *const *names, size_t count) {
+    const char *out = plan->options.out;
+    char dir[RESULT_PATH_MAX], shown[RESULT_PATH_MAX];
+    int status = EXIT_DONE;
+    if (plan->options.resume || !out || plan->sessions > SESSIONS_MOST)
+        options_fail(&plan->parser, plan->options.resume
+                                        ? "--resume takes one session; name its folder, such as "
+                                          "mine/session-1, and leave --sessions out"
+                                    : !out ? "--sessions needs --out, the folder that they go to"
+                                           : "--sessions: at most 64");
+    else if (strlen(out) >= RESULT_PATH_MAX - 300)
+        options_fail(&plan->parser, "--out is longer than %d bytes; use a shorter name",
+                     RESULT_PATH_MAX - 300);
+    else if (mkdir(out, 0777) != 0)
+        options_fail(&plan->parser, "%s: cannot be made: %s", out,
+                     errno == EEXIST ? "it is there already; name another with --out"
+                                     : folder_advice(errno));
+    else
+        status = -1;
+    if (status != -1)
+        return options_report();
+    for (uint64_t k = 1; k <= plan->sessions; k++) {
+        fprintf(stderr, "nanolab: session %llu of %llu\n", (unsigned long long)k,
+                (unsigned long long)plan->sessions);
+        snprintf(dir, sizeof dir, "%s/session-%llu", out, (unsigned long long)k);
+        plan->options.out = dir;
+        plan->options.session = k;
+        plan->lab_count = 0;
+        int one = go(plan, names, count);
+        if (one == EXIT_USAGE || one > 128)
+            return one;
+        status = one == EXIT_BROKEN || status == -1 ? one : status;
+    }
+    if (!plan->options.json)
+        printf("Sessions: %s; compare with: nanolab compare A B\n",
+               text_plain(shown, sizeof shown, out));
+    return status;
+}
+
 int driver_run(const struct driver *driver, int argc, char **argv) {
     struct option_spec specs[SPECS];
     const char *names[argc];
@@ -417,6 +469,14 @@ int driver_run(const struct driver *driver, int argc, char **argv) {
                              "makes the page (nanolab report) anew as each lab ends",
                              OPTION_FLAG,
                              &plan->page.wanted,
+                             NULL};
+    specs[RUN_OPTION_SPECS + 2] =
+        (struct option_spec){"--sessions",
+                             "N",
+                             "N runs instead of one, into DIR/session-1 ...: their spread is\n"
+                             "what nanolab compare judges by",
+                             OPTION_NUMBER,
+                             &plan->sessions,
                              NULL};
     plan->driver = driver;
     /* The command as somebody types it: "nanolab run …". */
@@ -436,7 +496,7 @@ int driver_run(const struct driver *driver, int argc, char **argv) {
     else if (plan->options.help)
         print_help(specs);
     else
-        status = go(plan, names, plan->parser.positional_count);
+        status = (plan->sessions > 0 ? go_often : go)(plan, names, plan->parser.positional_count);
     free(plan);
     return status;
 }

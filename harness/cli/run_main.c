@@ -145,6 +145,7 @@ static int prepare(struct session *session) {
     char why[600];
     run->mode = o->quick ? LAB_QUICK : o->full ? LAB_FULL : LAB_DEFAULT;
     run->seed = o->seed;
+    run->session = o->session;
     run->predict = o->predict;
     if (!o->resume) {
         if (run_open_devices(run, o->device, why, sizeof why) != 0)

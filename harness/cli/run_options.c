@@ -22,6 +22,9 @@ void run_options_specs(struct option_spec *specs, struct run_options *o) {
         {"--full", NULL, "the whole sweep, for results to keep", OPTION_FLAG, &o->full, NULL},
         {"--seed", "N", "seed of all random data and orders (default 1)", OPTION_NUMBER, &o->seed,
          &o->seed_given},
+        /* `nanolab run --sessions` gives it: what is measured together is then measured in another
+         * order, and all else is the same. */
+        {"--session", "K", NULL, OPTION_NUMBER, &o->session, NULL},
         {"--predict", NULL, "print what the model expects before anything runs", OPTION_FLAG,
          &o->predict, NULL},
         {"--out", "DIR", "the result folder to make (default: a new one in results/)", OPTION_TEXT,

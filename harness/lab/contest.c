@@ -332,7 +332,7 @@ static int measure(struct contest *c, struct bench_case *cases, struct bench_res
                                        .flops_per_call = e->job.flops};
     }
     const struct bench_options options = {.limits = c->limits,
-                                          .seed = lab_seed(c->run),
+                                          .seed = lab_seed(c->run) + c->run->session,
                                           .progress = progress,
                                           .progress_context = c->run};
     lab_expect(c->run, c->count);

@@ -17,6 +17,7 @@ struct lab_run {
     const struct lab *lab;
     enum lab_mode mode;
     uint64_t seed;
+    uint64_t session; /* of several alike, from 1; 0: it is the only one */
     bool predict;
     struct device *bits[RUN_DEVICES_MAX];
     size_t bits_count;
