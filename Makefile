@@ -141,7 +141,7 @@ lab_o = $(call o,$(filter-out %_test.c,$(wildcard labs/$(1)/*.c))) \
 LIBS := -lbenchmark -ljansson -lzip -lmd4c-html -lmd4c -lcrypto -lhwloc -lnuma -lmpfr -lgmp -lboost_context -lstdc++ -ldl -lm -lpthread -lrt
 # For a lab's own CUDA objects, which stand in its executable.
 LIBS += $(if $(ARCHS),$(CUDA_LIBS))
-# For harness/measure/nvtx.h: the toolkit brings the profiler ranges' headers.
+# For harness/measure/nvtx.h (and program/ranges.h): the toolkit brings the profiler ranges' headers.
 CXXFLAGS += $(CUDA_INC)
 # What a result says about its source: one object, made again when the version changes. A source
 # file that git does not know is a difference too, though `git describe` overlooks it.
@@ -268,7 +268,7 @@ $(B)/tests/kernels/tree/child_target_test $(B)/tests/tools/reveal_nasty_test: | 
 
 # Leaks of the engine are none of ours: see program/main.c. SMPI's program is a library that smpirun
 # loads, so it has objects of its own, which move; and smpirun is not sanitised, so neither are they.
-$(call o,$(RANKS_C)): CFLAGS += $(MPI_INC)
+$(call o,$(RANKS_C)): CFLAGS += $(MPI_INC) $(CUDA_INC)
 $(B)/libexec/nanolab-ranks-openmpi: $(call o,$(RANKS_C)) $(SHARED)
 	@mkdir -p $(@D)
 	@echo "  LINK     $@"

@@ -76,6 +76,8 @@ int program_compute_end(struct program *p, struct computing *c) {
     case RANKS_KERNEL:
         if (p->ops->kernel_end(p) != 0)
             return -1;
+        if (now >= until)
+            return 0;
         break;
     case RANKS_GEMM:
 #ifndef RANKS_SIMULATED

@@ -197,6 +197,7 @@ static int run(struct program *p) {
     if (get_plan(p) != 0)
         return -1;
     map_state(p);
+    ranges_open(&p->ranges);
     p->ops = &collective_mpi;
 #ifndef RANKS_SIMULATED
     if (p->plan.engine == RANKS_NCCL)

@@ -6,6 +6,7 @@
  *     main.c        from the folder's plan to the log
  *     step.c        the steps of an arm: batch, computing, sums, what is noted of them
  *     compute.c     sleeping, spinning, simulated time, products; clocks
+ *     ranges.h      what a rank does, for a profiler's time line
  *     mpi.c         sums by MPI
  *     watch.c       the deadline of every wait; not in SMPI's program
  *     nccl.c        sums by NCCL, started over MPI; not in SMPI's program
@@ -16,6 +17,7 @@
 
 #include <stdatomic.h>
 
+#include "kernels/ranks/program/ranges.h"
 #include "kernels/ranks/ranks_inside.h"
 
 struct program;
@@ -62,6 +64,7 @@ struct program {
     void *collective;        /* the back end's own */
     struct ranks_gemm *gemm; /* NULL but by RANKS_GEMM */
     FILE *log;               /* rank 0's */
+    struct ranges ranges;
 };
 
 /* --- main.c ------------------------------------------------------------------------------------

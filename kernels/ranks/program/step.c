@@ -107,6 +107,7 @@ static int schedule(struct arm_run *run, struct now *now) {
     struct program *p = run->p;
     struct serving_batch batch;
     char why[SERVING_WHY] = "no more requests";
+    range_begin(&p->ranges, RANGE_SCHEDULER, "batch", (uint64_t)p->state->step);
     if (p->rank == 0) {
         if (take_turns(run, now) != 0)
             return -1;
@@ -125,6 +126,7 @@ static int schedule(struct arm_run *run, struct now *now) {
     if (MPI_Bcast(&now->step, sizeof now->step, MPI_BYTE, 0, MPI_COMM_WORLD) != MPI_SUCCESS ||
         MPI_Bcast(&now->compute_us, 1, MPI_DOUBLE, 0, MPI_COMM_WORLD) != MPI_SUCCESS)
         return program_says(p, "failed", "cannot broadcast a batch");
+    range_end(&p->ranges, RANGE_SCHEDULER);
     return 0;
 }
 
@@ -171,6 +173,7 @@ static int compute_begin(struct arm_run *run, struct now *now) {
         raise(SIGKILL);
     if (is_faulty(p, RANKS_STOPPED))
         raise(SIGSTOP);
+    range_begin(&p->ranges, RANGE_COMPUTE, "computing", (uint64_t)p->state->step);
     return program_compute_begin(p, &now->computing);
 }
 
@@ -178,9 +181,15 @@ static int compute_end(struct arm_run *run, struct now *now) {
     program_does(run->p, RANKS_COMPUTING);
     if (program_compute_end(run->p, &now->computing) != 0)
         return -1;
+    range_end(&run->p->ranges, RANGE_COMPUTE);
     now->cell.compute_us = now->computing.ended - now->computing.begun;
     now->cell.start_us = now->computing.ended;
     return 0;
+}
+
+static int sum_begin(struct program *p, const struct now *now, bool outer) {
+    range_begin(&p->ranges, RANGE_COLLECTIVE, outer ? "sum across groups" : "sum", now->step.bytes);
+    return p->ops->begin(p, now->step.bytes, outer);
 }
 
 static int sum_end(struct program *p, enum ranks_doing doing, double *end_us) {
@@ -188,6 +197,7 @@ static int sum_end(struct program *p, enum ranks_doing doing, double *end_us) {
     if (p->ops->end(p) != 0)
         return -1;
     *end_us = program_now_us();
+    range_end(&p->ranges, RANGE_COLLECTIVE);
     return 0;
 }
 
@@ -231,12 +241,11 @@ static int in_turn(struct arm_run *run) {
             return -1;
         if (is_faulty(p, RANKS_OTHER_COLLECTIVE))
             other_collective(p);
-        if (p->ops->begin(p, now->step.bytes, false) != 0 ||
-            sum_end(p, RANKS_SUMMING, &now->cell.end_us) != 0)
+        if (sum_begin(p, now, false) != 0 || sum_end(p, RANKS_SUMMING, &now->cell.end_us) != 0)
             return -1;
         if (p->plan.group != 0) {
             now->cell.outer_start_us = now->cell.end_us;
-            if (p->ops->begin(p, now->step.bytes, true) != 0 ||
+            if (sum_begin(p, now, true) != 0 ||
                 sum_end(p, RANKS_OUTER, &now->cell.outer_end_us) != 0)
                 return -1;
         }
@@ -257,7 +266,7 @@ static int one_late(struct arm_run *run) {
         struct now *now = &at[i % 2], *next = &at[(i + 1) % 2];
         if (is_faulty(p, RANKS_OTHER_COLLECTIVE))
             other_collective(p);
-        if (p->ops->begin(p, now->step.bytes, false) != 0)
+        if (sum_begin(p, now, false) != 0)
             return -1;
         if (i + 1 < all && (prepare(run, i + 1, next) != 0 || compute_begin(run, next) != 0))
             return -1;
