@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* a + b */
 static int added(struct allreduce_order *order, int a, int b) {
@@ -89,6 +90,16 @@ static const struct taken reduce_of[] = {
     {8, 262144, BINOMIAL}, {8, 524288, LINEAR}, {8, 1 << 20, BINOMIAL}, {8, 0, LINEAR},
     {16, 8192, BINARY},    {16, 0, BINOMIAL},   {0, 4096, BINARY},      {0, 0, BINOMIAL},
 };
+
+bool allreduce_mpi_knows(enum ranks_engine engine) {
+    static const char *const known[] = {"Open MPI 4.1.", "Open MPI 5.0.", "SimGrid 3.32"};
+    char version[64];
+    ranks_engine_version(engine, version);
+    for (size_t k = 0; k < sizeof known / sizeof *known; k++)
+        if (strncmp(version, known[k], strlen(known[k])) == 0)
+            return true;
+    return false;
+}
 
 enum ranks_algorithm allreduce_mpi_chosen(const struct allreduce_mpi *sum) {
     if (sum->algorithm != RANKS_DEFAULT)

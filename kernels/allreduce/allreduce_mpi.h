@@ -7,7 +7,7 @@
  *     struct allreduce_mpi sum = {RANKS_OPENMPI, RANKS_DEFAULT, .ranks = 3, .n = 1024};
  *     struct allreduce_orders orders;
  *     if (allreduce_mpi_orders(&sum, &orders, why) == 0)
- *         allreduce_orders_sum(&orders, x, y), allreduce_orders_close(&orders);
+ *         allreduce_orders_sum(&orders, x, sum.n, y), allreduce_orders_close(&orders);
  *
  * What is known here was read in the public sources of Open MPI 4.1.4 (coll/base and coll/tuned,
  * whose tables are the same from 4.1.0 to 5.0) and of SimGrid 3.32 (src/smpi/colls), and is checked
@@ -63,12 +63,16 @@ const struct allreduce_order *allreduce_orders_at(const struct allreduce_orders 
 /* Whether the first n elements of both have the same trees. */
 bool allreduce_orders_agree(const struct allreduce_orders *a, const struct allreduce_orders *b,
                             size_t n);
-/* The sums: y[n] from x[ranks × n], rank after rank. */
-void allreduce_orders_sum(const struct allreduce_orders *orders, const float *x, float *y);
+/* The sums, y[n]. Element i of what rank r hands in is x[r × apart + i]. */
+void allreduce_orders_sum(const struct allreduce_orders *orders, const float *x, size_t apart,
+                          float *y);
 /* The orders over `parts` parts, of which each rank has as many neighbouring ones, a power of two,
  * that it first adds up pairwise: in place. */
 void allreduce_orders_split(struct allreduce_orders *orders, unsigned parts);
 
+/* Whether it is of an installed engine that all this is known: by its version. Algorithms that
+ * have a name in the literature are the same elsewhere; what a default or a reduce takes is not. */
+bool allreduce_mpi_knows(enum ranks_engine engine);
 /* The algorithm that a sum runs by: of `default`, the one that it chooses. */
 enum ranks_algorithm allreduce_mpi_chosen(const struct allreduce_mpi *sum);
 /* 0, or -1 with the reason in `why` (PLAN_WHY bytes, or NULL). */

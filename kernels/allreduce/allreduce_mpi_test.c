@@ -181,7 +181,7 @@ static struct probes probes_of(const struct allreduce_orders *orders, unsigned r
                 for (size_t i = 0; i < n; i++)
                     x[r * n + i] = ranks_fill(&arm, 1, ranks, r, i);
             p.sums[k] = p.data + k * n;
-            allreduce_orders_sum(orders, x, p.sums[k]);
+            allreduce_orders_sum(orders, x, n, p.sums[k]);
         }
     free(x);
     return p;
@@ -292,9 +292,9 @@ static void test_parts(void **state) {
             if (r < 8)
                 handed[r * N + i] = ranks_fill(&arm, 7, 8, r, i);
         }
-    allreduce_orders_sum(&ring, handed, by_ranks);
+    allreduce_orders_sum(&ring, handed, N, by_ranks);
     allreduce_orders_split(&ring, 16);
-    allreduce_orders_sum(&ring, parts, by_parts);
+    allreduce_orders_sum(&ring, parts, N, by_parts);
     assert_memory_equal(by_ranks, by_parts, sizeof by_parts);
     allreduce_orders_close(&ring);
 }

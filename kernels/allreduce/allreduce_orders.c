@@ -44,10 +44,11 @@ static float sum_of(const struct allreduce_order *order, const float *x, size_t 
     return value[order->adds ? order->parts + order->adds - 1 : 0];
 }
 
-void allreduce_orders_sum(const struct allreduce_orders *orders, const float *x, float *y) {
+void allreduce_orders_sum(const struct allreduce_orders *orders, const float *x, size_t apart,
+                          float *y) {
     for (size_t k = 0, i = 0; k < orders->count; k++)
         for (; i < orders->range[k].until; i++)
-            y[i] = sum_of(&orders->range[k].order, x + i, orders->n);
+            y[i] = sum_of(&orders->range[k].order, x + i, apart);
 }
 
 /* --- parts -------------------------------------------------------------------------------------

@@ -10,7 +10,8 @@
  *     essay.c    C3: the essay's 1.2 ms on one of 8 ranks, for steps of all lengths
  *     chain.c    C4: stall, step, batch, shape class, plan: step by step
  *     links.h    the chain that such steps prove, as a sentence with its numbers
- *     bits.c     C5a-d: what decides a sum's bits, among processes and simulated ranks
+ *     bits.c     C5a-c: what decides a sum's bits, among processes and simulated ranks
+ *     aligned.c  C5d: a sum whose bits do not depend on the number of ranks, and its price
  *     virtual.c  C5a-d: the same among ranks that are groups of thread blocks
  *     gpu.c      C2: a plan of ranks carried out by such groups, on a GPU
  *     groups.c   C6: groups of ranks that share a member
@@ -50,7 +51,8 @@ bool none_ran(const struct rows *rows, struct finding *f);
 /* A row of 05/engine/, which is no case of the claim. */
 bool is_engine(const struct rows *rows, size_t k);
 
-/* --- bits.c, virtual.c: C5a-d ------------------------------------------------------------------
+/* --- bits.c, aligned.c, virtual.c: C5a-d
+ * ------------------------------------------------------------------
  *
  * What decides a sum's bits, whoever sums. A case is one engine, one algorithm, so many ranks:
  *
