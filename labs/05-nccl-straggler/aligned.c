@@ -232,52 +232,57 @@ int sweep_aligned(struct lab_run *run, struct device *device) {
  * numbers of ranks could have shown.
  */
 
-static void judge_results(const struct rows *rows, struct finding *f, unsigned *one, bool *others) {
+#define PRICES_TOLD 24
+
+/* Returns how many of the orders give one result. */
+static unsigned judge_results(const struct rows *rows, struct finding *f, bool *others) {
     struct rows sums = rows_select(rows, "05/aligned/", NULL);
+    unsigned one = 0;
     rows_sort(&sums, "engine;algorithm;setting;ranks");
     for (size_t first = 0, n = 0; rows_group(&sums, "engine;algorithm;setting", &first, &n);) {
         bool same = rows_distinct(&sums, first, n, "measured") == 1;
         for (size_t k = first; k < first + n; k++)
-            finding_predicted(f, row_bits(&sums, k, "predicted") == row_bits(&sums, k, "measured"),
-                              &sums, k);
+            if (row_bits(&sums, k, "predicted") != row_bits(&sums, k, "measured"))
+                finding_predicted(f, false, &sums, k);
         if (row_number(&sums, first, "invariant") == 1)
             finding_count(f, answer_if(n > 1 && same), &sums, first);
         else
             *others = *others || !same;
-        *one += same && n > 1;
+        one += n > 1 && same;
     }
     rows_free(&sums);
+    return one;
 }
 
-/* The largest price, and how sure it is that there is one. */
+/* The largest price, and whether it is one. */
 static void judge_price(const struct rows *rows, struct finding *f) {
     struct rows prices = rows_select(rows, "05/price/", NULL);
     size_t most = 0;
     for (size_t k = 0; k < prices.count; k++) {
         struct ratio over = row_ratio(&prices, k, "over fastest");
-        if (k < 24)
-            finding_number(f, "1", over,
-                           "time over the fastest algorithm's, %.0f ranks, %.0f bytes",
+        if (k < PRICES_TOLD)
+            finding_number(f, "1", over, "time over that of %.16s: %.12s, %.0f ranks, %.0f bytes",
+                           row_text(&prices, k, "fastest"), row_text(&prices, k, "engine"),
                            row_number(&prices, k, "ranks"), row_number(&prices, k, "bytes"));
         if (over.value > row_number(&prices, most, "over fastest"))
             most = k;
     }
     if (prices.count != 0) {
         struct ratio over = row_ratio(&prices, most, "over fastest");
-        finding_count(f, over.high <= 1 ? ANSWER_AGAINST : answer_above(over, 1), &prices, most);
+        bool none = over.high <= 1; /* it is the fastest itself, everywhere */
+        finding_count(f, none ? ANSWER_AGAINST : answer_above(over, 1), &prices, most);
         finding_say(f, ", at up to %.2f times the fastest algorithm's time", over.value);
     }
     rows_free(&prices);
 }
 
 void check_aligned(const struct rows *rows, struct finding *f) {
-    unsigned one = 0;
     bool others = false;
     if (none_ran(rows, f))
         return;
-    judge_results(rows, f, &one, &others);
+    unsigned one = judge_results(rows, f, &others);
     finding_say(f, "%u of the orders give one result for all numbers of ranks", one);
     judge_price(rows, f);
     finding_control(f, answer_if(others), "orders that are not aligned have different results");
-    finding_settle(f, SETTLE_ALL, "some of the orders");
+    finding_settle(f, SETTLE_ALL, "some of the orders, or without a price");
 }

@@ -101,24 +101,29 @@ struct counts {
     unsigned configurations, repeats, invariant;
 };
 
+/* One message: against the claim if it has several results where the order is a matter of the plan;
+ * otherwise what came out is what was predicted, or we are wrong. */
+static void judge_size(const struct rows *sums, size_t k, struct finding *f, struct counts *c) {
+    bool as_predicted = row_bits(sums, k, "predicted") == row_bits(sums, k, "measured");
+    if (row_number(sums, k, "repeats") == 1 && row_number(sums, k, "results") != 1)
+        finding_count(f, ANSWER_AGAINST, sums, k);
+    else
+        finding_predicted(f, as_predicted && !row_is(sums, k, "found", "none known"), sums, k);
+    c->results++;
+    c->predicted += as_predicted;
+}
+
 /* One algorithm with so many ranks, over its sizes: rows first … first + n - 1. */
 static void judge_sizes(const struct rows *sums, size_t first, size_t n, struct finding *f,
                         struct counts *c) {
     bool repeats = true, invariant = row_number(sums, first, "invariant") == 1;
     for (size_t k = first; k < first + n; k++) {
-        bool as_predicted = row_bits(sums, k, "predicted") == row_bits(sums, k, "measured");
-        finding_predicted(f, as_predicted, sums, k);
-        c->results++;
-        c->predicted += as_predicted;
-        if (*row_text(sums, k, "found"))
-            finding_predicted(f, !row_is(sums, k, "found", "none known"), sums, k);
-        if (row_number(sums, k, "repeats") == 1)
-            finding_count(f, answer_if(row_number(sums, k, "results") == 1), sums, k);
+        judge_size(sums, k, f, c);
         repeats = repeats && row_number(sums, k, "results") == 1;
     }
     bool same = rows_distinct(sums, first, n, "first") == 1;
-    /* By arrival one size has many results, and what a single one shows of sizes is nothing. */
-    if (row_number(sums, first, "repeats") == 1 && n > 1)
+    /* One of several results of a size shows nothing of other sizes. */
+    if (repeats && n > 1)
         finding_predicted(f, same == invariant, sums, first);
     c->repeats += repeats;
     c->invariant += repeats && same;
