@@ -89,7 +89,9 @@ static void recorded_steps(const json_t *record, struct straggler_log *log) {
         log->step[k] = (struct straggler_step){.collective = STRAGGLER_ALL_REDUCE,
                                                .bytes = n > 0 ? (uint64_t)n : 0,
                                                .sequence = k + k / each};
+    const char *engine = json_string_value(recorded_param(record, "engine"));
     log->overlapped = json_is_true(recorded_param(record, "log overlapped"));
+    log->common_clock = engine && strcmp(engine, "smpi") == 0; /* simulated time */
     log->floor_us = recorded_number(record, "log floor");
 }
 
@@ -105,7 +107,6 @@ static int recorded_cells(const json_t *record, struct recorded *r) {
     if (status != 0)
         return -1;
     log->has_compute = compute != NULL;
-    log->has_pending = true;
     memset(log->launched, 0, log->ranks * sizeof *log->launched);
     for (size_t k = 0; k < cells; k++) {
         struct straggler_cell *c = log->cell + k;
@@ -115,6 +116,7 @@ static int recorded_cells(const json_t *record, struct recorded *r) {
         c->joined = isfinite(c->start_us);
         log->present[k % log->ranks] |= c->joined;
         log->launched[k % log->ranks] += c->joined;
+        log->has_pending |= !c->joined || isnan(c->end_us);
         log->has_compute &= isfinite(c->compute_us) || !c->joined;
         if (c->joined && (c->end_us < c->start_us || isinf(c->end_us) || c->compute_us < 0))
             return recorded_refuse(record, "a time of it runs backwards");
