@@ -4,9 +4,9 @@
  * does not fit together is refused. Part of straggler.c.
  *
  * A log is a case with the parameters "log ranks", "log bytes", "log overlapped" and, where they
- * are there, "log floor" (us: lateness seen without a stall) and "log round" (steps in a row; then
- * something else ran); and the series "compute", "start", "end" and, where the truth is known,
- * "stall", in us, a step's ranks together.
+ * are there, "log floor" and "log floor mean" (us: floor_us and floor_mean_us of straggler.h) and
+ * "log round" (steps in a row; then something else ran); and the series "compute", "start", "end"
+ * and, where the truth is known, "stall", in us, a step's ranks together.
  */
 #ifndef NANOLAB_TOOLS_STRAGGLER_FOLDER_H
 #define NANOLAB_TOOLS_STRAGGLER_FOLDER_H
@@ -93,6 +93,7 @@ static void recorded_steps(const json_t *record, struct straggler_log *log) {
     log->overlapped = json_is_true(recorded_param(record, "log overlapped"));
     log->common_clock = engine && strcmp(engine, "smpi") == 0; /* simulated time */
     log->floor_us = recorded_number(record, "log floor");
+    log->floor_mean_us = recorded_number(record, "log floor mean");
 }
 
 /* Whoever has no start did not enter, and whoever has no end did not leave. */

@@ -117,6 +117,7 @@ struct ranks_arm {
     enum straggler_kind stall;
     double stall_us, chance;
     unsigned culprit;
+    unsigned period;   /* rotating: steps until it is the next rank; 0: 1 */
     unsigned from, to; /* the steps of a round in which it can be late: [from, to); to 0: all */
     bool one_late;     /* a step's sum is waited for after the next step's computing */
     enum ranks_fill fill;

@@ -28,7 +28,8 @@ double ranks_stall_us(const struct ranks_plan *plan, unsigned arm, unsigned roun
     if (a->stall == STRAGGLER_PERSISTENT)
         late = rank == a->culprit;
     else if (a->stall == STRAGGLER_ROTATING)
-        late = rank == ((uint64_t)a->culprit + step - a->from) % plan->ranks;
+        late = rank == ((uint64_t)a->culprit + (step - a->from) / (a->period ? a->period : 1)) %
+                           plan->ranks;
     else if (a->stall == STRAGGLER_RARE)
         late = philox_unit(philox_u64(plan->seed, STREAM_STALL,
                                       index_of(plan, round, step, rank))) < a->chance;

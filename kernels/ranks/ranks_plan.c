@@ -318,6 +318,7 @@ static const struct field arm_fields[] = {
     ARM(stall_us, REAL),
     ARM(chance, REAL),
     ARM(culprit, U32),
+    ARM(period, U32),
     ARM(from, U32),
     ARM(to, U32),
     ARM(one_late, FLAG),

@@ -67,6 +67,8 @@ struct straggler_log {
     bool common_clock;    /* start and end may be compared across ranks after all */
     double resolution_us; /* of its times */
     double floor_us;      /* lateness seen without a stall, where measured before; 0: not */
+    double floor_mean_us; /* the same of the mean of eight steps: less is no matter, for where some
+                             ranks always come a little later there is more than jitter */
     const char *blind;    /* why its times do not show who waited; NULL: they do */
 };
 

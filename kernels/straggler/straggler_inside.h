@@ -45,7 +45,8 @@ enum { STRAGGLER_FEWEST = 8 };
  */
 struct straggler_noise {
     double scale_us;
-    double least_us;  /* what is less is no matter: resolution, a tenth of the collective */
+    double least_us;  /* what is less is no matter: resolution, a tenth of the collective, or as
+                         measured before */
     double looks;     /* ranks × steps of the log */
     double mean_over; /* the mean over the median, in scales */
 };

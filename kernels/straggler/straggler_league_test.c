@@ -249,6 +249,44 @@ static void predicts_the_step_without(void **state) {
     print_message("largest error of a prediction: %.2f %%\n", 100 * worst);
 }
 
+/* What a rank does between a collective's end and computing is in no log, and not all steps follow
+ * on another: of those that do, the difference is that of a log without both. */
+static void predicts_from_a_log_with_gaps(void **state) {
+    (void)state;
+    for (int late = 0; late < 2; late++) {
+        struct straggler_synthetic o = options(STRAGGLER_PERSISTENT, 1, 0, 600);
+        struct straggler_log log;
+        struct straggler_verdict v;
+        struct straggler_without w;
+        char why[STRAGGLER_WHY];
+        double *truth;
+        o.one_late = late;
+        o.onset = 0;
+        assert_int_equal(straggler_synthesise(&o, &log, &truth), 0);
+        for (size_t k = 0; k < log.steps; k++) {
+            log.step[k].sequence = k + k / 16; /* 16 steps in a row; then others ran */
+            for (unsigned r = 0; r < log.ranks; r++) {
+                straggler_at(&log, k, r)->start_us += 50.0 * (double)k + 1e6 * (double)(k / 16);
+                straggler_at(&log, k, r)->end_us += 50.0 * (double)k + 1e6 * (double)(k / 16);
+            }
+        }
+        assert_int_equal(straggler_verdict_open(&v, log.ranks), 0);
+        assert_int_equal(straggler_rules[STRAGGLER_LEAST_WAIT].judge(&log, 0, log.steps, &v), 0);
+        assert_int_equal(straggler_without(&log, &v, &w, why), 0);
+        assert_int_equal(w.steps, log.steps);
+        /* Blocking, the first of 16 is known without what came before its computing. */
+        double gap = late ? 50 : 50.0 * 15 / 16;
+        double o_with = mean_step(&o);
+        o.stall_us = 0;
+        double o_without = mean_step(&o);
+        assert_true(fabs(w.with_us - (o_with + gap)) < 0.01 * o_with);
+        assert_true(fabs(w.without_us - (o_without + gap)) < 0.01 * o_without);
+        straggler_verdict_close(&v);
+        straggler_log_close(&log);
+        free(truth);
+    }
+}
+
 static void does_not_predict_what_it_cannot(void **state) {
     (void)state;
     struct straggler_synthetic o = options(STRAGGLER_PERSISTENT, 1, 0, 300);
@@ -281,6 +319,7 @@ int main(void) {
         cmocka_unit_test(twice_the_median_names_victims),
         cmocka_unit_test(the_others_see_what_they_see),
         cmocka_unit_test(predicts_the_step_without),
+        cmocka_unit_test(predicts_from_a_log_with_gaps),
         cmocka_unit_test(does_not_predict_what_it_cannot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -148,7 +148,7 @@ int straggler_noise(const struct straggler_log *trace, const struct straggler_al
         .mean_over = trace->ranks > 1 ? mean_over_median(trace->ranks - 1) : 0};
     for (size_t k = 0; status == 0 && k < count; k++)
         least[k] = straggler_waits(trace, steps[k].step, wait);
-    out->least_us = fmax(2 * trace->resolution_us, 1e-3);
+    out->least_us = fmax(fmax(2 * trace->resolution_us, trace->floor_mean_us), 1e-3);
     if (status == 0 && count > 0)
         out->least_us = fmax(out->least_us, 0.1 * straggler_median(least, count));
     if (status == 0 && trace->floor_us > 0)

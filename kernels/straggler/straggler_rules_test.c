@@ -205,6 +205,11 @@ static void least_wait(void **state) {
     log_.floor_us = 0;
     log_.resolution_us = 6;
     expect(STRAGGLER_LEAST_WAIT, "");
+    log_.resolution_us = 0;
+    log_.floor_mean_us = 11; /* so much in the mean of steps, and in one of them */
+    expect(STRAGGLER_LEAST_WAIT, "");
+    log_.floor_mean_us = 9;
+    expect(STRAGGLER_LEAST_WAIT, "13");
 }
 
 /* What is not alike is not compared: a collective of 4 ms makes 200 us no matter in itself only. */

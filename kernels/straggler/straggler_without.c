@@ -84,10 +84,16 @@ static double took(const struct play *p, size_t k) {
     return c->end_us - fmax(c->start_us, before);
 }
 
-/* The end of the last step when all are played again, one late. */
+/* Whether the log says when the step before number k ended. */
+static bool is_timed(const struct play *p, size_t k, double *us) {
+    *us = straggler_step_us(p->log, p->step[k].step, p->scratch + p->log->ranks);
+    return !isnan(*us);
+}
+
+/* What the steps that are timed take when all are played again, one late. */
 static double played(const struct play *p, bool without) {
     unsigned n = p->log->ranks;
-    double done[2] = {0, 0}, *arrival = p->scratch;
+    double done[2] = {0, 0}, sum = 0, us, *arrival = p->scratch;
     memset(arrival, 0, n * sizeof *arrival);
     for (size_t k = 0; k < p->count; k++) {
         double last = 0;
@@ -97,27 +103,32 @@ static double played(const struct play *p, bool without) {
             last = fmax(last, arrival[r]);
         }
         double end = fmax(last, done[1]) + took(p, k);
+        sum += is_timed(p, k, &us) ? end - done[1] : 0;
         done[0] = done[1];
         done[1] = end;
     }
-    return done[1];
+    return sum;
 }
 
-/* Adds the steps that are alike, as they were and as they would have been. */
+/* Adds the steps that are alike, as they were and as they would have been. What a rank does besides
+ * computing is in no log, so that of steps that are played again the difference is taken. Those
+ * that are not timed are taken to be like the others. */
 static void predict(struct play *p, struct straggler_without *out) {
-    double gain = 0, with = 0;
-    out->steps += p->count;
-    if (p->log->overlapped) {
-        out->with_us += played(p, false);
-        out->without_us += played(p, true);
-        return;
-    }
+    double gain = p->log->overlapped ? played(p, false) - played(p, true) : 0, with = 0, us;
+    size_t timed = 0;
     for (size_t k = 0; k < p->count; k++) {
-        gain += gained(p, k);
-        with += straggler_step_us(p->log, p->step[k].step, p->scratch);
+        if (!is_timed(p, k, &us))
+            continue;
+        with += us;
+        gain += p->log->overlapped ? 0 : gained(p, k);
+        timed++;
     }
-    out->with_us += with;
-    out->without_us += with - gain;
+    if (timed == 0)
+        return;
+    double times = (double)p->count / (double)timed;
+    out->steps += p->count;
+    out->with_us += times * with;
+    out->without_us += times * (with - gain);
 }
 
 static int predict_all(struct play *p, const struct straggler_alike *all, size_t count,
@@ -161,6 +172,8 @@ int straggler_without(const struct straggler_log *log, const struct straggler_ve
         status = straggler_fail(why, "cannot tell: steps overlap, and are not alike");
     else if (!memory || predict_all(&p, all, count, named, out) != 0)
         status = straggler_fail(why, "no memory for %zu steps", log->steps);
+    else if (out->steps == 0)
+        status = straggler_fail(why, "cannot tell: no step follows on another");
     free(all);
     free(p.excess);
     free(p.taken);

@@ -71,6 +71,15 @@ static const struct claim claims[] = {
      .refuted_by = "communication that nobody waits in, no longer with a late rank, over a network",
      .on = CLAIM_TIME, .only = ON_ENGINES, .cases = "05/engine/ 05/stall/", .sweep = NULL,
      .check = check_retransmission},
+    {"C10",
+     "Who waits less than its peers is the straggler; the ranks that take long are its victims.",
+     .refuted_by =
+         "the late rank missed, another one named, or the slowest rank being the late one",
+     .on = CLAIM_TIME, .only = ON_ENGINES, .cases = "05/engine/ 05/league/", .sweep = sweep_league,
+     .check = check_league},
+    {"C11", "The step without the straggler can be told from the log with it.",
+     .refuted_by = "predictions that are over 3 % off", .on = CLAIM_TIME, .only = ON_ENGINES,
+     .cases = "05/engine/ 05/without/", .sweep = sweep_league, .check = check_without},
 };
 
 static const struct quantity quantities[] = {
@@ -106,6 +115,9 @@ static const struct quantity quantities[] = {
     {"fastest", "", "which algorithm that is"},
     {"over fastest", "1", "time of the aligned order over that of the fastest"},
     {"log overlapped", "", "a step computes while the last one's sum runs"},
+    {"log round", "1", "steps in a row; then other ones ran"},
+    {"log floor", "us", "lateness to be expected with nobody late; 0: each log tells its own"},
+    {"log floor mean", "us", "the same of the mean of eight steps"},
     /* C1, C2, C6, C7, C9 */
     {"bytes", "bytes", "of a rank's buffer"},
     {"per node", "1", "ranks of a simulated node"},
@@ -189,6 +201,29 @@ static const struct quantity quantities[] = {
     {"ends", "us", "when it left the sum"},
     {"group named", "1", "by the waits across groups; -1: none, -2: several"},
     {"rank named", "1", "by the waits inside that group; -1: none, -2: several"},
+    /* C10, C11 */
+    {"jitter kind", "", "of computing: the machine's own, or made"},
+    {"overlap", "", "blocking, or one late: a step computes while the last one's sum runs"},
+    {"window", "1", "steps that a rule judges at once"},
+    {"steps left out", "1", "of them, in which the machine itself made a rank late"},
+    {"rule", "", "that says who is late"},
+    {"windows", "1", "that the rule judged"},
+    {"windows late", "1", "in which a rank was made late"},
+    {"windows right", "1", "of these, in which just those were named"},
+    {"alarms", "1", "windows with nobody late and a name"},
+    {"cannot tell", "1", "windows in which the rule could not tell"},
+    {"culprits", "1", "names of ranks that were late, over the windows"},
+    {"victims", "1", "names of ranks that were not"},
+    {"missed", "1", "late ranks that were not named"},
+    {"precision", "1", "culprits among the names"},
+    {"recall", "1", "named among the late"},
+    {"latency", "1", "steps from the first stall until just the late are named"},
+    {"round", "1", "of the run"},
+    {"made late", "1", "ranks that were made late"},
+    {"named", "1", "ranks that least wait names"},
+    {"with us", "us", "mean step in the log"},
+    {"predicted us", "us", "mean step without the straggler, from that log"},
+    {"measured us", "us", "mean step of the arm with nobody late, in the same round"},
 };
 
 static const struct table_spec tables[] = {
@@ -236,6 +271,18 @@ static const struct table_spec tables[] = {
      "added~; outer, olow, ohigh = outer added~; step, slow, shigh = added~; next, nlow, nhigh = "
      "next added~",
      .sort = "engine;late;culprit;group"},
+    {"league", "05/league/",
+     "rule; engine; ranks; jitter = jitter kind; kind; delay; left out = steps left out; windows; "
+     "windows "
+     "late; windows right; alarms; "
+     "cannot tell; precision; recall; latency",
+     .sort = "rule;engine;ranks;jitter kind;kind;delay"},
+    {"league-map", "05/league/", "rule\tengine\tdelay\tx\ty\tshare\tright\twindows",
+     .sort = "rule;engine;delay", .write = write_league_map},
+    {"without", "05/without/",
+     "engine\tranks\tjitter\toverlap\tkind\tdelay\twith us\tpredicted us\tmeasured us\t"
+     "with over\tpredicted over\tlow\thigh",
+     .write = write_without},
 };
 
 const struct lab lab = {

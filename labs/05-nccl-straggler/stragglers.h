@@ -17,7 +17,8 @@
  *     groups.c   C6: groups of ranks that share a member
  *     many.c     C7: from which number of ranks on a rare stall shows
  *     cause.c    C8: a rank that is late because its workspace is small
- *     league.c   C10: who names the straggler; C11: the step without it
+ *     league.c   C10: who names the straggler
+ *     without.c  C11: the step without it
  */
 #ifndef NANOLAB_LABS_05_STRAGGLERS_H
 #define NANOLAB_LABS_05_STRAGGLERS_H
@@ -132,5 +133,14 @@ int sweep_chain(struct lab_run *run, struct device *device);
 void check_chain(const struct rows *rows, struct finding *f); /* C4 */
 int write_sentences(struct lab_run *run, const struct rows *rows, struct lab_table *table);
 int write_timeline(struct lab_run *run, const struct rows *rows, struct lab_table *table);
+
+/* --- league.c, without.c: C10, C11 -------------------------------------------------------------
+ */
+
+int sweep_league(struct lab_run *run, struct device *device);
+void check_league(const struct rows *rows, struct finding *f);
+void check_without(const struct rows *rows, struct finding *f);
+int write_league_map(struct lab_run *run, const struct rows *rows, struct lab_table *table);
+int write_without(struct lab_run *run, const struct rows *rows, struct lab_table *table);
 
 #endif
