@@ -277,7 +277,7 @@ static const struct table_spec tables[] = {
      "late; windows right; alarms; "
      "cannot tell; precision; recall; latency",
      .sort = "rule;engine;ranks;jitter kind;kind;delay"},
-    {"league-map", "05/league/", "rule\tengine\tdelay\tx\ty\tshare\tright\twindows",
+    {"league-map", "05/league/", "rule\twhere\tdelay\tx\ty\tshare\tright\twindows",
      .sort = "rule;engine;delay", .write = write_league_map},
     {"without", "05/without/",
      "engine\tranks\tjitter\toverlap\tkind\tdelay\twith us\tpredicted us\tmeasured us\t"

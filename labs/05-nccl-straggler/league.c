@@ -484,6 +484,8 @@ int write_league_map(struct lab_run *run, const struct rows *rows, struct lab_ta
             right += late > 0 ? row_number(rows, k, "windows right")
                               : row_number(rows, k, "windows") - row_number(rows, k, "alarms");
         }
+        if (!(windows > 0))
+            continue;
         for (size_t k = 0; k < sizeof all / sizeof *all; k++)
             x += late >= all[k];
         lab_table_row(table, "%s\t%s\t%g\t%g\t%u\t%.1f\t%.0f\t%.0f", row_text(rows, first, "rule"),
