@@ -166,6 +166,7 @@ if (data11_rows > 0) {
     set xtics (1, 1.25, 1.5, 2, 3, 4, 5)
     set xlabel "step with the straggler, over the step without"
     set ylabel "predicted over measured"
+    set xrange [0.97:5.2]
     set yrange [0.85:1.15]
     plot 1 with lines linetype grey dashtype 1 notitle, \
          0.97 with lines linetype grey notitle, 1.03 with lines linetype grey notitle, \
