@@ -64,6 +64,11 @@ static void test_stalls(void **state) {
             assert_true(ranks_stall_us(&plan, 1, 0, step, rank) ==
                         (step >= 10 && rank == (3 + step - 10) % 5 ? 1200 : 0));
         }
+    plan.arm[1].period = 4;
+    for (unsigned step = 0; step < 40; step++)
+        for (unsigned rank = 0; rank < 5; rank++)
+            assert_true(ranks_stall_us(&plan, 1, 0, step, rank) ==
+                        (step >= 10 && rank == (3 + (step - 10) / 4) % 5 ? 1200 : 0));
 }
 
 /* As often as the chance says, the same in all arms, not the same in all rounds and ranks. */

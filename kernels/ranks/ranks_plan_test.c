@@ -63,6 +63,7 @@ static struct ranks_plan unusual(void) {
                                      .stall_us = 1200.000000000001,
                                      .chance = 0.001,
                                      .culprit = 11,
+                                     .period = 5,
                                      .from = 3,
                                      .to = 10,
                                      .one_late = true,
@@ -96,7 +97,8 @@ static void check_equal(const struct ranks_plan *plan) {
         assert_true(a->bytes == b->bytes && a->compute_us == b->compute_us);
         assert_true(a->jitter == b->jitter && a->jitter_us == b->jitter_us);
         assert_true(a->stall == b->stall && a->stall_us == b->stall_us && a->chance == b->chance);
-        assert_true(a->culprit == b->culprit && a->from == b->from && a->to == b->to);
+        assert_true(a->culprit == b->culprit && a->period == b->period);
+        assert_true(a->from == b->from && a->to == b->to);
         assert_true(a->one_late == b->one_late && a->keep_output == b->keep_output);
         assert_true(a->fill == b->fill && a->probe[0] == b->probe[0] && a->probe[1] == b->probe[1]);
         assert_memory_equal(a->workspace, b->workspace, sizeof a->workspace);
