@@ -82,6 +82,11 @@ static void every_bad_line_is_one_line(void **state) {
         {"bin/nanolab compare taken taken --fail-on better", "give slower or faster"},
         {"bin/nanolab compare taken taken --fail-on slower:x", "give a percentage"},
         {"bin/nanolab compare taken taken --calibrate taken,,", "separated by commas"},
+        {"bin/nanolab export taken", "export needs --format"},
+        {"bin/nanolab export taken --format nvbnch --out x", "did you mean nvbench"},
+        {"bin/nanolab export taken --format nvbench", "name it with --out"},
+        {"bin/nanolab export taken --format tsv --out bin/nanolab", "it is there already"},
+        {"bin/nanolab export none --format tsv --out x", "no such folder"},
         {"bin/nanolab plot none", "no such folder"},
         {"bin/nanolab report none", "no such folder"},
         {"labs/97-tiny x", "unexpected argument"},
@@ -184,8 +189,8 @@ static void help_teaches_everywhere(void **state) {
         "bin/nanolab run -h 99",      "bin/nanolab help run",
         "bin/nanolab verify --help",  "bin/nanolab plot --help",
         "bin/nanolab pack --help",    "bin/nanolab unpack --help",
-        "bin/nanolab compare --help", "bin/nanolab report --help",
-        "labs/97-tiny --help",
+        "bin/nanolab compare --help", "bin/nanolab export --help",
+        "bin/nanolab report --help",  "labs/97-tiny --help",
     };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         assert_status(0, "%s", lines[i]);

@@ -25,6 +25,7 @@ static const char help_commands[] =
     "  report DIR       makes report.md and report.html of a result folder\n"
     "  verify DIR|FILE  checks a result folder, or an archive, by its format and its own hashes\n"
     "  compare A B...   what differs between result folders, and why\n"
+    "  export DIR       its samples for compare.py, nvbench-compare, benchstat\n"
     "  pack DIR         makes one archive of a result folder, to send; unpack FILE: back again\n";
 
 static const char help_rest[] =
@@ -50,8 +51,8 @@ static const struct command commands[] = {
     {"list", driver_list, NULL},       {"info", driver_info, NULL},
     {"run", driver_run, NULL},         {"plot", NULL, plot_main},
     {"report", NULL, report_main},     {"verify", driver_verify, NULL},
-    {"compare", driver_compare, NULL}, {"pack", driver_pack, NULL},
-    {"unpack", driver_unpack, NULL},
+    {"compare", driver_compare, NULL}, {"export", driver_export, NULL},
+    {"pack", driver_pack, NULL},       {"unpack", driver_unpack, NULL},
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 

@@ -69,6 +69,7 @@ int driver_info(const struct driver *driver, int argc, char **argv);
 int driver_run(const struct driver *driver, int argc, char **argv);
 int driver_verify(const struct driver *driver, int argc, char **argv);
 int driver_compare(const struct driver *driver, int argc, char **argv);
+int driver_export(const struct driver *driver, int argc, char **argv);
 int driver_pack(const struct driver *driver, int argc, char **argv);
 int driver_unpack(const struct driver *driver, int argc, char **argv);
 
