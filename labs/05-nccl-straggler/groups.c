@@ -125,46 +125,20 @@ static void record_group(struct lab_case *c, const struct ranks_log *log, unsign
 /* --- who it was --------------------------------------------------------------------------------
  */
 
-#define NOBODY (-1)
-#define SEVERAL (-2)
-
-/* Whom the rule names in a log: a member, NOBODY or SEVERAL. *status: -1 without memory. */
-static int named_in(const struct ranks_log *log, unsigned arm, bool outer, unsigned member,
-                    int *status) {
-    const struct straggler_rule *rule = &straggler_rules[STRAGGLER_LEAST_WAIT];
-    struct straggler_log waits;
-    struct straggler_verdict verdict;
-    int name = NOBODY;
-    if (ranks_straggler_log(log, arm, -1, outer, member, &waits, NULL) != 0)
-        return *status = -1, NOBODY;
-    if (straggler_verdict_open(&verdict, waits.ranks) != 0) {
-        *status = -1;
-    } else {
-        if (rule->judge(&waits, 0, waits.steps, &verdict) != 0)
-            *status = -1;
-        for (unsigned r = 0; r < verdict.ranks; r++)
-            if (verdict.named[r])
-                name = name == NOBODY ? (int)r : SEVERAL;
-        straggler_verdict_close(&verdict);
-    }
-    straggler_log_close(&waits);
-    return name;
-}
-
 /* The group that the sums of every place name, then the rank in it. */
 static int record_named(struct lab_case *c, const struct ranks_log *log, unsigned arm) {
     const struct ranks_plan *plan = &log->plan;
-    int status = 0, rank = NOBODY;
-    int group = named_in(log, arm, true, 0, &status);
+    int status = 0, rank = ROUNDS_NOBODY;
+    int group = rounds_named(log, arm, true, 0, &status);
     for (unsigned place = 1; place < plan->group; place++)
-        if (named_in(log, arm, true, place, &status) != group)
-            group = SEVERAL;
+        if (rounds_named(log, arm, true, place, &status) != group)
+            group = ROUNDS_SEVERAL;
     if (group >= 0)
-        rank = named_in(log, arm, false, (unsigned)group * plan->group, &status);
+        rank = rounds_named(log, arm, false, (unsigned)group * plan->group, &status);
     if (group >= 0 && rank >= 0)
         rank += group * (int)plan->group;
     bool late = plan->arm[arm].stall_us > 0;
-    int truth = late ? (int)plan->arm[arm].culprit : NOBODY;
+    int truth = late ? (int)plan->arm[arm].culprit : ROUNDS_NOBODY;
     record_plan(c, plan);
     case_param_int(c, "in a group", plan->group);
     case_param_text(c, "late", !late ? "never" : plan->arm[arm].to > 0 ? "once" : "always");

@@ -67,6 +67,13 @@ static const struct claim claims[] = {
          "steps that do not grow with the number of ranks, or not as the expected maximum",
      .on = CLAIM_TIME, .only = ON_ENGINES, .cases = "05/engine/ 05/many/ 05/rare/openmpi/",
      .sweep = sweep_many, .check = check_many},
+    {"C8",
+     "A rank short of workspace runs a slower kernel, the sum waits, the next batch differs, and "
+     "more ranks fall back.",
+     .refuted_by = "the same kernel; one as fast; peers that wait for less than 3/4 or more than "
+                   "5/4 of it; another rank named, or none; the same batches; no more fallbacks",
+     .on = CLAIM_TIME, .only = ON_ENGINES, .cases = "05/engine/ 05/workspace/",
+     .sweep = sweep_cause, .check = check_cause},
     {"C9", "A late rank makes the library send messages again.",
      .refuted_by = "communication that nobody waits in, no longer with a late rank, over a network",
      .on = CLAIM_TIME, .only = ON_ENGINES, .cases = "05/engine/ 05/stall/", .sweep = NULL,
@@ -201,6 +208,33 @@ static const struct quantity quantities[] = {
     {"ends", "us", "when it left the sum"},
     {"group named", "1", "by the waits across groups; -1: none, -2: several"},
     {"rank named", "1", "by the waits inside that group; -1: none, -2: several"},
+    /* C8 */
+    {"variant", "", "implementation of a product; of the culprit"},
+    {"others' variant", "", "implementation of the other rank's product"},
+    {"asks for", "bytes", "workspace beside the operands"},
+    {"largest piece", "bytes", "of that, what has to lie together"},
+    {"gemm rows", "1", "rows of a product's result, of a whole batch"},
+    {"gemm n", "1", "columns of a product's result"},
+    {"gemm k", "1", "numbers in a sum of products"},
+    {"limit", "",
+     "what the culprit has of the workspace that the preferred implementation asks for"},
+    {"workspace", "bytes", "of the culprit"},
+    {"others' workspace", "bytes", "of each other rank"},
+    {"piece", "bytes", "of the culprit's workspace that lie together"},
+    {"computes", "us", "the culprit, median"},
+    {"others compute", "us", "the other rank, median"},
+    {"others wait", "us", "the other rank in the sum, median"},
+    {"over ample", "1", "the culprit's computing over that with workspace for all"},
+    {"step over ample", "1", "everybody's step over that with workspace for all"},
+    {"wait over fallback", "1",
+     "what the other rank waits more over what the culprit takes longer"},
+    {"batches differ", "1", "steps with another batch than with workspace for all"},
+    {"batches differ more", "1", "of that, beyond what two runs with workspace for all differ by"},
+    {"classes differ", "1", "steps of another shape class than with workspace for all"},
+    {"classes differ more", "1", "of that, beyond what two runs with workspace for all differ by"},
+    {"fell back", "1", "products of the culprit by what is not preferred for so many rows"},
+    {"others fell back", "1", "the same of the other rank"},
+    {"others fell back ample", "1", "the same of the other rank, with workspace for all"},
     /* C10, C11 */
     {"jitter kind", "", "of computing: the machine's own, or made"},
     {"overlap", "", "blocking, or one late: a step computes while the last one's sum runs"},
@@ -271,6 +305,16 @@ static const struct table_spec tables[] = {
      "added~; outer, olow, ohigh = outer added~; step, slow, shigh = added~; next, nlow, nhigh = "
      "next added~",
      .sort = "engine;late;culprit;group"},
+    {"ways", "05/workspace/ways/", "variant; asks for; largest piece; gemm rows; gemm n; gemm k"},
+    {"workspace", "05/workspace/steady/",
+     "limit; workspace; piece; variant; computes, clow, chigh = computes~; others compute, olow, "
+     "ohigh = others compute~; others wait, wlow, whigh = others wait~; step, slow, shigh = step~; "
+     "rank named"},
+    {"answer", "05/workspace/serving/", "batcher\tlimit\tat\trows\tstep\tcomputes",
+     .write = write_answer},
+    {"fallbacks", "05/workspace/serving/",
+     "batcher; limit; budget; batches differ, blow, bhigh = batches differ~; classes differ, clow, "
+     "chigh = classes differ~; steps; fell back; others fell back"},
     {"league", "05/league/",
      "rule; engine; ranks; jitter = jitter kind; kind; delay; left out = steps left out; windows; "
      "windows "

@@ -59,6 +59,24 @@
 #@ text add at least that.
 #@ table runs: What the runs with stalls took
 #@ text `wall` in seconds, from the start of the engine to its end.
+#@ data 17 workspace: computes,clow,chigh,others wait,step by limit
+#@ plot workspace 17: What a rank short of workspace makes of everybody's step
+#@ text Two processes multiply and sum. Rank 1 has the workspace that its preferred implementation asks
+#@ text for (ample, and again), a byte less, as much in pieces of 64 KiB, or nothing; rank 0 always has
+#@ text enough. The bars: what rank 1 computes, with a 95 % interval over rounds, what rank 0 waits in
+#@ text the sum, and the step.
+#@ table ways: What the implementations ask for
+#@ text The library's list for this product, the preferred one first. What fits first is what runs.
+#@ table workspace: Limits of rank 1, and what ran
+#@ data 18 answer: at,rows,step by batcher,limit
+#@ plot batches 18: How the batchers answer to a rank short of workspace
+#@ text Medians over rounds. In steps 16 to 39 rank 1 has no workspace. A batcher that guards the time of
+#@ text a step cuts the batch from 32 to 12 rows, lets all back in after eight steps within its budget,
+#@ text and is late again at once. One with a budget of tokens alone changes nothing, and stays slow.
+#@ table fallbacks: Batches and fallbacks with the serving loop
+#@ text `batches differ`: part of the steps after the first late one whose requests, or rows, are others
+#@ text than in the run with workspace for all; `fell back`: steps in which rank 1 ran another
+#@ text implementation than is preferred for so many rows; `others fell back`: the same of rank 0.
 
 if (data1_rows > 0) {
     array floors[data2_blocks + 1]
@@ -129,6 +147,45 @@ if (data6_rows > 0) {
     plot for [k=0:2] "data6.tsv" index data6_blocks-1 \
              using ($2 + 0.26 * (k - 1)):(column(3 + k)):(0.24) \
              with boxes linetype k+1 title what[k+1]
+}
+eval fresh
+if (data17_rows > 0) {
+    set output out("workspace")
+    set title "What a rank short of workspace makes of everybody's step"
+    set ylabel "us"
+    set yrange [0:*]
+    set xrange [-0.6:data17_blocks-0.4]
+    set style fill solid 0.6 noborder
+    set xtics ()
+    plot for [i=0:data17_blocks-1] "data17.tsv" index i using (i-0.26):2:(0.24):xtic(1) \
+             with boxes linetype 2 title i == 0 ? "rank 1 computes" : "", \
+         for [i=0:data17_blocks-1] "data17.tsv" index i using (i-0.26):2:3:4 \
+             with yerrorbars linetype 7 pointtype 0 notitle, \
+         for [i=0:data17_blocks-1] "data17.tsv" index i using (i):5:(0.24) \
+             with boxes linetype 1 title i == 0 ? "rank 0 waits" : "", \
+         for [i=0:data17_blocks-1] "data17.tsv" index i using (i+0.26):6:(0.24) \
+             with boxes linetype 3 title i == 0 ? "step" : ""
+}
+eval fresh
+if (data18_rows > 0) {
+    set output out("batches")
+    set multiplot layout 2,1 title "Rank 1 has no workspace in steps 16 to 39"
+    set object 1 rectangle from 15.5, graph 0 to 39.5, graph 1 behind \
+        fillcolor rgb "#f1f2f4" fillstyle solid 1 noborder
+    set xlabel ""
+    set ylabel "rows of the batch"
+    set yrange [0:36]
+    set xrange [0:55]
+    set lmargin 11
+    set tmargin 1
+    plot for [i=0:data18_blocks-1] "data18.tsv" index i using 2:3 \
+             with steps linetype i+1 title columnheader(1)
+    set xlabel "step"
+    set ylabel "step, us"
+    set yrange [0:*]
+    plot for [i=0:data18_blocks-1] "data18.tsv" index i using 2:4 \
+             with lines linetype i+1 title columnheader(1)
+    unset multiplot
 }
 eval fresh
 if (data10_rows > 0) {

@@ -73,6 +73,28 @@ struct ratio rounds_slope(const double *x, const double *y, size_t points, size_
     return out;
 }
 
+int rounds_named(const struct ranks_log *log, unsigned arm, bool outer, unsigned member,
+                 int *status) {
+    const struct straggler_rule *rule = &straggler_rules[STRAGGLER_LEAST_WAIT];
+    struct straggler_log waits;
+    struct straggler_verdict verdict;
+    int name = ROUNDS_NOBODY;
+    if (ranks_straggler_log(log, arm, -1, outer, member, &waits, NULL) != 0)
+        return *status = -1, ROUNDS_NOBODY;
+    if (straggler_verdict_open(&verdict, waits.ranks) != 0) {
+        *status = -1;
+    } else {
+        if (rule->judge(&waits, 0, waits.steps, &verdict) != 0)
+            *status = -1;
+        for (unsigned r = 0; r < verdict.ranks; r++)
+            if (verdict.named[r])
+                name = name == ROUNDS_NOBODY ? (int)r : ROUNDS_SEVERAL;
+        straggler_verdict_close(&verdict);
+    }
+    straggler_log_close(&waits);
+    return name;
+}
+
 int cases_end(struct lab_case **cases, size_t count, int status) {
     for (size_t k = 0; k < count; k++) {
         if (cases[k] && status == 0)

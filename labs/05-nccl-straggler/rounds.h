@@ -22,6 +22,13 @@ int rounds_medians(const struct ranks_log *log, unsigned arm, enum rounds_what w
 double *rounds_steps(const struct ranks_log *log, unsigned arm, enum rounds_what what,
                      size_t *count);
 
+/* Whom the rule of least wait names in an arm's steps, of all rounds; `outer` and `member` as in
+ * ranks_straggler_log(): a member, ROUNDS_NOBODY or ROUNDS_SEVERAL. *status: -1 without memory. */
+#define ROUNDS_NOBODY (-1)
+#define ROUNDS_SEVERAL (-2)
+int rounds_named(const struct ranks_log *log, unsigned arm, bool outer, unsigned member,
+                 int *status);
+
 /* The median of n rounds with its 95 % interval. RATIO_NONE if one is not finite. */
 struct ratio rounds_median(const double *x, size_t n, uint64_t seed);
 /* The same of a[k] - b[k]. */

@@ -143,4 +143,11 @@ void check_without(const struct rows *rows, struct finding *f);
 int write_league_map(struct lab_run *run, const struct rows *rows, struct lab_table *table);
 int write_without(struct lab_run *run, const struct rows *rows, struct lab_table *table);
 
+/* --- cause.c: C8 -------------------------------------------------------------------------------
+ */
+
+int sweep_cause(struct lab_run *run, struct device *device);
+void check_cause(const struct rows *rows, struct finding *f);
+int write_answer(struct lab_run *run, const struct rows *rows, struct lab_table *table);
+
 #endif
