@@ -52,6 +52,9 @@ const char *ranks_engine_name(enum ranks_engine engine);
 int ranks_engine_check(enum ranks_engine engine, char *why);
 /* "Open MPI 4.1.4", "SimGrid 3.32", …: `out` has 64 bytes; "" where unknown. */
 char *ranks_engine_version(enum ranks_engine engine, char *out);
+/* The numbers of ranks that NANOLAB_RANKS="2 4 8" asks for: how many, at most `most`; 0: it is not
+ * set, or no such list. */
+size_t ranks_counts(unsigned *counts, size_t most);
 
 /* Who adds what to what: A(value, word, Open MPI's number, SMPI's name, NCCL's name). 0 and NULL:
  * that engine has no such algorithm. "default": the engine chooses by ranks and bytes. */

@@ -64,6 +64,19 @@ double ranks_jitter_us(const struct ranks_plan *plan, unsigned arm, unsigned rou
 /* The order of arms in a round: order[plan->arms]. */
 void ranks_order(const struct ranks_plan *plan, unsigned round, unsigned *order);
 
+/* The program of an engine. 0, or -1 with `why`. */
+int ranks_program(enum ranks_engine engine, char *path, size_t size, char *why);
+/* What starts it, up to the number of ranks: word[0] is a path, the rest as in NANOLAB_MPIRUN. 0,
+ * or -1 with `why`; then nothing is to be closed. */
+#define RANKS_STARTER_WORDS 64
+struct ranks_starter {
+    char *word[RANKS_STARTER_WORDS]; /* the last one is NULL */
+};
+int ranks_starter_open(struct ranks_starter *out, enum ranks_engine engine, char *why);
+void ranks_starter_close(struct ranks_starter *starter);
+/* cluster.xml and hosts, for SMPI. 0, or -1 with `why`. */
+int ranks_cluster_write(const struct ranks_plan *plan, const char *folder, char *why);
+
 /* Starts the engine on a folder that holds the plan, waits until all its processes are gone, and
  * says who failed. *wall_s and *peak_bytes as in the log. 0, or -1 with `why` and `failure`. */
 int ranks_start(const struct ranks_plan *plan, const char *folder,
