@@ -259,6 +259,7 @@ static int record_timeline(struct lab_run *run, struct device *device, const str
             case_cell_int(c, "nth", log->step[k].step);
             case_cell_int(c, "rank", r);
             case_cell_int(c, "rows", log->step[k].rows);
+            case_cell_real(c, "stall", cell->stall_us);
             case_cell_real(c, "begins", times[0]);
             case_cell_real(c, "waits from", times[1]);
             case_cell_real(c, "sums from", times[2]);
@@ -405,15 +406,18 @@ int write_sentences(struct lab_run *run, const struct rows *rows, struct lab_tab
 }
 
 int write_timeline(struct lab_run *run, const struct rows *rows, struct lab_table *table) {
-    static const char *const parts[] = {"computes", "waits", "sums"};
-    static const char *const moments[] = {"begins", "waits from", "sums from", "ends"};
+    static const char *const parts[] = {"computes", "is late", "waits", "sums"};
     (void)run;
-    for (size_t k = 0; k < rows->count; k++)
-        for (size_t part = 0; part < 3; part++)
+    for (size_t k = 0; k < rows->count; k++) {
+        double waits = row_number(rows, k, "waits from");
+        double moments[] = {row_number(rows, k, "begins"), waits - row_number(rows, k, "stall"),
+                            waits, row_number(rows, k, "sums from"), row_number(rows, k, "ends")};
+        for (size_t part = 0; part < 4; part++)
             lab_table_row(table, "%s\t%.0f\t%s\t%.0f\t%.0f\t%.0f\t%.4f\t%.4f",
                           row_text(rows, k, "engine"), row_number(rows, k, "ranks"), parts[part],
                           row_number(rows, k, "rank"), row_number(rows, k, "nth"),
-                          row_number(rows, k, "rows"), row_number(rows, k, moments[part]) / 1e3,
-                          row_number(rows, k, moments[part + 1]) / 1e3);
+                          row_number(rows, k, "rows"), moments[part] / 1e3,
+                          moments[part + 1] / 1e3);
+    }
     return 0;
 }

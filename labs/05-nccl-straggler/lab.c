@@ -293,11 +293,11 @@ static const struct table_spec tables[] = {
      "engine\tranks\trequests\tbatcher\toverlap\tstep ms\trestore\tlate\tsentence\tback after\t"
      "differing again\tother requests\trows kept",
      .where = "round=0", .write = write_sentences},
-    {"chain", "05/chain/",
-     "engine; ranks; requests; batcher; overlap; normal step; restore; late; nth; stall; step us; "
-     "step us without; others us; others us without; rows; rows without; waiting; waiting without; "
-     "joined; joined without; cut; class; class without; plan; plan without; same requests",
-     .where = "round=0"},
+    {"batches", "05/chain/",
+     "engine; batcher; late; restore; nth; stall; ms = step us / 1000; rows; rows without; "
+     "waiting; "
+     "joined; class; class without; plan; plan without",
+     .where = "engine=smpi;requests=calm;overlap=at-once;normal step=7412;round=0"},
     {"timeline", "05/timeline/", "engine\tranks\tpart\trank\tstep\trows\tfrom ms\tto ms",
      .write = write_timeline},
     {"spread", "05/spread/",

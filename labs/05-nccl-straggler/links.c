@@ -209,7 +209,7 @@ char *chain_sentence(const struct chain *c, char *out) {
     else if (c->missing == LINK_PLAN)
         say(out, "; one plan: it ends at the class");
     else if (c->missing >= LINK_BURST && c->back)
-        say(out, "; back after %.0f steps", c->changed);
+        say(out, "; back after %.0f step%s", c->changed, c->changed == 1 ? "" : "s");
     else if (c->missing >= LINK_BURST)
         say(out, "; never back in %.0f steps", c->seen);
     return out;

@@ -36,6 +36,34 @@
 #@ text Four groups of eight simulated ranks sum inside, then across groups. The culprit is in group
 #@ text 1: its own group waits inside, all others wait across. A stall in one step leaves the next
 #@ text one as it was.
+#@ data 20 essay: step,ratio,low,high by engine,ranks,overlap where late=always
+#@ plot essay 20: A stall of 1.2 ms in steps of all lengths
+#@ text The line is (T0 + D)/T0 for D = 1.2 ms. It crosses 2, the essay's doubling, at T0 = D, and
+#@ text nowhere else. Waiting for the sum one step late moves no mark: a stall in every step is
+#@ text there in every step.
+#@ table essay: The same with a stall in one step, and the time in the sum
+#@ text `step` in microseconds; `sum over normal` is the others' time in the sum over the same with
+#@ text nobody late.
+#@ data 21 timeline: rank,step,rows,from ms,to ms by engine,part
+#@ plot timeline 21: One rank is late once, and the batch after it is another
+#@ text Each rank's bars are by its own clock; the clocks are put together where a sum ended, which
+#@ text nobody leaves before everybody has entered it. The late rank computes for 1.2 ms longer and
+#@ text waits for nobody; all others wait for it. The sums themselves are the thin black ends.
+#@ text These are simulated ranks, or, without the simulator, processes. Below: the batch that the scheduler forms.
+#@ table sentences: What the steps prove, link by link
+#@ text `step ms` is the longest step of a calm batch, `restore` after how many steps within the
+#@ text budget a cut batch is whole again, `back after` how many steps went by until rows, shape
+#@ text class and plan were as with nobody late for eight steps in a row; `differing again` counts
+#@ text steps after that which were not, `other requests` those whose rows held other requests, and
+#@ text `rows kept` is rows a second over those with nobody late. noise: the run with nobody late
+#@ text went over its budget itself. Plans: s4 is attention in 4 splits, by FlashAttention's rule.
+#@ data 22 batches: nth,rows,rows without by batcher,late,restore
+#@ plot chain 22: Rows in the batch, step by step
+#@ text One lane for each run, each from 0 to 32 rows; grey, the same requests with nobody late.
+#@ text Latency-guarded with one late step cuts once. A rank late in every step is there again when
+#@ text the batch is whole: so it is cut again. Budget-only cuts nothing. The number is after how
+#@ text many steps within the budget a cut batch is whole again: the shape returns when the batcher
+#@ text says so.
 #@ data 10 league-map: x,y,share,rule by where
 #@ plot league 10: Who names the straggler: windows in which a rule is right, in percent
 #@ text Each rule judged eight steps at a time, of logs in which a rank was late by so many
@@ -147,6 +175,62 @@ if (data6_rows > 0) {
     plot for [k=0:2] "data6.tsv" index data6_blocks-1 \
              using ($2 + 0.26 * (k - 1)):(column(3 + k)):(0.24) \
              with boxes linetype k+1 title what[k+1]
+}
+eval fresh
+if (data20_rows > 0) {
+    set output out("essay")
+    set title "A stall of 1.2 ms on one rank, in steps of all lengths"
+    set logscale xy 2
+    set xlabel "step with nobody late, ms"
+    set ylabel "step with the stall, times as long"
+    set xrange [0.12:12]
+    set yrange [1:10]
+    set xtics ("0.15" 0.15, "0.3" 0.3, "0.6" 0.6, "1.2" 1.2, "2.4" 2.4, "4.8" 4.8, "9.6" 9.6)
+    set ytics (1, 1.25, 1.5, 2, 3, 5, 9)
+    set samples 300
+    plot (x + 1.2) / x with lines linetype 7 title "(T0 + D)/T0", \
+         2 with lines linetype grey title "twice", \
+         for [i=0:data20_blocks-1] "data20.tsv" index i \
+             using ($2 / 1000 * 1.02 ** (i - data20_blocks / 2.0)):3:4:5 with yerrorbars \
+             linetype i+1 pointsize 1.3 title columnheader(1)
+}
+eval fresh
+if (data21_rows > 0) {
+    set output out("timeline")
+    set title "One rank is 1.2 ms late once: everybody waits, and the next batch is another"
+    stats "data21.tsv" index 0 using 2 nooutput
+    ranks = STATS_max
+    set xlabel "ms since the sum before, each rank by its own clock"
+    set yrange [ranks + 2:-0.8]
+    set xrange [0:*]
+    set ytics ("batch" ranks + 1)
+    do for [r=0:int(ranks)] { set ytics add (sprintf("rank %d", r) r) }
+    set grid noytics
+    set style fill solid 0.85 noborder
+    # In the order of the table, whose first engine this is.
+    array fills[4] = ["#0072b2", "#d55e00", "#e3c58b", "#000000"]
+    array names[4] = ["computes", "is late", "waits", "sums"]
+    mid(a, b) = (a + b) / 2
+    plot for [i=0:3] "data21.tsv" index i \
+             using (mid($5, $6)):2:5:6:($2 - 0.38):($2 + 0.38) with boxxyerror \
+             linecolor rgb fills[i+1] title names[i+1], \
+         "data21.tsv" index 0 using ($2 == 0 ? mid($5, $6) : NaN):(ranks + 1):\
+             (sprintf("%d rows", $4)) with labels textcolor rgb "#2b2f36" notitle
+}
+eval fresh
+if (data22_rows > 0) {
+    set output out("chain")
+    set title "Rows in the batch, step by step, with one rank 1.2 ms late"
+    set xlabel "step"
+    set ylabel "rows, a lane for each run"
+    set xrange [0:*]
+    set yrange [-40 * (data22_blocks - 1) - 4:36]
+    set ytics ("32" 32)
+    do for [i=0:data22_blocks-1] { set ytics add ("32" 32 - 40 * i, "12" 12 - 40 * i) }
+    plot for [i=0:data22_blocks-1] "data22.tsv" index i using 2:($4 - 40 * i) \
+             with steps linetype grey notitle, \
+         for [i=0:data22_blocks-1] "data22.tsv" index i using 2:($3 - 40 * i) \
+             with steps linetype i+1 title columnheader(1)
 }
 eval fresh
 if (data17_rows > 0) {
