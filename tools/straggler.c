@@ -176,7 +176,7 @@ static int add_recorded(void *reply, const json_t *record) {
                                   .name = r.name,
                                   .log = &r.log,
                                   .caveat = r.caveat,
-                                  .notes = {"", "", ""},
+                                  .notes = {r.note, "", ""},
                                   .made_us = r.made_us};
     status = add(reply, &source);
     recorded_close(&r);

@@ -5,7 +5,8 @@
  *
  * A log is a case with the parameters "log ranks", "log bytes", "log overlapped" and, where they
  * are there, "log floor" and "log floor mean" (us: floor_us and floor_mean_us of straggler.h) and
- * "log round" (steps in a row; then something else ran); and the series "compute", "start", "end"
+ * "log round" (steps in a row; then something else ran), "steps left out" (of a score, since the
+ * machine itself made a rank late); and the series "compute", "start", "end"
  * and, where the truth is known, "stall", in us, a step's ranks together.
  */
 #ifndef NANOLAB_TOOLS_STRAGGLER_FOLDER_H
@@ -28,6 +29,7 @@ struct recorded {
     struct straggler_log log;
     double *made_us; /* NULL: the truth is not known */
     const char *caveat;
+    char note[120];
 };
 
 static void recorded_close(struct recorded *r) {
@@ -147,6 +149,11 @@ static int recorded_read(const json_t *record, struct recorded *r) {
              json_string_value(json_object_get(record, "device")));
     if (json_is_true(recorded_param(record, "oversubscribed")))
         r->caveat = "more ranks than cores computed at once: a rank that waits for a core is late";
+    double disturbed = recorded_number(record, "steps left out");
+    if (disturbed > 0)
+        snprintf(r->note, sizeof r->note,
+                 "in %.0f of its steps the machine itself made a rank late: not scored by the lab",
+                 disturbed);
     int status = recorded_cells(record, r);
     if (status != 0)
         recorded_close(r);

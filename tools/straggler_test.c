@@ -204,7 +204,8 @@ static const struct quantity our_quantities[] = {
     {"end", "us", "of the sum"},          {"stall", "us", "the truth"},
     {"log ranks", "1", "ranks"},          {"log bytes", "bytes", "of a buffer"},
     {"log overlapped", "", "one late"},   {"log floor", "us", "without a stall"},
-    {"log round", "1", "steps in a row"}, {"oversubscribed", "", "more ranks than cores"}};
+    {"log round", "1", "steps in a row"}, {"oversubscribed", "", "more ranks than cores"},
+    {"steps left out", "1", "disturbed"}};
 static const struct lab our_lab = {.number = 5,
                                    .name = "nccl-straggler",
                                    .claims = fixture_claims,
@@ -269,6 +270,7 @@ static void our_own_folder(void **state) {
     o.stall_us = 0;
     struct lab_case *c = record(&f, "even", &o, true, 0);
     case_param_flag(c, "oversubscribed", true);
+    case_param_int(c, "steps left out", 3);
     assert_int_equal(lab_case_end(c), 0);
     o.stall_us = 1200;
     o.one_late = true;
@@ -292,13 +294,15 @@ static void our_own_folder(void **state) {
     assert_non_null(strstr(late, "a step would take 1.03 ms and not 1.255 ms in the mean\n"));
     assert_non_null(strstr(late,
                            "\ntruth       made late was 2, by up to 300 us in 48 of 64 steps; "
-                           "missed: nobody; named and was not: nobody\n"));
+                           "missed: nobody; named and was not made late: nobody\n"));
     assert_non_null(strstr(late, "\n  slowest time      3\n")); /* a victim */
     assert_non_null(strstr(even, "\nculprit     none: nobody is late by more"));
     assert_non_null(strstr(even,
                            "\ntruth       made late was nobody; missed: nobody; named and was "
-                           "not: nobody\n"));
+                           "not made late: nobody\n"));
     assert_non_null(strstr(even, "\nbut         more ranks than cores computed at once"));
+    assert_non_null(
+        strstr(even, "\nnote        in 3 of its steps the machine itself made a rank "));
     assert_non_null(strstr(unknown, "\nculprit     rank 2: waits less"));
     assert_true(strstr(strstr(unknown, "\ntruth"), "missed: 2;") > under);
     assert_non_null(strstr(said, "\nall         4 logs; in 2 of the 3 whose truth is known just "

@@ -94,11 +94,13 @@ static int print_victims(const struct found *f) {
         count += is[r];
         all += f->waited[r];
     }
-    printf("victims     %u (", count);
-    print_ranks(f, is);
-    fputs("): they waited ", stdout);
-    print_time(all);
-    printf(" in all\n");
+    if (count > 0) {
+        printf("victims     %u (", count);
+        print_ranks(f, is);
+        fputs("): they waited ", stdout);
+        print_time(all);
+        printf(" in all\n");
+    }
     free(is);
     return 0;
 }
@@ -110,7 +112,8 @@ static void print_some(const struct found *f, const bool *is, unsigned count) {
         print_ranks(f, is);
 }
 
-/* "late by up to 300 us, in 24 of 32 steps, was made 2; missed: nobody; named all the same: 1". */
+/* "late by up to 300 us, in 24 of 32 steps, was made 2; missed: nobody; named and was not made
+ * late: 1". */
 static int print_truth(const struct found *f) {
     const struct straggler_verdict *v = f->verdict + STRAGGLER_LEAST_WAIT;
     unsigned ranks = f->log->ranks, made = 0, missed = 0, wrong = 0;
@@ -141,7 +144,7 @@ static int print_truth(const struct found *f) {
     }
     fputs("; missed: ", stdout);
     print_some(f, is + ranks, missed);
-    fputs("; named and was not: ", stdout);
+    fputs("; named and was not made late: ", stdout);
     print_some(f, is + 2 * ranks, wrong);
     putchar('\n');
     free(is);

@@ -14,8 +14,6 @@
 #include "labs/05-nccl-straggler/league.h"
 #include "labs/05-nccl-straggler/rounds.h"
 
-/* Steps that a rule judges at once. */
-#define WINDOW 8
 /* So many processes are trusted not to wait for a core. */
 #define RANKS_TRUSTED 4
 
@@ -82,8 +80,9 @@ static struct ranks_plan plan_of(const struct lab_run *run, const struct league_
             arm->stall = kinds[kind];
             arm->stall_us = set->stalls[k];
             arm->culprit = set->ranks / 2;
-            arm->period = WINDOW;
-            arm->chance = 1.0 / (WINDOW * set->ranks); /* about one in a window, of anybody */
+            arm->period = LEAGUE_WINDOW;
+            arm->chance =
+                1.0 / (LEAGUE_WINDOW * set->ranks); /* about one in a window, of anybody */
             arm->from = set->steps / 4;
         }
     return plan;
@@ -105,8 +104,10 @@ static void take_common(const struct straggler_log *log, double *stall_us) {
 
 int league_log(const struct league_game *g, unsigned arm, unsigned round, struct straggler_log *log,
                double **stall_us) {
-    if (ranks_straggler_log(&g->log, arm, (int)round, false, 0, log, stall_us) != 0)
-        return lab_error(g->run, "not enough memory for a log of %u ranks", g->set->ranks);
+    if (ranks_straggler_log(&g->log, arm, (int)round, false, 0, log, stall_us) != 0) {
+        lab_error(g->run, "not enough memory for a log of %u ranks", g->set->ranks);
+        return -1;
+    }
     take_common(log, *stall_us);
     log->floor_us = g->floor_us;
     log->floor_mean_us = g->floor_mean_us;
@@ -114,48 +115,8 @@ int league_log(const struct league_game *g, unsigned arm, unsigned round, struct
         return 0;
     straggler_log_close(log);
     free(*stall_us);
-    return lab_error(g->run, "not enough memory for a log of %u ranks", g->set->ranks);
-}
-
-static void raise_floor(struct league_game *g, const struct straggler_log *log, double *scratch) {
-    double *late = scratch, *sum = late + log->ranks;
-    for (size_t k = 0; k < log->steps; k++) {
-        if (k % WINDOW == 0)
-            memset(sum, 0, log->ranks * sizeof *sum);
-        straggler_lateness(log, k, late, sum + log->ranks);
-        for (unsigned r = 0; r < log->ranks; r++) {
-            sum[r] += late[r];
-            g->floor_us = fmax(g->floor_us, 2 * late[r]);
-            if ((k + 1) % WINDOW == 0)
-                g->floor_mean_us = fmax(g->floor_mean_us, 2 * sum[r] / WINDOW);
-        }
-    }
-}
-
-/* Jitter that was measured, and not made, is known by nothing but itself: twice the largest
- * lateness that was seen with nobody late, since what has been seen once is soon seen again; and no
- * less than the truth is known to. Of simulated ranks each log tells its own jitter. */
-static int find_floor(struct league_game *g) {
-    double *scratch = malloc((size_t)5 * g->set->ranks * sizeof *scratch);
-    int status = scratch ? 0 : lab_error(g->run, "not enough memory for %u ranks", g->set->ranks);
-    for (unsigned round = 0; status == 0 && round < g->set->rounds; round++) {
-        struct straggler_log log;
-        double *nothing;
-        if (g->set->engine == RANKS_SMPI)
-            break;
-        status = league_log(g, LEAGUE_FLOOR, round, &log, &nothing);
-        if (status == 0) {
-            raise_floor(g, &log, scratch);
-            straggler_log_close(&log);
-            free(nothing);
-        }
-    }
-    if (g->set->engine != RANKS_SMPI) {
-        g->floor_us = fmax(g->floor_us, LEAGUE_QUIET_US);
-        g->floor_mean_us = fmax(g->floor_mean_us, LEAGUE_QUIET_US / 3);
-    }
-    free(scratch);
-    return status;
+    lab_error(g->run, "not enough memory for a log of %u ranks", g->set->ranks);
+    return -1;
 }
 
 void league_params(struct lab_case *c, const struct league_game *g, unsigned arm) {
@@ -218,7 +179,7 @@ static int record_scores(struct lab_case *c, const struct league_game *g, unsign
         status = league_log(g, arm, round, &log, &stall);
         kept += status == 0 ? log.steps : 0;
         for (int k = 0; status == 0 && k < STRAGGLER_RULES; k++) {
-            if (straggler_score(&log, stall, &straggler_rules[k], WINDOW, &score) != 0)
+            if (straggler_score(&log, stall, &straggler_rules[k], LEAGUE_WINDOW, &score) != 0)
                 status = lab_error(g->run, "not enough memory to judge %u ranks", g->set->ranks);
             else
                 add(&tally[k], &score);
@@ -229,7 +190,7 @@ static int record_scores(struct lab_case *c, const struct league_game *g, unsign
         }
     }
     league_params(c, g, arm);
-    case_param_int(c, "window", WINDOW);
+    case_param_int(c, "window", LEAGUE_WINDOW);
     case_param_int(c, "steps", (int64_t)g->set->rounds * g->set->steps);
     case_param_int(c, "steps left out", (int64_t)g->set->rounds * g->set->steps - (int64_t)kept);
     case_param_int(c, "log round", g->set->steps);
@@ -266,7 +227,7 @@ static void begin_all(const struct league_game *g, struct cases *cases) {
 }
 
 static int record_all(struct league_game *g, struct cases *cases) {
-    int status = find_floor(g);
+    int status = quiet_floor(g);
     for (unsigned arm = LEAGUE_NOBODY; status == 0 && arm < g->log.plan.arms; arm++) {
         if (cases->league[arm])
             status = record_scores(cases->league[arm], g, arm);

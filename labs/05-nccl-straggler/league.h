@@ -6,6 +6,8 @@
 
 #include "labs/05-nccl-straggler/stragglers.h"
 
+/* Steps that a rule judges at once. */
+#define LEAGUE_WINDOW 8
 /* The smallest stall that C10 speaks of. */
 #define LEAGUE_LATE_US 300.0
 /* How late the machine itself may make a process in a step that is scored (quiet.c). */
@@ -43,6 +45,8 @@ int league_log(const struct league_game *g, unsigned arm, unsigned round, struct
                double **stall_us);
 /* Leaves out these steps, see quiet.c; if they are most of them, all. 0, or -1: no memory. */
 int quiet_steps(struct straggler_log *log, double *stall_us);
+/* Finds floor_us and floor_mean_us. 0, or -1 after lab_error(). */
+int quiet_floor(struct league_game *g);
 /* Engine, ranks, jitter and stall of an arm as parameters. */
 void league_params(struct lab_case *c, const struct league_game *g, unsigned arm);
 /* The case of one arm of C11. 0, or -1 after lab_error(). */

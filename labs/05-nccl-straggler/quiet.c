@@ -1,5 +1,5 @@
 /*
- * quiet.c: steps in which the machine itself made a process late.
+ * quiet.c: steps in which the machine itself made a process late, and how late it is in the others.
  *
  * Where other work runs, a process is put aside for milliseconds now and then, and is late though
  * nobody made it so: what a rule then says cannot be scored. Rules compare durations, each by one
@@ -85,6 +85,50 @@ int quiet_steps(struct straggler_log *log, double *stall_us) {
         leave_out(log, stall_us, disturbed);
     }
     free(disturbed);
+    free(scratch);
+    return status;
+}
+
+/* --- the floor ---------------------------------------------------------------------------------
+ */
+
+static void raise_floor(struct league_game *g, const struct straggler_log *log, double *scratch) {
+    double *late = scratch, *sum = late + log->ranks;
+    for (size_t k = 0; k < log->steps; k++) {
+        if (k % LEAGUE_WINDOW == 0)
+            memset(sum, 0, log->ranks * sizeof *sum);
+        straggler_lateness(log, k, late, sum + log->ranks);
+        for (unsigned r = 0; r < log->ranks; r++) {
+            sum[r] += late[r];
+            g->floor_us = fmax(g->floor_us, 2 * late[r]);
+            if ((k + 1) % LEAGUE_WINDOW == 0)
+                g->floor_mean_us = fmax(g->floor_mean_us, 2 * sum[r] / LEAGUE_WINDOW);
+        }
+    }
+}
+
+/* Jitter that was measured, and not made, is known by nothing but itself: twice the largest
+ * lateness that was seen with nobody late, since what has been seen once is soon seen again; and no
+ * less than the truth is known to. Of simulated ranks each log tells its own jitter. */
+int quiet_floor(struct league_game *g) {
+    double *scratch = malloc((size_t)5 * g->set->ranks * sizeof *scratch);
+    int status = scratch ? 0 : lab_error(g->run, "not enough memory for %u ranks", g->set->ranks);
+    for (unsigned round = 0; status == 0 && round < g->set->rounds; round++) {
+        struct straggler_log log;
+        double *nothing;
+        if (g->set->engine == RANKS_SMPI)
+            break;
+        status = league_log(g, LEAGUE_FLOOR, round, &log, &nothing);
+        if (status == 0) {
+            raise_floor(g, &log, scratch);
+            straggler_log_close(&log);
+            free(nothing);
+        }
+    }
+    if (g->set->engine != RANKS_SMPI) {
+        g->floor_us = fmax(g->floor_us, LEAGUE_QUIET_US);
+        g->floor_mean_us = fmax(g->floor_mean_us, LEAGUE_QUIET_US / 3);
+    }
     free(scratch);
     return status;
 }
