@@ -277,10 +277,10 @@ void check_parts(const struct rows *all, struct finding *f) {
     if (isfinite(simulated))
         finding_say(f, "simulated sums are within %.2g %% of α + n/β, ", 100 * simulated);
     if (isfinite(real))
-        finding_say(f, "those of processes within %.2g %% of a line, ", 100 * real);
+        finding_say(f, "those of processes within %.0f %% of a line, ", 100 * real);
     finding_say(f, "and %.2g %% of a step is in no log, at most", 100 * lost);
     if (isfinite(simulated) && simulated < OFF_SIMULATED)
-        finding_range(f, "on simulated wires; among processes only to %.2g %%", 100 * real);
+        finding_range(f, "on simulated wires; among processes only to %.0f %%", 100 * real);
     rows_free(&rows);
     finding_settle(f, SETTLE_ALL, "for some of the sizes");
 }

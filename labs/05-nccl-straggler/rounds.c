@@ -57,19 +57,18 @@ struct ratio rounds_added(const double *a, const double *b, size_t n, uint64_t s
 
 struct ratio rounds_slope(const double *x, const double *y, size_t points, size_t n,
                           uint64_t seed) {
-    double *slope = malloc((n + 1) * sizeof *slope), mean_x = 0;
-    for (size_t p = 0; p < points; p++)
-        mean_x += x[p] / (double)points;
-    for (size_t k = 0; slope && k < n; k++) {
-        double sxx = 0, sxy = 0;
-        for (size_t p = 0; p < points; p++) {
-            sxx += (x[p] - mean_x) * (x[p] - mean_x);
-            sxy += (x[p] - mean_x) * y[p * n + k];
-        }
-        slope[k] = sxy / sxx;
+    double *slope = malloc((n + 1) * sizeof *slope);
+    double *pair = malloc((points * points + 1) * sizeof *pair);
+    for (size_t k = 0; slope && pair && k < n; k++) {
+        size_t pairs = 0;
+        for (size_t p = 0; p < points; p++)
+            for (size_t q = 0; q < p; q++)
+                pair[pairs++] = (y[p * n + k] - y[q * n + k]) / (x[p] - x[q]);
+        slope[k] = stats_median(pair, pairs);
     }
-    struct ratio out = slope ? rounds_median(slope, n, seed) : RATIO_NONE;
+    struct ratio out = slope && pair ? rounds_median(slope, n, seed) : RATIO_NONE;
     free(slope);
+    free(pair);
     return out;
 }
 

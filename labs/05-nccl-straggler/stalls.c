@@ -273,9 +273,10 @@ static void tell_slope(const struct rows *rows, struct finding *f, size_t k) {
                    row_text(rows, k, "engine"), row_number(rows, k, "ranks"),
                    row_text(rows, k, "kind"),
                    row_is(rows, k, "oversubscribed", "true") ? ", oversubscribed" : "");
-    finding_number(f, "us", number(row_number(rows, k, "floor")),
-                   "%.12s, %.0f ranks: noise floor, the same twice", row_text(rows, k, "engine"),
-                   row_number(rows, k, "ranks"));
+    if (row_is(rows, k, "kind", "persistent") && !row_is(rows, k, "engine", "smpi"))
+        finding_number(f, "us", number(row_number(rows, k, "floor")),
+                       "%.12s, %.0f ranks: noise floor, the same twice",
+                       row_text(rows, k, "engine"), row_number(rows, k, "ranks"));
 }
 
 static void tell_rare(const struct rows *rows, struct finding *f, size_t k) {
@@ -333,12 +334,14 @@ void check_pace(const struct rows *rows, struct finding *f) {
         }
     }
     for (size_t k = 0; k < rows->count; k++)
-        if (row_number(rows, k, "delay") > 0 && row_number(rows, k, "bytes") == BYTES)
+        if (row_number(rows, k, "delay") > 0 && row_number(rows, k, "bytes") == BYTES &&
+            row_is(rows, k, "kind", "persistent"))
             tell_added(rows, f, k);
-    finding_say(f, "a stall of one rank adds %.2f to %.2f of itself to everybody's step", low,
-                high);
+    finding_say(f, "a rank's stall adds %.2f to %.2f of itself to all steps", low, high);
     if (isfinite(late))
-        finding_say(f, "; the slowest 1 %% of steps are %.0f %% a late rank's, or more",
+        finding_say(f,
+                    "; of what the slowest 1 %% take beyond the median, %.0f %% is a late rank's, "
+                    "or more",
                     100 * late);
     finding_settle(f, SETTLE_ALL, "for some numbers of ranks, or not for the slowest steps");
 }
@@ -377,8 +380,8 @@ void check_retransmission(const struct rows *rows, struct finding *f) {
                        row_text(rows, k, "engine"), row_number(rows, k, "ranks"));
     }
     finding_say(f,
-                "a late rank changes the communication that nobody waits in by less than %.2g us; "
-                "a message more would take %.2g us",
+                "a late rank changes the communication that nobody waits in by less than %.3g us; "
+                "a message more would take %.3g us",
                 most, of);
     if (f->held == 0 && f->against > 0)
         finding_control(f, answer_if(network),
