@@ -44,7 +44,7 @@ static const struct wanted wanted[][WANTED] = {
                      {RANKS_OPENMPI, 8, 8, FEW | BIT(RANKS_LINEAR)},
                      {RANKS_SMPI, 2, 6, 0},
                      {RANKS_SMPI, 8, 8, 0},
-                     {RANKS_SMPI, 16, 16, FEW}},
+                     {RANKS_SMPI, 16, 16, FEW | BIT(RANKS_NONOVERLAPPING)}},
     [LAB_FULL] = {{RANKS_OPENMPI, 2, 8, 0}, {RANKS_OPENMPI, 16, 16, FEW}, {RANKS_SMPI, 2, 16, 0}},
 };
 

@@ -2,6 +2,7 @@
  * bits_check.c, C5a-c: verdicts on the bits of sums, whoever recorded them; the columns are in
  * stragglers.h.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "labs/05-nccl-straggler/stragglers.h"
@@ -174,4 +175,87 @@ void check_orders(const struct rows *rows, struct finding *f) {
         c.predicted, c.results, c.configurations, c.repeats, c.invariant);
     control_others(rows, f);
     finding_settle(f, SETTLE_ALL, "some of the algorithms and sizes");
+}
+
+/* --- the table behind the plot -----------------------------------------------------------------
+ *
+ * A line of the plot is an algorithm, a column so many ranks and elements. Equal colours in a
+ * column are equal bits, whoever summed, and a colour is that of the algorithm whose bits they are:
+ * of doubling if it has them, else of the first line that has, but a default's only if no other
+ * has.
+ */
+
+#define WHO "engine;algorithm;setting"
+
+/* Lines from 1 on, in the order of `names`, which is sorted by WHO. */
+static size_t line_of(const struct rows *names, const struct rows *sums, size_t k) {
+    size_t line = 1;
+    for (size_t first = 0, n = 0; rows_group(names, WHO, &first, &n); line++)
+        if (strcmp(row_text(names, first, "engine"), row_text(sums, k, "engine")) == 0 &&
+            strcmp(row_text(names, first, "algorithm"), row_text(sums, k, "algorithm")) == 0 &&
+            strcmp(row_text(names, first, "setting"), row_text(sums, k, "setting")) == 0)
+            break;
+    return line;
+}
+
+/* What a row is told by beside others of its bits: the less, the better. */
+static size_t fame(const struct rows *sums, size_t k, size_t line, size_t lines) {
+    if (row_is(sums, k, "algorithm", "doubling"))
+        return 0;
+    return row_is(sums, k, "algorithm", "default") ? lines + line : line;
+}
+
+/* leader[k]: fame of whose bits row k has, of the rows first … first + n - 1 of a column. */
+static void lead(const struct rows *sums, const size_t *line, size_t first, size_t n,
+                 size_t *leader) {
+    for (size_t k = first; k < first + n; k++) {
+        leader[k] = fame(sums, k, line[k], sums->count);
+        for (size_t j = first; j < first + n; j++) {
+            size_t its = fame(sums, j, line[j], sums->count);
+            if (its < leader[k] && row_bits(sums, j, "measured") == row_bits(sums, k, "measured"))
+                leader[k] = its;
+        }
+    }
+}
+
+/* Colours from 1 on, without gaps, in the order of leaders: colour[k] of leader[k]. */
+static void colours(const size_t *leader, size_t count, size_t *colour) {
+    for (size_t k = 0; k < count; k++)
+        colour[k] = 0;
+    for (size_t next = 1, lowest = 0;; next++) {
+        size_t least = SIZE_MAX;
+        for (size_t k = 0; k < count; k++)
+            if (colour[k] == 0 && leader[k] >= lowest && leader[k] < least)
+                least = leader[k];
+        if (least == SIZE_MAX)
+            return;
+        for (size_t k = 0; k < count; k++)
+            colour[k] = leader[k] == least ? next : colour[k];
+        lowest = least + 1;
+    }
+}
+
+int write_classes(struct lab_run *run, const struct rows *rows, struct lab_table *table) {
+    struct rows names = sums_of(rows, WHO), sums = sums_of(rows, "ranks;n;" WHO);
+    size_t *line = calloc(3 * (sums.count + 1), sizeof *line), column = 0;
+    size_t *leader = line + sums.count + 1, *colour = leader + sums.count + 1;
+    for (size_t k = 0; line && k < sums.count; k++)
+        line[k] = line_of(&names, &sums, k);
+    for (size_t first = 0, n = 0; line && rows_group(&sums, "ranks;n", &first, &n);)
+        lead(&sums, line, first, n, leader);
+    if (line)
+        colours(leader, sums.count, colour);
+    for (size_t first = 0, n = 0; line && rows_group(&sums, "ranks;n", &first, &n); column++)
+        for (size_t k = first; k < first + n; k++)
+            lab_table_row(table, "%zu\t%zu\t%zu\t%s %s %s\t%.0f\t%.0f\t%s\t%s", column, line[k],
+                          colour[k], row_text(&sums, k, "engine"), row_text(&sums, k, "algorithm"),
+                          row_text(&sums, k, "setting"), row_number(&sums, k, "ranks"),
+                          row_number(&sums, k, "n"),
+                          row_number(&sums, k, "invariant") == 1 ? "yes" : "no",
+                          row_text(&sums, k, "found"));
+    rows_free(&names);
+    rows_free(&sums);
+    int status = line ? 0 : lab_error(run, "no memory for a table of sums");
+    free(line);
+    return status;
 }

@@ -120,6 +120,7 @@ static const struct quantity quantities[] = {
     {"aligned us", "us", "time of a sum in the order aligned with the split of K"},
     {"fastest us", "us", "time of a sum by the fastest algorithm"},
     {"fastest", "", "which algorithm that is"},
+    {"doubling over fastest", "1", "time of recursive doubling over that of the fastest"},
     {"over fastest", "1", "time of the aligned order over that of the fastest"},
     {"log overlapped", "", "a step computes while the last one's sum runs"},
     {"log round", "1", "steps in a row; then other ones ran"},
@@ -300,6 +301,14 @@ static const struct table_spec tables[] = {
      .where = "engine=smpi;requests=calm;overlap=at-once;normal step=7412;round=0"},
     {"timeline", "05/timeline/", "engine\tranks\tpart\trank\tstep\trows\tfrom ms\tto ms",
      .write = write_timeline},
+    {"classes", "05/bits/openmpi/ 05/bits/smpi/", CLASSES, .write = write_classes},
+    {"virtual", "05/bits/simt/ 05/bits/cuda/", CLASSES, .write = write_classes},
+    {"aligned", "05/aligned/", "device; engine; algorithm; setting; ranks; invariant; measured",
+     .sort = "device;engine;algorithm;setting;ranks"},
+    {"price", "05/price/",
+     "device; engine; ranks; bytes; algorithm; fastest; aligned us; fastest us; over, low, high = "
+     "over fastest~; doubling = doubling over fastest",
+     .sort = "device;engine;ranks;bytes"},
     {"spread", "05/spread/",
      "engine; ranks; in a group; late; culprit; group; has culprit; inner, ilow, ihigh = inner "
      "added~; outer, olow, ohigh = outer added~; step, slow, shigh = added~; next, nlow, nhigh = "

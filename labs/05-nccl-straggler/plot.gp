@@ -105,6 +105,24 @@
 #@ text `batches differ`: part of the steps after the first late one whose requests, or rows, are others
 #@ text than in the run with workspace for all; `fell back`: steps in which rank 1 ran another
 #@ text implementation than is preferred for so many rows; `others fell back`: the same of rank 0.
+#@ data 12 classes: column,line,colour,who,ranks,n
+#@ plot bits 12: Which sums of the same numbers have the same bits
+#@ text In a column all sum the same numbers of so many ranks. Squares of one colour have the same bits
+#@ text after it, whatever library they belong to; the colour is that of the algorithm whose order
+#@ text it is, blue recursive doubling's. Two ranks have one order. A line whose colour changes among
+#@ text columns of equal ranks belongs to a default, or a reduce, that takes another algorithm.
+#@ data 13 virtual: column,line,colour,who,ranks,n
+#@ plot bits-virtual 13: Which sums have the same bits, among ranks that are groups of thread blocks
+#@ text As above. Rows of one algorithm differ in channels, chunks and tails. An order by arrival has
+#@ text a result for each order in which the ranks came, of which one is shown.
+#@ data 14 price: bytes,over,low,high,doubling by engine,ranks
+#@ plot price 14: What the aligned order costs, against the fastest algorithm of each size
+#@ text At 1 an algorithm of the aligned order is the fastest itself. Dashed, in the same colours:
+#@ text recursive doubling alone, which moves the whole message in each step. In simulated time there
+#@ text is no noise.
+#@ table price: Price of the aligned order
+#@ table aligned: One sum over K by several numbers of ranks
+#@ text Equal `measured` are equal bits. `invariant` 1 says that they are so by the model.
 
 if (data1_rows > 0) {
     array floors[data2_blocks + 1]
@@ -314,4 +332,55 @@ if (data11_rows > 0) {
          for [i=0:data11_blocks-1] "data11.tsv" index i \
              using ($2 * 1.008 ** (i - data11_blocks / 2.0)):3:4:5 with yerrorbars \
              linetype i+1 pointsize 1.1 title columnheader(1)
+}
+
+if (data12_rows > 0) {
+    eval fresh
+    set output out("bits")
+    set title "Which sums of the same numbers have the same bits"
+    unset key
+    set lmargin 28
+    set xlabel "ranks, elements of each"
+    set xtics rotate by 90 right font ",10"
+    set xrange [-0.8:*]
+    set offsets 0, 0, 0, 0
+    stats "data12.tsv" using 3 nooutput
+    set yrange [STATS_max+0.8:0.2]
+    plot for [i=0:data12_blocks-1] "data12.tsv" index i \
+             using 2:3:4:ytic(5):xtic(sprintf("%d, %d", column(6), column(7))) with points \
+             pointtype 5 pointsize 1.7 linecolor variable notitle
+}
+
+if (data13_rows > 0) {
+    eval fresh
+    set output out("bits-virtual")
+    set title "Which sums have the same bits, among ranks that are groups of thread blocks"
+    unset key
+    set lmargin 40
+    set xlabel "ranks, elements of each"
+    set xtics rotate by 90 right font ",10"
+    set xrange [-0.8:*]
+    set offsets 0, 0, 0, 0
+    stats "data13.tsv" using 3 nooutput
+    set yrange [STATS_max+0.8:0.2]
+    plot for [i=0:data13_blocks-1] "data13.tsv" index i \
+             using 2:3:4:ytic(5):xtic(sprintf("%d, %d", column(6), column(7))) with points \
+             pointtype 5 pointsize 1.5 linecolor variable notitle
+}
+
+if (data14_rows > 0) {
+    eval fresh
+    set output out("price")
+    set title "What the aligned order costs, against the fastest algorithm of each size"
+    eval bytes_x
+    set xlabel "bytes of each rank"
+    set ylabel "time over the fastest algorithm's"
+    set yrange [0.9:*]
+    plot 1 with lines linetype grey notitle, \
+         for [i=0:data14_blocks-1] "data14.tsv" index i using 2:4:5 with filledcurves \
+             linetype i+1 notitle, \
+         for [i=0:data14_blocks-1] "data14.tsv" index i using 2:6 with lines \
+             linetype i+1 linewidth 1.5 dashtype (6,4) notitle, \
+         for [i=0:data14_blocks-1] "data14.tsv" index i using 2:3 with linespoints \
+             linetype i+1 title columnheader(1)
 }

@@ -87,8 +87,9 @@ bool is_engine(const struct rows *rows, size_t k);
  * and of a price:
  *
  *     engine, ranks, bytes
- *     aligned us      time of a sum by the aligned order
- *     fastest us      and by the algorithm that is the fastest, aligned ones included
+ *     algorithm       the fastest one of those that have the aligned order
+ *     aligned us      time of a sum by it
+ *     fastest us      and by the algorithm that is the fastest of all
  *     fastest         which that is
  *     over fastest    the first time over the second, with its interval (case_counter_ratio)
  */
@@ -99,6 +100,9 @@ void check_agree(const struct rows *rows, struct finding *f);   /* C5a */
 void check_stalls(const struct rows *rows, struct finding *f);  /* C5b */
 void check_orders(const struct rows *rows, struct finding *f);  /* C5c */
 void check_aligned(const struct rows *rows, struct finding *f); /* C5d */
+/* Which sums have equal bits: tables "classes" and "virtual". */
+#define CLASSES "column\tline\tcolour\twho\tranks\tn\tinvariant\tfound"
+int write_classes(struct lab_run *run, const struct rows *rows, struct lab_table *table);
 
 /* --- gpu.c -------------------------------------------------------------------------------------
  */
