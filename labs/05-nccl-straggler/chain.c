@@ -82,7 +82,7 @@ static struct ranks_plan plan_of(const struct lab_run *run, const struct setting
     plan.batcher = s->batcher;
     plan.restore_steps = s->restore;
     plan.cost_scale = s->scale;
-    plan.row_bytes = 1024;
+    plan.row_bytes = 256;
     plan.step_budget_us = (uint64_t)(s->scale * CALM_US + STALL_US / 2.0);
     plan.steps = s->steps;
     plan.rounds = s->rounds[lab_mode(run)];
