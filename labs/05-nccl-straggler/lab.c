@@ -208,7 +208,7 @@ static const struct quantity quantities[] = {
     {"sums from", "us", "when the last one had"},
     {"ends", "us", "when it left the sum"},
     {"group named", "1", "by the waits across groups; -1: none, -2: several"},
-    {"rank named", "1", "by the waits inside that group; -1: none, -2: several"},
+    {"rank named", "1", "by the waits inside that group; -1: none, -2: several, -3: unknown"},
     /* C8 */
     {"variant", "", "implementation of a product; of the culprit"},
     {"others' variant", "", "implementation of the other rank's product"},

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "harness/measure/stats.h"
+#include "labs/05-nccl-straggler/league.h"
 
 static double least_us(const struct ranks_log *log, size_t step) {
     double least = INFINITY;
@@ -78,9 +79,11 @@ int rounds_named(const struct ranks_log *log, unsigned arm, bool outer, unsigned
     struct straggler_log waits;
     struct straggler_verdict verdict;
     int name = ROUNDS_NOBODY;
-    if (ranks_straggler_log(log, arm, -1, outer, member, &waits, NULL) != 0)
+    double *stall_us;
+    if (ranks_straggler_log(log, arm, -1, outer, member, &waits, &stall_us) != 0)
         return *status = -1, ROUNDS_NOBODY;
-    if (straggler_verdict_open(&verdict, waits.ranks) != 0) {
+    if ((log->plan.engine != RANKS_SMPI && quiet_steps(&waits, stall_us) != 0) ||
+        straggler_verdict_open(&verdict, waits.ranks) != 0) {
         *status = -1;
     } else {
         if (rule->judge(&waits, 0, waits.steps, &verdict) != 0)
@@ -88,9 +91,12 @@ int rounds_named(const struct ranks_log *log, unsigned arm, bool outer, unsigned
         for (unsigned r = 0; r < verdict.ranks; r++)
             if (verdict.named[r])
                 name = name == ROUNDS_NOBODY ? (int)r : ROUNDS_SEVERAL;
+        if (verdict.cannot_tell)
+            name = ROUNDS_UNKNOWN;
         straggler_verdict_close(&verdict);
     }
     straggler_log_close(&waits);
+    free(stall_us);
     return name;
 }
 

@@ -22,10 +22,13 @@ int rounds_medians(const struct ranks_log *log, unsigned arm, enum rounds_what w
 double *rounds_steps(const struct ranks_log *log, unsigned arm, enum rounds_what what,
                      size_t *count);
 
-/* Whom the rule of least wait names in an arm's steps, of all rounds; `outer` and `member` as in
- * ranks_straggler_log(): a member, ROUNDS_NOBODY or ROUNDS_SEVERAL. *status: -1 without memory. */
+/* Whom the rule of least wait names in an arm's steps, of all rounds, without those in which the
+ * machine itself made a process late (quiet.c); `outer` and `member` as in ranks_straggler_log(): a
+ * member, ROUNDS_NOBODY, ROUNDS_SEVERAL, or ROUNDS_UNKNOWN: it cannot tell. *status: -1 without
+ * memory. */
 #define ROUNDS_NOBODY (-1)
 #define ROUNDS_SEVERAL (-2)
+#define ROUNDS_UNKNOWN (-3)
 int rounds_named(const struct ranks_log *log, unsigned arm, bool outer, unsigned member,
                  int *status);
 
