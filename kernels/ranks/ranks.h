@@ -219,6 +219,7 @@ struct ranks_log {
     struct ranks_step *step;
     struct ranks_cell *cell;        /* [steps × ranks], a step's ranks together */
     float *output[RANKS_ARMS_MOST]; /* bytes / 4 elements; NULL where it was not kept */
+    unsigned machines;              /* on which the ranks were; 1 of simulated ones */
     double wall_s;                  /* start of the engine to its end */
     double peak_bytes;              /* SMPI: most memory of the process; 0: unknown */
 };

@@ -38,7 +38,7 @@ struct ranks_state {
 
 struct ranks_file {
     char magic[8]; /* "nlranks1" */
-    uint32_t ranks, step_bytes, cell_bytes, zero;
+    uint32_t ranks, step_bytes, cell_bytes, machines;
 };
 #define RANKS_MAGIC "nlranks1"
 

@@ -105,8 +105,12 @@ static int read_log(const char *folder, struct ranks_log *log, char *why) {
              memcmp(head.magic, RANKS_MAGIC, sizeof head.magic) != 0 || head.ranks != ranks ||
              head.step_bytes != sizeof *log->step || head.cell_bytes != sizeof *log->cell)
         status = refuse(why, "the ranks' log was written by another build; run make again");
+    else if (head.machines < 1 || head.machines > ranks)
+        status = refuse(why, "the ranks' log: %" PRIu32 " machines of %" PRIu64 " ranks",
+                        head.machines, ranks);
     else
         status = read_steps(file, log, why);
+    log->machines = status == 0 ? head.machines : 0;
     fclose(file);
     return status;
 }

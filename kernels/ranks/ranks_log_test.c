@@ -56,7 +56,8 @@ static void make_log(void) {
     plan.arm[1].keep_output = true;
     head = (struct ranks_file){.ranks = RANKS,
                                .step_bytes = sizeof(struct ranks_step),
-                               .cell_bytes = sizeof(struct ranks_cell)};
+                               .cell_bytes = sizeof(struct ranks_cell),
+                               .machines = 1};
     memcpy(head.magic, RANKS_MAGIC, sizeof head.magic);
     memset(step, 0, sizeof step);
     memset(cell, 0, sizeof cell);
@@ -97,6 +98,7 @@ static void test_reads(void **state) {
     if (ranks_log_read(folder, &plan, &log, why) != 0)
         fail_msg("%s", why);
     assert_int_equal(log.steps, ALL);
+    assert_int_equal(log.machines, 1);
     assert_memory_equal(log.step, step, sizeof step);
     assert_memory_equal(log.cell, cell, sizeof cell);
     assert_ptr_equal(ranks_at(&log, 3, 2), log.cell + 3 * RANKS + 2);
@@ -159,6 +161,8 @@ static void test_wrong(void **state) {
     WRONG("another build", head.ranks = RANKS + 1);
     WRONG("another build", head.step_bytes++);
     WRONG("another build", head.cell_bytes = 0);
+    WRONG(": 0 machines", head.machines = 0);
+    WRONG("5 machines of 4 ranks", head.machines = RANKS + 1);
     WRONG("bytes, not", plan.ranks = RANKS_MOST, plan.steps = 1024); /* of a plan it is not of */
     WRONG("entry 7 is step 3 of arm", step[7].step = 3);
     WRONG("entry 7 is step 2 of arm 7", step[7].arm = 7);

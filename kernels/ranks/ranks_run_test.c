@@ -30,6 +30,7 @@ static void run(const struct ranks_plan *plan, struct ranks_log *log) {
         fail_msg("%s", why);
     assert_int_equal(log->steps, plan->rounds * plan->arms * plan->steps);
     assert_true(log->wall_s > 0);
+    assert_int_equal(log->machines, 1);
 }
 
 static uint64_t fnv1a(const void *data, size_t bytes) {

@@ -114,8 +114,8 @@ int virtual_run(struct lab_run *run, struct device *device, const struct ranks_p
                 struct ranks_log *log) {
     struct virtual_ranks v = {.run = run, .device = device, .plan = plan, .log = log};
     double began = seconds();
-    *log =
-        (struct ranks_log){.plan = *plan, .steps = (size_t)plan->rounds * plan->arms * plan->steps};
+    *log = (struct ranks_log){
+        .plan = *plan, .steps = (size_t)plan->rounds * plan->arms * plan->steps, .machines = 1};
     log->step = calloc(log->steps, sizeof *log->step);
     log->cell = calloc(log->steps * plan->ranks, sizeof *log->cell);
     int status =

@@ -97,8 +97,9 @@ static int measure(const struct ranks_log *log, struct measured *m) {
     return status;
 }
 
-static bool sends_again(const struct ranks_plan *plan) {
-    return plan->engine == RANKS_NCCL;
+/* Between machines there is a network; inside of one, memory and wires that lose nothing. */
+static bool sends_again(const struct ranks_log *log) {
+    return log->machines > 1;
 }
 
 /* One after another, of one sum. */
@@ -119,7 +120,7 @@ static void record_arm(struct lab_case *c, const struct ranks_log *log, const st
     case_param_int(c, "bytes", (int64_t)a->bytes);
     case_param_text(c, "kind", a->stall_us > 0 ? straggler_kind_name(a->stall) : "none");
     case_param_real(c, "delay", a->stall_us);
-    case_param_flag(c, "sends again", sends_again(plan));
+    case_param_flag(c, "sends again", sends_again(log));
     case_counter_ratio(c, "step", rounds_median(step, rounds, plan->seed));
     case_counter_ratio(c, "least", rounds_median(least, rounds, plan->seed));
     case_counter_ratio(c, "added", added);

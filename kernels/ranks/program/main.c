@@ -92,12 +92,34 @@ static int cannot_write(const struct program *p, const char *what) {
     return program_says(p, "failed", "cannot write %s: %s", what, strerror(errno));
 }
 
+/* Counted by the first rank on each; rank 0 has the sum. */
+static int count_machines(const struct program *p, uint32_t *machines) {
+    *machines = 1;
+#ifndef RANKS_SIMULATED /* where each rank has a host of its own, and all are in one process */
+    MPI_Comm here;
+    int place = 0;
+    if (MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &here) !=
+        MPI_SUCCESS)
+        return program_says(p, "failed", "cannot ask which ranks share a machine");
+    MPI_Comm_rank(here, &place);
+    MPI_Comm_free(&here);
+    uint32_t first = place == 0;
+    if (MPI_Reduce(&first, machines, 1, MPI_UINT32_T, MPI_SUM, 0, MPI_COMM_WORLD) != MPI_SUCCESS)
+        return program_says(p, "failed", "cannot count the machines");
+#else
+    (void)p;
+#endif
+    return 0;
+}
+
 static int open_log(struct program *p) {
     char path[4096];
     struct ranks_file head = {.ranks = p->plan.ranks,
                               .step_bytes = sizeof(struct ranks_step),
                               .cell_bytes = sizeof(struct ranks_cell)};
     memcpy(head.magic, RANKS_MAGIC, sizeof head.magic);
+    if (count_machines(p, &head.machines) != 0)
+        return -1;
     if (p->rank != 0)
         return 0;
     snprintf(path, sizeof path, "%s/log", p->folder);
