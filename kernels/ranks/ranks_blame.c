@@ -64,16 +64,13 @@ static void heard_engine(struct ranks_heard *heard, const char *line) {
                &signal) == 2 &&
         rank < heard->ranks && heard->killed < 0)
         heard->killed = (int)rank, heard->signal = signal;
-    if (rule && heard->message[0] == '\0')
-        heard->in_message = true;
-    /* What stands between rules of dashes is said to people; around it are traces. */
-    bool better = heard->in_message && !rule;
-    if (line[strspn(line, " \t\r")] != '\0' && !rule && (better || heard->message[0] == '\0')) {
-        line += strspn(line, " \t\r");
-        snprintf(heard->message, sizeof heard->message, "%.*s", (int)sizeof heard->message - 1,
-                 line);
-        heard->in_message = false;
-    }
+    heard->ruled = heard->ruled || rule;
+    line += strspn(line, " \t\r");
+    /* What stands between rules is said to people; around it are traces. */
+    if (rule || *line == '\0' || heard->is_final || (heard->message[0] && !heard->ruled))
+        return;
+    heard->is_final = heard->ruled;
+    snprintf(heard->message, sizeof heard->message, "%.*s", (int)sizeof heard->message - 1, line);
 }
 
 void ranks_heard_bytes(struct ranks_heard *heard, const char *data, size_t bytes) {

@@ -34,9 +34,10 @@ struct ranks_heard {
     int64_t failed_step;
     char failure[RANKS_WHY];
     int killed, signal; /* by the engine; -1: none */
-    char message[200];  /* the engine's first line of its own */
-    bool in_message;    /* which was the first after a rule of dashes */
-    char line[512];     /* that is being read, cut */
+    char message[200];  /* the engine's first line of its own, */
+    bool ruled;         /* that after a rule of dashes above all */
+    bool is_final;
+    char line[512]; /* that is being read, cut */
     size_t used;
 };
 

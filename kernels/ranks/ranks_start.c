@@ -94,7 +94,7 @@ __attribute__((format(printf, 2, 3))) static void set(struct command *c, const c
     va_end(args);
 }
 
-static void settings_openmpi(struct command *c, const struct ranks_plan *plan) {
+static void settings_openmpi(struct command *c, const struct ranks_plan *plan, const char *folder) {
 #define RANKS_OPENMPI_NUMBER(value, word, openmpi, ...) openmpi,
     static const int numbers[] = {RANKS_ALGORITHMS(RANKS_OPENMPI_NUMBER)};
     /* In a container there often is no other user. */
@@ -102,6 +102,8 @@ static void settings_openmpi(struct command *c, const struct ranks_plan *plan) {
         set(c, "OMPI_ALLOW_RUN_AS_ROOT=1");
         set(c, "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1");
     }
+    /* What it leaves when it is killed goes with the folder. */
+    set(c, "TMPDIR=%s", folder);
     set(c, "OMPI_MCA_rmaps_base_oversubscribe=1");
     set(c, "OMPI_MCA_hwloc_base_binding_policy=none");
     /* Containers forbid to read another process' memory. */
@@ -205,7 +207,7 @@ static int command_open(struct command *c, const struct run *run, char *why) {
         add_word(c, "%u", plan->ranks);
         add_word(c, "%s", program);
         add_word(c, "%s", run->folder);
-        settings_openmpi(c, plan);
+        settings_openmpi(c, plan, run->folder);
     }
     if (plan->engine == RANKS_NCCL)
         settings_nccl(c, plan);
