@@ -307,7 +307,15 @@ run:  ## installs what is missing, builds, runs all labs in quick mode, draws an
 	scripts/install-deps
 	@echo '$(CUDA_NOTE)'
 	$(MAKE) --no-print-directory $(PARALLEL) build
-	$(B)/bin/nanolab run --all --quick --page --out $(OUT)
+	$(B)/bin/nanolab run --all --quick --page --out $(OUT) --then '$(MAKE) --no-print-directory engines'
+
+# Nobody's first page waits for them: of all labs one needs them, and says so where they are missing.
+.PHONY: engines
+engines:  ## installs Open MPI and SimGrid, which lab 05 runs ranks by, and builds their programs
+	scripts/install-deps --engines
+	$(MAKE) --no-print-directory $(PARALLEL) ranks
+.PHONY: ranks
+ranks: $(RANKS_BINS)
 
 .PHONY: $(foreach l,$(LABS),lab-$(firstword $(subst -, ,$(l))))
 define LAB_TARGET

@@ -5,6 +5,7 @@
 #define NANOLAB_HARNESS_DRIVER_H
 
 #include <jansson.h>
+#include <signal.h>
 #include <stddef.h>
 
 #include "harness/cli/options.h"
@@ -62,6 +63,15 @@ struct driver_page {
  * on stderr and stops nothing. */
 void driver_page_make(struct driver_page *page, const char *dir, size_t to_come);
 void driver_page_end(struct driver_page *page);
+
+/* The program now running, for the signal handler; 0: none. */
+extern volatile sig_atomic_t driver_child_pid;
+/* Starts a program (found in PATH unless it has a slash), passes signals on to it and waits.
+ * `stdout_free`: what it prints goes to standard error. 0 with waitpid()'s status, or an errno. */
+int driver_child(const char *program, const char *const *argv, bool stdout_free, int *status);
+/* Runs a command line, which no shell reads. What goes wrong is said on stderr and stops nothing.
+ */
+void driver_then(const char *command);
 
 /* The commands; argv[0] is the command's name. */
 int driver_list(const struct driver *driver, int argc, char **argv);

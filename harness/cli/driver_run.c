@@ -5,7 +5,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,9 +25,7 @@
 #include "harness/text.h"
 #include "kernels/simt/simt.h"
 
-extern char **environ;
-
-#define SPECS (RUN_OPTION_SPECS + 3)
+#define SPECS (RUN_OPTION_SPECS + 4)
 #define SESSIONS_MOST 64
 
 struct run_plan {
@@ -37,6 +34,7 @@ struct run_plan {
     struct run_options options;
     bool all;
     uint64_t sessions; /* 0: one, and no folder around it */
+    const char *then;  /* what is run after the first lab */
     struct driver_page page;
     const struct driver_lab *labs[DRIVER_LABS_MAX];
     size_t lab_count;
@@ -47,9 +45,6 @@ struct run_plan {
     char **argv;
     int status[DRIVER_LABS_MAX]; /* of each lab; -1: not started */
 };
-
-/* The lab now running, for the signal handler. */
-static volatile sig_atomic_t running_lab;
 
 static void print_help(const struct option_spec *specs) {
     printf("nanolab run: runs labs into one result folder and prints their verdicts.\n\n"
@@ -237,30 +232,14 @@ static int run_lab(const struct run_plan *plan, const struct driver_lab *lab) {
         argv[argc++] = "--predict";
     argv[argc] = NULL;
 
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
+    int status = 0;
     /* Standard output is the JSON's alone. */
-    if (o->json)
-        posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
-    pid_t child;
-    fflush(NULL);
-    int error = posix_spawn(&child, path, &actions, NULL, (char *const *)argv, environ);
-    posix_spawn_file_actions_destroy(&actions);
+    int error = driver_child(path, argv, o->json, &status);
     if (error) {
         fprintf(stderr, "nanolab: cannot start %s: %s; build it again with `make`\n", path,
                 strerror(error));
         return EXIT_BROKEN;
     }
-    stop_hold(true);
-    running_lab = (sig_atomic_t)child;
-    /* A signal that came before the line above was passed on to nobody. */
-    if (stop_signal)
-        kill(child, (int)stop_signal);
-    int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-        ;
-    running_lab = 0;
-    stop_hold(false);
     if (WIFEXITED(status))
         return WEXITSTATUS(status);
     int number = WTERMSIG(status);
@@ -289,6 +268,8 @@ static bool run_labs(struct run_plan *plan) {
         /* After the last one, the page waits for the end of the run. */
         if (i + 1 < plan->lab_count && !stop_signal)
             driver_page_make(&plan->page, plan->dir, plan->lab_count - i - 1);
+        if (i == 0 && plan->then && !stop_signal)
+            driver_then(plan->then);
     }
     return !stop_signal;
 }
@@ -392,7 +373,7 @@ static int go(struct run_plan *plan, const char *const *names, size_t count) {
         return options_report();
     }
     warn(plan);
-    stop_catch(&running_lab);
+    stop_catch(&driver_child_pid);
     bool complete = run_labs(plan);
     int status = overall(plan);
     complete = complete && all_complete(plan);
@@ -477,6 +458,14 @@ int driver_run(const struct driver *driver, int argc, char **argv) {
                              "what nanolab compare judges by",
                              OPTION_NUMBER,
                              &plan->sessions,
+                             NULL};
+    specs[RUN_OPTION_SPECS + 3] =
+        (struct option_spec){"--then",
+                             "COMMAND",
+                             "what is run once the first lab and its page are done; no\n"
+                             "shell reads it, and if it fails, the run goes on",
+                             OPTION_TEXT,
+                             &plan->then,
                              NULL};
     plan->driver = driver;
     /* The command as somebody types it: "nanolab run …". */

@@ -50,6 +50,22 @@ static void a_page_grows_with_the_run(void **state) {
     assert_status(0, "bin/nanolab run 97 --device cpu --quick --out unpaged");
     assert_false(exists("unpaged/report.html"));
     assert_null(strstr(said, "Page: "));
+    /* Between the first lab and the second, which runs whatever becomes of it. */
+    FILE *script = fopen("bin/between", "w");
+    assert_non_null(script);
+    fputs("#!/bin/sh\nls then/97-tiny; exit $1\n", script);
+    fclose(script);
+    assert_int_equal(chmod("bin/between", 0755), 0);
+    assert_status(1, "bin/nanolab run 97 95 --device cpu --quick --page --out then "
+                     "--then bin/between\t3");
+    char *done = strstr(warned, "claims.json"), *last = strstr(warned, "95-bug (2 of 2)");
+    assert_true(done && last && done < last);
+    assert_in(warned, "nanolab: page so far: then/report.html");
+    assert_in(warned, "bin/between 3 failed (its messages are above); the run goes on\n");
+    assert_status(1, "bin/nanolab run 97 95 --device cpu --quick --out then1 --then none|x");
+    assert_in(warned, "is no command line");
+    assert_status(1, "bin/nanolab run 97 95 --device cpu --quick --out then2 --then no-such-one");
+    assert_in(warned, "cannot start no-such-one: No such file or directory; the run goes on\n");
     /* Where no page can be made, the run goes on and says so. */
     assert_int_equal(unlink("paged1/report.html"), 0);
     assert_int_equal(mkdir("paged1/report.html", 0755), 0);
