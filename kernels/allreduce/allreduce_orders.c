@@ -58,7 +58,7 @@ static struct allreduce_order split(const struct allreduce_order *ranks, unsigne
     struct allreduce_order out = {.parts = (int)parts};
     int each = (int)parts / ranks->parts, value[2 * ALLREDUCE_PARTS_MOST];
     for (int r = 0; r < ranks->parts; r++) {
-        int part[ALLREDUCE_PARTS_MOST];
+        int part[ALLREDUCE_PARTS_MOST] = {0};
         for (int k = 0; k < each; k++)
             part[k] = r * each + k;
         for (int apart = 1; apart < each; apart *= 2)

@@ -44,7 +44,7 @@ static int probe_some(const struct ranks_plan *plan, const struct ranks_control 
 int allreduce_orders_probe(const struct ranks_plan *plan, const struct ranks_control *control,
                            const size_t *n, size_t sizes, struct allreduce_orders *out,
                            struct ranks_failure *failure, char *why) {
-    struct ranks_failure unasked;
+    struct ranks_failure unasked = {0};
     failure = failure ? failure : &unasked;
     *failure = (struct ranks_failure){.rank = -1, .step = -1, .doing = ""};
     if (plan->ranks < 2 || plan->ranks > ALLREDUCE_RANKS_MOST) {

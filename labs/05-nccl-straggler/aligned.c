@@ -133,9 +133,12 @@ static double sum_us(const struct ranks_log *log, size_t k) {
     return leaves - enters;
 }
 
-/* What a sum takes by each algorithm: us[RANKS_ALGORITHM_COUNT][PRICES], NAN where there is none.
- */
-static int price_all(struct lab_run *run, unsigned ranks, size_t count, double (*us)[PRICES]) {
+/* What sums take, by algorithm; NAN where there is none. */
+struct times {
+    double us[RANKS_ALGORITHM_COUNT][PRICES];
+};
+
+static int price_all(struct lab_run *run, unsigned ranks, size_t count, struct times *times) {
     for (int a = 0; a < RANKS_ALGORITHM_COUNT; a++) {
         struct ranks_plan plan = ranks_plan_default(RANKS_SMPI, ranks);
         struct ranks_log log;
@@ -143,7 +146,7 @@ static int price_all(struct lab_run *run, unsigned ranks, size_t count, double (
         plan.seed = lab_seed(run);
         plan.arms = (unsigned)count, plan.steps = 1, plan.warmup = 0;
         for (size_t s = 0; s < PRICES; s++) {
-            us[a][s] = NAN;
+            times->us[a][s] = NAN;
             /* Of a probe, since time does not depend on what is added. */
             plan.arm[s] =
                 (struct ranks_arm){.bytes = price_bytes[s], .fill = RANKS_PROBE, .probe = {0, 1}};
@@ -154,34 +157,37 @@ static int price_all(struct lab_run *run, unsigned ranks, size_t count, double (
         if (status != 0)
             return status;
         for (size_t k = 0; k < log.steps; k++)
-            us[a][log.step[k].arm] = sum_us(&log, k);
+            times->us[a][log.step[k].arm] = sum_us(&log, k);
         ranks_log_close(&log);
     }
     return 0;
 }
 
-static void record_price(struct lab_case *c, unsigned ranks, size_t s, double (*const us)[PRICES]) {
+static void record_price(struct lab_case *c, unsigned ranks, size_t s, const struct times *times) {
+    double us[RANKS_ALGORITHM_COUNT];
+    for (int a = 0; a < RANKS_ALGORITHM_COUNT; a++)
+        us[a] = times->us[a][s];
     int fastest = RANKS_DOUBLING, ours = RANKS_DOUBLING;
     for (int a = 0; a < RANKS_ALGORITHM_COUNT; a++) {
-        if (us[a][s] < us[fastest][s])
+        if (us[a] < us[fastest])
             fastest = a;
-        if (is_aligned((enum ranks_algorithm)a) && us[a][s] < us[ours][s])
+        if (is_aligned((enum ranks_algorithm)a) && us[a] < us[ours])
             ours = a;
     }
-    double over = us[ours][s] / us[fastest][s];
+    double over = us[ours] / us[fastest];
     case_param_text(c, "engine", ranks_engine_name(RANKS_SMPI));
     case_param_int(c, "ranks", ranks);
     case_param_int(c, "bytes", (int64_t)price_bytes[s]);
     case_param_text(c, "algorithm", ranks_algorithm_name((enum ranks_algorithm)ours));
     case_param_text(c, "fastest", ranks_algorithm_name((enum ranks_algorithm)fastest));
-    case_counter(c, "aligned us", us[ours][s]);
-    case_counter(c, "fastest us", us[fastest][s]);
+    case_counter(c, "aligned us", us[ours]);
+    case_counter(c, "fastest us", us[fastest]);
     case_counter_ratio(c, "over fastest", (struct ratio){over, over, over});
-    case_counter(c, "doubling over fastest", us[RANKS_DOUBLING][s] / us[fastest][s]);
+    case_counter(c, "doubling over fastest", us[RANKS_DOUBLING] / us[fastest]);
 }
 
 static int price_one(struct lab_run *run, struct device *device, unsigned ranks, size_t count) {
-    double us[RANKS_ALGORITHM_COUNT][PRICES];
+    struct times times;
     struct lab_case *cases[PRICES];
     bool any = false;
     for (size_t s = 0; s < count; s++) {
@@ -190,10 +196,10 @@ static int price_one(struct lab_run *run, struct device *device, unsigned ranks,
                                   (unsigned long long)price_bytes[s]);
         any = any || cases[s];
     }
-    int status = any ? price_all(run, ranks, count, us) : 0;
+    int status = any ? price_all(run, ranks, count, &times) : 0;
     for (size_t s = 0; s < count && status == 0; s++)
         if (cases[s])
-            record_price(cases[s], ranks, s, us);
+            record_price(cases[s], ranks, s, &times);
     status = cases_end(cases, count, status);
     return status > 0 ? 0 : status;
 }
