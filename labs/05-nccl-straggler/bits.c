@@ -35,17 +35,24 @@ struct wanted {
 };
 #define BIT(algorithm) (1u << (algorithm))
 #define FEW (BIT(RANKS_DEFAULT) | BIT(RANKS_DOUBLING) | BIT(RANKS_RING))
-#define WANTED 7
+#define WANTED 8
 static const struct wanted wanted[][WANTED] = {
-    [LAB_QUICK] = {{RANKS_OPENMPI, 3, 3, FEW}, {RANKS_SMPI, 3, 4, 0}, {RANKS_SMPI, 8, 8, FEW}},
+    [LAB_QUICK] = {{RANKS_OPENMPI, 3, 3, FEW},
+                   {RANKS_SMPI, 3, 4, 0},
+                   {RANKS_SMPI, 8, 8, FEW},
+                   {RANKS_NCCL, 2, 4, 0}},
     [LAB_DEFAULT] = {{RANKS_OPENMPI, 2, 2, BIT(RANKS_DEFAULT)},
                      {RANKS_OPENMPI, 3, 3, 0},
                      {RANKS_OPENMPI, 4, 4, FEW | BIT(RANKS_NONOVERLAPPING)},
                      {RANKS_OPENMPI, 8, 8, FEW | BIT(RANKS_LINEAR)},
                      {RANKS_SMPI, 2, 6, 0},
                      {RANKS_SMPI, 8, 8, 0},
-                     {RANKS_SMPI, 16, 16, FEW | BIT(RANKS_NONOVERLAPPING)}},
-    [LAB_FULL] = {{RANKS_OPENMPI, 2, 8, 0}, {RANKS_OPENMPI, 16, 16, FEW}, {RANKS_SMPI, 2, 16, 0}},
+                     {RANKS_SMPI, 16, 16, FEW | BIT(RANKS_NONOVERLAPPING)},
+                     {RANKS_NCCL, 2, 8, 0}},
+    [LAB_FULL] = {{RANKS_OPENMPI, 2, 8, 0},
+                  {RANKS_OPENMPI, 16, 16, FEW},
+                  {RANKS_SMPI, 2, 16, 0},
+                  {RANKS_NCCL, 2, 16, 0}},
 };
 
 static struct ranks_plan plan_of(const struct lab_run *run, enum ranks_engine engine,
@@ -159,7 +166,9 @@ int orders_known(struct lab_run *run, const struct ranks_plan *plan, const size_
                  struct allreduce_orders *out) {
     char why[RANKS_WHY];
     bool chosen = plan->algorithm == RANKS_DEFAULT || plan->algorithm == RANKS_NONOVERLAPPING;
-    if (plan->ranks > 1 && chosen && !allreduce_mpi_knows(plan->engine))
+    /* NCCL's depend on its channels and their rings and trees, which it makes of the wiring. */
+    bool found = plan->engine == RANKS_NCCL || (chosen && !allreduce_mpi_knows(plan->engine));
+    if (plan->ranks > 1 && found)
         return orders_found(run, plan, n, count, out);
     for (size_t s = 0; s < count; s++) {
         struct allreduce_mpi sum = {plan->engine, plan->algorithm, plan->ranks, n[s]};
@@ -315,15 +324,17 @@ static int sweep_engines(struct lab_run *run, struct device *device) {
     struct inputs in = {0};
     int status = 0;
     for (const struct wanted *w = list; w < list + WANTED && w->to && status == 0; w++) {
-        int runs = engine_runs(run, device, w->engine);
-        for (unsigned ranks = w->from; runs == 1 && ranks <= w->to; ranks++)
+        int runs = 1;
+        for (unsigned ranks = w->from; runs == 1 && ranks <= w->to && status == 0; ranks++) {
+            runs = engine_fits(run, device, w->engine, ranks);
             for (int a = 0; a < RANKS_ALGORITHM_COUNT && status == 0 && !lab_stopping(run); a++) {
-                if (!is_wanted(w, (enum ranks_algorithm)a))
+                if (runs != 1 || !is_wanted(w, (enum ranks_algorithm)a))
                     continue;
                 struct ranks_plan plan = plan_of(run, w->engine, (enum ranks_algorithm)a, ranks);
                 lab_expect(run, 1);
                 status = bits_one(run, device, &plan, &in);
             }
+        }
         status = runs < 0 ? -1 : status;
     }
     free(in.x);

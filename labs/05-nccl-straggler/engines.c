@@ -35,6 +35,15 @@ int engine_runs(struct lab_run *run, struct device *device, enum ranks_engine en
     return lab_case_end(c) == 0 ? runs : -1;
 }
 
+int engine_fits(struct lab_run *run, struct device *device, enum ranks_engine engine,
+                unsigned ranks) {
+    const char *all = getenv("NANOLAB_GPUS");
+    int runs = engine_runs(run, device, engine);
+    if (runs != 1 || engine != RANKS_NCCL)
+        return runs;
+    return (long)ranks <= (all && *all ? strtol(all, NULL, 10) : device_count(DEVICE_CUDA));
+}
+
 static bool stopping(void *run) {
     return lab_stopping(run);
 }

@@ -222,10 +222,7 @@ static int sweep_setting(struct lab_run *run, struct device *device, const struc
 
 /* 1: it can run here; 0; -1 after lab_error(). */
 static int fits(struct lab_run *run, struct device *device, const struct setting *s) {
-    int runs = s->engine == VIRTUAL ? 1 : engine_runs(run, device, s->engine);
-    if (runs == 1 && s->engine == RANKS_NCCL)
-        runs = s->ranks <= (unsigned)device_count(DEVICE_CUDA);
-    return runs;
+    return s->engine == VIRTUAL ? 1 : engine_fits(run, device, s->engine, s->ranks);
 }
 
 static int sweep_settings(struct lab_run *run, struct device *device, const struct setting *list,

@@ -33,6 +33,10 @@
 /* Whether an engine runs here. Once per run it is recorded, as case 05/engine/NAME, with its
  * version or with the reason why it does not, and that is said. 1, 0, or -1 after lab_error(). */
 int engine_runs(struct lab_run *run, struct device *device, enum ranks_engine engine);
+/* The same with so many ranks. NCCL wants a GPU for each: of this machine's, or of as many as
+ * NANOLAB_GPUS says there are on all machines together. */
+int engine_fits(struct lab_run *run, struct device *device, enum ranks_engine engine,
+                unsigned ranks);
 /* ranks_run() under the run's signals. 0; 1: stopped, drop the case and return 0; -1 after
  * lab_error(). */
 int engine_run(struct lab_run *run, const struct ranks_plan *plan, struct ranks_log *log);
