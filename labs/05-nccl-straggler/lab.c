@@ -229,10 +229,11 @@ static const struct quantity quantities[] = {
     {"step over ample", "1", "everybody's step over that with workspace for all"},
     {"wait over fallback", "1",
      "what the other rank waits more over what the culprit takes longer"},
-    {"batches differ", "1", "steps with another batch than with workspace for all"},
-    {"batches differ more", "1", "of that, beyond what two runs with workspace for all differ by"},
-    {"classes differ", "1", "steps of another shape class than with workspace for all"},
-    {"classes differ more", "1", "of that, beyond what two runs with workspace for all differ by"},
+    {"batches cut", "1", "steps with fewer rows than may be"},
+    {"batches differ", "1",
+     "steps with another batch than with workspace for all, beyond those where "
+     "both have it"},
+    {"classes differ", "1", "steps of another shape class, beyond those where both have it"},
     {"fell back", "1", "products of the culprit by what is not preferred for so many rows"},
     {"others fell back", "1", "the same of the other rank"},
     {"others fell back ample", "1", "the same of the other rank, with workspace for all"},
@@ -322,7 +323,8 @@ static const struct table_spec tables[] = {
     {"answer", "05/workspace/serving/", "batcher\tlimit\tat\trows\tstep\tcomputes",
      .write = write_answer},
     {"fallbacks", "05/workspace/serving/",
-     "batcher; limit; budget; batches differ, blow, bhigh = batches differ~; classes differ, clow, "
+     "batcher; limit; budget; batches cut, cut low, cut high = batches cut~; batches differ, blow, "
+     "bhigh = batches differ~; classes differ, clow, "
      "chigh = classes differ~; steps; fell back; others fell back"},
     {"league", "05/league/",
      "rule; engine; ranks; jitter = jitter kind; kind; delay; left out = steps left out; windows; "

@@ -102,8 +102,9 @@
 #@ text a step cuts the batch from 32 to 12 rows, lets all back in after eight steps within its budget,
 #@ text and is late again at once. One with a budget of tokens alone changes nothing, and stays slow.
 #@ table fallbacks: Batches and fallbacks with the serving loop
-#@ text `batches differ`: part of the steps after the first late one whose requests, or rows, are others
-#@ text than in the run with workspace for all; `fell back`: steps in which rank 1 ran another
+#@ text `batches cut`: part of the steps with fewer than 32 rows; `batches differ`: of those after the
+#@ text first late one, the part with other requests or rows than in the run with workspace for all,
+#@ text beyond what two such runs differ by; `fell back`: steps in which rank 1 ran another
 #@ text implementation than is preferred for so many rows; `others fell back`: the same of rank 0.
 #@ data 12 classes: column,line,colour,who,ranks,n
 #@ plot bits 12: Which sums of the same numbers have the same bits

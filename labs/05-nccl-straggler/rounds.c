@@ -56,6 +56,13 @@ struct ratio rounds_added(const double *a, const double *b, size_t n, uint64_t s
     return added;
 }
 
+struct ratio rounds_over(const double *a, const double *b, size_t n, uint64_t seed) {
+    struct stats_interval r;
+    if (stats_paired_ratio_interval(a, b, n, 0.95, seed, &r) != 0)
+        return RATIO_NONE;
+    return (struct ratio){r.value, r.low, r.high};
+}
+
 struct ratio rounds_slope(const double *x, const double *y, size_t points, size_t n,
                           uint64_t seed) {
     double *slope = malloc((n + 1) * sizeof *slope);

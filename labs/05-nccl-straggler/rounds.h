@@ -36,6 +36,8 @@ int rounds_named(const struct ranks_log *log, unsigned arm, bool outer, unsigned
 struct ratio rounds_median(const double *x, size_t n, uint64_t seed);
 /* The same of a[k] - b[k]. */
 struct ratio rounds_added(const double *a, const double *b, size_t n, uint64_t seed);
+/* The same of a[k] / b[k]. */
+struct ratio rounds_over(const double *a, const double *b, size_t n, uint64_t seed);
 /* The same of the slopes of y over x, in each round the median slope of all pairs of points (P. K.
  * Sen, 1968), so that one disturbed arm does not turn it: y[points][n], a row for each x. */
 struct ratio rounds_slope(const double *x, const double *y, size_t points, size_t n, uint64_t seed);
