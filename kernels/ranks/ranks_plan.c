@@ -225,6 +225,10 @@ int ranks_plan_check(const struct ranks_plan *plan, char *why) {
     if (!ranks_algorithm_has(plan->engine, plan->algorithm))
         return refuse(why, "%s has no all-reduce called %s", ranks_engine_name(plan->engine),
                       ranks_algorithm_name(plan->algorithm));
+    if (plan->engine == RANKS_SMPI && plan->algorithm == RANKS_RABENSEIFNER && plan->ranks == 1)
+        return refuse(why,
+                      "SimGrid's rabenseifner calls itself without end for a single rank; take "
+                      "2 ranks, or another algorithm");
     if (plan->group != 0 &&
         (plan->group < 2 || plan->group >= plan->ranks || plan->ranks % plan->group != 0))
         return refuse(why, "%u ranks do not make several groups of %u", plan->ranks, plan->group);

@@ -209,6 +209,7 @@ static void test_limits(void **state) {
     REFUSED("in all", plan.steps = (unsigned)RANKS_STEPS_MOST / 8 + 1);
     REFUSED("no all-reduce called tree", plan.algorithm = RANKS_TREE);
     REFUSED("no all-reduce called linear", plan.algorithm = RANKS_LINEAR);
+    REFUSED("a single rank", plan.algorithm = RANKS_RABENSEIFNER, plan.ranks = 1);
     REFUSED("groups of 3", plan.group = 3);
     REFUSED("groups of 8", plan.group = 8);
     REFUSED("groups of 1", plan.group = 1);
