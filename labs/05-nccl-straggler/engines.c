@@ -44,6 +44,21 @@ int engine_fits(struct lab_run *run, struct device *device, enum ranks_engine en
     return (long)ranks <= (all && *all ? strtol(all, NULL, 10) : device_count(DEVICE_CUDA));
 }
 
+size_t engine_counts(struct lab_run *run, struct device *device, enum ranks_engine engine,
+                     unsigned counts[ENGINE_COUNTS]) {
+    static const unsigned usual[] = {2, 4, 8};
+    unsigned asked[ENGINE_COUNTS];
+    size_t count = 0, most = ranks_counts(asked, ENGINE_COUNTS);
+    if (most == 0) {
+        most = engine == RANKS_NCCL ? 3 : 2;
+        memcpy(asked, usual, sizeof usual);
+    }
+    for (size_t k = 0; k < most; k++)
+        if (engine_fits(run, device, engine, asked[k]) == 1)
+            counts[count++] = asked[k];
+    return count;
+}
+
 static bool stopping(void *run) {
     return lab_stopping(run);
 }

@@ -27,19 +27,13 @@ struct sums {
     bool quick; /* in a quick run, too */
 };
 
-static const struct sums all_sums[] = {
-    {RANKS_SMPI, 4, RANKS_DOUBLING, 1, -1, false},
-    {RANKS_SMPI, 8, RANKS_DOUBLING, 1, -1, true},
-    {RANKS_SMPI, 32, RANKS_DOUBLING, 1, -1, true},
-    {RANKS_SMPI, 4, RANKS_RING, 1, -1, false},
-    {RANKS_SMPI, 8, RANKS_RING, 1, -1, true},
-    {RANKS_SMPI, 32, RANKS_RING, 1, -1, false},
-    {RANKS_SMPI, 32, RANKS_RING, 8, -1, false},
-    {RANKS_SMPI, 32, RANKS_RING, 8, 1, true},
-    {RANKS_OPENMPI, 2, RANKS_DOUBLING, 1, -1, true},
-    {RANKS_OPENMPI, 4, RANKS_DOUBLING, 1, -1, true},
+static const struct sums simulated[] = {
+    {RANKS_SMPI, 4, RANKS_DOUBLING, 1, -1, false}, {RANKS_SMPI, 8, RANKS_DOUBLING, 1, -1, true},
+    {RANKS_SMPI, 32, RANKS_DOUBLING, 1, -1, true}, {RANKS_SMPI, 4, RANKS_RING, 1, -1, false},
+    {RANKS_SMPI, 8, RANKS_RING, 1, -1, true},      {RANKS_SMPI, 32, RANKS_RING, 1, -1, false},
+    {RANKS_SMPI, 32, RANKS_RING, 8, -1, false},    {RANKS_SMPI, 32, RANKS_RING, 8, 1, true},
 };
-#define SUMS (sizeof all_sums / sizeof *all_sums)
+#define SUMS (sizeof simulated / sizeof *simulated)
 
 /* Each is a multiple of 4 bytes × 32 ranks but the first, of which no ring can be made. */
 static const uint64_t sizes[] = {4, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20};
@@ -47,13 +41,15 @@ static const uint64_t sizes[] = {4, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 <<
 
 static struct ranks_plan plan_of(const struct lab_run *run, const struct sums *s) {
     struct ranks_plan plan = ranks_plan_default(s->engine, s->ranks);
-    bool simulated = s->engine == RANKS_SMPI;
+    bool smpi = s->engine == RANKS_SMPI;
     plan.algorithm = s->algorithm;
     plan.seed = lab_seed(run);
     plan.cluster.per_node = s->per_node;
     plan.cluster.slow_node = s->slow_node;
-    plan.rounds = simulated ? 1 : lab_mode(run) == LAB_QUICK ? 11 : 31;
-    plan.steps = simulated ? 2 : 5;
+    plan.rounds = smpi ? 1 : lab_mode(run) == LAB_QUICK ? 11 : 31;
+    plan.steps = smpi ? 2 : 5;
+    if (s->engine == RANKS_NCCL)
+        plan.compute = RANKS_KERNEL;
     plan.warmup = 1;
     plan.arms = 0;
     for (size_t k = s->algorithm == RANKS_RING; k < SIZES; k++) {
@@ -195,18 +191,38 @@ static int sweep_sums(struct lab_run *run, struct device *device, const struct s
     return cases_end(cases, plan.arms, status);
 }
 
-int sweep_parts(struct lab_run *run, struct device *device) {
+static int sweep_list(struct lab_run *run, struct device *device, const struct sums *list,
+                      size_t count) {
     bool quick = lab_mode(run) == LAB_QUICK;
-    for (size_t k = 0; k < SUMS; k++)
-        if (!quick || all_sums[k].quick)
-            lab_expect(run, SIZES - (all_sums[k].algorithm == RANKS_RING));
-    for (size_t k = 0; k < SUMS && !lab_stopping(run); k++) {
-        if (quick && !all_sums[k].quick)
-            continue;
-        int runs = engine_runs(run, device, all_sums[k].engine);
-        if (runs < 0 || (runs > 0 && sweep_sums(run, device, &all_sums[k]) != 0))
+    for (size_t k = 0; k < count; k++)
+        if (!quick || list[k].quick)
+            lab_expect(run, plan_of(run, &list[k]).arms);
+    for (size_t k = 0; k < count && !lab_stopping(run); k++)
+        if ((!quick || list[k].quick) && sweep_sums(run, device, &list[k]) != 0)
             return -1;
-    }
+    return 0;
+}
+
+static int sweep_engine(struct lab_run *run, struct device *device, enum ranks_engine engine) {
+    enum ranks_algorithm algorithm = engine == RANKS_NCCL ? RANKS_RING : RANKS_DOUBLING;
+    struct sums list[ENGINE_COUNTS];
+    unsigned counts[ENGINE_COUNTS];
+    int runs = engine_runs(run, device, engine);
+    if (runs <= 0)
+        return runs;
+    if (engine == RANKS_SMPI)
+        return sweep_list(run, device, simulated, SUMS);
+    size_t count = engine_counts(run, device, engine, counts);
+    for (size_t k = 0; k < count; k++)
+        list[k] = (struct sums){engine, counts[k], algorithm, 1, -1, true};
+    return sweep_list(run, device, list, count);
+}
+
+int sweep_parts(struct lab_run *run, struct device *device) {
+    static const enum ranks_engine engines[] = {RANKS_SMPI, RANKS_OPENMPI, RANKS_NCCL};
+    for (size_t k = 0; k < sizeof engines / sizeof *engines && !lab_stopping(run); k++)
+        if (sweep_engine(run, device, engines[k]) != 0)
+            return -1;
     return 0;
 }
 

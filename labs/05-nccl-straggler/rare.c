@@ -16,10 +16,11 @@
 
 struct setting {
     enum ranks_engine engine;
-    unsigned ranks, rounds[3], steps;
+    unsigned ranks; /* 0: the fewest that the engine is to run with */
+    unsigned rounds[3], steps;
 };
 static const struct setting settings[] = {
-    {RANKS_OPENMPI, 2, {10, 40, 100}, 50},
+    {RANKS_OPENMPI, 0, {10, 40, 100}, 50},
     {RANKS_SMPI, 8, {1, 1, 1}, 500},
 };
 
@@ -128,11 +129,18 @@ static int sweep_setting(struct lab_run *run, struct device *device, const struc
 }
 
 int sweep_rare(struct lab_run *run, struct device *device) {
+    unsigned counts[ENGINE_COUNTS];
     for (size_t k = 0; k < sizeof settings / sizeof *settings && !lab_stopping(run); k++) {
-        int runs = engine_runs(run, device, settings[k].engine);
-        if (runs > 0)
-            lab_expect(run, 2);
-        if (runs < 0 || (runs > 0 && sweep_setting(run, device, &settings[k]) != 0))
+        struct setting s = settings[k];
+        int runs = engine_runs(run, device, s.engine);
+        if (runs < 0)
+            return -1;
+        if (runs == 0)
+            continue;
+        if (s.ranks == 0 && engine_counts(run, device, s.engine, counts) > 0)
+            s.ranks = counts[0];
+        lab_expect(run, 2);
+        if (sweep_setting(run, device, &s) != 0)
             return -1;
     }
     return 0;

@@ -26,13 +26,12 @@ struct setting {
     unsigned steps;
 };
 
-static const struct setting settings[] = {
-    {RANKS_OPENMPI, 2, {11, 41, 101}, 4}, {RANKS_OPENMPI, 4, {11, 41, 101}, 4},
-    {RANKS_SMPI, 32, {1, 1, 1}, 3},       {RANKS_SMPI, 256, {1, 1, 1}, 2},
-    {RANKS_SMPI, TWENTY, {1, 1, 1}, 3},   {RANKS_NCCL, 2, {15, 41, 101}, 5},
-    {RANKS_NCCL, 4, {15, 41, 101}, 5},    {RANKS_NCCL, 8, {15, 41, 101}, 5},
+static const struct setting simulated[] = {
+    {RANKS_SMPI, 32, {1, 1, 1}, 3},
+    {RANKS_SMPI, 256, {1, 1, 1}, 2},
+    {RANKS_SMPI, TWENTY, {1, 1, 1}, 3},
 };
-static const struct setting gpu_settings[] = {
+static const struct setting on_gpu[] = {
     {VIRTUAL, 2, {15, 41, 101}, 5}, {VIRTUAL, 4, {15, 41, 101}, 5}, {VIRTUAL, 8, {15, 41, 101}, 5}};
 
 static struct ranks_plan plan_of(const struct lab_run *run, const struct setting *s) {
@@ -220,30 +219,37 @@ static int sweep_setting(struct lab_run *run, struct device *device, const struc
 /* --- sweep -------------------------------------------------------------------------------------
  */
 
-/* 1: it can run here; 0; -1 after lab_error(). */
-static int fits(struct lab_run *run, struct device *device, const struct setting *s) {
-    return s->engine == VIRTUAL ? 1 : engine_fits(run, device, s->engine, s->ranks);
-}
-
 static int sweep_settings(struct lab_run *run, struct device *device, const struct setting *list,
                           size_t count) {
     for (size_t k = 0; k < count; k++)
-        if (fits(run, device, &list[k]) == 1)
-            lab_expect(run, plan_of(run, &list[k]).arms + KINDS + 1);
-    for (size_t k = 0; k < count && !lab_stopping(run); k++) {
-        int runs = fits(run, device, &list[k]);
-        if (runs < 0 || (runs > 0 && sweep_setting(run, device, &list[k]) != 0))
+        lab_expect(run, plan_of(run, &list[k]).arms + KINDS + 1);
+    for (size_t k = 0; k < count && !lab_stopping(run); k++)
+        if (sweep_setting(run, device, &list[k]) != 0)
             return -1;
-    }
     return 0;
 }
 
+static int sweep_engine(struct lab_run *run, struct device *device, enum ranks_engine engine) {
+    struct setting list[ENGINE_COUNTS];
+    unsigned counts[ENGINE_COUNTS];
+    int runs = engine_runs(run, device, engine);
+    if (runs <= 0)
+        return runs;
+    if (engine == RANKS_SMPI)
+        return sweep_settings(run, device, simulated, sizeof simulated / sizeof *simulated);
+    size_t count = engine_counts(run, device, engine, counts);
+    for (size_t k = 0; k < count; k++)
+        list[k] = (struct setting){engine, counts[k], {11, 41, 101}, 4};
+    return sweep_settings(run, device, list, count);
+}
+
 int sweep_stalls(struct lab_run *run, struct device *device) {
+    static const enum ranks_engine engines[] = {RANKS_OPENMPI, RANKS_SMPI, RANKS_NCCL};
     if (device_kind(device) == DEVICE_CUDA)
-        return sweep_settings(run, device, gpu_settings,
-                              sizeof gpu_settings / sizeof *gpu_settings);
-    if (sweep_settings(run, device, settings, sizeof settings / sizeof *settings) != 0)
-        return -1;
+        return sweep_settings(run, device, on_gpu, sizeof on_gpu / sizeof *on_gpu);
+    for (size_t k = 0; k < sizeof engines / sizeof *engines && !lab_stopping(run); k++)
+        if (sweep_engine(run, device, engines[k]) != 0)
+            return -1;
     return sweep_rare(run, device);
 }
 
