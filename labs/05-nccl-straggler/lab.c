@@ -137,8 +137,10 @@ static const struct quantity quantities[] = {
     {"alpha", "us", "time of a sum of nothing, fitted"},
     {"beta", "bytes/s", "bytes of a rank's buffer over the time that they add, fitted"},
     {"least", "us", "communication time of a step in which nobody waited, median"},
+    {"sum time", "us",
+     "of ranks of which none is late: the least of theirs; simulated: the longest"},
     {"model", "us", "that, by theory in simulation, by the fitted line elsewhere"},
-    {"residual", "1", "least over model, less 1"},
+    {"residual", "1", "sum time over model, less 1"},
     {"unlogged", "1", "of a step: what is in no rank's computing or communication"},
     {"kind", "", "who is late: none, one rank, all in turn, rare; or what lateness is drawn from"},
     {"delay", "us", "added to the computing of a rank that is late"},
@@ -268,7 +270,7 @@ static const struct quantity quantities[] = {
 
 static const struct table_spec tables[] = {
     {"sums", "05/sum/",
-     "engine; ranks; algorithm; per node; slow node; bytes; least, low, high = least~; model; "
+     "engine; ranks; algorithm; per node; slow node; bytes; took, low, high = sum time~; model; "
      "residual, rlow, rhigh = residual~; unlogged, ulow, uhigh = unlogged~",
      .sort = "engine;ranks;algorithm;per node;slow node;bytes"},
     {"stalls", "05/stall/",

@@ -10,7 +10,7 @@
 #@ text the ranks take turns on them, and the marks leave the line.
 #@ table slopes: Slope of the step over the stall, and the noise floor
 #@ text 1 is the whole stall. `floor` in microseconds.
-#@ data 3 sums: bytes,least,low,high,model by engine,ranks,algorithm where slow node=-1
+#@ data 3 sums: bytes,took,low,high,model by engine,ranks,algorithm where slow node=-1
 #@ plot sums 3: Time of a sum in which nobody waits, against α + n/β
 #@ text Marks are measured, lines are the model: for simulated ranks the theory of the algorithm on
 #@ text wires of given α and β, for processes a line that was fitted to the marks. Marks beside

@@ -8,25 +8,26 @@
 #include "harness/measure/stats.h"
 #include "labs/05-nccl-straggler/league.h"
 
-static double least_us(const struct ranks_log *log, size_t step) {
-    double least = INFINITY;
+static double sum_us(const struct ranks_log *log, size_t step, enum rounds_what what) {
+    double least = INFINITY, most = 0;
     for (unsigned r = 0; r < log->plan.ranks; r++) {
         const struct ranks_cell *cell = ranks_at(log, step, r);
         least = fmin(least, cell->end_us - cell->start_us);
+        most = fmax(most, cell->end_us - cell->start_us);
     }
-    return least;
+    return what == ROUNDS_LEAST ? least : most;
 }
 
 double *rounds_steps(const struct ranks_log *log, unsigned arm, enum rounds_what what,
                      size_t *count) {
     if (what == ROUNDS_STEP)
         return ranks_step_times(log, arm, count);
-    double *least = malloc((log->steps + 1) * sizeof *least);
+    double *sums = malloc((log->steps + 1) * sizeof *sums);
     *count = 0;
-    for (size_t k = 0; least && k < log->steps; k++)
+    for (size_t k = 0; sums && k < log->steps; k++)
         if (log->step[k].arm == arm)
-            least[(*count)++] = least_us(log, k);
-    return least;
+            sums[(*count)++] = sum_us(log, k, what);
+    return sums;
 }
 
 int rounds_medians(const struct ranks_log *log, unsigned arm, enum rounds_what what, double *out) {

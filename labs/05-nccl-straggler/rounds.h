@@ -13,6 +13,7 @@
 enum rounds_what {
     ROUNDS_STEP,  /* a step, as ranks_step_times() has it */
     ROUNDS_LEAST, /* its least communication time, in which nobody waited */
+    ROUNDS_MOST,  /* its longest one */
 };
 
 /* The median over an arm's steps in each round, µs: out[plan.rounds]. 0, or -1: no memory. Not of

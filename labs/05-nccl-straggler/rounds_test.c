@@ -49,6 +49,9 @@ static void medians_are_those_of_each_round(void **state) {
         assert_int_equal(rounds_medians(&log, arm, ROUNDS_STEP, step[arm]), 0);
     assert_true(step[0][0] == 112 && step[0][1] == 122);
     assert_true(step[1][0] == 162 && step[1][1] == 172);
+    double most[ROUNDS]; /* of rank 0, who comes first: 2 before the last */
+    assert_int_equal(rounds_medians(&log, 0, ROUNDS_MOST, most), 0);
+    assert_true(most[0] == 12 && most[1] == 22);
     struct ratio added = rounds_added(step[1], step[0], ROUNDS, 1);
     assert_true(added.value == 50 && added.low == 50 && added.high == 50);
     ranks_log_close(&log);
