@@ -57,6 +57,24 @@ static void mark_slow(const struct straggler_log *log, bool *disturbed, double *
         disturbed[k] |= !(least[k] - usual <= LEAGUE_QUIET_US);
 }
 
+/* Marks steps before which a rank took long, all of them perhaps: from the end of the sum before,
+ * or one late, in computing. scratch[steps] */
+static void mark_long(const struct straggler_log *log, const double *stall_us, bool *disturbed,
+                      double *scratch) {
+    for (unsigned r = 0; r < log->ranks; r++) {
+        for (size_t k = 0; k < log->steps; k++) {
+            const struct straggler_cell *c = straggler_at(log, k, r);
+            scratch[k] = k == 0 || log->overlapped
+                             ? c->compute_us
+                             : c->start_us - straggler_at(log, k - 1, r)->end_us;
+            scratch[k] -= stall_us[k * log->ranks + r];
+        }
+        double usual = stats_median(scratch, log->steps);
+        for (size_t k = 0; k < log->steps; k++)
+            disturbed[k] |= !(scratch[k] - usual <= LEAGUE_QUIET_US);
+    }
+}
+
 static void leave_out(struct straggler_log *log, double *stall_us, const bool *disturbed) {
     size_t n = 0, width = log->ranks;
     for (size_t k = 0; k < log->steps; k++) {
@@ -82,6 +100,7 @@ int quiet_steps(struct straggler_log *log, double *stall_us) {
         mark(log, stall_us, log->overlapped ? COMPUTED : ENTERED, disturbed, scratch);
         mark(log, stall_us, LEFT, disturbed, scratch);
         mark_slow(log, disturbed, scratch);
+        mark_long(log, stall_us, disturbed, scratch);
         leave_out(log, stall_us, disturbed);
     }
     free(disturbed);

@@ -96,6 +96,21 @@ static void a_sum_that_takes_long_is(void **state) {
     assert_int_equal(left(&m), STEPS - 1);
 }
 
+static void all_that_were_put_aside_are(void **state) {
+    (void)state;
+    struct made m = make(false);
+    for (size_t k = 12; k < STEPS; k++)
+        for (unsigned r = 0; r < RANKS; r++) {
+            at(&m, k, r)->start_us += 200;
+            at(&m, k, r)->end_us += 200;
+        }
+    assert_int_equal(left(&m), STEPS - 1);
+    m = make(true);
+    for (unsigned r = 0; r < RANKS; r++)
+        at(&m, 12, r)->compute_us += 200;
+    assert_int_equal(left(&m), STEPS - 1);
+}
+
 /* One late, a rank that was late once comes later than its stall for some steps. */
 static void one_late_its_computing_tells(void **state) {
     (void)state;
@@ -125,6 +140,7 @@ int main(void) {
         cmocka_unit_test(whoever_comes_late_is),
         cmocka_unit_test(whoever_leaves_late_is),
         cmocka_unit_test(a_sum_that_takes_long_is),
+        cmocka_unit_test(all_that_were_put_aside_are),
         cmocka_unit_test(one_late_its_computing_tells),
         cmocka_unit_test(a_round_that_was_mostly_disturbed_is_none),
     };
