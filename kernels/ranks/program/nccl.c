@@ -52,29 +52,54 @@ static int gpu_failed(const struct program *p) {
 /* --- starting ----------------------------------------------------------------------------------
  */
 
-/* The GPU of this rank: of this machine's, the one with its number among this machine's ranks. */
-static int open_gpu(struct program *p) {
+#define ADDRESS 32 /* bytes of a GPU's address on the bus */
+
+/* Whether another rank of this machine has the same GPU: 1 or 0, or -1 after program_says(). */
+static int is_shared(struct program *p, MPI_Comm local, int here, int number, int gpu) {
+    char mine[ADDRESS] = "", *all = calloc((size_t)here, ADDRESS);
+    int shared = 0;
+    if (!all)
+        return program_says(p, "failed", "no memory");
+    if (device_cuda_address(gpu, mine, ADDRESS) != 0 ||
+        MPI_Allgather(mine, ADDRESS, MPI_CHAR, all, ADDRESS, MPI_CHAR, local) != MPI_SUCCESS)
+        shared = program_says(p, "failed", "cannot find out which ranks share a GPU");
+    for (int r = 0; r < here && shared == 0; r++)
+        shared = r != number && memcmp(all + (size_t)r * ADDRESS, mine, ADDRESS) == 0;
+    free(all);
+    return shared;
+}
+
+/* The GPU of this rank: of those that it sees, the one with its number among this machine's ranks.
+ * A scheduler may let each rank see its own alone. */
+static int choose_gpu(struct program *p, MPI_Comm local) {
     struct sums *s = p->collective;
-    MPI_Comm local;
-    int here = 0, number = 0;
-    if (MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, (int)p->rank, MPI_INFO_NULL,
-                            &local) != MPI_SUCCESS)
-        return program_says(p, "failed", "cannot find out which ranks share a machine");
+    int here = 0, number = 0, gpus = device_count(DEVICE_CUDA);
     MPI_Comm_size(local, &here);
     MPI_Comm_rank(local, &number);
-    MPI_Comm_free(&local);
-    int gpus = device_count(DEVICE_CUDA);
     if (gpus == 0)
         return gpu_failed(p);
-    if (here > gpus)
+    int shared = is_shared(p, local, here, number, number % gpus);
+    if (shared > 0)
         return program_says(p, "failed",
-                            "NCCL refuses two ranks on one GPU: this machine has %d ranks and %d "
-                            "GPU%s; start at most one rank for each GPU",
+                            "NCCL refuses two ranks on one GPU: this machine has %d ranks, which "
+                            "see %d GPU%s; start at most one rank for each GPU",
                             here, gpus, gpus == 1 ? "" : "s");
-    if (device_open(&s->device, DEVICE_CUDA, number) != 0 ||
+    if (shared < 0)
+        return -1;
+    if (device_open(&s->device, DEVICE_CUDA, number % gpus) != 0 ||
         ranks_gpu_ops_cuda.stream_open(&s->computing) != 0)
         return gpu_failed(p);
     return 0;
+}
+
+static int open_gpu(struct program *p) {
+    MPI_Comm local;
+    if (MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, (int)p->rank, MPI_INFO_NULL,
+                            &local) != MPI_SUCCESS)
+        return program_says(p, "failed", "cannot find out which ranks share a machine");
+    int status = choose_gpu(p, local);
+    MPI_Comm_free(&local);
+    return status;
 }
 
 /* By a broadcast that can be given up, since its root may be gone. */
