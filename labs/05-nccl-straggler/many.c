@@ -21,7 +21,7 @@ static const struct {
     unsigned ranks, steps[3]; /* simulated: quick, default, full */
 } settings[] = {
     {8, {50, 200, 400}}, {32, {20, 80, 160}}, {100, {6, 24, 100}},
-    {256, {3, 12, 50}},  {1024, {1, 4, 20}},
+    {256, {2, 12, 50}},  {1024, {1, 4, 20}},
 };
 
 enum kind { NONE, EXPONENTIAL, GAUSSIAN, RARE, KINDS };

@@ -46,7 +46,7 @@ static struct ranks_plan plan_of(const struct lab_run *run, const struct sums *s
     plan.seed = lab_seed(run);
     plan.cluster.per_node = s->per_node;
     plan.cluster.slow_node = s->slow_node;
-    plan.rounds = smpi ? 1 : lab_mode(run) == LAB_QUICK ? 11 : 31;
+    plan.rounds = smpi ? 1 : lab_mode(run) == LAB_QUICK ? 7 : 31;
     plan.steps = smpi ? 2 : 5;
     if (s->engine == RANKS_NCCL)
         plan.compute = RANKS_KERNEL;

@@ -47,10 +47,11 @@ static struct ranks_plan plan_of(const struct lab_run *run, const struct setting
     plan.arm[1] = plan.arm[0];
     plan.arms = 2;
     plan.warmup = 1;
+    bool few = s->ranks == TWENTY || (s->ranks > 32 && lab_mode(run) == LAB_QUICK);
     for (size_t k = 0; k < 2 * DELAYS; k++) {
         enum straggler_kind kind = k < DELAYS ? STRAGGLER_PERSISTENT : STRAGGLER_ROTATING;
         double delay = delays[k % DELAYS];
-        if (s->ranks == TWENTY && delay != 1200 && (delay != 300 || kind == STRAGGLER_ROTATING))
+        if (few && delay != 1200 && (delay != 300 || kind == STRAGGLER_ROTATING))
             continue;
         struct ranks_arm *arm = &plan.arm[plan.arms++];
         *arm = plan.arm[0];
