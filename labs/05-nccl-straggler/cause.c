@@ -103,8 +103,7 @@ static struct ranks_plan serving_plan(const struct lab_run *run,
     return plan;
 }
 
-/* --- from a log --------------------------------------------------------------------------------
- */
+/* --- from a log ------------------------------------------------------------------------------- */
 
 /* An arm's steps in a round lie together: the first. */
 static size_t first_of(const struct ranks_log *log, unsigned arm, size_t round) {
@@ -153,8 +152,7 @@ static double least_computing(const struct ranks_log *log, unsigned arm) {
     return least;
 }
 
-/* --- 32 rows in every step ---------------------------------------------------------------------
- */
+/* --- 32 rows in every step -------------------------------------------------------------------- */
 
 static void record_limit(struct lab_case *c, const struct ranks_plan *plan, unsigned arm,
                          const char *name) {
@@ -200,8 +198,7 @@ static int record_steady(struct lab_case *c, const struct ranks_log *log, unsign
     return status;
 }
 
-/* --- with a serving loop ------------------------------------------------------------------------
- */
+/* --- with a serving loop ---------------------------------------------------------------------- */
 
 /* Of the steps of a round after the one in which the culprit is first short: the part whose batch,
  * or whose shape class, is another one than in the arm with workspace for all. */
@@ -277,8 +274,7 @@ static void record_serving(struct lab_case *c, const struct ranks_log *log, unsi
     record_series(c, log, arm, CULPRIT_COMPUTES, "computes", "us");
 }
 
-/* --- sweep -------------------------------------------------------------------------------------
- */
+/* --- sweep ------------------------------------------------------------------------------------ */
 
 static void record_ways(struct lab_case *c, const struct ranks_gemm_way *ways, size_t count) {
     case_param_int(c, "gemm rows", ROWS);
@@ -460,7 +456,7 @@ static void say(const struct rows *rows, struct finding *f) {
         finding_say(f, "no rank was without workspace");
     if (serving < rows->count)
         finding_say(f, "; the batch changes in %.0f %% of the steps; others %s",
-                    100 * row_number(rows, serving, "batches differ"),
+                    100 * fmax(0, row_number(rows, serving, "batches differ")),
                     others_fall_back(rows, serving) ? "fall back, too" : "fall back in none");
 }
 
@@ -485,8 +481,7 @@ void check_cause(const struct rows *rows, struct finding *f) {
     finding_settle(f, SETTLE_ALL, "for some of the links, or some of the limits");
 }
 
-/* --- tables ------------------------------------------------------------------------------------
- */
+/* --- tables ----------------------------------------------------------------------------------- */
 
 int write_answer(struct lab_run *run, const struct rows *rows, struct lab_table *table) {
     (void)run;
