@@ -309,6 +309,8 @@ static const struct table_spec tables[] = {
     {"timeline", "05/timeline/", "engine\tranks\tpart\trank\tstep\trows\tfrom ms\tto ms",
      .write = write_timeline},
     {"classes", "05/bits/openmpi/ 05/bits/smpi/", CLASSES, .write = write_classes},
+    {"defaults", "05/bits/", "device; engine; ranks; n; found; invariant",
+     .where = "algorithm=default", .sort = "device;engine;ranks;n"},
     {"virtual", "05/bits/simt/ 05/bits/cuda/", CLASSES, .write = write_classes},
     {"aligned", "05/aligned/", "device; engine; algorithm; setting; ranks; invariant; measured",
      .sort = "device;engine;algorithm;setting;ranks"},

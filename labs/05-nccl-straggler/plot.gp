@@ -112,6 +112,10 @@
 #@ text after it, whatever library they belong to; the colour is that of the algorithm whose order
 #@ text it is, blue recursive doubling's. Two ranks have one order. A line whose colour changes among
 #@ text columns of equal ranks belongs to a default, or a reduce, that takes another algorithm.
+#@ table defaults: What a library takes by itself, found from its outputs
+#@ text `found`: the algorithms that have this order, often several with one tree; empty where too
+#@ text many ranks would need too many probes. `invariant` 1: the first 1,024 elements are added up in
+#@ text one order at all sizes.
 #@ data 13 virtual: column,line,colour,who,ranks,n
 #@ plot bits-virtual 13: Which sums have the same bits, among ranks that are groups of thread blocks
 #@ text As above. Rows of one algorithm differ in channels, chunks and tails. An order by arrival has
