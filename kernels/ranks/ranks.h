@@ -52,8 +52,9 @@ const char *ranks_engine_name(enum ranks_engine engine);
 int ranks_engine_check(enum ranks_engine engine, char *why);
 /* "Open MPI 4.1.4", "SimGrid 3.32", …: `out` has 64 bytes; "" where unknown. */
 char *ranks_engine_version(enum ranks_engine engine, char *out);
+#define RANKS_COUNTS_MOST 8
 /* The numbers of ranks that NANOLAB_RANKS="2 4 8" asks for: how many, at most `most`; 0: it is not
- * set, or no such list. */
+ * set. What is no such list, ranks_engine_check() refuses. */
 size_t ranks_counts(unsigned *counts, size_t most);
 
 /* Who adds what to what: A(value, word, Open MPI's number, SMPI's name, NCCL's name). 0 and NULL:

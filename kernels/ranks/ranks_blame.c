@@ -67,10 +67,15 @@ static void heard_engine(struct ranks_heard *heard, const char *line) {
     heard->ruled = heard->ruled || rule;
     line += strspn(line, " \t\r");
     /* What stands between rules is said to people; around it are traces. */
-    if (rule || *line == '\0' || heard->is_final || (heard->message[0] && !heard->ruled))
+    size_t used = strlen(heard->message);
+    if (used > 0 && heard->message[used - 1] == ':' && *line != '\0') {
+        snprintf(heard->message + used, sizeof heard->message - used, " %s", line);
+        return;
+    }
+    if (rule || *line == '\0' || heard->is_final || (used > 0 && !heard->ruled))
         return;
     heard->is_final = heard->ruled;
-    snprintf(heard->message, sizeof heard->message, "%.*s", (int)sizeof heard->message - 1, line);
+    snprintf(heard->message, sizeof heard->message, "%s", line);
 }
 
 void ranks_heard_bytes(struct ranks_heard *heard, const char *data, size_t bytes) {
@@ -221,9 +226,19 @@ static void add_victims(char *why, const struct ranks_heard *heard, int culprit)
     add(why, " waited for it");
 }
 
+static const char *signal_name(int signal, char text[24]) {
+    const char *name = sigabbrev_np(signal);
+    if (name)
+        snprintf(text, 24, "SIG%s", name);
+    else
+        snprintf(text, 24, "signal %d", signal);
+    return text;
+}
+
 static void blame_one(const struct ranks_heard *heard, int rank, double deadline_s,
                       struct ranks_failure *failure, char *why) {
     const struct ranks_witness *w = &heard->rank[rank];
+    char text[24];
     failure->rank = rank;
     failure->step = w->state.step;
     failure->doing = is_known(w) ? ranks_doing_name((enum ranks_doing)w->state.doing) : "";
@@ -237,7 +252,10 @@ static void blame_one(const struct ranks_heard *heard, int rank, double deadline
         break;
     case GUILT_GONE:
         failure->kind = RANKS_KILLED;
-        add(why, " is gone");
+        if (heard->killed == rank)
+            add(why, " was killed by %s", signal_name(heard->signal, text));
+        else
+            add(why, " is gone");
         add_where(why, &w->state, true);
         break;
     case GUILT_ELSEWHERE:
@@ -266,15 +284,6 @@ static void blame_nobody(const struct ranks_heard *heard, double deadline_s, cha
         ranks_doing_name((enum ranks_doing)heard->rank[r].state.doing));
     add_where(why, &heard->rank[r].state, false);
     add(why, ", and so did the others");
-}
-
-static const char *signal_name(int signal, char text[24]) {
-    const char *name = sigabbrev_np(signal);
-    if (name)
-        snprintf(text, 24, "SIG%s", name);
-    else
-        snprintf(text, 24, "signal %d", signal);
-    return text;
 }
 
 /* What a rank said itself, or the engine of a rank. */

@@ -57,6 +57,13 @@ static void test_seen(void **state) {
     see(0, RANKS_GONE, 6, RANKS_SUMMING);
     check(RANKS_DEADLINE, RANKS_KILLED, 0,
           "rank 0 is gone in step 6 while it was in a sum; 1 waited for it");
+    open_heard(2);
+    all_sum(7);
+    see(0, RANKS_GONE, 6, RANKS_COMPUTING);
+    hear("nanolab-ranks: rank 1 step 7 waited: in a sum for 10.0 s\nprocess rank 0 with PID 9 on "
+         "node a exited on signal 9 (Killed).\n");
+    check(RANKS_DEADLINE, RANKS_KILLED, 0,
+          "rank 0 was killed by SIGKILL in step 6 while computing; 1 waited for it");
     open_heard(3);
     all_sum(7);
     see(2, RANKS_RUNS, 7, RANKS_COMPUTING);
@@ -121,6 +128,12 @@ static void test_engine(void **state) {
          "more.\n----------------------------\n");
     check(RANKS_ENDED, RANKS_NO_FAULT, -1,
           "mpirun ended with exit status 1 before any rank had started: Not enough  slots.");
+    open_heard(2);
+    hear("----------------------------\nCannot open the file:\n\n    hosts\n\nGive "
+         "another.\n----------------------------\n");
+    check(
+        RANKS_ENDED, RANKS_NO_FAULT, -1,
+        "mpirun ended with exit status 1 before any rank had started: Cannot open the file: hosts");
     open_heard(2);
     check(RANKS_ENDED, RANKS_NO_FAULT, -1,
           "mpirun ended with exit status 1 before any rank had started");

@@ -120,13 +120,21 @@ void ranks_starter_close(struct ranks_starter *starter) {
 int ranks_engine_check(enum ranks_engine engine, char *why) {
     char program[3100], reason[RANKS_WHY];
     struct ranks_starter starter;
-    const char *own = getenv("NANOLAB_MPIRUN");
+    unsigned counts[RANKS_COUNTS_MOST];
+    const char *own = getenv("NANOLAB_MPIRUN"), *list = getenv("NANOLAB_RANKS"),
+               *gpus = getenv("NANOLAB_GPUS");
+    if (engine != RANKS_SMPI && list && *list && ranks_counts(counts, RANKS_COUNTS_MOST) == 0)
+        return says(why,
+                    "NANOLAB_RANKS=\"%.100s\" is not a list of 1 to %d numbers of ranks, each 2 to "
+                    "%d; such as \"2 4 8\"",
+                    list, RANKS_COUNTS_MOST, RANKS_MOST);
     if (ranks_program(engine, program, sizeof program, why) != 0 ||
         ranks_starter_open(&starter, engine, why) != 0)
         return -1;
     ranks_starter_close(&starter);
-    /* Whoever names what starts ranks may start them on other machines, each with its GPU. */
-    if (engine != RANKS_NCCL || ranks_nccl_check(own && *own ? 1 : 2, reason) == 0)
+    /* Other machines have theirs, where ranks are started on those. */
+    bool alone = !(own && *own) && !(gpus && *gpus);
+    if (engine != RANKS_NCCL || ranks_nccl_check(alone ? 2 : 1, reason) == 0)
         return 0;
     return says(why, "%.*s", RANKS_WHY - 1, reason);
 }

@@ -134,6 +134,7 @@ static void test_killed(void **state) {
     needs(RANKS_OPENMPI);
     for (unsigned rank = 0; rank < 3; rank += 2) {
         struct ranks_plan plan = faulty(RANKS_OPENMPI, RANKS_KILLED, rank);
+        plan.deadline_s = LIMIT_S; /* nobody waits for it: the engine notices */
         check_fails(&plan, NULL);
         check_blamed(RANKS_KILLED, (int)rank, "computing");
         check_says("killed by SIGKILL");
@@ -353,6 +354,42 @@ static void test_own_command(void **state) {
     setenv("NANOLAB_MPIRUN", "no-such-program --option", 1);
     check_refused(RANKS_OPENMPI, "no program no-such-program in PATH");
     unsetenv("NANOLAB_MPIRUN");
+    static const char *const lists[] = {
+        "many", "2 4 x", "1", "2,,0", "99999", "-2", "2 4294967298", "2 3 4 5 6 7 8 9 10"};
+    for (size_t k = 0; k < sizeof lists / sizeof *lists; k++) {
+        setenv("NANOLAB_RANKS", lists[k], 1);
+        check_refused(RANKS_OPENMPI, "is not a list of 1 to 8 numbers of ranks");
+    }
+    unsigned counts[RANKS_COUNTS_MOST];
+    setenv("NANOLAB_RANKS", " 2, 4 16", 1);
+    assert_int_equal(ranks_counts(counts, RANKS_COUNTS_MOST), 3);
+    assert_true(counts[0] == 2 && counts[1] == 4 && counts[2] == 16);
+    assert_int_equal(ranks_engine_check(RANKS_OPENMPI, why), 0);
+    unsetenv("NANOLAB_RANKS");
+    assert_int_equal(ranks_counts(counts, RANKS_COUNTS_MOST), 0);
+}
+
+/* It is used, with its words. */
+static void test_own_engine(void **state) {
+    (void)state;
+    needs(RANKS_OPENMPI);
+    char path[] = "/tmp/nanolab-hosts-XXXXXX", command[100];
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    assert_int_equal(write(file, "localhost slots=2\n", 18), 18);
+    close(file);
+    struct ranks_log log;
+    struct ranks_plan plan = ranks_plan_default(RANKS_OPENMPI, 3);
+    snprintf(command, sizeof command, "mpirun --hostfile %s", path);
+    setenv("NANOLAB_MPIRUN", command, 1);
+    int status = ranks_run(&plan, NULL, &log, NULL, why);
+    unlink(path);
+    if (status != 0)
+        fail_msg("%s", why);
+    ranks_log_close(&log);
+    check_fails(&plan, NULL);
+    check_says(path);
+    unsetenv("NANOLAB_MPIRUN");
 }
 
 /* An engine of this test's own, which is a script or no program at all. */
@@ -440,6 +477,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_caller_killed),
         cmocka_unit_test(test_not_installed),
         cmocka_unit_test(test_own_command),
+        cmocka_unit_test(test_own_engine),
         cmocka_unit_test(test_bad_engines),
         cmocka_unit_test(test_not_built),
     };

@@ -39,7 +39,7 @@ int engine_fits(struct lab_run *run, struct device *device, enum ranks_engine en
                 unsigned ranks);
 /* With how many ranks an engine of processes is to run, as far as it fits: as NANOLAB_RANKS says;
  * else 2 and 4, and under NCCL 8. How many. */
-#define ENGINE_COUNTS 8
+#define ENGINE_COUNTS RANKS_COUNTS_MOST
 size_t engine_counts(struct lab_run *run, struct device *device, enum ranks_engine engine,
                      unsigned counts[ENGINE_COUNTS]);
 /* ranks_run() under the run's signals. 0; 1: stopped, drop the case and return 0; -1 after
