@@ -1,13 +1,13 @@
 /*
  * provenance_settings.c: the few environment variables by which numerical libraries choose other
- * kernels, and so other bits: by name, and only where they are set.
+ * kernels, and so other bits, and ours that say what is run: by name, and only where they are set.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "harness/store/provenance.h"
 
-/* cuBLAS' and cuBLASLt's own (13.1), then those of the libraries for CPUs. */
+/* cuBLAS' and cuBLASLt's own (13.1), ours, then those of the libraries for CPUs. */
 static const char *const names[] = {
     "CUBLASLT_HEURISTICS_CACHE_CAPACITY",
     "CUBLASLT_HEURISTICS_LUT_FILE",
@@ -20,6 +20,10 @@ static const char *const names[] = {
     "CUBLAS_WORKSPACE_CONFIG",
     "NVIDIA_TF32_OVERRIDE",
     "NANOLAB_CUBLASLT",
+    "NANOLAB_GPUS",
+    "NANOLAB_MPIRUN",
+    "NANOLAB_NCCL",
+    "NANOLAB_RANKS",
     "ONEDNN_MAX_CPU_ISA",
     "DNNL_MAX_CPU_ISA",
     "OMP_NUM_THREADS",

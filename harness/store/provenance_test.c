@@ -55,7 +55,7 @@ static void only_listed_fields_are_recorded(void **state) {
         /* settings of libraries, where they are set */
         "OMP_NUM_THREADS", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "OPENBLAS_NUM_THREADS",
         "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "CUBLAS_WORKSPACE_CONFIG", "NVIDIA_TF32_OVERRIDE",
-        NULL};
+        "NANOLAB_RANKS", "NANOLAB_GPUS", "NANOLAB_MPIRUN", "NANOLAB_NCCL", NULL};
     json_t *machine = provenance_machine(), *software = provenance_software();
     check_members(machine, machine_fields);
     check_members(software, software_fields);
