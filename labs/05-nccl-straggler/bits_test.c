@@ -1,0 +1,90 @@
+/* bits_test.c: the table behind the plot of sums with equal bits. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "harness/store/result_fixture.h"
+#include "labs/05-nccl-straggler/stragglers.h"
+
+/* A sum of n elements by so many ranks, and its bits. */
+static void add(json_t *cases, const char *engine, const char *algorithm, int ranks, int n,
+                const char *bits) {
+    char id[80];
+    snprintf(id, sizeof id, "05/bits/%s/%s/N=%d", engine, algorithm, ranks);
+    json_t *record = json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:i}, s:[{s:i, s:s, s:i, s:s}]}", "id",
+                               id, "device", "cpu", "params", "engine", engine, "algorithm",
+                               algorithm, "setting", "", "ranks", ranks, "rows", "n", n, "measured",
+                               bits, "invariant", 1, "found", "");
+    assert_non_null(record);
+    json_array_append_new(cases, record);
+}
+
+/* The table's lines, without its head. */
+static void table_of(const json_t *cases, char *text, size_t size) {
+    struct fixture f;
+    struct rows rows;
+    char path[200];
+    assert_int_equal(fixture_begin(&f), 0);
+    assert_int_equal(fixture_open(&f, RESULT_NEW), 0);
+    assert_int_equal(rows_from(cases, &rows), 0);
+    struct lab_table *table = lab_table_open(&f.run, "classes");
+    assert_non_null(table);
+    assert_int_equal(write_classes(&f.run, &rows, table), 0);
+    assert_int_equal(lab_table_close(table), 0);
+    snprintf(path, sizeof path, "%s/classes.tsv", f.lab);
+    FILE *in = fopen(path, "r");
+    assert_non_null(in);
+    text[fread(text, 1, size - 1, in)] = '\0';
+    fclose(in);
+    rows_free(&rows);
+    fixture_end(&f);
+}
+
+static void expect(const char *text, int column, int line, int colour, const char *who) {
+    char start[120];
+    snprintf(start, sizeof start, "%d\t%d\t%d\t%s", column, line, colour, who);
+    if (!strstr(text, start))
+        fail_msg("no line \"%s\" in\n%s", start, text);
+}
+
+/* A colour is that of the algorithm whose bits they are, in all columns: doubling's first, and a
+ * default's only where no other has its bits. */
+static void test_colours(void **state) {
+    (void)state;
+    json_t *cases = json_array();
+    char text[4000];
+    add(cases, "smpi", "ring", 3, 1024, "03");
+    add(cases, "openmpi", "default", 3, 1024, "02");
+    add(cases, "openmpi", "doubling", 3, 1024, "01");
+    add(cases, "openmpi", "ring", 3, 1024, "02");
+    add(cases, "smpi", "doubling", 3, 1024, "01");
+    add(cases, "openmpi", "default", 3, 3000, "11");
+    add(cases, "openmpi", "doubling", 3, 3000, "11");
+    add(cases, "openmpi", "ring", 3, 3000, "12");
+    add(cases, "smpi", "ring", 2, 1024, "21");
+    add(cases, "smpi", "default", 16, 1024, "33");
+    add(cases, "smpi", "ring", 16, 1024, "32");
+    table_of(cases, text, sizeof text);
+    json_decref(cases);
+    /* Columns: 2 ranks; 3 ranks of 1,024 and 3,000 elements; 16 ranks. */
+    expect(text, 1, 1, 2, "openmpi default");
+    expect(text, 1, 2, 1, "openmpi doubling");
+    expect(text, 1, 3, 2, "openmpi ring");
+    expect(text, 1, 5, 1, "smpi doubling");
+    expect(text, 1, 6, 3, "smpi ring");
+    expect(text, 2, 1, 1, "openmpi default");
+    expect(text, 2, 3, 2, "openmpi ring");
+    expect(text, 0, 6, 3, "smpi ring");
+    expect(text, 3, 4, 4, "smpi default");
+    expect(text, 3, 6, 3, "smpi ring");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_colours)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
