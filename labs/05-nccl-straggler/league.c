@@ -295,10 +295,12 @@ static bool names_victims(const struct rows *rows, size_t k) {
            row_is(rows, k, "rule", straggler_rules[STRAGGLER_TWICE_MEDIAN].name);
 }
 
-/* Between a stall and one that the machine makes by itself nothing can tell. */
+/* A stall that what the machine does by itself can hide: whoever is late by it comes earlier or
+ * later by what a scored step may be disturbed, and is to be later than the floor. */
 static bool in_the_noise(const struct rows *rows, size_t k) {
+    double least = row_number(rows, k, "delay") - LEAGUE_QUIET_US;
     return is_real(rows, k) && (row_is(rows, k, "oversubscribed", "true") ||
-                                !(row_number(rows, k, "log floor") < row_number(rows, k, "delay")));
+                                !(row_number(rows, k, "log floor") <= least));
 }
 
 static bool speaks_of(const struct rows *rows, size_t k) {

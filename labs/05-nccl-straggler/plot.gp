@@ -69,8 +69,9 @@
 #@ text Each rule judged eight steps at a time, of logs in which a rank was late by so many
 #@ text microseconds: always, for eight steps and then the next rank, or rarely. It is right where it
 #@ text names just those who were late; in the column 0, where nobody was, where it names nobody. Ours
-#@ text is on top. Rules that look at who takes long name victims; two of the others look for ranks
-#@ text that never come (those are in the failure tests), and one for longer computing.
+#@ text is on top. Rules that look at who takes long name victims. Last arrival needs one clock, and
+#@ text among processes says that it cannot tell. Count lags and missing rank look for ranks that
+#@ text never come, relative score for longer computing.
 #@ table league: Rules against the truth
 #@ text `precision`: late ranks among those named; `recall`: named ones among the late; `latency`:
 #@ text steps from the first stall until just the late are named, tried at 1, 2, 4, 8 …, the worst
