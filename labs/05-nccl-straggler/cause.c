@@ -343,9 +343,9 @@ int sweep_cause(struct lab_run *run, struct device *device) {
     struct sweep s = {.run = run};
     char why[RANKS_WHY];
     int runs = engine_runs(run, device, RANKS_OPENMPI), status = 0;
-    lab_expect(run, CASES);
     if (runs <= 0 || lab_stopping(run))
         return runs < 0 ? -1 : 0;
+    lab_expect(run, CASES);
     size_t any = 0, count = 0;
     if (ranks_gemm_open(&s.gemm, ROWS, N, K, lab_seed(run), why) == 0)
         count = ranks_gemm_ways(s.gemm, ROWS, ways, why);
