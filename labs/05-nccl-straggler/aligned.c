@@ -28,7 +28,7 @@ static const struct tried tried[] = {
     {RANKS_SMPI, RANKS_NONOVERLAPPING, {16, 16, 16}, 1},
     {RANKS_OPENMPI, RANKS_DOUBLING, {4, 8, 16}, 1},
     {RANKS_OPENMPI, RANKS_RING, {1, 8, 16}, 1},
-    {RANKS_OPENMPI, RANKS_LINEAR, {1, 8, 16}, 1},
+    {RANKS_OPENMPI, RANKS_LINEAR, {1, 1, 16}, 1},
 };
 #define TRIED (sizeof tried / sizeof *tried)
 
@@ -208,7 +208,7 @@ static int price_one(struct lab_run *run, struct device *device, unsigned ranks,
  */
 
 static int sweep_prices(struct lab_run *run, struct device *device) {
-    size_t count = lab_mode(run) == LAB_QUICK ? PRICES - 1 : PRICES;
+    size_t count = lab_mode(run) == LAB_FULL ? PRICES : PRICES - 1;
     unsigned most = lab_mode(run) == LAB_QUICK ? 8 : lab_mode(run) == LAB_DEFAULT ? 16 : 64;
     for (unsigned ranks = 8; ranks <= most && !lab_stopping(run); ranks *= 2) {
         lab_expect(run, count);
