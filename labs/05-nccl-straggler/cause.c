@@ -105,14 +105,6 @@ static struct ranks_plan serving_plan(const struct lab_run *run,
 
 /* --- from a log ------------------------------------------------------------------------------- */
 
-/* An arm's steps in a round lie together: the first. */
-static size_t first_of(const struct ranks_log *log, unsigned arm, size_t round) {
-    size_t k = round * log->plan.arms * log->plan.steps;
-    while (log->step[k].arm != arm)
-        k += log->plan.steps;
-    return k;
-}
-
 enum what { CULPRIT_COMPUTES, OTHER_COMPUTES, OTHER_WAITS, STEP, BATCH_ROWS, WHATS };
 
 static double of_step(const struct ranks_log *log, size_t k, enum what what) {
@@ -138,7 +130,7 @@ static void by_round(const struct ranks_log *log, unsigned arm, enum what what, 
     double x[SERVING_STEPS];
     for (size_t round = 0; round < log->plan.rounds; round++) {
         for (size_t i = 0; i < log->plan.steps; i++)
-            x[i] = of_step(log, first_of(log, arm, round) + i, what);
+            x[i] = of_step(log, rounds_first(log, arm, round) + i, what);
         out[round] = stats_median(x, log->plan.steps);
     }
 }
@@ -168,7 +160,7 @@ static void record_limit(struct lab_case *c, const struct ranks_plan *plan, unsi
 static int record_steady(struct lab_case *c, const struct ranks_log *log, unsigned arm) {
     const struct ranks_plan *plan = &log->plan;
     double x[WHATS][ROUNDS_MOST], ample[WHATS][ROUNDS_MOST], waits[ROUNDS_MOST];
-    size_t rounds = plan->rounds, k = first_of(log, arm, 0);
+    size_t rounds = plan->rounds, k = rounds_first(log, arm, 0);
     int status = 0, named = rounds_named(log, arm, false, 0, &status);
     for (int what = 0; what < WHATS; what++) {
         by_round(log, arm, (enum what)what, x[what]);
@@ -204,8 +196,8 @@ static int record_steady(struct lab_case *c, const struct ranks_log *log, unsign
  * or whose shape class, is another one than in the arm with workspace for all. */
 static void differing(const struct ranks_log *log, unsigned arm, bool classes, double *out) {
     for (size_t round = 0; round < log->plan.rounds; round++) {
-        const struct ranks_step *a = log->step + first_of(log, arm, round);
-        const struct ranks_step *b = log->step + first_of(log, 0, round);
+        const struct ranks_step *a = log->step + rounds_first(log, arm, round);
+        const struct ranks_step *b = log->step + rounds_first(log, 0, round);
         unsigned count = 0;
         for (unsigned i = FROM + 1; i < SERVING_STEPS; i++)
             count +=
@@ -214,14 +206,19 @@ static void differing(const struct ranks_log *log, unsigned arm, bool classes, d
     }
 }
 
-/* Of the steps of a round, those with fewer rows than may be. */
-static void cut_steps(const struct ranks_log *log, unsigned arm, double *out) {
+/* Of the steps of a round, those with fewer rows than may be, and rows a µs while the culprit may
+ * be short. */
+static void cut_and_served(const struct ranks_log *log, unsigned arm, double *cut, double *served) {
     for (size_t round = 0; round < log->plan.rounds; round++) {
-        const struct ranks_step *step = log->step + first_of(log, arm, round);
-        unsigned count = 0;
-        for (unsigned i = 0; i < SERVING_STEPS; i++)
-            count += step[i].rows < ROWS;
-        out[round] = count / (double)SERVING_STEPS;
+        size_t first = rounds_first(log, arm, round);
+        double rows = 0, us = 0, count = 0;
+        for (size_t i = 0; i < SERVING_STEPS; i++) {
+            count += log->step[first + i].rows < ROWS;
+            rows += i >= FROM && i < TO ? log->step[first + i].rows : 0;
+            us += i >= FROM && i < TO ? of_step(log, first + i, STEP) : 0;
+        }
+        cut[round] = count / SERVING_STEPS;
+        served[round] = rows / us;
     }
 }
 
@@ -244,7 +241,7 @@ static void record_series(struct lab_case *c, const struct ranks_log *log, unsig
     double x[ROUNDS_MOST], out[SERVING_STEPS];
     for (size_t i = 0; i < SERVING_STEPS; i++) {
         for (size_t round = 0; round < log->plan.rounds; round++)
-            x[round] = of_step(log, first_of(log, arm, round) + i, what);
+            x[round] = of_step(log, rounds_first(log, arm, round) + i, what);
         out[i] = stats_median(x, log->plan.rounds);
     }
     case_series_real(c, name, unit, out, SERVING_STEPS);
@@ -253,13 +250,15 @@ static void record_series(struct lab_case *c, const struct ranks_log *log, unsig
 static void record_serving(struct lab_case *c, const struct ranks_log *log, unsigned arm,
                            struct ranks_gemm *gemm) {
     const struct ranks_plan *plan = &log->plan;
-    double differ[ROUNDS_MOST], again[ROUNDS_MOST];
+    double differ[ROUNDS_MOST], again[ROUNDS_MOST], served[ROUNDS_MOST];
     record_limit(c, plan, arm, arm_names[serving_arms[arm]]);
     case_param_text(c, "batcher", serving_batcher_name(plan->batcher));
     case_param_int(c, "budget", (int64_t)plan->step_budget_us);
     case_param_int(c, "steps", SERVING_STEPS * plan->rounds);
-    cut_steps(log, arm, differ);
+    cut_and_served(log, 0, differ, again);
+    cut_and_served(log, arm, differ, served);
     case_counter_ratio(c, "batches cut", rounds_median(differ, plan->rounds, plan->seed));
+    case_counter_ratio(c, "rows kept", rounds_over(served, again, plan->rounds, plan->seed));
     for (int classes = 0; classes < 2 && serving_arms[arm] == NOTHING; classes++) {
         differing(log, arm, classes, differ);
         differing(log, 1, classes, again);
@@ -271,7 +270,6 @@ static void record_serving(struct lab_case *c, const struct ranks_log *log, unsi
     case_counter(c, "others fell back ample", (double)fallbacks(log, 0, 1 - CULPRIT, gemm));
     record_series(c, log, arm, BATCH_ROWS, "rows", "1");
     record_series(c, log, arm, STEP, "step", "us");
-    record_series(c, log, arm, CULPRIT_COMPUTES, "computes", "us");
 }
 
 /* --- sweep ------------------------------------------------------------------------------------ */
@@ -418,6 +416,9 @@ static void count_serving(const struct rows *rows, struct finding *f, size_t k) 
                    "%.16s: part of the steps with another batch", row_text(rows, k, "batcher"));
     finding_number(f, "1", row_ratio(rows, k, "classes differ"),
                    "%.16s: part of the steps of another shape class", row_text(rows, k, "batcher"));
+    finding_number(f, "1", row_ratio(rows, k, "rows kept"),
+                   "%.16s: rows a second, over those with workspace for all",
+                   row_text(rows, k, "batcher"));
     finding_number(f, "1", number(row_number(rows, k, "others fell back")),
                    "%.16s: fallbacks of the other rank", row_text(rows, k, "batcher"));
     if (!row_is(rows, k, "batcher", "latency-guarded"))
@@ -488,9 +489,8 @@ int write_answer(struct lab_run *run, const struct rows *rows, struct lab_table 
     for (size_t k = 0; k < rows->count; k++)
         for (size_t i = 0; i < row_series(rows, k, "rows") && !row_is(rows, k, "limit", "again");
              i++)
-            lab_table_row(table, "%s\t%s\t%zu\t%.0f\t%.1f\t%.1f", row_text(rows, k, "batcher"),
+            lab_table_row(table, "%s\t%s\t%zu\t%.0f\t%.1f", row_text(rows, k, "batcher"),
                           row_text(rows, k, "limit"), i, row_series_number(rows, k, "rows", i),
-                          row_series_number(rows, k, "step", i),
-                          row_series_number(rows, k, "computes", i));
+                          row_series_number(rows, k, "step", i));
     return 0;
 }

@@ -236,6 +236,8 @@ static const struct quantity quantities[] = {
     {"wait over fallback", "1",
      "what the other rank waits more over what the culprit takes longer"},
     {"batches cut", "1", "steps with fewer rows than may be"},
+    {"rows kept", "1",
+     "rows a second while the culprit is short, over those with workspace for all"},
     {"batches differ", "1",
      "steps with another batch than with workspace for all, beyond those where "
      "both have it"},
@@ -328,12 +330,12 @@ static const struct table_spec tables[] = {
      "limit; workspace; piece; variant; computes, clow, chigh = computes~; others compute, olow, "
      "ohigh = others compute~; others wait, wlow, whigh = others wait~; step, slow, shigh = step~; "
      "rank named"},
-    {"answer", "05/workspace/serving/", "batcher\tlimit\tat\trows\tstep\tcomputes",
-     .write = write_answer},
+    {"answer", "05/workspace/serving/", "batcher\tlimit\tat\trows\tstep", .write = write_answer},
     {"fallbacks", "05/workspace/serving/",
      "batcher; limit; budget; batches cut, cut low, cut high = batches cut~; batches differ, blow, "
      "bhigh = batches differ~; classes differ, clow, "
-     "chigh = classes differ~; steps; fell back; others fell back"},
+     "chigh = classes differ~; steps; fell back; others fell back; rows "
+     "kept, klow, khigh = rows kept~"},
     {"league", "05/league/",
      "rule; engine; ranks; jitter = jitter kind; kind; delay; left out = steps left out; windows; "
      "windows "

@@ -106,7 +106,8 @@
 #@ text `batches cut`: part of the steps with fewer than 32 rows; `batches differ`: of those after the
 #@ text first late one, the part with other requests or rows than in the run with workspace for all,
 #@ text beyond what two such runs differ by; `fell back`: steps in which rank 1 ran another
-#@ text implementation than is preferred for so many rows; `others fell back`: the same of rank 0.
+#@ text implementation than is preferred for so many rows; `others fell back`: the same of rank 0;
+#@ text `rows kept`: rows a second while rank 1 is short, over those with workspace for all.
 #@ data 12 classes: column,line,colour,who,ranks,n
 #@ plot bits 12: Which sums of the same numbers have the same bits
 #@ text In a column all sum the same numbers of so many ranks. Squares of one colour have the same bits

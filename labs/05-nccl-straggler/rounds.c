@@ -18,6 +18,13 @@ static double sum_us(const struct ranks_log *log, size_t step, enum rounds_what 
     return what == ROUNDS_LEAST ? least : most;
 }
 
+size_t rounds_first(const struct ranks_log *log, unsigned arm, size_t round) {
+    size_t k = round * log->plan.arms * log->plan.steps;
+    while (log->step[k].arm != arm)
+        k += log->plan.steps;
+    return k;
+}
+
 double *rounds_steps(const struct ranks_log *log, unsigned arm, enum rounds_what what,
                      size_t *count) {
     if (what == ROUNDS_STEP)

@@ -16,6 +16,8 @@ enum rounds_what {
     ROUNDS_MOST,  /* its longest one */
 };
 
+/* An arm's steps in a round lie together in the log: the first. */
+size_t rounds_first(const struct ranks_log *log, unsigned arm, size_t round);
 /* The median over an arm's steps in each round, µs: out[plan.rounds]. 0, or -1: no memory. Not of
  * arms whose sums are one late. */
 int rounds_medians(const struct ranks_log *log, unsigned arm, enum rounds_what what, double *out);
