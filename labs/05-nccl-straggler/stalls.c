@@ -247,7 +247,10 @@ static int sweep_engine(struct lab_run *run, struct device *device, enum ranks_e
 int sweep_stalls(struct lab_run *run, struct device *device) {
     static const enum ranks_engine engines[] = {RANKS_OPENMPI, RANKS_SMPI, RANKS_NCCL};
     if (device_kind(device) == DEVICE_CUDA)
-        return sweep_settings(run, device, on_gpu, sizeof on_gpu / sizeof *on_gpu);
+        /* Whether NCCL could be asked is told where only a GPU is looked at, too. */
+        return engine_runs(run, device, RANKS_NCCL) < 0
+                   ? -1
+                   : sweep_settings(run, device, on_gpu, sizeof on_gpu / sizeof *on_gpu);
     for (size_t k = 0; k < sizeof engines / sizeof *engines && !lab_stopping(run); k++)
         if (sweep_engine(run, device, engines[k]) != 0)
             return -1;

@@ -418,6 +418,8 @@ int sweep_virtual(struct lab_run *run, struct device *device) {
     size_t ranks = sizeof counts / sizeof *counts, price_count = 0;
     if (is_gpu(device) && lab_measures_time(run, device))
         price_count = 3 * sizeof prices / sizeof *prices;
+    if (is_gpu(device) && engine_runs(run, device, RANKS_NCCL) < 0)
+        return -1;
     lab_expect(run, ORDERS * ranks + ALIGNED + price_count);
     for (size_t k = 0; k < ORDERS * ranks && !lab_stopping(run); k++)
         if (sweep_order(run, device, &orders[k / ranks], counts[k % ranks]) != 0)
