@@ -251,7 +251,7 @@ void check_groups(const struct rows *rows, struct finding *f) {
     finding_control(f, answer_if(named > 0 && right == named),
                     "the waits, from the outside in, name who was late, and nobody if nobody was");
     finding_say(f,
-                "groups without the late rank end that step later by at least %.3g of its stall, "
+                "groups without the late rank end that step later by at least %.2f of its stall, "
                 "and the next one by %.1f us; waits named it in %zu of %zu runs",
                 least, next, right, named);
     finding_settle(f, SETTLE_ALL, "for some of the groups");

@@ -393,7 +393,7 @@ void check_retransmission(const struct rows *rows, struct finding *f) {
                 most, of);
     if (f->held == 0 && f->against > 0)
         finding_control(f, answer_if(network),
-                        "something here can send again: shared memory and "
-                        "simulated wires cannot");
+                        "what carries messages here could send one again (shared memory and "
+                        "simulated wires cannot)");
     finding_settle(f, SETTLE_ALL, "with some numbers of ranks");
 }
