@@ -11,7 +11,7 @@
 #include <string.h>
 
 int ranks_heard_open(struct ranks_heard *heard, unsigned ranks) {
-    *heard = (struct ranks_heard){.ranks = ranks, .failed = -1, .killed = -1};
+    *heard = (struct ranks_heard){.ranks = ranks, .failed = -1, .killed = -1, .exited = -1};
     heard->rank = calloc(ranks, sizeof *heard->rank);
     for (unsigned r = 0; heard->rank && r < ranks; r++)
         heard->rank[r].state.step = -1;
@@ -64,6 +64,13 @@ static void heard_engine(struct ranks_heard *heard, const char *line) {
                &signal) == 2 &&
         rank < heard->ranks && heard->killed < 0)
         heard->killed = (int)rank, heard->signal = signal;
+    at = strstr(line, "Process name: [[");
+    if (at && sscanf(at, "Process name: [[%*u,%*u],%u]", &rank) == 1 && rank < heard->ranks &&
+        heard->exited < 0)
+        heard->exited = (int)rank;
+    at = strstr(line, "Exit code: ");
+    if (at && heard->exited >= 0)
+        heard->status = (int)strtol(at + strlen("Exit code: "), NULL, 10);
     heard->ruled = heard->ruled || rule;
     line += strspn(line, " \t\r");
     /* What stands between rules is said to people; around it are traces. */
@@ -301,16 +308,22 @@ static bool blame_by_word(const struct ranks_heard *heard, struct ranks_failure 
         add(why, ": %s", heard->failure);
         return true;
     }
-    if (heard->killed < 0 || heard->waited)
+    int rank = heard->killed >= 0 ? heard->killed : heard->exited;
+    if (rank < 0 || heard->waited)
         return false;
-    const struct ranks_witness *w = &heard->rank[heard->killed];
-    failure->kind = RANKS_KILLED;
-    failure->rank = heard->killed;
+    const struct ranks_witness *w = &heard->rank[rank];
+    failure->rank = rank;
     failure->step = w->state.step;
     failure->doing = is_known(w) ? ranks_doing_name((enum ranks_doing)w->state.doing) : "";
-    add(why, "rank %d was killed by %s", heard->killed, signal_name(heard->signal, text));
+    add(why, "rank %d ", rank);
+    if (heard->killed >= 0) {
+        failure->kind = RANKS_KILLED;
+        add(why, "was killed by %s", signal_name(heard->signal, text));
+    } else {
+        add(why, "ended with exit status %d", heard->status);
+    }
     add_where(why, &w->state, is_known(w));
-    add_victims(why, heard, heard->killed);
+    add_victims(why, heard, rank);
     return true;
 }
 

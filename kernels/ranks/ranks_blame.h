@@ -33,7 +33,8 @@ struct ranks_heard {
     int failed;  /* which rank said first that it failed; -1: none */
     int64_t failed_step;
     char failure[RANKS_WHY];
-    int killed, signal; /* by the engine; -1: none */
+    int killed, signal; /* says the engine, which rank first; -1: none */
+    int exited, status; /* the same of one that ended by itself */
     char message[200];  /* the engine's first line of its own, */
     bool ruled;         /* that after a rule of dashes above all */
     bool is_final;

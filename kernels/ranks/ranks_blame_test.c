@@ -128,6 +128,15 @@ static void test_engine(void **state) {
          "more.\n----------------------------\n");
     check(RANKS_ENDED, RANKS_NO_FAULT, -1,
           "mpirun ended with exit status 1 before any rank had started: Not enough  slots.");
+    open_heard(3);
+    all_sum(14);
+    see(1, RANKS_UNSEEN, 13, RANKS_WRITING);
+    hear("mpirun detected that one or more processes exited with non-zero status:\n\n  Process "
+         "name: "
+         "[[32742,1],1]\n  Exit code:    9\n");
+    check(
+        RANKS_ENDED, RANKS_NO_FAULT, 1,
+        "rank 1 ended with exit status 9 in step 13 while writing the log; 0 and 2 waited for it");
     open_heard(2);
     hear("----------------------------\nCannot open the file:\n\n    hosts\n\nGive "
          "another.\n----------------------------\n");

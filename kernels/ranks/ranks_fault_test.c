@@ -241,9 +241,9 @@ static void test_attacked(void **state) {
     check_attacked(1, SIGSTOP);
     assert_int_equal(failure.kind, RANKS_STOPPED);
     check_says("rank 1 has been silent for 1 s");
-    check_attacked(2, SIGSEGV);
+    check_attacked(2, SIGUSR1);
     assert_int_equal(failure.kind, RANKS_KILLED);
-    check_says("rank 2 was killed by SIGSEGV");
+    check_says("rank 2 was killed by SIGUSR1");
     check_attacked(-1, SIGKILL);
     check_says("was killed by signal 9");
 }

@@ -202,6 +202,7 @@ static int command_open(struct command *c, const struct run *run, char *why) {
     ranks_starter_close(&starter);
     if (plan->engine == RANKS_SMPI) {
         words_smpi(c, plan, program);
+        set(c, "TMPDIR=."); /* smpirun looks for libraries there, too */
     } else {
         add_word(c, "-n");
         add_word(c, "%u", plan->ranks);
