@@ -10,9 +10,9 @@
  * between the culprit's shortest computing with workspace and without; there it is short of it in
  * some steps only.
  *
- * The shape, measured on an AMD EPYC core with AVX-512 and oneDNN 2.6.3: packed weights 1.35 ms, a
- * panel of them at a time 1.65 ms, without workspace 2.95 ms (32 rows); 0.50, 0.85 and 0.80 ms (12
- * rows). With B stored as k rows of n numbers the last takes 1.7 ms, which is no stall.
+ * Measured on an AMD EPYC core with AVX-512, oneDNN 2.6.3, 32 and 12 rows: packed weights 1.35 and
+ * 0.50 ms, a panel of them at a time 1.65 and 0.85, without workspace 2.95 and 0.80. With B stored
+ * as k rows of n the last takes 1.7 ms at 32 rows, which is no stall.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +24,6 @@
 #define N 768
 #define K 3072
 #define ROWS 32 /* of serving_calm()'s whole batch */
-#define RANKS 2
 #define CULPRIT 1
 #define PIECE 65536 /* largest one of a workspace in pieces: less than any that is asked for */
 
@@ -49,7 +48,7 @@ static const unsigned serving_rounds[] = {5, 13, 31};
 
 static struct ranks_plan plan_of(const struct lab_run *run,
                                  const struct ranks_gemm_way *preferred) {
-    struct ranks_plan plan = ranks_plan_default(RANKS_OPENMPI, RANKS);
+    struct ranks_plan plan = ranks_plan_default(RANKS_OPENMPI, 2);
     plan.algorithm = RANKS_DOUBLING;
     plan.seed = lab_seed(run);
     plan.compute = RANKS_GEMM;
@@ -152,7 +151,6 @@ static void record_limit(struct lab_case *c, const struct ranks_plan *plan, unsi
     record_plan(c, plan);
     case_param_text(c, "limit", name);
     case_param_int(c, "workspace", (int64_t)a->workspace[0]);
-    case_param_int(c, "others' workspace", (int64_t)a->workspace[1]);
     case_param_int(c, "piece", (int64_t)(a->piece[0] ? a->piece[0] : a->workspace[0]));
     case_param_int(c, "culprit", a->culprit);
 }
@@ -178,11 +176,11 @@ static int record_steady(struct lab_case *c, const struct ranks_log *log, unsign
     case_counter_ratio(c, "step", rounds_median(x[STEP], rounds, plan->seed));
     case_counter(c, "rank named", named);
     if (arm >= BYTE_LESS) {
-        case_counter_ratio(
-            c, "over ample",
-            rounds_over(x[CULPRIT_COMPUTES], ample[CULPRIT_COMPUTES], rounds, plan->seed));
-        case_counter_ratio(c, "step over ample",
-                           rounds_over(x[STEP], ample[STEP], rounds, plan->seed));
+        struct ratio over =
+            rounds_over(x[CULPRIT_COMPUTES], ample[CULPRIT_COMPUTES], rounds, plan->seed);
+        case_counter_ratio(c, "over ample", over);
+        over = rounds_over(x[STEP], ample[STEP], rounds, plan->seed);
+        case_counter_ratio(c, "step over ample", over);
         case_counter_ratio(c, "wait over fallback", rounds_median(waits, rounds, plan->seed));
     }
     if (arm == NOTHING)
@@ -274,16 +272,21 @@ static void record_serving(struct lab_case *c, const struct ranks_log *log, unsi
 
 /* --- sweep ------------------------------------------------------------------------------------ */
 
-static void record_ways(struct lab_case *c, const struct ranks_gemm_way *ways, size_t count) {
-    case_param_int(c, "gemm rows", ROWS);
+/* For a whole batch, a cut one and one row. */
+static void record_ways(struct lab_case *c, struct ranks_gemm *gemm) {
+    static const unsigned rows[] = {ROWS, 12, 1};
+    struct ranks_gemm_way ways[RANKS_GEMM_WAYS];
+    char why[RANKS_WHY];
     case_param_int(c, "gemm n", N);
     case_param_int(c, "gemm k", K);
-    for (size_t k = 0; k < count; k++) {
-        case_row(c);
-        case_cell_text(c, "variant", ways[k].variant);
-        case_cell_int(c, "asks for", (int64_t)ways[k].bytes);
-        case_cell_int(c, "largest piece", (int64_t)ways[k].piece);
-    }
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++)
+        for (size_t k = 0, count = ranks_gemm_ways(gemm, rows[r], ways, why); k < count; k++) {
+            case_row(c);
+            case_cell_int(c, "gemm rows", rows[r]);
+            case_cell_text(c, "variant", ways[k].variant);
+            case_cell_int(c, "asks for", (int64_t)ways[k].bytes);
+            case_cell_int(c, "largest piece", (int64_t)ways[k].piece);
+        }
 }
 
 struct sweep {
@@ -344,7 +347,8 @@ int sweep_cause(struct lab_run *run, struct device *device) {
     if (runs <= 0 || lab_stopping(run))
         return runs < 0 ? -1 : 0;
     lab_expect(run, CASES);
-    size_t any = 0, count = 0;
+    size_t count = 0;
+    bool any = false;
     if (ranks_gemm_open(&s.gemm, ROWS, N, K, lab_seed(run), why) == 0)
         count = ranks_gemm_ways(s.gemm, ROWS, ways, why);
     if (count == 0) {
@@ -354,10 +358,10 @@ int sweep_cause(struct lab_run *run, struct device *device) {
     s.preferred = ways[0];
     size_t cases = open_cases(&s, device_id(device));
     if (s.cases[0])
-        record_ways(s.cases[0], ways, count);
+        record_ways(s.cases[0], s.gemm);
     for (size_t k = 1; k < cases; k++)
-        any += s.cases[k] != NULL;
-    if (any > 0)
+        any = any || s.cases[k];
+    if (any)
         status = run_all(&s);
     ranks_gemm_close(s.gemm);
     return cases_end(s.cases, cases, status);
@@ -365,12 +369,11 @@ int sweep_cause(struct lab_run *run, struct device *device) {
 
 /* --- C8 ----------------------------------------------------------------------------------------
  *
- * The claim's chain, link by link, for each limit that the preferred implementation does not fit
- * into. Against it: the culprit runs what its peers run; that takes less than a twentieth longer;
- * the others' wait grows by less than three quarters or more than five quarters of what the culprit
- * takes longer; the rule names another rank, or none; the latency-guarded batcher forms other
- * batches in less than a tenth of the steps more than where the same is run twice; the other rank
- * falls back no more often.
+ * The claim's chain, link by link, for each limit that the preferred implementation exceeds.
+ * Against it: the culprit runs what its peer runs; that takes less than a twentieth longer; the
+ * peer's wait grows by less than 3/4 or more than 5/4 of that; the rule names another rank, or
+ * none; with a latency-guarded batcher less than a tenth of the steps have another batch, beyond
+ * those that have one when the same is run twice; the peer falls back no more often.
  */
 
 #define SLOWER 1.05

@@ -220,13 +220,12 @@ static const struct quantity quantities[] = {
     {"others' variant", "", "implementation of the other rank's product"},
     {"asks for", "bytes", "workspace beside the operands"},
     {"largest piece", "bytes", "of that, what has to lie together"},
-    {"gemm rows", "1", "rows of a product's result, of a whole batch"},
+    {"gemm rows", "1", "rows of a product's result: the batch"},
     {"gemm n", "1", "columns of a product's result"},
     {"gemm k", "1", "numbers in a sum of products"},
     {"limit", "",
      "what the culprit has of the workspace that the preferred implementation asks for"},
     {"workspace", "bytes", "of the culprit"},
-    {"others' workspace", "bytes", "of each other rank"},
     {"piece", "bytes", "of the culprit's workspace that lie together"},
     {"computes", "us", "the culprit, median"},
     {"others compute", "us", "the other rank, median"},
@@ -325,7 +324,7 @@ static const struct table_spec tables[] = {
      "added~; outer, olow, ohigh = outer added~; step, slow, shigh = added~; next, nlow, nhigh = "
      "next added~",
      .sort = "engine;late;culprit;group"},
-    {"ways", "05/workspace/ways/", "variant; asks for; largest piece; gemm rows; gemm n; gemm k"},
+    {"ways", "05/workspace/ways/", "gemm rows; gemm n; gemm k; variant; asks for; largest piece"},
     {"workspace", "05/workspace/steady/",
      "limit; workspace; piece; variant; computes, clow, chigh = computes~; others compute, olow, "
      "ohigh = others compute~; others wait, wlow, whigh = others wait~; step, slow, shigh = step~; "
