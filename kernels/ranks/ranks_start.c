@@ -3,8 +3,8 @@
  *
  * No process outlives a run. The engine is told to die with whoever started it, and each rank with
  * the engine (PR_SET_PDEATHSIG), so even a caller that is killed leaves nobody. Otherwise all that
- * is left is found by the run's folder, which is in the command line, or the working directory, of
- * each process, and killed; that also ends a rank that was stopped.
+ * is left is found by the program and the run's folder, which are in the command line of each
+ * process (or it works there), and killed; that also ends a rank that was stopped.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -35,6 +35,7 @@
 struct run {
     const struct ranks_plan *plan;
     const char *folder;
+    char program[3100];
     struct ranks_heard heard;
     pid_t pid; /* of the engine; 0: it has ended */
     int status;
@@ -189,24 +190,23 @@ static void words_smpi(struct command *c, const struct ranks_plan *plan, const c
     add_word(c, ".");
 }
 
-static int command_open(struct command *c, const struct run *run, char *why) {
+static int command_open(struct command *c, struct run *run, char *why) {
     const struct ranks_plan *plan = run->plan;
     struct ranks_starter starter;
-    char program[3100];
     *c = (struct command){0};
-    if (ranks_program(plan->engine, program, sizeof program, why) != 0 ||
+    if (ranks_program(plan->engine, run->program, sizeof run->program, why) != 0 ||
         ranks_starter_open(&starter, plan->engine, why) != 0)
         return -1;
     for (size_t k = 0; starter.word[k]; k++)
         add_word(c, "%s", starter.word[k]);
     ranks_starter_close(&starter);
     if (plan->engine == RANKS_SMPI) {
-        words_smpi(c, plan, program);
+        words_smpi(c, plan, run->program);
         set(c, "TMPDIR=."); /* smpirun looks for libraries there, too */
     } else {
         add_word(c, "-n");
         add_word(c, "%u", plan->ranks);
-        add_word(c, "%s", program);
+        add_word(c, "%s", run->program);
         add_word(c, "%s", run->folder);
         settings_openmpi(c, plan, run->folder);
     }
@@ -296,23 +296,27 @@ static bool has_ended(struct run *run) {
 /* --- the end -----------------------------------------------------------------------------------
  */
 
-/* Whether a process is of this run: by an argument, or by where it is. */
+/* Whether a process runs the program, or is to, on this run's folder, which is an argument or where
+ * it is. */
 static bool is_ours(const struct run *run, const char *pid) {
-    char path[300], text[8192];
-    size_t folder = strlen(run->folder);
-    snprintf(path, sizeof path, "/proc/%.20s/cwd", pid);
-    ssize_t length = readlink(path, text, sizeof text - 1);
-    if (length == (ssize_t)folder && memcmp(text, run->folder, folder) == 0)
-        return true;
+    char path[300], text[16384];
+    bool has_program = false, has_folder = false;
     snprintf(path, sizeof path, "/proc/%.20s/cmdline", pid);
     int file = open(path, O_RDONLY | O_CLOEXEC);
-    length = file >= 0 ? read(file, text, sizeof text - 1) : -1;
+    ssize_t length = file >= 0 ? read(file, text, sizeof text - 1) : 0;
     if (file >= 0)
         close(file);
-    for (ssize_t at = 0; at < length; at += (ssize_t)strnlen(text + at, (size_t)(length - at)) + 1)
-        if ((size_t)(length - at) > folder && memcmp(text + at, run->folder, folder + 1) == 0)
-            return true;
-    return false;
+    text[length > 0 ? length : 0] = '\0';
+    for (ssize_t at = 0; at < length; at += (ssize_t)strlen(text + at) + 1) {
+        has_program = has_program || strcmp(text + at, run->program) == 0;
+        has_folder = has_folder || strcmp(text + at, run->folder) == 0;
+    }
+    if (!has_program || has_folder)
+        return has_folder && has_program;
+    snprintf(path, sizeof path, "/proc/%.20s/cwd", pid);
+    length = readlink(path, text, sizeof text - 1);
+    text[length > 0 ? length : 0] = '\0';
+    return strcmp(text, run->folder) == 0;
 }
 
 /* Kills all of this run but the engine itself, and says how many there were. */
