@@ -10,11 +10,12 @@
 #@ text the ranks take turns on them, and the marks leave the line.
 #@ table slopes: Slope of the step over the stall, and the noise floor
 #@ text 1 is the whole stall. `floor` in microseconds.
-#@ data 3 sums: bytes,took,low,high,model by engine,ranks,algorithm where slow node=-1
+#@ data 3 sums: bytes,took,low,high,model by engine,ranks,algorithm,per node where slow node=-1
 #@ plot sums 3: Time of a sum in which nobody waits, against α + n/β
 #@ text Marks are measured, lines are the model: for simulated ranks the theory of the algorithm on
 #@ text wires of given α and β, for processes a line that was fitted to the marks. Marks beside
-#@ text their line are protocols that change with the size, or caches that a message outgrows.
+#@ text their line are protocols that change with the size, or caches that a message outgrows. The
+#@ text last number is the ranks of a node.
 #@ data 4 many: ranks,drawn,low,high,expected by kind
 #@ data 5 rare: p50,p95 by engine,ranks where engine=openmpi
 #@ plot many 4: Mean lateness of a step's slowest rank
