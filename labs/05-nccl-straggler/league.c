@@ -193,7 +193,6 @@ static int record_scores(struct lab_case *c, const struct league_game *g, unsign
     case_param_int(c, "window", LEAGUE_WINDOW);
     case_param_int(c, "steps", (int64_t)g->set->rounds * g->set->steps);
     case_param_int(c, "steps left out", (int64_t)g->set->rounds * g->set->steps - (int64_t)kept);
-    case_param_int(c, "log round", g->set->steps);
     record_log(c, &g->log, arm);
     for (int k = 0; k < STRAGGLER_RULES; k++)
         tally_row(c, straggler_rules[k].name, &tally[k]);

@@ -51,9 +51,9 @@ int engine_run(struct lab_run *run, const struct ranks_plan *plan, struct ranks_
 const char *engine_name(enum ranks_engine engine);
 /* Parameters of a case: engine, ranks, algorithm, oversubscribed. */
 void record_plan(struct lab_case *c, const struct ranks_plan *plan);
-/* An arm's log as series "compute", "start", "end", "stall" (us, [steps × ranks], a step's ranks
- * together) and parameters "log ranks", "log bytes", "log overlapped", from which `nanolab
- * straggler` judges a result folder. At most one log in a case. */
+/* An arm's log as series "compute", "start", "end" and, of all but products, "stall" (us, [steps ×
+ * ranks], a step's ranks together) and parameters "log ranks", "log bytes", "log round", "log
+ * overlapped", from which `nanolab straggler` judges a result folder. At most one log in a case. */
 void record_log(struct lab_case *c, const struct ranks_log *log, unsigned arm);
 /* Rows of engines alone mean that none could be asked: says so, with the packages. True: the claim
  * is settled so. Each claim's cases begin with "05/engine/ ". */
