@@ -104,26 +104,34 @@ struct sides {
     size_t count;
 };
 
-static int open_side(struct sides *s, const char *path) {
-    struct compare_side *side = &s->list[s->count];
-    s->pointers[s->count++] = side;
-    return compare_side_open(side, path);
+static int open_sides(struct sides *s, const char *const *paths, size_t count) {
+    for (s->count = 0; s->count < count; s->count++)
+        s->pointers[s->count] = &s->list[s->count];
+    return compare_sides_open(s->list, paths, count);
 }
 
 /* "DIR,DIR,…" */
 static int open_calibration(struct sides *s, const char *list) {
-    char path[4096];
-    while (*list) {
-        size_t n = strcspn(list, ",");
-        if (n == 0 || n >= sizeof path || s->count == COMPARE_SIDES_MOST)
-            return error_set("--calibrate: give 2 to %d folders, separated by commas",
-                             COMPARE_SIDES_MOST);
-        snprintf(path, sizeof path, "%.*s", (int)n, list);
-        if (open_side(s, path) != 0)
-            return -1;
-        list += n + (list[n] == ',');
+    char *text = strdup(list), *at = text;
+    const char *paths[COMPARE_SIDES_MOST];
+    size_t count = 0;
+    int status = text ? 0 : error_set("out of memory; close other programs");
+    while (status == 0 && *at) {
+        size_t n = strcspn(at, ",");
+        if (n == 0 || count == COMPARE_SIDES_MOST) {
+            status = error_set("--calibrate: give 2 to %d folders, separated by commas",
+                               COMPARE_SIDES_MOST);
+            break;
+        }
+        paths[count++] = at;
+        at += n;
+        if (*at)
+            *at++ = '\0';
     }
-    return 0;
+    if (status == 0)
+        status = open_sides(s, paths, count);
+    free(text);
+    return status;
 }
 
 /* The two statuses of which the more serious counts: what differs over what cannot be compared. */
@@ -217,8 +225,8 @@ int driver_compare(const struct driver *driver, int argc, char **argv) {
     struct sides *sides = calloc(2, sizeof *sides), *calibration = sides + 1;
     int status = EXIT_DONE;
     int failed = sides ? 0 : error_set("out of memory; close other programs");
-    for (size_t k = 0; failed == 0 && k < parser.positional_count; k++)
-        failed = open_side(sides, dirs[k]);
+    if (failed == 0)
+        failed = open_sides(sides, dirs, parser.positional_count);
     if (failed == 0 && calibrate)
         failed = open_calibration(calibration, calibrate);
     if (failed == 0)

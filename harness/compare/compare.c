@@ -83,21 +83,6 @@ static void join(struct compare *c) {
 /* --- whether they did the same -----------------------------------------------------------------
  */
 
-/* The first member in which two objects differ; a member that one lacks differs. */
-static const char *differing(const json_t *a, const json_t *b) {
-    const char *name;
-    json_t *value;
-    json_object_foreach((json_t *)a, name, value) {
-        if (!json_equal(value, json_object_get(b, name)))
-            return name;
-    }
-    json_object_foreach((json_t *)b, name, value) {
-        if (!json_object_get(a, name))
-            return name;
-    }
-    return NULL;
-}
-
 /* Names come from strangers. */
 static void set_field(struct compare_pair *p, const char *group, const char *name) {
     char all[2 * COMPARE_FIELD];
@@ -106,14 +91,10 @@ static void set_field(struct compare_pair *p, const char *group, const char *nam
 }
 
 static void find_field(struct compare_pair *p) {
-    static const char *const groups[] = {"params", "plan"};
-    for (size_t g = 0; g < 2 && !p->field[0]; g++) {
-        const json_t *a = json_object_get(p->first->settings, groups[g]);
-        const json_t *b = json_object_get(p->second->settings, groups[g]);
-        const char *name = differing(a, b);
-        if (name)
-            set_field(p, g == 0 ? "" : "plan.", name);
-    }
+    const char *group, *name;
+    name = compare_settings_differ(p->first->settings, p->second->settings, &group);
+    if (name)
+        set_field(p, group, name);
     if (!p->field[0] && p->first->throttled != p->second->throttled)
         set_field(p, "", "throttled clocks");
     if (!p->field[0] && !same_kind(p->first->device, p->second->device))

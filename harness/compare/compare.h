@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "harness/compare/compare_settings.h"
 #include "harness/compare/compare_times.h"
 
 #define COMPARE_SESSIONS_MOST 64
@@ -34,9 +35,9 @@ struct compare_case {
     size_t roofs;  /* sessions with one */
     uint64_t bits; /* of all bit patterns and trees that it recorded, of its first session */
     bool has_bits;
-    bool bits_vary;   /* another session had others */
-    bool throttled;   /* a GPU's clocks were held back while it was measured */
-    json_t *settings; /* {"params": …, "plan": …}, of the first session */
+    bool bits_vary;                    /* another session had others */
+    bool throttled;                    /* a GPU's clocks were held back while it was measured */
+    struct compare_settings *settings; /* of the first session */
 };
 
 struct compare_side {
@@ -46,12 +47,16 @@ struct compare_side {
     json_t *claims;             /* [{"lab", "id", "claim", "device", "verdict", "statement",
                                    "varies"}]: over the sessions */
     struct compare_case *cases; /* sorted by id and device */
-    size_t count, room;
+    size_t count;
+    void *shapes; /* of the cases' settings */
     json_t *code; /* {lab: SHA-256 of its executable}, of the first session that has it */
 };
 
 /* 0, or -1 with error_text(); close it either way. */
 int compare_side_open(struct compare_side *side, const char *path);
+/* Several at once, on as many threads as may run; the error is that of the first that failed. Close
+ * all of them either way. */
+int compare_sides_open(struct compare_side *sides, const char *const *paths, size_t count);
 void compare_side_close(struct compare_side *side);
 
 enum compare_bits { COMPARE_NO_BITS, COMPARE_BITS_EQUAL, COMPARE_BITS_DIFFER, COMPARE_BITS_VARY };

@@ -1,10 +1,13 @@
 /*
- * compare_side.c: one side of a comparison: its sessions, read and checked one after another, and
+ * compare_side.c: one side of a comparison: its sessions, each read and checked in one pass, and
  * what each case's sessions say together (compare.h).
  */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <math.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,13 +29,6 @@ static int short_of_memory(void) {
 /* --- what a record says ------------------------------------------------------------------------
  */
 
-/* FNV-1a. */
-static void add_text(uint64_t *hash, const char *text) {
-    for (; *text; text++)
-        *hash = (*hash ^ (unsigned char)*text) * 0x100000001b3u;
-    *hash = (*hash ^ 0xff) * 0x100000001b3u;
-}
-
 /* Cells that are bit patterns: texts under names whose unit is bits. */
 static void add_cells(const json_t *units, const json_t *cells, uint64_t *hash, bool *any) {
     const char *name;
@@ -41,8 +37,8 @@ static void add_cells(const json_t *units, const json_t *cells, uint64_t *hash, 
         const char *unit = json_string_value(json_object_get(json_object_get(units, name), "unit"));
         if (!json_is_string(value) || !unit || strcmp(unit, "bits") != 0)
             continue;
-        add_text(hash, name);
-        add_text(hash, json_string_value(value));
+        compare_hash_text(hash, name);
+        compare_hash_text(hash, json_string_value(value));
         *any = true;
     }
 }
@@ -55,14 +51,14 @@ static void add_series(const json_t *series, uint64_t *hash, bool *any) {
     size_t k;
     if (!kind || !name || (strcmp(kind, "bits") != 0 && strcmp(kind, "tree") != 0))
         return;
-    add_text(hash, name);
+    compare_hash_text(hash, name);
     *any = true;
     /* The same bits may lie in the line here and in a file there: only the number decides. */
     if (file)
-        add_text(hash, file);
+        compare_hash_text(hash, file);
     json_array_foreach(json_object_get(series, "values"), k, value) {
         if (json_is_string(value))
-            add_text(hash, json_string_value(value));
+            compare_hash_text(hash, json_string_value(value));
     }
 }
 
@@ -70,7 +66,7 @@ static bool bits_of(const json_t *units, const json_t *record, uint64_t *hash) {
     bool any = false;
     json_t *one;
     size_t k;
-    *hash = 0xcbf29ce484222325u;
+    *hash = COMPARE_HASH;
     add_cells(units, json_object_get(record, "params"), hash, &any);
     json_array_foreach(json_object_get(record, "rows"), k, one) {
         add_cells(units, one, hash, &any);
@@ -110,88 +106,160 @@ static bool is_throttled(const json_t *record) {
     return false;
 }
 
-/* --- cases -------------------------------------------------------------------------------------
+/* --- one session -------------------------------------------------------------------------------
  */
 
-struct reading {
+struct session {
     struct compare_side *side;
-    const char *lab;
+    const struct reader *reader; /* of the lab now read … */
+    const char *lab;             /* … its name, the side's own … */
     const json_t *units;
-    json_t *places; /* "device id" -> index */
+    size_t before; /* … and the cases of the labs before it */
+    struct compare_case *cases;
+    size_t count, room;
 };
 
-static struct compare_case *place_of(struct reading *r, const char *id, const char *device) {
-    struct compare_side *side = r->side;
-    char key[RECORD_ID_MAX + 32];
-    snprintf(key, sizeof key, "%.23s %.*s", device, RECORD_ID_MAX, id);
-    const json_t *place = json_object_get(r->places, key);
-    if (place)
-        return side->cases + json_integer_value(place);
-    if (side->count == side->room) {
-        size_t room = side->room ? 2 * side->room : 256;
-        struct compare_case *more = realloc(side->cases, room * sizeof *more);
+static void free_case(struct compare_case *c) {
+    free(c->id);
+    free(c->medians);
+    free(c->settings);
+}
+
+/* What a contest cut short at the journal's end has added is no case. */
+static void end_lab(struct session *s) {
+    while (s->reader && s->count > s->before + s->reader->case_count)
+        free_case(&s->cases[--s->count]);
+    s->before = s->count;
+    s->reader = NULL;
+}
+
+/* A name that lives as long as the side, with which its executable's hash is kept. */
+static const char *lab_name(struct compare_side *side, const json_t *start) {
+    const char *name = json_string_value(json_object_get(start, "lab"));
+    json_t *hash = json_object_get(json_object_get(start, "fingerprint"), "kernel_binary");
+    if (!json_object_get(side->code, name) &&
+        json_object_set(side->code, name, hash ? hash : json_null()) != 0)
+        return NULL;
+    return json_object_iter_key(json_object_iter_at(side->code, name));
+}
+
+static int begin_lab(void *context, const struct reader *reader) {
+    struct session *s = context;
+    end_lab(s);
+    s->reader = reader;
+    s->lab = lab_name(s->side, reader->start);
+    s->units = json_object_get(reader->start, "quantities");
+    return s->lab ? 0 : short_of_memory();
+}
+
+static struct compare_case *new_case(struct session *s) {
+    if (s->count == s->room) {
+        size_t room = s->room ? 2 * s->room : 256;
+        struct compare_case *more = realloc(s->cases, room * sizeof *more);
         if (!more)
             return NULL;
-        side->cases = more;
-        side->room = room;
+        s->cases = more;
+        s->room = room;
     }
-    struct compare_case *c = side->cases + side->count;
-    *c = (struct compare_case){.id = strdup(id), .lab = r->lab, .roof = NAN};
-    snprintf(c->device, sizeof c->device, "%s", device);
-    if (!c->id || json_object_set_new(r->places, key, json_integer((json_int_t)side->count)) != 0) {
-        free(c->id);
-        return NULL;
-    }
-    side->count++;
+    struct compare_case *c = &s->cases[s->count++];
+    *c = (struct compare_case){.lab = s->lab, .roof = NAN};
     return c;
 }
 
-static int add_median(struct compare_case *c, double median) {
-    if (c->timed == c->room) {
-        size_t room = c->room ? 2 * c->room : 1;
+static int add_medians(struct compare_case *c, const double *medians, size_t count) {
+    if (count > c->room - c->timed) {
+        size_t room = 2 * c->timed + count;
         double *more = realloc(c->medians, room * sizeof *more);
         if (!more)
             return -1;
         c->medians = more;
         c->room = room;
     }
-    c->medians[c->timed++] = median;
+    for (size_t k = 0; k < count; k++)
+        c->medians[c->timed++] = medians[k];
     return 0;
 }
 
-static void add_roof(struct compare_case *c, const json_t *record) {
-    double roof = number_of(json_object_get(json_object_get(record, "counters"), "roof fraction"));
-    if (!isfinite(roof) || roof <= 0)
-        return;
-    c->roof = c->roofs == 0 ? roof : c->roof + (roof - c->roof) / (double)(c->roofs + 1);
-    c->roofs++;
-}
-
-static int add_record(void *context, const json_t *record) {
-    struct reading *r = context;
-    const char *id = json_string_value(json_object_get(record, "id"));
-    const char *device = json_string_value(json_object_get(record, "device"));
-    struct compare_case *c = id && device ? place_of(r, id, device) : NULL;
+static int see_case(void *context, const struct reader *reader, const json_t *record) {
+    struct session *s = context;
+    const struct reader_case *read = &reader->cases[reader->case_count - 1];
+    struct compare_case *c = new_case(s);
     if (!c)
         return short_of_memory();
-    uint64_t bits;
-    bool has = bits_of(r->units, record, &bits);
-    if (c->has_bits && (!has || bits != c->bits))
-        c->bits_vary = true;
-    if (has && !c->has_bits) {
-        c->bits = bits;
-        c->has_bits = true;
-    }
-    add_roof(c, record);
-    c->throttled |= is_throttled(record);
-    if (!c->settings) {
-        json_t *params = json_object_get(record, "params"), *plan = json_object_get(record, "plan");
-        c->settings = json_pack("{s:O*, s:O*}", "params", params, "plan", plan);
-        if (!c->settings)
-            return short_of_memory();
+    c->id = strdup(read->id);
+    snprintf(c->device, sizeof c->device, "%s", read->device);
+    c->settings = compare_settings_of(&s->side->shapes, record);
+    c->has_bits = bits_of(s->units, record, &c->bits);
+    c->throttled = is_throttled(record);
+    double roof = number_of(json_object_get(json_object_get(record, "counters"), "roof fraction"));
+    if (isfinite(roof) && roof > 0) {
+        c->roof = roof;
+        c->roofs = 1;
     }
     double median = median_of(record);
-    return isnan(median) || add_median(c, median) == 0 ? 0 : short_of_memory();
+    if (!c->id || !c->settings || (!isnan(median) && add_medians(c, &median, 1) != 0))
+        return short_of_memory();
+    return 0;
+}
+
+/* --- sessions together -------------------------------------------------------------------------
+ */
+
+static int by_id(const void *a, const void *b) {
+    const struct compare_case *x = a, *y = b;
+    int order = strcmp(x->id, y->id);
+    return order ? order : strcmp(x->device, y->device);
+}
+
+/* Two labs of a stranger's folder may have the same case. */
+static int by_id_and_lab(const void *a, const void *b) {
+    int order = by_id(a, b);
+    return order ? order
+                 : strcmp(((const struct compare_case *)a)->lab,
+                          ((const struct compare_case *)b)->lab);
+}
+
+/* Adds to a case what a later session says of it. */
+static int add_case(struct compare_case *c, const struct compare_case *more) {
+    if (c->has_bits && (!more->has_bits || more->bits != c->bits))
+        c->bits_vary = true;
+    if (more->has_bits && !c->has_bits) {
+        c->bits = more->bits;
+        c->has_bits = true;
+    }
+    if (more->roofs > 0) {
+        c->roof =
+            c->roofs == 0 ? more->roof : c->roof + (more->roof - c->roof) / (double)(c->roofs + 1);
+        c->roofs++;
+    }
+    c->throttled |= more->throttled;
+    return add_medians(c, more->medians, more->timed);
+}
+
+/* Merges a session's cases, which it takes over, with those of the sessions before. */
+static int add_cases(struct compare_side *side, struct session *s) {
+    struct compare_case *all = malloc((side->count + s->count + 1) * sizeof *all);
+    size_t i = 0, j = 0, count = 0;
+    int status = 0;
+    if (!all)
+        return short_of_memory();
+    if (s->count > 0)
+        qsort(s->cases, s->count, sizeof *s->cases, by_id_and_lab);
+    while (i < side->count || j < s->count) {
+        bool old = j == s->count || (i < side->count && by_id(&side->cases[i], &s->cases[j]) <= 0);
+        struct compare_case *next = old ? &side->cases[i++] : &s->cases[j++];
+        if (count > 0 && by_id(&all[count - 1], next) == 0) {
+            status |= add_case(&all[count - 1], next);
+            free_case(next);
+        } else {
+            all[count++] = *next;
+        }
+    }
+    free(side->cases);
+    side->cases = all;
+    side->count = count;
+    s->count = 0;
+    return status == 0 ? 0 : short_of_memory();
 }
 
 /* --- claims ------------------------------------------------------------------------------------
@@ -231,37 +299,27 @@ static int add_claims(struct compare_side *side, const struct checked_lab *lab) 
     return 0;
 }
 
-/* --- sessions ----------------------------------------------------------------------------------
+/* --- a side ------------------------------------------------------------------------------------
  */
 
-/* A name that lives as long as the side, with which its executable's hash is kept. */
-static const char *lab_name(struct compare_side *side, const struct checked_lab *lab) {
-    const json_t *fingerprint = json_object_get(lab->reader->start, "fingerprint");
-    json_t *hash = json_object_get(fingerprint, "kernel_binary");
-    if (!json_object_get(side->code, lab->name) &&
-        json_object_set(side->code, lab->name, hash ? hash : json_null()) != 0)
-        return NULL;
-    return json_object_iter_key(json_object_iter_at(side->code, lab->name));
-}
-
-static int add_session(struct compare_side *side, json_t *places, const char *dir) {
+static int add_session(struct compare_side *side, const char *dir) {
+    struct session s = {.side = side};
+    const struct reader_watch watch = {begin_lab, see_case, &s};
     struct checked *checked;
-    if (checked_open(&checked, dir) != 0)
-        return -1;
-    int status = 0;
-    if (!side->run)
-        side->run = json_incref(checked->run);
-    for (size_t k = 0; status == 0 && k < checked->lab_count; k++) {
-        const struct checked_lab *lab = &checked->labs[k];
-        struct reading r = {.side = side,
-                            .lab = lab_name(side, lab),
-                            .units = json_object_get(lab->reader->start, "quantities"),
-                            .places = places};
-        status = r.lab ? reader_cases(lab->reader, "", NULL, add_record, &r) : short_of_memory();
-        if (status == 0)
-            status = add_claims(side, lab);
+    int status = checked_open_watched(&checked, dir, &watch);
+    if (status == 0) {
+        end_lab(&s);
+        if (!side->run)
+            side->run = json_incref(checked->run);
+        for (size_t k = 0; status == 0 && k < checked->lab_count; k++)
+            status = add_claims(side, &checked->labs[k]);
+        checked_close(checked);
     }
-    checked_close(checked);
+    if (status == 0)
+        status = add_cases(side, &s);
+    while (s.count > 0)
+        free_case(&s.cases[--s.count]);
+    free(s.cases);
     side->sessions++;
     return status;
 }
@@ -274,7 +332,7 @@ static int is_session(const struct dirent *entry) {
 }
 
 /* The sessions in a folder that is no result folder itself. */
-static int add_sessions(struct compare_side *side, json_t *places, const char *path) {
+static int add_sessions(struct compare_side *side, const char *path) {
     struct dirent **list;
     int count = scandir(path, &list, is_session, versionsort), status = 0;
     if (count <= 0)
@@ -289,17 +347,11 @@ static int add_sessions(struct compare_side *side, json_t *places, const char *p
         if (snprintf(dir, sizeof dir, "%s/%s", path, list[k]->d_name) >= (int)sizeof dir)
             status = error_set("%s: its name is too long; use a shorter one", path);
         if (status == 0)
-            status = add_session(side, places, dir);
+            status = add_session(side, dir);
         free(list[k]);
     }
     free(list);
     return status;
-}
-
-static int by_id(const void *a, const void *b) {
-    const struct compare_case *x = a, *y = b;
-    int order = strcmp(x->id, y->id);
-    return order ? order : strcmp(x->device, y->device);
 }
 
 static void name_side(struct compare_side *side, const char *path) {
@@ -316,31 +368,82 @@ static void name_side(struct compare_side *side, const char *path) {
 int compare_side_open(struct compare_side *side, const char *path) {
     struct folder folder;
     *side = (struct compare_side){.claims = json_array(), .code = json_object()};
-    json_t *places = json_object();
     name_side(side, path);
-    int status = side->claims && side->code && places ? 0 : short_of_memory();
+    int status = side->claims && side->code ? 0 : short_of_memory();
     if (status == 0)
         status = folder_open(&folder, path);
     if (status == 0) {
         bool is_result = folder_has(&folder, "run.json");
         folder_close(&folder);
-        status = is_result ? add_session(side, places, path) : add_sessions(side, places, path);
+        status = is_result ? add_session(side, path) : add_sessions(side, path);
     }
-    json_decref(places);
-    if (status == 0 && side->count > 0)
-        qsort(side->cases, side->count, sizeof *side->cases, by_id);
     return status;
 }
 
 void compare_side_close(struct compare_side *side) {
-    for (size_t k = 0; k < side->count; k++) {
-        free(side->cases[k].id);
-        free(side->cases[k].medians);
-        json_decref(side->cases[k].settings);
-    }
+    for (size_t k = 0; k < side->count; k++)
+        free_case(&side->cases[k]);
     free(side->cases);
+    compare_shapes_free(side->shapes);
     json_decref(side->run);
     json_decref(side->claims);
     json_decref(side->code);
     *side = (struct compare_side){0};
+}
+
+/* --- several sides -----------------------------------------------------------------------------
+ */
+
+#define THREADS_MOST 4 /* each holds the keys of a folder's cases while it reads */
+
+struct opening {
+    struct compare_side *sides;
+    const char *const *paths;
+    char **errors; /* [count] of each side that failed */
+    size_t count;
+    atomic_size_t next;
+    atomic_bool failed;
+};
+
+static void *open_some(void *context) {
+    struct opening *o = context;
+    size_t k;
+    while (!o->failed && (k = o->next++) < o->count)
+        if (compare_side_open(&o->sides[k], o->paths[k]) != 0) {
+            o->errors[k] = strdup(error_text());
+            o->failed = true;
+        }
+    return NULL;
+}
+
+static size_t threads_for(size_t count) {
+    cpu_set_t set;
+    size_t most = sched_getaffinity(0, sizeof set, &set) == 0 ? (size_t)CPU_COUNT(&set) : 1;
+    most = most < THREADS_MOST ? most : THREADS_MOST;
+    return count < most ? count : most;
+}
+
+int compare_sides_open(struct compare_side *sides, const char *const *paths, size_t count) {
+    struct opening o = {.sides = sides, .paths = paths, .count = count};
+    pthread_t threads[THREADS_MOST];
+    size_t started = 0, wanted = threads_for(count);
+    memset(sides, 0, count * sizeof *sides);
+    o.errors = calloc(count + 1, sizeof *o.errors);
+    if (!o.errors)
+        return short_of_memory();
+    while (started + 1 < wanted && pthread_create(&threads[started], NULL, open_some, &o) == 0)
+        started++;
+    open_some(&o); /* this thread too: all is read where no other could be started */
+    for (size_t k = 0; k < started; k++)
+        pthread_join(threads[k], NULL);
+    int status = o.failed ? -1 : 0;
+    const char *error = NULL;
+    for (size_t k = 0; k < count && !error; k++)
+        error = o.errors[k];
+    if (status != 0)
+        error_set("%s", error ? error : "out of memory; close other programs");
+    for (size_t k = 0; k < count; k++)
+        free(o.errors[k]);
+    free(o.errors);
+    return status;
 }

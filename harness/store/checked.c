@@ -144,6 +144,8 @@ static int check_unsealed(const struct reader *reader, json_t *ignored) {
 }
 
 static int check_evidence(const struct reader *reader, const json_t *claims) {
+    if (json_array_size(claims) == 0)
+        return 0;
     json_t *ids = json_object();
     int status = ids ? 0 : short_of_memory(reader->path);
     for (size_t i = 0; i < reader->case_count && status == 0; i++)
@@ -219,13 +221,18 @@ int checked_reader(const struct reader *reader, const json_t *run, struct limits
     return status;
 }
 
-int checked_lab_open(struct checked_lab *lab, const json_t *run, const char *dir, const char *name,
-                     struct limits *left) {
+static int open_lab(struct checked_lab *lab, const json_t *run, const char *dir, const char *name,
+                    struct limits *left, const struct reader_watch *watch) {
     memset(lab, 0, sizeof *lab);
     snprintf(lab->name, sizeof lab->name, "%.63s", name);
-    if (reader_open(&lab->reader, dir, name, left) != 0)
+    if (reader_open_watched(&lab->reader, dir, name, left, watch) != 0)
         return -1;
     return checked_reader(lab->reader, run, left, &lab->claims, &lab->ignored);
+}
+
+int checked_lab_open(struct checked_lab *lab, const json_t *run, const char *dir, const char *name,
+                     struct limits *left) {
+    return open_lab(lab, run, dir, name, left, NULL);
 }
 
 void checked_lab_close(struct checked_lab *lab) {
@@ -242,7 +249,7 @@ static const struct checked_lab *lab_named(const struct checked *checked, const 
     return NULL;
 }
 
-static int open_all(struct checked *checked, const char *dir) {
+static int open_all(struct checked *checked, const char *dir, const struct reader_watch *watch) {
     struct limits left = LIMITS_WHOLE;
     char names[LIMIT_LABS][64];
     checked->not_started = json_array();
@@ -253,7 +260,7 @@ static int open_all(struct checked *checked, const char *dir) {
     checked->complete = true;
     for (int k = 0; k < count; k++) {
         struct checked_lab *lab = &checked->labs[checked->lab_count++];
-        if (checked_lab_open(lab, checked->run, dir, names[k], &left) != 0)
+        if (open_lab(lab, checked->run, dir, names[k], &left, watch) != 0)
             return -1;
         checked->complete = checked->complete && lab->reader->end;
     }
@@ -266,11 +273,15 @@ static int open_all(struct checked *checked, const char *dir) {
 }
 
 int checked_open(struct checked **out, const char *dir) {
+    return checked_open_watched(out, dir, NULL);
+}
+
+int checked_open_watched(struct checked **out, const char *dir, const struct reader_watch *watch) {
     struct checked *checked = calloc(1, sizeof *checked);
     *out = NULL;
     if (!checked)
         return short_of_memory(dir);
-    if (open_all(checked, dir) != 0) {
+    if (open_all(checked, dir, watch) != 0) {
         checked_close(checked);
         return -1;
     }

@@ -35,6 +35,8 @@ struct checked {
 
 /* 0, or -1 with one line in error_text() that names file, place and what to do. */
 int checked_open(struct checked **out, const char *dir);
+/* The same; `watch` (or NULL) sees each case on the way (reader.h). */
+int checked_open_watched(struct checked **out, const char *dir, const struct reader_watch *watch);
 void checked_close(struct checked *checked);
 
 /* One lab of a folder whose run.json is `run`, with what is left of the folder's limits. 0, or -1;

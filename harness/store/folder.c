@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -225,6 +226,7 @@ void folder_remove_tree(int parent_fd, const char *name) {
 
 /* Where memory is short, jansson may speak of bad syntax: whether an allocation failed is kept by
  * who allocates. */
+static pthread_mutex_t allocators = PTHREAD_MUTEX_INITIALIZER;
 static json_malloc_t allocate_with;
 static _Thread_local bool allocation_failed;
 
@@ -238,11 +240,13 @@ json_t *folder_parse_json(const char *text, size_t size, char *why, size_t why_s
     json_error_t error;
     json_malloc_t own;
     json_free_t release;
+    pthread_mutex_lock(&allocators); /* folders may be read on several threads */
     json_get_alloc_funcs(&own, &release);
     if (own != allocate) {
         allocate_with = own;
         json_set_alloc_funcs(allocate, release);
     }
+    pthread_mutex_unlock(&allocators);
     allocation_failed = false;
     json_t *value = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
     if (value)

@@ -102,13 +102,12 @@ int reader_add(struct reader *reader, const char *device, const char *id, uint64
     }
     struct reader_case *one = &reader->cases[reader->case_count];
     char key[KEY];
-    one->id = strdup(id);
-    if (!one->id || json_object_set_new(reader->keys, key_of(device, id, key),
-                                        json_integer((json_int_t)reader->case_count)) != 0) {
-        free(one->id);
+    if (json_object_set_new(reader->keys, key_of(device, id, key),
+                            json_integer((json_int_t)reader->case_count)) != 0)
         return -1;
-    }
     snprintf(one->device, sizeof one->device, "%s", device);
+    one->id =
+        json_object_iter_key(json_object_iter_at(reader->keys, key)) + strlen(one->device) + 1;
     one->offset = offset;
     one->size = size;
     reader->case_count++;
@@ -159,7 +158,8 @@ static int take_sides(struct reader *reader, const struct journal_reader *journa
     return 0;
 }
 
-static int take_case(struct reader *reader, const struct journal_reader *journal) {
+static int take_case(struct reader *reader, const struct journal_reader *journal,
+                     const struct reader_watch *watch) {
     const char *id = json_string_value(json_object_get(journal->record, "id"));
     const char *device = json_string_value(json_object_get(journal->record, "device"));
     if (reader_find(reader, device, id) >= 0)
@@ -170,7 +170,9 @@ static int take_case(struct reader *reader, const struct journal_reader *journal
         return bad_record(reader, journal->number, "more cases than a lab can have (LIMIT_CASES)");
     if (reader_add(reader, device, id, journal->offset, journal->size) != 0)
         return bad_record(reader, journal->number, "out of memory");
-    return take_sides(reader, journal);
+    if (take_sides(reader, journal) != 0)
+        return -1;
+    return watch && watch->see(watch->context, reader, journal->record) != 0 ? -1 : 0;
 }
 
 static int take_note(struct reader *reader, const struct journal_reader *journal) {
@@ -229,10 +231,9 @@ static void drop_group(struct reader *reader, const struct group *open) {
             json_object_del(reader->sides, name);
     }
     while (reader->case_count > open->cases) {
-        struct reader_case *one = &reader->cases[--reader->case_count];
+        const struct reader_case *one = &reader->cases[--reader->case_count];
         char key[KEY];
         json_object_del(reader->keys, key_of(one->device, one->id, key));
-        free(one->id);
     }
     reader->cut += reader->length - open->length;
     reader->length = open->length;
@@ -241,7 +242,7 @@ static void drop_group(struct reader *reader, const struct group *open) {
 }
 
 static int take_record(struct reader *reader, const struct journal_reader *journal, const char *lab,
-                       struct group *open) {
+                       struct group *open, const struct reader_watch *watch) {
     char why[256];
     json_t *record = journal->record;
     if (record_check(record, why, sizeof why) != 0)
@@ -258,10 +259,11 @@ static int take_record(struct reader *reader, const struct journal_reader *journ
         if (strcmp(json_string_value(json_object_get(record, "lab")), lab) != 0)
             return bad_record(reader, 1, "it is the journal of another lab than its folder says");
         reader->start = json_incref(record);
+        return watch && watch->begin ? watch->begin(watch->context, reader) : 0;
     } else if (kind == RECORD_NOTE) {
         return take_note(reader, journal);
     } else if (kind == RECORD_CASE) {
-        return take_case(reader, journal);
+        return take_case(reader, journal, watch);
     } else if (kind == RECORD_END) {
         if (json_integer_value(json_object_get(record, "cases")) !=
                 (json_int_t)reader->case_count ||
@@ -273,8 +275,8 @@ static int take_record(struct reader *reader, const struct journal_reader *journ
     return 0;
 }
 
-static int read_journal(struct reader *reader, const char *lab, uint64_t size,
-                        struct limits *left) {
+static int read_journal(struct reader *reader, const char *lab, uint64_t size, struct limits *left,
+                        const struct reader_watch *watch) {
     struct journal_reader journal;
     struct group open = {.of = 0};
     if (size > LIMIT_JOURNAL_BYTES)
@@ -288,7 +290,7 @@ static int read_journal(struct reader *reader, const char *lab, uint64_t size,
     int step;
     while ((step = journal_next(&journal)) == 1) {
         if (limits_take_line(left, reader->path) != 0 ||
-            take_record(reader, &journal, lab, &open) != 0) {
+            take_record(reader, &journal, lab, &open, watch) != 0) {
             step = -1;
             break;
         }
@@ -311,8 +313,8 @@ static int read_journal(struct reader *reader, const char *lab, uint64_t size,
     return 0;
 }
 
-int reader_open_folder(struct reader **out, struct folder *folder, const char *lab,
-                       struct limits *left) {
+static int open_folder(struct reader **out, struct folder *folder, const char *lab,
+                       struct limits *left, const struct reader_watch *watch) {
     uint64_t size = 0;
     *out = NULL;
     struct reader *reader = calloc(1, sizeof *reader);
@@ -330,7 +332,7 @@ int reader_open_folder(struct reader **out, struct folder *folder, const char *l
     int status = reader->fd < 0 ? -1 : 0;
     if (!reader->keys || !reader->groups || !reader->notes || !reader->sides)
         status = folder_refuse(folder->path, 0, "out of memory");
-    if (status != 0 || read_journal(reader, lab, size, left) != 0) {
+    if (status != 0 || read_journal(reader, lab, size, left, watch) != 0) {
         reader_close(reader);
         return -1;
     }
@@ -338,7 +340,17 @@ int reader_open_folder(struct reader **out, struct folder *folder, const char *l
     return 0;
 }
 
+int reader_open_folder(struct reader **out, struct folder *folder, const char *lab,
+                       struct limits *left) {
+    return open_folder(out, folder, lab, left, NULL);
+}
+
 int reader_open(struct reader **out, const char *dir, const char *lab, struct limits *left) {
+    return reader_open_watched(out, dir, lab, left, NULL);
+}
+
+int reader_open_watched(struct reader **out, const char *dir, const char *lab, struct limits *left,
+                        const struct reader_watch *watch) {
     struct limits whole = LIMITS_WHOLE;
     struct folder outer, inner;
     *out = NULL;
@@ -348,14 +360,12 @@ int reader_open(struct reader **out, const char *dir, const char *lab, struct li
         return -1;
     int status = folder_open_in(&inner, &outer, lab);
     folder_close(&outer);
-    return status == 0 ? reader_open_folder(out, &inner, lab, left ? left : &whole) : -1;
+    return status == 0 ? open_folder(out, &inner, lab, left ? left : &whole, watch) : -1;
 }
 
 void reader_close(struct reader *reader) {
     if (!reader)
         return;
-    for (size_t i = 0; i < reader->case_count; i++)
-        free(reader->cases[i].id);
     free(reader->cases);
     json_decref(reader->keys);
     json_decref(reader->groups);

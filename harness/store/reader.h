@@ -1,9 +1,10 @@
 /*
  * reader.h: reads result folders, for checks, plots, reports, comparison and verification.
  *
- * Opening a lab's folder checks its whole journal: hashes, shapes, no case twice. Cases are
- * parsed again when visited, so a reader holds ids and offsets only. Folders come from strangers:
- * whatever does not fit is -1 with one line in error_text() (file, line number, what to do).
+ * Opening a lab's folder checks its whole journal: hashes, shapes, no case twice. A reader holds
+ * ids and offsets only: cases are parsed again when visited later, or seen once while they are
+ * checked. Folders come from strangers: whatever does not fit is -1 with one line in error_text()
+ * (file, line number, what to do).
  */
 #ifndef NANOLAB_HARNESS_READER_H
 #define NANOLAB_HARNESS_READER_H
@@ -18,7 +19,7 @@
 #include "harness/store/sha.h"
 
 struct reader_case {
-    char *id;
+    const char *id; /* lies in a key */
     char device[24];
     uint64_t offset;
     size_t size;
@@ -54,6 +55,20 @@ int reader_open(struct reader **out, const char *dir, const char *lab, struct li
 int reader_open_folder(struct reader **out, struct folder *folder, const char *lab,
                        struct limits *left);
 void reader_close(struct reader *reader);
+
+/* Who sees a journal in the pass that checks it: `begin` (or NULL) when its start record is in
+ * reader->start, `see` for each case, then the last of reader->cases; its side files have not been
+ * checked and cannot be read. If the journal ends inside a contest, the contest's cases are taken
+ * back after they were seen: when the lab is open, the first case_count of those seen are cases.
+ * What is not 0 (with error_text()) makes opening fail. */
+struct reader_watch {
+    int (*begin)(void *context, const struct reader *reader);
+    int (*see)(void *context, const struct reader *reader, const json_t *record);
+    void *context;
+};
+/* As reader_open(); `watch` may be NULL. */
+int reader_open_watched(struct reader **out, const char *dir, const char *lab, struct limits *left,
+                        const struct reader_watch *watch);
 
 /* The index of a case, or -1. */
 long reader_find(const struct reader *reader, const char *device, const char *id);
