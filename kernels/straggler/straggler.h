@@ -124,6 +124,37 @@ struct straggler_times {
 /* 0, or -1: no memory. */
 int straggler_times(const struct straggler_log *log, struct straggler_times *out);
 
+/*
+ * The fabric record of a step: what its communication looked like over a window of steps that ends
+ * with it. What is called normal is what the first window of the log was like:
+ *
+ *     degraded   the communication that nobody waits in takes over twice as long: the network
+ *     congested  it does not, but the slowest twentieth does: ranks wait, for a late one or for
+ *                whatever else holds the others up; skew says how long
+ *     normal     neither
+ *
+ * A record of quantiles alone, as it is usually kept, calls both the same.
+ */
+#define STRAGGLER_MARKERS(M)                                                                       \
+    M(STRAGGLER_NORMAL, "normal")                                                                  \
+    M(STRAGGLER_CONGESTED, "congested") M(STRAGGLER_DEGRADED, "degraded")
+#define STRAGGLER_MARKER(value, word) value,
+enum straggler_marker { STRAGGLER_MARKERS(STRAGGLER_MARKER) STRAGGLER_MARKER_COUNT };
+const char *straggler_marker_name(enum straggler_marker marker);
+
+struct straggler_fabric {
+    enum straggler_collective collective;
+    size_t steps;         /* of the window, whole ones and of the step's collective and size */
+    double p50, p95, p99; /* of all ranks' communication in it; NAN where steps is 0 */
+    double skew;          /* max - min of communication over ranks: the window's largest */
+    double least;         /* communication that nobody waits in: the window's median */
+    double gbs;           /* bytes over that: GB/s; 0 where there are no bytes */
+    enum straggler_marker marker;
+};
+/* 0, or -1: no memory. */
+int straggler_fabric(const struct straggler_log *log, size_t step, size_t window,
+                     struct straggler_fabric *out);
+
 /* Time of a collective = α + bytes/β, least squares of relative errors over the median least
  * communication time of every size. 0, or -1 with `why`. */
 struct straggler_fit {
