@@ -28,6 +28,7 @@
 #define SPLITS_MOST 32
 #define ARMS 6 /* {nobody, once, every step} × {at once, one step late} */
 #define KINDS 3
+#define FABRIC_WINDOW 8 /* steps */
 
 static const char *const kinds[KINDS] = {"never", "once", "always"};
 static const char *const overlaps[] = {"at-once", "one-late"};
@@ -194,6 +195,20 @@ static void record_step(struct lab_case *c, const struct ranks_log *log, size_t 
     case_cell_int(c, "same requests", with->rows_hash == without->rows_hash);
 }
 
+/* The fabric record of the steps until this one. */
+static int record_fabric(struct lab_case *c, const struct straggler_log *log, unsigned step) {
+    struct straggler_fabric f;
+    if (straggler_fabric(log, step, FABRIC_WINDOW, &f) != 0)
+        return -1;
+    case_cell_text(c, "marker", straggler_marker_name(f.marker));
+    case_cell_real(c, "comm p50", f.p50);
+    case_cell_real(c, "comm p95", f.p95);
+    case_cell_real(c, "comm p99", f.p99);
+    case_cell_real(c, "skew", f.skew);
+    case_cell_real(c, "comm rate", 1e9 * f.gbs);
+    return 0;
+}
+
 static void record_setting(struct lab_case *c, const struct ranks_plan *plan, unsigned arm,
                            unsigned round) {
     bool guarded = plan->batcher == SERVING_LATENCY_GUARDED;
@@ -222,10 +237,18 @@ static int record_arm(struct lab_run *run, struct device *device, const struct s
     if (!c)
         return 0;
     size_t with = first_of(log, arm, round), without = first_of(log, arm / KINDS * KINDS, round);
+    struct straggler_log times = {0};
     record_setting(c, &log->plan, arm, round);
-    for (unsigned k = 0; k < log->plan.steps; k++)
+    int status = ranks_straggler_log(log, arm, (int)round, false, 0, &times, NULL);
+    for (unsigned k = 0; status == 0 && k < log->plan.steps; k++) {
         record_step(c, log, with + k, without + k, k == 0);
-    return lab_case_end(c);
+        status = record_fabric(c, &times, k);
+    }
+    straggler_log_close(&times);
+    if (status == 0)
+        return lab_case_end(c);
+    lab_case_drop(c);
+    return lab_error(run, "out of memory; close other programs");
 }
 
 /* --- the timeline ------------------------------------------------------------------------------

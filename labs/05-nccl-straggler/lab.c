@@ -181,7 +181,7 @@ static const struct quantity quantities[] = {
     {"outer added", "us", "to the sum across groups, in the step of the stall"},
     {"next added", "us", "to the step after it"},
     /* C3, C4 */
-    {"overlap", "", "whether a sum is waited for at once, or after the next step's computing"},
+    {"overlap", "", "a sum is waited for at once (blocking), or after the next step's computing"},
     {"step over normal", "1", "a step with a stall over the same without"},
     {"predicted ratio", "1", "of that: (T0 + D)/T0"},
     {"sum over normal", "1", "the others' time in the sum over the same without"},
@@ -202,6 +202,12 @@ static const struct quantity quantities[] = {
     {"waiting without", "1", "with nobody late"},
     {"joined", "1", "requests that joined for the step"},
     {"joined without", "1", "with nobody late"},
+    {"marker", "", "of the fabric: normal; congested, ranks wait; degraded, the network is slow"},
+    {"comm p50", "us", "communication of all ranks, over 8 steps: median"},
+    {"comm p95", "us", "95th percentile"},
+    {"comm p99", "us", "99th percentile"},
+    {"skew", "us", "largest difference of two ranks' communication in one of these steps"},
+    {"comm rate", "bytes/s", "of a rank's buffer over the communication that nobody waits in"},
     {"cut", "1", "requests that were cut before the step"},
     {"class", "", "shape class of the batch"},
     {"class without", "", "with nobody late"},
@@ -246,7 +252,6 @@ static const struct quantity quantities[] = {
     {"others fell back ample", "1", "the same of the other rank, with workspace for all"},
     /* C10, C11 */
     {"jitter kind", "", "of computing: the machine's own, or made"},
-    {"overlap", "", "blocking, or one late: a step computes while the last one's sum runs"},
     {"window", "1", "steps that a rule judges at once"},
     {"steps left out", "1", "of them, in which the machine itself made a rank late"},
     {"rule", "", "that says who is late"},
@@ -261,7 +266,6 @@ static const struct quantity quantities[] = {
     {"precision", "1", "culprits among the names"},
     {"recall", "1", "named among the late"},
     {"latency", "1", "steps from the first stall until just the late are named"},
-    {"round", "1", "of the run"},
     {"made late", "1", "ranks that were made late"},
     {"named", "1", "ranks that least wait names"},
     {"with us", "us", "mean step in the log"},
@@ -305,7 +309,9 @@ static const struct table_spec tables[] = {
     {"batches", "05/chain/",
      "engine; batcher; late; restore; nth; stall; ms = step us / 1000; rows; rows without; "
      "waiting; "
-     "joined; class; class without; plan; plan without",
+     "joined; class; class without; plan; plan without; marker; p50 = comm p50; p95 = comm p95; "
+     "p99 "
+     "= comm p99; skew; rate = comm rate",
      .where = "engine=smpi;requests=calm;overlap=at-once;normal step=7412;round=0"},
     {"timeline", "05/timeline/", "engine\tranks\tpart\trank\tstep\trows\tfrom ms\tto ms",
      .write = write_timeline},
