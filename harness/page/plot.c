@@ -131,12 +131,37 @@ static int draw_with(const struct drawing *d, unsigned show) {
     return 0;
 }
 
+/* gnuplot writes the text at a mark as an argument of a script's call, which nothing on a page may
+ * run. As the mark's title it is shown by the browser itself. In place, as it gets shorter. */
+static void make_tips(char *svg, size_t *length) {
+    static const char before[] = "<g onmousemove=\"gnuplot_svg.showHypertext(evt,'";
+    static const char after[] = "')\" onmouseout=\"gnuplot_svg.hideHypertext()\"><title> </title>";
+    char *to = svg;
+    for (const char *at = svg; *at;) {
+        bool is_mark = strncmp(at, before, sizeof before - 1) == 0;
+        const char *tip = at + sizeof before - 1, *end = is_mark ? strstr(tip, after) : NULL;
+        if (!end) {
+            *to++ = *at++;
+            continue;
+        }
+        size_t n = (size_t)(end - tip);
+        to = stpcpy(to, "<g><title>");
+        memmove(to, tip, n);
+        to = stpcpy(to + n, "</title>");
+        at = end + sizeof after - 1;
+    }
+    *to = '\0';
+    *length = (size_t)(to - svg);
+}
+
 static void take_image(const struct drawing *d, size_t k) {
     const char *name = d->set->legend.shown[k].name;
     struct plot_image *image = &d->set->images[k];
     image->have = !take(d->scratch, name, "svg", &image->svg, &image->svg_length) &&
                   !take(d->scratch, name, "png", &image->png, &image->png_length);
-    if (!image->have)
+    if (image->have)
+        make_tips(image->svg, &image->svg_length);
+    else
         miss(d->set);
 }
 
@@ -161,12 +186,8 @@ static int draw_in(struct drawing *d) {
     return stop_signal ? error_set("stopped by a signal") : 0;
 }
 
-/* Reads the lab's plot.gp from the tree; a lab without one has no plots. */
-static int read_legend(const char *home, const char *lab, char *script, size_t size,
-                       struct plot_set *set) {
-    if (!home_is_lab(lab))
-        return error_set("%s: not the name of a lab's folder", lab);
-    snprintf(script, size, "%s/labs/%s/plot.gp", home, lab);
+/* Reads what a script of the tree declares; without it there are no plots. */
+static int read_script(const char *script, struct plot_set *set) {
     FILE *file = fopen(script, "re");
     if (!file) {
         if (errno == ENOENT)
@@ -185,6 +206,14 @@ static int read_legend(const char *home, const char *lab, char *script, size_t s
     return status;
 }
 
+static int read_legend(const char *home, const char *lab, char *script, size_t size,
+                       struct plot_set *set) {
+    if (!home_is_lab(lab))
+        return error_set("%s: not the name of a lab's folder", lab);
+    snprintf(script, size, "%s/labs/%s/plot.gp", home, lab);
+    return read_script(script, set);
+}
+
 int plot_legend(const char *lab, struct plot_set *set) {
     char home[4096], script[4096 + 128];
     memset(set, 0, sizeof *set);
@@ -193,15 +222,10 @@ int plot_legend(const char *lab, struct plot_set *set) {
     return read_legend(home, lab, script, sizeof script, set);
 }
 
-int plot_draw_from(const char *home, const struct reader *reader, const struct folder *folder,
-                   const char *lab, struct plot_set *set) {
-    char script[4096 + 128], path[4096];
-    memset(set, 0, sizeof *set);
-    if (read_legend(home, lab, script, sizeof script, set))
-        return -1;
-    /* A partial lab has no tables. */
-    if (!set->known || (reader && !reader->end))
-        return 0;
+/* Draws what the set's legend, read from `script`, declares. */
+static int draw_script(const char *home, const struct reader *reader, const struct folder *folder,
+                       const char *script, struct plot_set *set) {
+    char path[4096];
     if (!tool_exists("gnuplot"))
         return error_set("gnuplot is not installed; try: apt-get install gnuplot-nox");
     if (home_private(path, sizeof path))
@@ -220,6 +244,31 @@ int plot_draw_from(const char *home, const struct reader *reader, const struct f
     }
     home_private_remove(path);
     return status;
+}
+
+int plot_draw_from(const char *home, const struct reader *reader, const struct folder *folder,
+                   const char *lab, struct plot_set *set) {
+    char script[4096 + 128];
+    memset(set, 0, sizeof *set);
+    if (read_legend(home, lab, script, sizeof script, set))
+        return -1;
+    /* A partial lab has no tables. */
+    if (!set->known || (reader && !reader->end))
+        return 0;
+    return draw_script(home, reader, folder, script, set);
+}
+
+int plot_draw_tables(const char *name, const struct folder *folder, struct plot_set *set) {
+    char home[4096], script[4096 + 128];
+    memset(set, 0, sizeof *set);
+    if (home_find(home, sizeof home))
+        return -1;
+    snprintf(script, sizeof script, "%s/%.100s", home, name);
+    if (read_script(script, set))
+        return -1;
+    if (!set->known)
+        return error_set("%s: no such file; use a complete source tree", script);
+    return draw_script(home, NULL, folder, script, set);
 }
 
 int plot_draw(const struct reader *reader, struct plot_set *set) {

@@ -1,7 +1,8 @@
 /*
  * plot.h: drawing a lab's plots with gnuplot from the tables of a result folder.
  *
- * The script is always the lab's own plot.gp from the source or installed tree. The tables are
+ * The script is always the lab's own plot.gp from the source or installed tree (or another of its
+ * scripts, for tables that are no lab's). The tables are
  * checked and copied under fixed names (data1.tsv …) into a private folder, gnuplot runs there
  * without a shell, and no text of a result ever enters a script.
  */
@@ -37,6 +38,8 @@ int plot_draw(const struct reader *reader, struct plot_set *set);
  * `folder`. */
 int plot_draw_from(const char *home, const struct reader *reader, const struct folder *folder,
                    const char *lab, struct plot_set *set);
+/* All tables of `folder`, by a script with a legend that is no lab's: its path in the tree. */
+int plot_draw_tables(const char *script, const struct folder *folder, struct plot_set *set);
 /* Writes the drawn images to the lab's plots/ folder; returns how many plots, or -1. */
 int plot_save(const struct folder *folder, const struct plot_set *set);
 void plot_set_free(struct plot_set *set);

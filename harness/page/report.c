@@ -86,6 +86,19 @@ void report_free(struct report *report) {
     memset(report, 0, sizeof *report);
 }
 
+static int make_html(const struct report *report, const char *markdown, size_t length, char **html,
+                     size_t *html_length) {
+    struct report_plots plots[LIMIT_LABS];
+    for (size_t k = 0; k < report->lab_count; k++)
+        plots[k] = (struct report_plots){report->labs[k].name, &report->labs[k].plots};
+    const struct report_page page = {.title = "nanolab report",
+                                     .markdown = markdown,
+                                     .length = length,
+                                     .plots = plots,
+                                     .plots_count = report->lab_count};
+    return report_html(&page, html, html_length);
+}
+
 /* Writes report.md, the plots it shows, and report.html. */
 static int write_all(const struct report *report, const struct folder *folder) {
     char *markdown = NULL, *html = NULL;
@@ -100,7 +113,7 @@ static int write_all(const struct report *report, const struct folder *folder) {
     for (size_t k = 0; !status && k < report->lab_count; k++)
         status = plot_save(&report->labs[k].reader->folder, &report->labs[k].plots) < 0 ? -1 : 0;
     if (!status)
-        status = report_html(report, markdown, length, &html, &html_length);
+        status = make_html(report, markdown, length, &html, &html_length);
     if (!status)
         status = folder_write(folder, "report.html", html, html_length);
     free(markdown);

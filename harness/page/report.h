@@ -68,14 +68,25 @@ void report_provenance(const json_t *run, FILE *out);
 void report_warnings(const json_t *run, FILE *out);
 void report_reproduce(const json_t *run, FILE *out);
 
-/* --- report_html.c: the page from its Markdown, with plots inside. Returns 0 with *html (caller
- * frees), or -1 with error_text(). --- */
-int report_html(const struct report *report, const char *markdown, size_t length, char **html,
-                size_t *html_length);
+/* --- report_html.c: a page from its Markdown, with plots inside. --- */
+/* Drawings that the Markdown shows as images, "FOLDER/plots/NAME.svg". */
+struct report_plots {
+    const char *folder;
+    const struct plot_set *set;
+};
+struct report_page {
+    const char *title; /* ours: it is not escaped */
+    const char *markdown;
+    size_t length;
+    const struct report_plots *plots;
+    size_t plots_count;
+};
+/* Returns 0 with *html (caller frees), or -1 with error_text(). */
+int report_html(const struct report_page *page, char **html, size_t *html_length);
 
 /* --- report_style.c: how it looks. --- */
 /* All before the body's content. */
-void report_head(FILE *out);
+void report_head(const char *title, FILE *out);
 /* A line for something that is so many rem wide on a phone and elsewhere: it shows on screens
  * narrower than that, where it has to be scrolled sideways. */
 void report_hint(double on_phone, double elsewhere, FILE *out);

@@ -51,16 +51,17 @@ static int starts(const char *at, const char *mark) {
 
 /*
  * Writes gnuplot's SVG without what belongs to a file of its own (declaration, doctype, the
- * window's title), and with names that no other plot on the page has. Only plots drawn a moment
- * ago get here; a script in one would be a change of gnuplot's that we have to know about.
+ * titles of the window and of series; those of marks stay), and with names that no other plot on
+ * the page has. Only plots drawn a moment ago get here; a script in one would be a change of
+ * gnuplot's that we have to know about.
  */
-static int inline_svg(const char *svg, const char *lab, const char *name, const char *title,
+static int inline_svg(const char *svg, const char *folder, const char *name, const char *title,
                       FILE *out) {
     const char *at = strstr(svg, "<svg");
     if (!at || strstr(svg, "<script") || strstr(svg, "<foreignObject"))
         return error_set("gnuplot wrote an SVG of a form not known here for %s/%s; report this "
                          "with the output of gnuplot --version",
-                         lab, name);
+                         folder, name);
     while (*at) {
         if (starts(at, "<svg")) {
             fputs("<svg role=\"img\" aria-label=\"", out);
@@ -68,16 +69,17 @@ static int inline_svg(const char *svg, const char *lab, const char *name, const 
                 fprintf(out, strchr("<>&\"", *c) ? "&#%d;" : "%c", *c);
             fputs("\"", out);
             at += 4;
-        } else if (starts(at, "<title>") && strstr(at, "</title>")) {
+        } else if ((starts(at, "<title>Gnuplot") || starts(at, "<title>gnuplot_")) &&
+                   strstr(at, "</title>")) {
             at = strstr(at, "</title>") + 8;
         } else if (starts(at, "<desc>") && strstr(at, "</desc>")) {
             at = strstr(at, "</desc>") + 7;
         } else if (starts(at, " id=\"") || starts(at, " id='")) {
-            fprintf(out, "%.5s%.2s-%s-", at, lab, name);
+            fprintf(out, "%.5s%.2s-%s-", at, folder, name);
             at += 5;
         } else if (starts(at, "url(#") || starts(at, "href='#") || starts(at, "href=\"#")) {
             int length = (int)(strchr(at, '#') - at) + 1;
-            fprintf(out, "%.*s%.2s-%s-", length, at, lab, name);
+            fprintf(out, "%.*s%.2s-%s-", length, at, folder, name);
             at += length;
         } else {
             fputc(*at++, out);
@@ -88,21 +90,22 @@ static int inline_svg(const char *svg, const char *lab, const char *name, const 
 
 /* If `at` is an image of ours, writes the plot and returns the length of the mark, else 0;
  * -1 on failure. */
-static int put_figure(const struct report *report, const char *at, FILE *out) {
-    for (size_t l = 0; l < report->lab_count; l++) {
-        const struct report_lab *lab = &report->labs[l];
-        for (size_t k = 0; k < lab->plots.legend.shown_count; k++) {
-            const struct legend_shown *shown = &lab->plots.legend.shown[k];
+static int put_figure(const struct report_page *page, const char *at, FILE *out) {
+    for (size_t p = 0; p < page->plots_count; p++) {
+        const char *folder = page->plots[p].folder;
+        const struct plot_set *set = page->plots[p].set;
+        for (size_t k = 0; k < set->legend.shown_count; k++) {
+            const struct legend_shown *shown = &set->legend.shown[k];
             char mark[300];
-            if (!lab->plots.images[k].have)
+            if (!set->images[k].have)
                 continue;
-            snprintf(mark, sizeof mark, "<p><img src=\"%s/plots/%s.svg\"", lab->name, shown->name);
+            snprintf(mark, sizeof mark, "<p><img src=\"%s/plots/%s.svg\"", folder, shown->name);
             const char *end = starts(at, mark) ? strstr(at, "</p>") : NULL;
             if (!end)
                 continue;
             report_hint(FIGURE_WIDTH, FIGURE_WIDTH, out);
             fputs("<figure tabindex=\"0\">", out);
-            if (inline_svg(lab->plots.images[k].svg, lab->name, shown->name, shown->title, out))
+            if (inline_svg(set->images[k].svg, folder, shown->name, shown->title, out))
                 return -1;
             fputs("</figure>", out);
             return (int)(end - at) + 4;
@@ -207,7 +210,7 @@ static int put_link(const char *at, FILE *out) {
 }
 
 struct body {
-    const struct report *report;
+    const struct report_page *page;
     int in_numbers; /* in a part that opens */
     int in_link;    /* in a link that is left out */
 };
@@ -216,7 +219,7 @@ struct body {
 static int put_mark(struct body *body, const char *at, FILE *out) {
     int taken = 0;
     if (starts(at, "<p><img "))
-        return put_figure(body->report, at, out);
+        return put_figure(body->page, at, out);
     if (starts(at, "<td>"))
         return put_cell(at, out);
     if (starts(at, "<table>"))
@@ -239,8 +242,8 @@ static int put_mark(struct body *body, const char *at, FILE *out) {
     return taken;
 }
 
-static int put_body(const struct report *report, const char *text, FILE *out) {
-    struct body body = {.report = report};
+static int put_body(const struct report_page *page, const char *text, FILE *out) {
+    struct body body = {.page = page};
     for (const char *at = text; *at;) {
         int taken = *at == '<' ? put_mark(&body, at, out) : 0;
         if (taken < 0)
@@ -252,17 +255,16 @@ static int put_body(const struct report *report, const char *text, FILE *out) {
     return 0;
 }
 
-int report_html(const struct report *report, const char *markdown, size_t length, char **html,
-                size_t *html_length) {
+int report_html(const struct report_page *page, char **html, size_t *html_length) {
     *html = NULL;
-    char *body = body_of(markdown, length);
+    char *body = body_of(page->markdown, page->length);
     if (!body)
         return -1;
     FILE *out = open_memstream(html, html_length);
     int status = out ? 0 : error_set("out of memory");
     if (out) {
-        report_head(out);
-        status = put_body(report, body, out);
+        report_head(page->title, out);
+        status = put_body(page, body, out);
         fputs("</body>\n</html>\n", out);
         fclose(out);
     }

@@ -17,7 +17,10 @@ static const char head[] =
     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
     "<meta name=\"color-scheme\" content=\"light dark\">\n"
     "<meta name=\"referrer\" content=\"no-referrer\">\n"
-    "<title>nanolab report</title>\n"
+    "<title>";
+
+static const char style[] =
+    "</title>\n"
     "<style>\n"
     ":root { --ink: #1c2128; --soft: #59616d; --line: #dfe3e8; --paper: #fff; --wash: #f5f7f9;\n"
     "  --link: #0b5cad; --good: #0a7a4b; --bad: #b3261e; --part: #96600a; }\n"
@@ -119,8 +122,10 @@ static void put_hint_styles(FILE *out) {
     fputs("@media print { .hint { display: none !important; } }\n", out);
 }
 
-void report_head(FILE *out) {
+void report_head(const char *title, FILE *out) {
     fputs(head, out);
+    fputs(title, out);
+    fputs(style, out);
     put_hint_styles(out);
     fputs(head_end, out);
 }

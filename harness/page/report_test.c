@@ -253,10 +253,10 @@ static void test_tables_have_units(void **state) {
 
 /* The HTML of a Markdown, as in a page without labs. */
 static char *html_of(const char *markdown) {
-    static const struct report none;
+    const struct report_page page = {"a title", markdown, strlen(markdown), NULL, 0};
     char *html = NULL;
     size_t length;
-    if (report_html(&none, markdown, strlen(markdown), &html, &length))
+    if (report_html(&page, &html, &length))
         fail_msg("%s", error_text());
     return html;
 }
