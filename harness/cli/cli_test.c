@@ -82,6 +82,8 @@ static void every_bad_line_is_one_line(void **state) {
         {"bin/nanolab compare taken taken --fail-on better", "give slower or faster"},
         {"bin/nanolab compare taken taken --fail-on slower:x", "give a percentage"},
         {"bin/nanolab compare taken taken --calibrate taken,,", "separated by commas"},
+        {"bin/nanolab compare taken taken --page bin", "holds no page of compare"},
+        {"bin/nanolab compare taken taken --page none/x", "cannot make this folder"},
         {"bin/nanolab export taken", "export needs --format"},
         {"bin/nanolab export taken --format nvbnch --out x", "did you mean nvbench"},
         {"bin/nanolab export taken --format nvbench", "name it with --out"},
@@ -131,6 +133,12 @@ static void sessions_are_a_side(void **state) {
     assert_status(0, "bin/nanolab verify often/session-3");
     assert_status(0, "bin/nanolab compare often often");
     assert_in(said, "A often (3 sessions), B often (3 sessions)");
+    assert_status(0, "bin/nanolab compare often often --page page");
+    assert_in(said, "\npage/compare.md\npage/compare.html\n");
+    assert_true(exists("page/compare.md") && exists("page/compare.html"));
+    assert_status(0, "bin/nanolab compare often often often --page page --json");
+    assert_true(exists("page/C/ratios.tsv"));
+    assert_string_equal(warned, "");
 }
 
 static void folders_that_cannot_be_written(void **state) {

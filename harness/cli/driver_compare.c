@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include "harness/cli/driver.h"
+#include "harness/compare/compare_page.h"
 #include "harness/compare/compare_text.h"
 #include "harness/error.h"
 #include "harness/stop.h"
+#include "harness/text.h"
 
 enum { COMPARE_EXIT_DIFFERS = 1, COMPARE_EXIT_NOT_COMPARABLE = 3 };
 
@@ -27,6 +29,12 @@ static const char intro[] =
     "1 %). The interval comes from the spread between sessions: with one session a side that is\n"
     "unknown, and the case is ambiguous, unless --calibrate tells it. Cases that did not do the\n"
     "same are not compared, and the field that differs is named.\n"
+    "\n"
+    "--page makes a folder with the whole of it: compare.html is one file that loads nothing, "
+    "with\n"
+    "plots if gnuplot is installed.\n"
+    "\n"
+    "  nanolab compare results/mine results/yours --page results/mine-yours\n"
     "\n";
 
 static const char outro[] =
@@ -36,6 +44,7 @@ static const char outro[] =
 
 struct request {
     bool json;
+    const char *page;             /* the page's folder; NULL: none */
     enum compare_verdict fail_on; /* COMPARE_SAME: whatever differs */
     double fail_ratio;            /* at least */
 };
@@ -141,43 +150,59 @@ static int worse(int a, int b) {
     return a > b ? a : b;
 }
 
-static int compare_one(const struct request *r, const struct compare_side *first,
-                       const struct compare_side *second, const struct compare_band *bands,
-                       json_t *all, int *status) {
-    const struct compare_rule rule = compare_rule_default();
-    struct compare c;
-    int failed = compare_open(&c, first, second, &rule, bands);
-    if (failed == 0) {
-        *status = worse(*status, status_of(r, &c));
-        if (r->json)
-            failed = json_array_append_new(all, compare_json(&c));
-        else
-            failed = compare_print(&c, stdout);
-        if (failed != 0)
-            error_set("out of memory; close other programs");
-    }
-    compare_close(&c);
-    return failed;
+static int print_one(const struct request *r, const struct compare *c, bool first, json_t *all) {
+    if (!first && !r->json)
+        printf("\n");
+    int failed = r->json ? json_array_append_new(all, compare_json(c)) : compare_print(c, stdout);
+    return failed == 0 ? 0 : error_set("out of memory; close other programs");
+}
+
+/* Before anything is printed, as it may fail. */
+static int make_page(const struct request *r, const struct compare *list, size_t count) {
+    char missing[600];
+    if (compare_page_make(list, count, r->page, missing, sizeof missing) != 0)
+        return -1;
+    if (*missing)
+        fprintf(stderr, "nanolab compare: no plots: %s\n", missing);
+    return 0;
+}
+
+static void print_page(const struct request *r) {
+    char dir[4096];
+    text_plain(dir, sizeof dir, r->page);
+    printf("\n%s/compare.md\n%s/compare.html\n", dir, dir);
 }
 
 static int compare_all(const struct request *r, const struct sides *sides,
                        const struct sides *calibration, int *status) {
+    const struct compare_rule rule = compare_rule_default();
+    struct compare list[COMPARE_SIDES_MOST];
     struct compare_band *bands = NULL;
     json_t *all = json_array();
+    size_t count = 0;
     int failed = 0;
     *status = EXIT_DONE;
     if (calibration->count > 0 &&
         !(bands = compare_bands(&sides->list[0], calibration->pointers, calibration->count)))
         failed = -1;
-    for (size_t k = 1; failed == 0 && k < sides->count; k++) {
-        if (k > 1 && !r->json)
-            printf("\n");
-        failed = compare_one(r, &sides->list[0], &sides->list[k], bands, all, status);
+    while (failed == 0 && count + 1 < sides->count) {
+        struct compare *c = &list[count++];
+        failed = compare_open(c, &sides->list[0], &sides->list[count], &rule, bands);
+        if (failed == 0)
+            *status = worse(*status, status_of(r, c));
     }
+    if (failed == 0 && r->page)
+        failed = make_page(r, list, count);
+    for (size_t k = 0; failed == 0 && k < count; k++)
+        failed = print_one(r, &list[k], k == 0, all);
     if (failed == 0 && r->json) {
         json_dumpf(all, stdout, JSON_INDENT(1));
         putchar('\n');
     }
+    if (failed == 0 && r->page && !r->json)
+        print_page(r);
+    for (size_t k = 0; k < count; k++)
+        compare_close(&list[k]);
     json_decref(all);
     free(bands);
     return failed;
@@ -189,6 +214,8 @@ int driver_compare(const struct driver *driver, int argc, char **argv) {
     struct request request = {.fail_on = COMPARE_SAME};
     const char *fail_on = NULL, *calibrate = NULL, *dirs[argc];
     const struct option_spec specs[] = {
+        {"--page", "DIR", "a page with plots as well: DIR/compare.md and DIR/compare.html",
+         OPTION_TEXT, &request.page, NULL},
         {"--json", NULL, "everything as JSON: a list, one comparison for each of B, ...",
          OPTION_FLAG, &request.json, NULL},
         {"--fail-on", "WHAT", "status 1 only for this: slower:5%, faster:2%, ...", OPTION_TEXT,

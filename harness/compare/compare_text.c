@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/compare/compare_pick.h"
 #include "harness/text.h"
 
 #define LISTED 20 /* of any kind; --json has all */
@@ -68,13 +69,6 @@ static void print_claims(const struct compare *c, FILE *to) {
 /* --- times -------------------------------------------------------------------------------------
  */
 
-static int by_size(const void *a, const void *b) {
-    const struct compare_pair *x = *(const struct compare_pair *const *)a;
-    const struct compare_pair *y = *(const struct compare_pair *const *)b;
-    double p = fabs(log(x->times.ratio.value)), q = fabs(log(y->times.ratio.value));
-    return (p < q) - (p > q);
-}
-
 static void print_pair(const struct compare_pair *p, FILE *to) {
     const struct compare_times *t = &p->times;
     fprintf(to, "  %7.3f", t->ratio.value);
@@ -92,15 +86,11 @@ static void print_pair(const struct compare_pair *p, FILE *to) {
 
 static int print_verdict(const struct compare *c, enum compare_verdict verdict, const char *what,
                          FILE *to) {
-    const struct compare_pair **list = malloc((c->count + 1) * sizeof *list);
-    size_t n = 0;
+    size_t n;
+    const struct compare_pair **list = compare_pick(c, verdict, &n);
     if (!list)
         return -1;
-    for (size_t k = 0; k < c->count; k++)
-        if (c->pairs[k].times.verdict == verdict && c->pairs[k].times.reason == COMPARE_APART)
-            list[n++] = &c->pairs[k];
     if (n > 0) {
-        qsort(list, n, sizeof *list, by_size);
         fprintf(to, "\n%s (B's time over A's, with its %.0f %% interval):\n", what,
                 100 * c->rule.confidence);
         for (size_t k = 0; k < n && k < LISTED; k++)
@@ -128,20 +118,16 @@ static void print_times(const struct compare *c, FILE *to) {
 
 /* Why nothing is said of a case, and how many there are. */
 static void print_reasons(const struct compare *c, FILE *to) {
-    size_t counts[COMPARE_REASON_COUNT] = {0}, more = 0;
-    for (size_t k = 0; k < c->count; k++) {
-        const struct compare_times *t = &c->pairs[k].times;
-        bool timed = t->reason != COMPARE_NO_TIME;
-        if (timed && t->verdict == COMPARE_AMBIGUOUS)
-            counts[t->reason]++;
-        if (timed && t->verdict == COMPARE_AMBIGUOUS && t->more > more)
-            more = t->more;
-    }
-    for (int r = 0; r < COMPARE_REASON_COUNT; r++)
-        if (counts[r] > 0)
-            fprintf(to, "  ambiguous, %zu: %s\n", counts[r],
+    struct compare_open_cases open[COMPARE_REASON_COUNT];
+    size_t more = 0;
+    compare_ambiguous(c, open);
+    for (int r = 0; r < COMPARE_REASON_COUNT; r++) {
+        if (open[r].count > 0)
+            fprintf(to, "  ambiguous, %zu: %s\n", open[r].count,
                     compare_reason_what((enum compare_reason)r));
-    if (counts[COMPARE_ONE_SESSION] > 0)
+        more = open[r].most > more ? open[r].most : more;
+    }
+    if (open[COMPARE_ONE_SESSION].count > 0)
         fprintf(to, "  measure more than once a side (nanolab run --sessions 5), or name runs of "
                     "one unchanged machine with --calibrate\n");
     if (more > 0)
@@ -151,46 +137,21 @@ static void print_reasons(const struct compare *c, FILE *to) {
 /* --- fields, bits ------------------------------------------------------------------------------
  */
 
-struct field {
-    const char *name;
-    size_t count;
-};
-
-/* Adds to the count of a name; what does not fit is left to --json. */
-static size_t count_field(struct field *fields, size_t n, const char *name) {
-    for (size_t k = 0; k < n; k++)
-        if (strcmp(fields[k].name, name) == 0) {
-            fields[k].count++;
-            return n;
-        }
-    if (n == LISTED)
-        return n;
-    fields[n] = (struct field){name, 1};
-    return n + 1;
-}
-
 static void print_fields(const struct compare *c, FILE *to) {
-    struct field fields[LISTED];
-    size_t n = 0;
-    for (size_t k = 0; k < c->count; k++)
-        if (c->pairs[k].times.reason == COMPARE_FIELD)
-            n = count_field(fields, n, c->pairs[k].field);
-    for (size_t k = 0; k < n; k++)
-        fprintf(to, "  not comparable, %zu: %s differs\n", fields[k].count, fields[k].name);
+    const struct compare_fields fields = compare_fields(c, false);
+    for (size_t k = 0; k < fields.count; k++)
+        fprintf(to, "  not comparable, %zu: %s differs\n", fields.list[k].count,
+                fields.list[k].name);
 }
 
 static void print_bits(const struct compare *c, FILE *to) {
-    struct field fields[LISTED];
+    const struct compare_fields fields = compare_fields(c, true);
     size_t n = 0;
     fprintf(to, "\nBits: equal in %zu cases, different in %zu, varying on one side in %zu.\n",
             c->bits_equal, c->bits_differ, c->bits_vary);
-    for (size_t k = 0; k < c->count; k++)
-        if (c->pairs[k].bits == COMPARE_BITS_DIFFER)
-            n = count_field(fields, n, c->pairs[k].field);
-    for (size_t k = 0; k < n; k++)
-        fprintf(to, "  different, %zu: %s\n", fields[k].count,
-                fields[k].name[0] ? fields[k].name : "nothing recorded of the two differs");
-    n = 0;
+    for (size_t k = 0; k < fields.count; k++)
+        fprintf(to, "  different, %zu: %s\n", fields.list[k].count,
+                *fields.list[k].name ? fields.list[k].name : "nothing recorded of the two differs");
     for (size_t k = 0; k < c->count && n < LISTED; k++)
         if (c->pairs[k].bits == COMPARE_BITS_DIFFER) {
             fputs("    ", to);

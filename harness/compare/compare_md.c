@@ -1,0 +1,341 @@
+/*
+ * compare_md.c: a comparison's page in Markdown: the sides, claims whose verdicts disagree, how it
+ * was judged (compare_page.h). What comes from a side goes through escape_inline().
+ */
+#include <math.h>
+#include <string.h>
+
+#include "harness/compare/compare_page.h"
+#include "harness/page/claim_table.h"
+#include "harness/page/escape.h"
+#include "harness/page/report.h"
+#include "harness/page/units.h"
+
+#define CLAIMS_SHOWN 40
+#define LABS_SHOWN 20
+#define GPUS_SHOWN 8
+
+static const char *text_of(const json_t *object, const char *name) {
+    return json_string_value(json_object_get(object, name));
+}
+
+static void count(FILE *out, size_t n) {
+    char text[UNITS_TEXT];
+    fputs(units_count(text, sizeof text, (long long)n), out);
+}
+
+static const struct compare_side *side_of(const struct compare_page *page, size_t k) {
+    return k == 0 ? page->sections[0].c->first : page->sections[k - 1].c->second;
+}
+
+/* --- sides -------------------------------------------------------------------------------------
+ */
+
+static void gpus(const json_t *machine, FILE *out) {
+    const json_t *list = json_object_get(machine, "gpus");
+    size_t n = json_array_size(list);
+    for (size_t k = 0; k < n && k < GPUS_SHOWN; k++) {
+        const json_t *gpu = json_array_get(list, k);
+        fputs(k ? "; " : "", out);
+        escape_inline(out, text_of(gpu, "name"));
+        if (text_of(gpu, "driver")) {
+            fputs(", driver ", out);
+            escape_inline(out, text_of(gpu, "driver"));
+        }
+    }
+    if (n == 0)
+        fputs("none that a driver shows", out);
+    if (n > GPUS_SHOWN)
+        fprintf(out, "; and %zu more", n - GPUS_SHOWN);
+}
+
+enum row { FOLDER, LABEL, SESSIONS, CASES, STARTED, MODE, DEVICES, CPU, GPU, CODE, CC, CUDA, ROWS };
+
+static void side_cell(const struct compare_side *side, enum row row, FILE *out) {
+    static const char *const of_run[ROWS] = {
+        [LABEL] = "label", [STARTED] = "start", [MODE] = "mode", [DEVICES] = "device_list"};
+    static const char *const of_software[ROWS] = {
+        [CODE] = "version", [CC] = "compiler", [CUDA] = "cuda_toolkit"};
+    const json_t *machine = json_object_get(side->run, "machine");
+    const json_t *software = json_object_get(side->run, "software");
+    if (row == FOLDER)
+        escape_inline(out, side->name);
+    else if (row == SESSIONS || row == CASES)
+        count(out, row == SESSIONS ? side->sessions : side->count);
+    else if (row == CPU)
+        escape_inline(out, text_of(json_object_get(machine, "cpu"), "model"));
+    else if (row == GPU)
+        gpus(machine, out);
+    else if (of_run[row])
+        escape_inline(out, text_of(json_object_get(side->run, "run"), of_run[row]));
+    else
+        escape_inline(out, text_of(software, of_software[row]));
+    if (row == CODE && json_is_true(json_object_get(software, "dirty")))
+        fputs(", **with changes that were not committed**", out);
+}
+
+/* "| before | A | B |" and the line under it. */
+static void head(const struct compare_page *page, const char *before, size_t columns, FILE *out) {
+    fprintf(out, "| %s |", before);
+    for (size_t k = 0; k <= page->count; k++)
+        fprintf(out, " %c |", (char)('A' + k));
+    fputs("\n|", out);
+    for (size_t k = 0; k < columns + page->count + 1; k++)
+        fputs("---|", out);
+    fputc('\n', out);
+}
+
+static void code(const struct compare_section *s, FILE *out) {
+    size_t n = json_array_size(s->c->other_code), k;
+    json_t *lab;
+    if (s->c->same_code)
+        fprintf(out,
+                "**%s has the same machine code as A:** what differs is the machine, or what else "
+                "it did.",
+                s->letter);
+    else if (n > 0)
+        fprintf(out, "**%s has other executables than A:** ", s->letter);
+    else
+        fprintf(out, "**%s and A have no executable in common** that could be compared.",
+                s->letter);
+    json_array_foreach(s->c->other_code, k, lab) {
+        if (k == LABS_SHOWN)
+            break;
+        fputs(k ? ", " : "", out);
+        escape_inline(out, json_string_value(lab));
+    }
+    if (n > LABS_SHOWN)
+        fprintf(out, " and %zu more", n - LABS_SHOWN);
+    fputs(n > 0 ? ". What differs may be that.\n\n" : "\n\n", out);
+}
+
+static void sides(const struct compare_page *page, FILE *out) {
+    static const char *const labels[ROWS] = {"Folder",  "Label",   "Sessions",    "Cases",
+                                             "Started", "Mode",    "Devices",     "Processor",
+                                             "GPU",     "nanolab", "Compiled by", "CUDA toolkit"};
+    fputs("## The sides\n\n", out);
+    head(page, "of the first session", 1, out);
+    for (int row = 0; row < ROWS; row++) {
+        fprintf(out, "| %s |", labels[row]);
+        for (size_t k = 0; k <= page->count; k++) {
+            fputc(' ', out);
+            side_cell(side_of(page, k), (enum row)row, out);
+            fputs(" |", out);
+        }
+        fputc('\n', out);
+    }
+    fputc('\n', out);
+    for (size_t k = 0; k < page->count; k++)
+        code(&page->sections[k], out);
+}
+
+/* --- claims ------------------------------------------------------------------------------------
+ */
+
+/* Verdicts of one claim on all sides: entries of comparisons, NULL where a side has none. */
+struct verdicts {
+    const json_t *entry[COMPARE_SIDES_MOST];
+    enum claim_mark mark[COMPARE_SIDES_MOST];
+    bool has[COMPARE_SIDES_MOST];
+    bool disagree, varies;
+};
+
+static enum claim_mark mark_of(const json_t *verdicts, size_t which) {
+    json_t *entry = json_pack("{s:O?}", "verdict", json_array_get(verdicts, which));
+    enum claim_mark mark = claim_mark(entry);
+    json_decref(entry);
+    return mark;
+}
+
+/* The entry of one of A's claims, as compare.c has paired it. */
+static const json_t *entry_of(const struct compare *c, const json_t *claim) {
+    json_t *entry;
+    size_t k;
+    json_array_foreach(c->claims, k, entry) {
+        if (json_equal(json_object_get(entry, "lab"), json_object_get(claim, "lab")) &&
+            json_equal(json_object_get(entry, "id"), json_object_get(claim, "id")) &&
+            json_equal(json_array_get(json_object_get(entry, "devices"), 0),
+                       json_object_get(claim, "device")))
+            return entry;
+    }
+    return NULL;
+}
+
+static struct verdicts verdicts_of(const struct compare_page *page, const json_t *claim) {
+    struct verdicts v = {.disagree = false};
+    v.has[0] = true;
+    v.mark[0] = claim_mark(claim);
+    v.varies = json_is_true(json_object_get(claim, "varies"));
+    for (size_t k = 1; k <= page->count; k++) {
+        v.entry[k] = entry_of(page->sections[k - 1].c, claim);
+        v.has[k] = v.entry[k] != NULL;
+        if (v.has[k])
+            v.mark[k] = mark_of(json_object_get(v.entry[k], "verdicts"), 1);
+        v.varies |= json_is_true(json_object_get(v.entry[k], "varies"));
+    }
+    /* What a side could not test contradicts nothing. */
+    for (size_t a = 0; a <= page->count; a++)
+        for (size_t b = 0; b < a; b++)
+            v.disagree |= v.has[a] && v.has[b] && v.mark[a] != v.mark[b] &&
+                          v.mark[a] != MARK_NOT_TESTABLE && v.mark[b] != MARK_NOT_TESTABLE;
+    return v;
+}
+
+static const char *device_of(const struct verdicts *v, const json_t *claim, size_t k) {
+    return k == 0 ? text_of(claim, "device")
+                  : json_string_value(json_array_get(json_object_get(v->entry[k], "devices"), 1));
+}
+
+static void verdict_row(const struct compare_page *page, const json_t *claim,
+                        const struct verdicts *v, FILE *out) {
+    fputs("| ", out);
+    escape_inline(out, text_of(claim, "id"));
+    fputs(" | ", out);
+    escape_inline(out, text_of(claim, "claim"));
+    fputs(" | ", out);
+    escape_inline(out, text_of(claim, "device"));
+    fputs(" |", out);
+    for (size_t k = 0; k <= page->count; k++)
+        fprintf(out, " %s%s%s |", v->has[k] ? report_sign(v->mark[k]) : "–", v->has[k] ? " " : "",
+                v->has[k] ? claim_mark_words(v->mark[k]) : "");
+    fputc('\n', out);
+}
+
+/* What each side found, in its own words. */
+static void findings(const struct compare_page *page, const json_t *claim, const struct verdicts *v,
+                     FILE *out) {
+    fputs("**", out);
+    escape_inline(out, text_of(claim, "id"));
+    fputs("** of ", out);
+    escape_inline(out, text_of(claim, "lab"));
+    fputs(v->varies ? ", where sessions of one side do not agree either:\n\n" : ":\n\n", out);
+    for (size_t k = 0; k <= page->count; k++) {
+        const json_t *statements = json_object_get(v->entry[k], "statements");
+        const char *said =
+            k == 0 ? text_of(claim, "statement") : json_string_value(json_array_get(statements, 1));
+        if (!v->has[k])
+            continue;
+        fprintf(out, "- %c, %s on ", (char)('A' + k), claim_mark_words(v->mark[k]));
+        escape_inline(out, device_of(v, claim, k));
+        if (said && *said) {
+            fputs(": ", out);
+            escape_inline(out, said);
+        }
+        fputc('\n', out);
+    }
+    fputc('\n', out);
+}
+
+struct tally {
+    size_t shared, agree, disagree, vary; /* claims that two sides at least have */
+};
+
+static struct tally tally(const struct compare_page *page) {
+    struct tally t = {0};
+    json_t *claim;
+    size_t k;
+    json_array_foreach(side_of(page, 0)->claims, k, claim) {
+        struct verdicts v = verdicts_of(page, claim);
+        bool shared = false;
+        for (size_t s = 1; s <= page->count; s++)
+            shared |= v.has[s];
+        t.shared += shared;
+        t.disagree += v.disagree;
+        t.vary += v.varies;
+    }
+    t.agree = t.shared - t.disagree;
+    return t;
+}
+
+static void claims(const struct compare_page *page, FILE *out) {
+    const json_t *list = side_of(page, 0)->claims;
+    struct tally t = tally(page);
+    json_t *claim;
+    size_t k, shown = 0;
+    fputs("## Claims whose verdicts disagree\n\n", out);
+    if (t.disagree == 0)
+        fprintf(out, "None: no verdict of one side contradicts one of another.");
+    else
+        fprintf(out, "**%zu of %zu claims that more than one side has.**", t.disagree, t.shared);
+    fprintf(out, " %zu agree, or could not be tested on one of the sides.", t.agree);
+    if (t.vary > 0)
+        fprintf(out,
+                " Sessions of one side do not agree among themselves about %zu; what stands here "
+                "is the first session's verdict.",
+                t.vary);
+    fputs("\n\n", out);
+    if (t.disagree == 0)
+        return;
+    head(page, "| claim | on", 3, out);
+    json_array_foreach(list, k, claim) {
+        struct verdicts v = verdicts_of(page, claim);
+        if (v.disagree && shown++ < CLAIMS_SHOWN)
+            verdict_row(page, claim, &v, out);
+    }
+    fputc('\n', out);
+    if (shown > CLAIMS_SHOWN)
+        fprintf(out, "And %zu more, which `--json` has.\n\n", shown - CLAIMS_SHOWN);
+    shown = 0;
+    json_array_foreach(list, k, claim) {
+        struct verdicts v = verdicts_of(page, claim);
+        if (v.disagree && shown++ < CLAIMS_SHOWN)
+            findings(page, claim, &v, out);
+    }
+}
+
+/* --- how it was judged -------------------------------------------------------------------------
+ */
+
+static void judged(const struct compare_page *page, FILE *out) {
+    const struct compare_rule *rule = &page->sections[0].c->rule;
+    bool single = false;
+    fprintf(out,
+            "## How this was judged\n\n"
+            "- A session is a whole run in processes of its own; a case's time in it is the median "
+            "of its samples. Here:");
+    for (size_t k = 0; k <= page->count; k++) {
+        size_t n = side_of(page, k)->sessions;
+        fprintf(out, "%s %zu session%s of %c", k ? "," : "", n, n == 1 ? "" : "s", (char)('A' + k));
+        single |= n == 1;
+    }
+    fprintf(
+        out,
+        ".\n"
+        "- The ratio is the later side's time over A's. Its %.0f %% interval comes from the "
+        "logarithms of sessions' medians (Welch's t): what differs between two runs of one "
+        "program is mostly what no spread inside a run can show.\n"
+        "- *Faster* or *slower*: the interval excludes 1, the ratio is at least %.1f %% from 1, "
+        "and its chance stands out among all these cases (Benjamini and Hochberg: of the cases "
+        "called different, %.0f %% at most are expected to be so by chance).\n"
+        "- *Same*: the interval lies inside of 1 ± %.0f %%. *Ambiguous*: neither; that is never "
+        "a pass.\n"
+        "- *Not comparable*: the two did not measure the same, and the field in which they "
+        "differ is named.\n"
+        "- Over roofs: each side's time over what its own measured roof would allow, so that "
+        "machines of different size can be compared.\n"
+        "- Means are geometric. Each case counts at most as the ratios at the 10th and the "
+        "90th percentile do, so that no single case decides them.\n"
+        "- Bits are compared by equality, with no tolerance.\n",
+        100 * rule->confidence, 100 * rule->least, 100 * rule->rate, 100 * rule->same);
+    if (single)
+        fputs("- One session says nothing of the spread between runs: `nanolab run --sessions 5` "
+              "measures it, `--calibrate` takes it from other runs of an unchanged machine.\n",
+              out);
+    fputs("\n`nanolab compare --json` has every case.\n", out);
+}
+
+int compare_markdown(const struct compare_page *page, FILE *out) {
+    int status = 0;
+    fputs("# nanolab compare: ", out);
+    for (size_t k = 0; k <= page->count; k++) {
+        fputs(k == 0 ? "" : k == page->count ? " and " : ", ", out);
+        escape_inline(out, side_of(page, k)->name);
+    }
+    fputs("\n\n", out);
+    sides(page, out);
+    claims(page, out);
+    for (size_t k = 0; status == 0 && k < page->count; k++)
+        status = compare_markdown_cases(&page->sections[k], out);
+    judged(page, out);
+    return status;
+}

@@ -1,0 +1,48 @@
+/*
+ * compare_page.h: a comparison as a page: compare.md, and compare.html with everything in it, made
+ * by what makes the page of one run (harness/page/report.h). The tables behind its plots lie beside
+ * it in a folder for each side but the first, B/, C/, …
+ *
+ * Names and texts of sides are strangers': on the page they are escaped, and of their text only ids
+ * of cases, reduced to a table's letters, stand in a table that gnuplot reads.
+ */
+#ifndef NANOLAB_HARNESS_COMPARE_PAGE_H
+#define NANOLAB_HARNESS_COMPARE_PAGE_H
+
+#include <stdio.h>
+
+#include "harness/compare/compare.h"
+#include "harness/page/plot.h"
+#include "harness/store/folder.h"
+
+/* One side beside the first, as the page shows it. */
+struct compare_section {
+    const struct compare *c;
+    char letter[2];      /* "B" */
+    struct plot_set set; /* drawn; none where gnuplot is missing */
+    size_t cases, marks; /* with a ratio; those that the plots show */
+    char no_plots[600];  /* why some could not be drawn, "" if all could */
+};
+
+struct compare_page {
+    struct compare_section sections[COMPARE_SIDES_MOST];
+    size_t count;
+};
+
+/* Makes the page of comparisons with one and the same first side in the folder `dir`, which is made
+ * if it is not there; an older page in it is replaced. 0, or -1 with error_text(). Where plots are
+ * missing, `no_plots` (of `size`) says why, else it is "". */
+int compare_page_make(const struct compare *list, size_t count, const char *dir, char *no_plots,
+                      size_t size);
+
+/* --- compare_md.c: the page in Markdown. 0, or -1: no memory. --- */
+int compare_markdown(const struct compare_page *page, FILE *out);
+
+/* --- compare_md_cases.c: what is on it of one side. --- */
+int compare_markdown_cases(const struct compare_section *section, FILE *out);
+
+/* --- compare_data.c: the tables behind its plots, ratios.tsv and band.tsv, written to `folder`;
+ * fills in `cases` and `marks`. 0, or -1 with error_text(). --- */
+int compare_data(struct compare_section *section, const struct folder *folder);
+
+#endif
