@@ -147,27 +147,31 @@ static enum claim_mark mark_of(const json_t *verdicts, size_t which) {
     return mark;
 }
 
-/* The entry of one of A's claims, as compare.c has paired it. */
-static const json_t *entry_of(const struct compare *c, const json_t *claim) {
-    json_t *entry;
-    size_t k;
-    json_array_foreach(c->claims, k, entry) {
-        if (json_equal(json_object_get(entry, "lab"), json_object_get(claim, "lab")) &&
-            json_equal(json_object_get(entry, "id"), json_object_get(claim, "id")) &&
-            json_equal(json_array_get(json_object_get(entry, "devices"), 0),
-                       json_object_get(claim, "device")))
-            return entry;
-    }
-    return NULL;
+/* How far the entries of each comparison have been read: they are in the order of A's claims. */
+struct place {
+    size_t at[COMPARE_SIDES_MOST];
+};
+
+/* The entry of one of A's claims, the next of them; NULL: the other side has no such claim. */
+static const json_t *entry_of(const struct compare *c, const json_t *claim, size_t *at) {
+    const json_t *entry = json_array_get(c->claims, *at);
+    bool found = entry &&
+                 json_equal(json_object_get(entry, "lab"), json_object_get(claim, "lab")) &&
+                 json_equal(json_object_get(entry, "id"), json_object_get(claim, "id")) &&
+                 json_equal(json_array_get(json_object_get(entry, "devices"), 0),
+                            json_object_get(claim, "device"));
+    *at += found;
+    return found ? entry : NULL;
 }
 
-static struct verdicts verdicts_of(const struct compare_page *page, const json_t *claim) {
+static struct verdicts verdicts_of(const struct compare_page *page, const json_t *claim,
+                                   struct place *place) {
     struct verdicts v = {.disagree = false};
     v.has[0] = true;
     v.mark[0] = claim_mark(claim);
     v.varies = json_is_true(json_object_get(claim, "varies"));
     for (size_t k = 1; k <= page->count; k++) {
-        v.entry[k] = entry_of(page->sections[k - 1].c, claim);
+        v.entry[k] = entry_of(page->sections[k - 1].c, claim, &place->at[k]);
         v.has[k] = v.entry[k] != NULL;
         if (v.has[k])
             v.mark[k] = mark_of(json_object_get(v.entry[k], "verdicts"), 1);
@@ -232,10 +236,11 @@ struct tally {
 
 static struct tally tally(const struct compare_page *page) {
     struct tally t = {0};
+    struct place place = {{0}};
     json_t *claim;
     size_t k;
     json_array_foreach(side_of(page, 0)->claims, k, claim) {
-        struct verdicts v = verdicts_of(page, claim);
+        struct verdicts v = verdicts_of(page, claim, &place);
         bool shared = false;
         for (size_t s = 1; s <= page->count; s++)
             shared |= v.has[s];
@@ -250,6 +255,7 @@ static struct tally tally(const struct compare_page *page) {
 static void claims(const struct compare_page *page, FILE *out) {
     const json_t *list = side_of(page, 0)->claims;
     struct tally t = tally(page);
+    struct place place = {{0}};
     json_t *claim;
     size_t k, shown = 0;
     fputs("## Claims whose verdicts disagree\n\n", out);
@@ -268,7 +274,7 @@ static void claims(const struct compare_page *page, FILE *out) {
         return;
     head(page, "| claim | on", 3, out);
     json_array_foreach(list, k, claim) {
-        struct verdicts v = verdicts_of(page, claim);
+        struct verdicts v = verdicts_of(page, claim, &place);
         if (v.disagree && shown++ < CLAIMS_SHOWN)
             verdict_row(page, claim, &v, out);
     }
@@ -276,8 +282,9 @@ static void claims(const struct compare_page *page, FILE *out) {
     if (shown > CLAIMS_SHOWN)
         fprintf(out, "And %zu more, which `--json` has.\n\n", shown - CLAIMS_SHOWN);
     shown = 0;
+    place = (struct place){{0}};
     json_array_foreach(list, k, claim) {
-        struct verdicts v = verdicts_of(page, claim);
+        struct verdicts v = verdicts_of(page, claim, &place);
         if (v.disagree && shown++ < CLAIMS_SHOWN)
             findings(page, claim, &v, out);
     }

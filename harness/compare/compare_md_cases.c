@@ -303,6 +303,12 @@ static void not_comparable(const struct compare *c, FILE *out) {
         fputs("### Times that are not comparable\n\n", out);
         fields_table(&fields, "none", out);
     }
+    size_t half = 0;
+    for (size_t k = 0; k < c->count; k++)
+        half += !compare_is_timed(&c->pairs[k]) &&
+                c->pairs[k].first->timed != c->pairs[k].second->timed;
+    if (half > 0)
+        fprintf(out, "With a time on one side alone: %zu case%s.\n\n", half, half == 1 ? "" : "s");
     if (c->only[0] + c->only[1] > 0)
         fprintf(out, "Not on both sides: %zu case%s of A alone, %zu of the other.\n\n", c->only[0],
                 c->only[0] == 1 ? "" : "s", c->only[1]);
