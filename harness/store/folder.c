@@ -17,6 +17,7 @@
 
 #include "harness/error.h"
 #include "harness/store/durable.h"
+#include "harness/store/quick_json.h"
 
 const char *folder_advice(int error) {
     switch (error) {
@@ -248,7 +249,10 @@ json_t *folder_parse_json(const char *text, size_t size, char *why, size_t why_s
     }
     pthread_mutex_unlock(&allocators);
     allocation_failed = false;
-    json_t *value = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+    error.text[0] = '\0';
+    json_t *value = quick_json_parse(text, size);
+    if (!value && !allocation_failed)
+        value = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
     if (value)
         return value;
     if (allocation_failed || !error.text[0])

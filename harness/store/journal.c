@@ -33,8 +33,13 @@ void journal_reader_end(struct journal_reader *reader) {
     reader->buffer = NULL;
 }
 
-/* More of the file into the buffer; 0 at its end. */
+/* More of the file into the buffer, in which lines already read give way; 0 at its end. */
 static ssize_t fill(struct journal_reader *reader) {
+    if (reader->used > 0) {
+        reader->have -= reader->used;
+        memmove(reader->buffer, reader->buffer + reader->used, reader->have);
+        reader->used = 0;
+    }
     if (reader->have == reader->capacity) {
         size_t capacity = reader->capacity ? 2 * reader->capacity : 1 << 16;
         char *buffer = realloc(reader->buffer, capacity);
@@ -80,20 +85,16 @@ static int line_hash(const char *previous, char *line, size_t size, char compute
 int journal_next(struct journal_reader *reader) {
     json_decref(reader->record);
     reader->record = NULL;
-    if (reader->used > 0) {
-        reader->have -= reader->used;
-        memmove(reader->buffer, reader->buffer + reader->used, reader->have);
-        reader->used = 0;
-    }
     char *end = NULL;
-    size_t searched = 0;
+    size_t searched = 0; /* of what is not used */
     for (;;) {
-        if (reader->have > searched)
-            end = memchr(reader->buffer + searched, '\n', reader->have - searched);
+        size_t have = reader->have - reader->used;
+        if (have > searched)
+            end = memchr(reader->buffer + reader->used + searched, '\n', have - searched);
         if (end)
             break;
-        searched = reader->have;
-        if (reader->have >= LIMIT_LINE_BYTES) {
+        searched = have;
+        if (have >= LIMIT_LINE_BYTES) {
             reader->number++;
             return bad_line(reader, "longer than a line can be");
         }
@@ -101,18 +102,19 @@ int journal_next(struct journal_reader *reader) {
         if (n < 0)
             return -1;
         if (n == 0) {
-            reader->cut = reader->have;
+            reader->cut = have;
             return 0;
         }
     }
-    size_t size = (size_t)(end - reader->buffer);
+    char *line = reader->buffer + reader->used;
+    size_t size = (size_t)(end - line);
     reader->number++;
-    reader->offset = reader->position - reader->have;
+    reader->offset = reader->position - (reader->have - reader->used);
     reader->size = size + 1;
-    reader->used = size + 1;
+    reader->used += size + 1;
 
     char computed[SHA_TEXT], stated[SHA_TEXT];
-    int status = line_hash(reader->hash, reader->buffer, size, computed, stated);
+    int status = line_hash(reader->hash, line, size, computed, stated);
     if (status == -1)
         return bad_line(reader, "does not end in a hash");
     if (status != 0)
@@ -123,7 +125,7 @@ int journal_next(struct journal_reader *reader) {
     memcpy(reader->hash, stated, SHA_TEXT);
 
     char why[256], text[400];
-    reader->record = folder_parse_json(reader->buffer, size, why, sizeof why);
+    reader->record = folder_parse_json(line, size, why, sizeof why);
     if (!reader->record) {
         snprintf(text, sizeof text, "not valid JSON: %s", why);
         return bad_line(reader, text);

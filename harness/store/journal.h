@@ -41,7 +41,7 @@ struct journal_reader {
     char hash[SHA_TEXT];     /* of the last line read */
     char previous[SHA_TEXT]; /* of the one before it */
     char *buffer;
-    size_t capacity, have, used;
+    size_t capacity, have, used; /* of what it has, the lines already read */
     uint64_t position; /* in the file, behind the buffer */
 };
 
