@@ -85,7 +85,7 @@ static void join(struct compare *c) {
 
 /* Names come from strangers. */
 static void set_field(struct compare_pair *p, const char *group, const char *name) {
-    char all[2 * COMPARE_FIELD];
+    char all[2 * COMPARE_FIELD_BYTES];
     snprintf(all, sizeof all, "%s%.80s", group, name);
     text_plain(p->field, sizeof p->field, all);
 }

@@ -22,7 +22,7 @@
 
 #define COMPARE_SESSIONS_MOST 64
 #define COMPARE_SIDES_MOST 16
-#define COMPARE_FIELD 96
+#define COMPARE_FIELD_BYTES 96
 
 /* One case of one side. */
 struct compare_case {
@@ -67,7 +67,7 @@ struct compare_pair {
     struct compare_times times; /* reason COMPARE_NO_TIME where it is no case of time */
     struct ratio normalised;    /* each over its own roof; value alone; NaN: unknown */
     enum compare_bits bits;
-    char field[COMPARE_FIELD]; /* of params, plan or machine in which the two differ, or "" */
+    char field[COMPARE_FIELD_BYTES]; /* of params, plan or machine in which the two differ, or "" */
 };
 
 struct compare {

@@ -215,7 +215,7 @@ static void strangers_texts_stay_text(void **state) {
     make_two(t, &b);
     for (size_t h = 0; h < HOSTILE; h++) {
         const char *text = hostile[h];
-        char *ids[2][10], word[COMPARE_FIELD];
+        char *ids[2][10], word[COMPARE_FIELD_BYTES];
         struct compare saved = t->c;
         json_t *runs[2];
         snprintf(word, sizeof word, "%s", text);

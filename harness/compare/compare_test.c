@@ -85,6 +85,9 @@ static void planted_differences(void **state) {
     json_t *json = compare_json(&t->c);
     assert_non_null(json);
     assert_int_equal(json_array_size(json_object_get(json, "cases")), 10);
+    const json_t *other =
+        json_object_get(json_array_get(json_object_get(json, "cases"), 3), "time");
+    assert_string_equal(json_string_value(json_object_get(other, "reason")), "field");
     json_decref(json);
 }
 
