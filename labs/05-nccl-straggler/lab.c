@@ -78,7 +78,7 @@ static const struct claim claims[] = {
                    "5/4 of it; another rank named, or none; the same batches; no more fallbacks",
      .on = CLAIM_TIME, .only = ON_ENGINES, .cases = "05/engine/ 05/workspace/",
      .sweep = sweep_cause, .check = check_cause},
-    {"C9", "A late rank makes the library send messages again.",
+    {"C9", "A late rank makes the library send messages again (retransmit).",
      .refuted_by = "communication that nobody waits in, no longer with a late rank, over a network",
      .on = CLAIM_TIME, .only = ON_ENGINES, .cases = "05/engine/ 05/stall/", .sweep = NULL,
      .check = check_retransmission},

@@ -276,5 +276,7 @@ void check_many(const struct rows *all, struct finding *f) {
     finding_say(f, "a rare stall costs all %.0f to %.0f times what it costs its rank", low, high);
     if (isfinite(from))
         finding_say(f, ", and more than the noise floor (%.0f us) from %.0f ranks on", floor, from);
+    else if (isinf(from))
+        finding_say(f, ", and never as much as the noise floor (%.0f us)", floor);
     finding_settle(f, SETTLE_ALL, "for some kinds of lateness or numbers of ranks");
 }

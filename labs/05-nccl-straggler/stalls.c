@@ -358,40 +358,57 @@ void check_pace(const struct rows *rows, struct finding *f) {
  *
  * Whoever sends again sends at least one message more, and the communication in which nobody waited
  * becomes longer by at least that. So for the claim: at least half a message's time more with a
- * late rank; against it: less, with the whole interval. That excludes repeated messages only where
- * something can repeat them. Shared memory and simulated wires cannot: of a network the check then
- * says nothing.
+ * late rank; against it: less, with the whole interval. Either speaks of repeated messages only
+ * where something can repeat them: ranks on several machines. Shared memory and simulated wires
+ * cannot: more time there has another cause, and less says nothing of a network. Where there is a
+ * network they are told, and not counted; where there is none a control says so.
  */
 
+/* Of large messages, which stand out of the noise, with a late rank that has a core. */
+static bool may_repeat(const struct rows *rows, size_t k) {
+    return row_number(rows, k, "bytes") >= LARGE_BYTES && row_number(rows, k, "delay") > 0 &&
+           !row_is(rows, k, "oversubscribed", "true");
+}
+
+static bool over_network(const struct rows *rows, size_t k) {
+    return row_is(rows, k, "sends again", "true");
+}
+
+static void tell_repeat(const struct rows *rows, struct finding *f, size_t k) {
+    struct ratio added = row_ratio(rows, k, "least added");
+    finding_number(f, "us", added, "%.12s, %.0f ranks: least communication, added by a late rank",
+                   row_text(rows, k, "engine"), row_number(rows, k, "ranks"));
+    if (row_is(rows, k, "engine", "smpi"))
+        finding_control(f, answer_if(fabs(added.value) < 1e-3),
+                        "simulated wires, which cannot repeat a message, take the same time");
+}
+
 void check_retransmission(const struct rows *rows, struct finding *f) {
-    double most = 0, of = NAN;
+    double most = -1, of = NAN;
     bool network = false;
     if (none_ran(rows, f))
         return;
+    for (size_t k = 0; k < rows->count; k++)
+        network = network || (may_repeat(rows, k) && over_network(rows, k));
     for (size_t k = 0; k < rows->count; k++) {
         struct ratio added = row_ratio(rows, k, "least added");
         double message = row_number(rows, k, "message");
-        if (!(row_number(rows, k, "bytes") >= LARGE_BYTES) || !(row_number(rows, k, "delay") > 0) ||
-            row_is(rows, k, "oversubscribed", "true"))
+        if (!may_repeat(rows, k))
+            continue;
+        tell_repeat(rows, f, k);
+        if (over_network(rows, k) != network)
             continue;
         finding_count(f, answer_above(ratio_over(added, message), 0.5), rows, k);
-        network = network || row_is(rows, k, "sends again", "true");
-        if (row_is(rows, k, "engine", "smpi"))
-            finding_control(f, answer_if(fabs(added.value) < 1e-3),
-                            "simulated wires, which cannot repeat a message, take the same time");
         if (ratio_reach(added) > most) {
             most = ratio_reach(added);
             of = message;
         }
-        finding_number(f, "us", added,
-                       "%.12s, %.0f ranks: least communication, added by a late rank",
-                       row_text(rows, k, "engine"), row_number(rows, k, "ranks"));
     }
     finding_say(f,
-                "a late rank changes the communication that nobody waits in by less than %.3g us; "
+                "a late rank changes the communication that nobody waits in by %.3g us at most; "
                 "a message more would take %.3g us",
-                most, of);
-    if (f->held == 0 && f->against > 0)
+                fmax(most, 0), of);
+    if (f->held + f->against > 0)
         finding_control(f, answer_if(network),
                         "what carries messages here could send one again (shared memory and "
                         "simulated wires cannot)");
