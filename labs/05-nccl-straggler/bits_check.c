@@ -177,6 +177,35 @@ void check_orders(const struct rows *rows, struct finding *f) {
     finding_settle(f, SETTLE_ALL, "some of the algorithms and sizes");
 }
 
+/* --- two properties, side by side --------------------------------------------------------------
+ *
+ * Measured, of each order: whether one size has one result whenever it is summed; and, over all
+ * sizes, whether the elements that all messages have in common have one.
+ */
+
+int write_properties(struct lab_run *run, const struct rows *rows, struct lab_table *table) {
+    struct rows sums = sums_of(rows, GROUP ";n");
+    (void)run;
+    for (size_t first = 0, n = 0; rows_group(&sums, GROUP, &first, &n);) {
+        unsigned repeats = 0, predicted = 0;
+        for (size_t k = first; k < first + n; k++) {
+            repeats += row_number(&sums, k, "results") == 1;
+            predicted += row_bits(&sums, k, "predicted") == row_bits(&sums, k, "measured");
+        }
+        bool same = rows_distinct(&sums, first, n, "first") == 1;
+        lab_table_row(table, "%s\t%s\t%s\t%s\t%.0f\t%zu\t%s\t%s\t%u",
+                      row_text(&sums, first, "device"), row_text(&sums, first, "engine"),
+                      row_text(&sums, first, "algorithm"), row_text(&sums, first, "setting"),
+                      row_number(&sums, first, "ranks"), n, repeats == n ? "yes" : "no",
+                      n < 2 || repeats < n ? ""
+                      : same               ? "yes"
+                                           : "no",
+                      predicted);
+    }
+    rows_free(&sums);
+    return 0;
+}
+
 /* --- the table behind the plot -----------------------------------------------------------------
  *
  * A line of the plot is an algorithm, a column so many ranks and elements. Equal colours in a

@@ -1,4 +1,4 @@
-/* bits_test.c: the table behind the plot of sums with equal bits. */
+/* bits_test.c: the tables of sums with equal bits, and of orders with their two properties. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,19 +24,35 @@ static void add(json_t *cases, const char *engine, const char *algorithm, int ra
     json_array_append_new(cases, record);
 }
 
-/* The table's lines, without its head. */
-static void table_of(const json_t *cases, char *text, size_t size) {
+/* A size of an order that has so many results: predicted, measured, and of the common elements. */
+static void add_size(json_t *cases, const char *algorithm, int n, int results,
+                     const char *predicted, const char *measured, const char *first) {
+    char id[80];
+    snprintf(id, sizeof id, "05/bits/openmpi/%s/N=3", algorithm);
+    json_t *record =
+        json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:i}, s:[{s:i, s:i, s:s, s:s, s:s}]}", "id", id,
+                  "device", "cpu", "params", "engine", "openmpi", "algorithm", algorithm, "setting",
+                  "", "ranks", 3, "rows", "n", n, "results", results, "predicted", predicted,
+                  "measured", measured, "first", first);
+    assert_non_null(record);
+    json_array_append_new(cases, record);
+}
+
+/* The lines of the table that `write` writes. */
+static void table_of(const json_t *cases,
+                     int (*write)(struct lab_run *, const struct rows *, struct lab_table *),
+                     char *text, size_t size) {
     struct fixture f;
     struct rows rows;
     char path[200];
     assert_int_equal(fixture_begin(&f), 0);
     assert_int_equal(fixture_open(&f, RESULT_NEW), 0);
     assert_int_equal(rows_from(cases, &rows), 0);
-    struct lab_table *table = lab_table_open(&f.run, "classes");
+    struct lab_table *table = lab_table_open(&f.run, "sums");
     assert_non_null(table);
-    assert_int_equal(write_classes(&f.run, &rows, table), 0);
+    assert_int_equal(write(&f.run, &rows, table), 0);
     assert_int_equal(lab_table_close(table), 0);
-    snprintf(path, sizeof path, "%s/classes.tsv", f.lab);
+    snprintf(path, sizeof path, "%s/sums.tsv", f.lab);
     FILE *in = fopen(path, "r");
     assert_non_null(in);
     text[fread(text, 1, size - 1, in)] = '\0';
@@ -69,7 +85,7 @@ static void test_colours(void **state) {
     add(cases, "smpi", "ring", 2, 1024, "21");
     add(cases, "smpi", "default", 16, 1024, "33");
     add(cases, "smpi", "ring", 16, 1024, "32");
-    table_of(cases, text, sizeof text);
+    table_of(cases, write_classes, text, sizeof text);
     json_decref(cases);
     /* Columns: 2 ranks; 3 ranks of 1,024 and 3,000 elements; 16 ranks. */
     expect(text, 1, 1, 2, "openmpi default");
@@ -84,7 +100,29 @@ static void test_colours(void **state) {
     expect(text, 3, 6, 3, "smpi ring");
 }
 
+/* What repeats is one property, what does not depend on the size another; of one size, or of sums
+ * that do not repeat, the second is not known. */
+static void test_properties(void **state) {
+    (void)state;
+    json_t *cases = json_array();
+    char text[2000];
+    add_size(cases, "arrival", 1024, 2, "31", "31", "31");
+    add_size(cases, "arrival", 3000, 1, "31", "31", "31");
+    add_size(cases, "doubling", 3000, 1, "12", "12", "01");
+    add_size(cases, "doubling", 1024, 1, "01", "01", "01");
+    add_size(cases, "linear", 1024, 1, "01", "01", "01");
+    add_size(cases, "ring", 1024, 1, "02", "02", "02");
+    add_size(cases, "ring", 3000, 1, "14", "13", "03");
+    table_of(cases, write_properties, text, sizeof text);
+    json_decref(cases);
+    assert_string_equal(text, "cpu\topenmpi\tarrival\t\t3\t2\tno\t\t2\n"
+                              "cpu\topenmpi\tdoubling\t\t3\t2\tyes\tyes\t2\n"
+                              "cpu\topenmpi\tlinear\t\t3\t1\tyes\t\t1\n"
+                              "cpu\topenmpi\tring\t\t3\t2\tyes\tno\t1\n");
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_colours)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_colours),
+                                       cmocka_unit_test(test_properties)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -413,17 +413,19 @@ int write_sentences(struct lab_run *run, const struct rows *rows, struct lab_tab
     (void)run;
     for (size_t first = 0, n = 0; rows_group(rows, "id", &first, &n);) {
         struct chain c;
-        char sentence[CHAIN_SENTENCE], back[16] = "";
+        char sentence[CHAIN_SENTENCE], back[16] = "", kept[16] = "";
         chain_read(rows, first, n, &c);
-        if (c.back && c.missing > LINK_BATCH)
+        if (c.back && c.missing > LINK_BATCH && !c.noise)
             snprintf(back, sizeof back, "%.0f", c.changed);
+        if (!c.noise)
+            snprintf(kept, sizeof kept, "%.2f", c.kept);
         lab_table_row(
-            table, "%s\t%.0f\t%s\t%s\t%s\t%.1f\t%.0f\t%s\t%s\t%s\t%.0f\t%.0f\t%.2f",
+            table, "%s\t%.0f\t%s\t%s\t%s\t%.1f\t%.0f\t%s\t%s\t%s\t%.0f\t%.0f\t%s",
             row_text(rows, first, "engine"), row_number(rows, first, "ranks"),
             row_text(rows, first, "requests"), row_text(rows, first, "batcher"),
             row_text(rows, first, "overlap"), row_number(rows, first, "normal step") / 1e3,
             row_number(rows, first, "restore"), row_text(rows, first, "late"),
-            c.noise ? "noise" : chain_sentence(&c, sentence), back, c.again, c.strangers, c.kept);
+            c.noise ? "noise" : chain_sentence(&c, sentence), back, c.again, c.strangers, kept);
     }
     return 0;
 }

@@ -149,6 +149,7 @@ static const struct quantity quantities[] = {
      "of every rank: mean of the exponential, deviation of the normal distribution"},
     {"sends again", "", "whether what carries messages can send one again"},
     {"step", "us", "from the begin of computing to the end of the sum, median"},
+    {"wasted", "us", "all ranks' waits in a step together (rank-seconds), median"},
     {"added", "us", "to the step, over the steps in which nobody is late"},
     {"added over delay", "1", "what a stall adds to the step, over the stall"},
     {"least added", "us", "to the least communication time by a late rank"},
@@ -276,11 +277,11 @@ static const struct quantity quantities[] = {
 static const struct table_spec tables[] = {
     {"sums", "05/sum/",
      "engine; ranks; algorithm; per node; slow node; bytes; took, low, high = sum time~; model; "
-     "residual, rlow, rhigh = residual~; unlogged, ulow, uhigh = unlogged~",
+     "residual, rlow, rhigh = residual~; unlogged, ulow, uhigh = unlogged~; oversubscribed",
      .sort = "engine;ranks;algorithm;per node;slow node;bytes"},
     {"stalls", "05/stall/",
      "engine; ranks; kind; delay; added, low, high = added~; over, olow, ohigh = added over "
-     "delay~; step, slow, shigh = step~; oversubscribed",
+     "delay~; step, slow, shigh = step~; wasted, wlow, whigh = wasted~; oversubscribed",
      .where = "bytes=4096", .sort = "engine;ranks;kind;delay"},
     {"again", "05/stall/",
      "engine; ranks; bytes; delay; least, low, high = least~; added, alow, ahigh = least added~; "
@@ -316,6 +317,7 @@ static const struct table_spec tables[] = {
     {"timeline", "05/timeline/", "engine\tranks\tpart\trank\tstep\trows\tfrom ms\tto ms",
      .write = write_timeline},
     {"classes", "05/bits/openmpi/ 05/bits/smpi/", CLASSES, .write = write_classes},
+    {"properties", "05/bits/", PROPERTIES, .write = write_properties},
     {"defaults", "05/bits/", "device; engine; ranks; n; found; invariant",
      .where = "algorithm=default", .sort = "device;engine;ranks;n"},
     {"virtual", "05/bits/simt/ 05/bits/cuda/", CLASSES, .write = write_classes},
@@ -328,16 +330,18 @@ static const struct table_spec tables[] = {
     {"spread", "05/spread/",
      "engine; ranks; in a group; late; culprit; group; has culprit; inner, ilow, ihigh = inner "
      "added~; outer, olow, ohigh = outer added~; step, slow, shigh = added~; next, nlow, nhigh = "
-     "next added~",
+     "next added~; oversubscribed",
      .sort = "engine;late;culprit;group"},
     {"ways", "05/workspace/ways/", "gemm rows; gemm n; gemm k; variant; asks for; largest piece"},
     {"workspace", "05/workspace/steady/",
-     "limit; workspace; piece; variant; computes, clow, chigh = computes~; others compute, olow, "
+     "engine; limit; workspace; piece; variant; computes, clow, chigh = computes~; others compute, "
+     "olow, "
      "ohigh = others compute~; others wait, wlow, whigh = others wait~; step, slow, shigh = step~; "
-     "rank named"},
+     "rank named; oversubscribed"},
     {"answer", "05/workspace/serving/", "batcher\tlimit\tat\trows\tstep", .write = write_answer},
     {"fallbacks", "05/workspace/serving/",
-     "batcher; limit; budget; batches cut, cut low, cut high = batches cut~; batches differ, blow, "
+     "engine; batcher; limit; budget; batches cut, cut low, cut high = batches cut~; batches "
+     "differ, blow, "
      "bhigh = batches differ~; classes differ, clow, "
      "chigh = classes differ~; steps; fell back; others fell back; rows "
      "kept, klow, khigh = rows kept~"},
@@ -345,13 +349,13 @@ static const struct table_spec tables[] = {
      "rule; engine; ranks; jitter = jitter kind; kind; delay; left out = steps left out; windows; "
      "windows "
      "late; windows right; alarms; "
-     "cannot tell; precision; recall; latency",
+     "cannot tell; precision; recall; latency; oversubscribed",
      .sort = "rule;engine;ranks;jitter kind;kind;delay"},
     {"league-map", "05/league/", "rule\twhere\tdelay\tx\ty\tshare\tright\twindows",
      .sort = "rule;engine;delay", .write = write_league_map},
     {"without", "05/without/",
      "engine\tranks\tjitter\toverlap\tkind\tdelay\twith us\tpredicted us\tmeasured us\t"
-     "with over\tpredicted over\tlow\thigh",
+     "with over\tpredicted over\tlow\thigh\toversubscribed",
      .write = write_without},
 };
 

@@ -10,12 +10,18 @@
 #@ text the ranks take turns on them, and the marks leave the line.
 #@ table slopes: Slope of the step over the stall, and the noise floor
 #@ text 1 is the whole stall. `floor` in microseconds.
+#@ table stalls: What each stall adds to the step, and what waiting for it wastes
+#@ text Microseconds. `over` is `added` over `delay`; `wasted` all ranks' waits in one step together,
+#@ text rank-microseconds. oversubscribed: more ranks than cores.
 #@ data 3 sums: bytes,took,low,high,model by engine,ranks,algorithm,per node where slow node=-1
 #@ plot sums 3: Time of a sum in which nobody waits, against α + n/β
 #@ text Marks are measured, lines are the model: for simulated ranks the theory of the algorithm on
 #@ text wires of given α and β, for processes a line that was fitted to the marks. Marks beside
 #@ text their line are protocols that change with the size, or caches that a message outgrows. The
 #@ text last number is the ranks of a node.
+#@ table sums: Time of a sum, model and residual
+#@ text `took` and `model` in microseconds; `residual` is took over model, less 1; `unlogged` what part
+#@ text of a step is in no rank's log.
 #@ data 4 many: ranks,drawn,low,high,expected by kind
 #@ data 5 rare: p50,p95 by engine,ranks where engine=openmpi
 #@ plot many 4: Mean lateness of a step's slowest rank
@@ -115,6 +121,11 @@
 #@ text after it, whatever library they belong to; the colour is that of the algorithm whose order
 #@ text it is, blue recursive doubling's. Two ranks have one order. A line whose colour changes among
 #@ text columns of equal ranks belongs to a default, or a reduce, that takes another algorithm.
+#@ table properties: Two properties of an order: it repeats, and it does not depend on the size
+#@ text Measured. `run to run`: a message summed again has the same bits, with nobody late.
+#@ text `size-invariant`: the elements that messages of all sizes have in common have the same bits in
+#@ text each of them; empty where there is one size, or where sums do not repeat. `as predicted`: of
+#@ text `sizes` results, those that have the bits that the model gave.
 #@ table defaults: What a library takes by itself, found from its outputs
 #@ text `found`: the algorithms that have this order, often several with one tree; empty where too
 #@ text many ranks would need too many probes. `invariant` 1: the first 1,024 elements are added up in

@@ -9,12 +9,15 @@
 #include "labs/05-nccl-straggler/league.h"
 
 static double sum_us(const struct ranks_log *log, size_t step, enum rounds_what what) {
-    double least = INFINITY, most = 0;
+    double least = INFINITY, most = 0, all = 0;
     for (unsigned r = 0; r < log->plan.ranks; r++) {
         const struct ranks_cell *cell = ranks_at(log, step, r);
         least = fmin(least, cell->end_us - cell->start_us);
         most = fmax(most, cell->end_us - cell->start_us);
+        all += cell->end_us - cell->start_us;
     }
+    if (what == ROUNDS_WASTED)
+        return all - log->plan.ranks * least;
     return what == ROUNDS_LEAST ? least : most;
 }
 

@@ -14,6 +14,7 @@ enum rounds_what {
     ROUNDS_STEP,  /* a step, as ranks_step_times() has it */
     ROUNDS_LEAST, /* its least communication time, in which nobody waited */
     ROUNDS_MOST,  /* its longest one */
+    ROUNDS_WASTED /* all ranks' waits in it together: rank-µs */
 };
 
 /* An arm's steps in a round lie together in the log: the first. */

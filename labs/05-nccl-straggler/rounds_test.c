@@ -52,6 +52,9 @@ static void medians_are_those_of_each_round(void **state) {
     double most[ROUNDS]; /* of rank 0, who comes first: 2 before the last */
     assert_int_equal(rounds_medians(&log, 0, ROUNDS_MOST, most), 0);
     assert_true(most[0] == 12 && most[1] == 22);
+    double wasted[ROUNDS]; /* ranks 0 and 1 wait for rank 2: 52 + 51 */
+    assert_int_equal(rounds_medians(&log, 1, ROUNDS_WASTED, wasted), 0);
+    assert_true(wasted[0] == 103 && wasted[1] == 103);
     struct ratio added = rounds_added(step[1], step[0], ROUNDS, 1);
     assert_true(added.value == 50 && added.low == 50 && added.high == 50);
     ranks_log_close(&log);

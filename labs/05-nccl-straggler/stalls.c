@@ -47,7 +47,8 @@ static struct ranks_plan plan_of(const struct lab_run *run, const struct setting
     plan.arm[1] = plan.arm[0];
     plan.arms = 2;
     plan.warmup = 1;
-    bool few = s->ranks == TWENTY || (s->ranks > 32 && lab_mode(run) == LAB_QUICK);
+    bool few = (s->ranks == TWENTY && lab_mode(run) != LAB_FULL) ||
+               (s->ranks > 32 && lab_mode(run) == LAB_QUICK);
     for (size_t k = 0; k < 2 * DELAYS; k++) {
         enum straggler_kind kind = k < DELAYS ? STRAGGLER_PERSISTENT : STRAGGLER_ROTATING;
         double delay = delays[k % DELAYS];
@@ -80,7 +81,7 @@ static unsigned quiet_arm(const struct ranks_plan *plan, unsigned arm) {
 
 /* Medians of all arms in all rounds: [arms × rounds]. */
 struct measured {
-    double *step, *least;
+    double *step, *least, *wasted;
 };
 
 static int measure(const struct ranks_log *log, struct measured *m) {
@@ -88,11 +89,14 @@ static int measure(const struct ranks_log *log, struct measured *m) {
     size_t rounds = plan->rounds;
     m->step = malloc((size_t)plan->arms * rounds * sizeof *m->step);
     m->least = malloc((size_t)plan->arms * rounds * sizeof *m->least);
-    int status = m->step && m->least ? 0 : -1;
+    m->wasted = malloc((size_t)plan->arms * rounds * sizeof *m->wasted);
+    int status = m->step && m->least && m->wasted ? 0 : -1;
     for (unsigned arm = 0; arm < plan->arms && status == 0; arm++) {
         status = rounds_medians(log, arm, ROUNDS_STEP, m->step + arm * rounds);
         if (status == 0)
             status = rounds_medians(log, arm, ROUNDS_LEAST, m->least + arm * rounds);
+        if (status == 0)
+            status = rounds_medians(log, arm, ROUNDS_WASTED, m->wasted + arm * rounds);
     }
     return status;
 }
@@ -123,6 +127,7 @@ static void record_arm(struct lab_case *c, const struct ranks_log *log, const st
     case_param_flag(c, "sends again", sends_again(log));
     case_counter_ratio(c, "step", rounds_median(step, rounds, plan->seed));
     case_counter_ratio(c, "least", rounds_median(least, rounds, plan->seed));
+    case_counter_ratio(c, "wasted", rounds_median(m->wasted + arm * rounds, rounds, plan->seed));
     case_counter_ratio(c, "added", added);
     if (a->stall_us > 0)
         case_counter_ratio(c, "added over delay", ratio_over(added, a->stall_us));
@@ -185,6 +190,7 @@ static int record_all(struct lab_run *run, const struct ranks_log *log, struct l
         record_run(cases[plan->arms + KINDS], log);
     free(m.step);
     free(m.least);
+    free(m.wasted);
     return status == 0 ? 0 : lab_error(run, "no memory for a log of %u ranks", plan->ranks);
 }
 

@@ -11,6 +11,7 @@
  *     chain.c    C4: stall, step, batch, shape class, plan: step by step
  *     links.h    the chain that such steps prove, as a sentence with its numbers
  *     bits.c     C5a-c: what decides a sum's bits, among processes and simulated ranks
+ *     bits_check.c  … and their verdicts, whoever recorded the bits
  *     aligned.c  C5d: a sum whose bits do not depend on the number of ranks, and its price
  *     virtual.c  C5a-d: the same among ranks that are groups of thread blocks
  *     gpu.c      C2: a plan of ranks carried out by such groups, on a GPU
@@ -18,6 +19,7 @@
  *     many.c     C7: from which number of ranks on a rare stall shows
  *     cause.c    C8: a rank that is late because its workspace is small
  *     league.c   C10: who names the straggler
+ *     quiet.c    C10, C11: steps that the machine itself disturbed, which nobody can score
  *     without.c  C11: the step without it
  */
 #ifndef NANOLAB_LABS_05_STRAGGLERS_H
@@ -109,6 +111,10 @@ void check_agree(const struct rows *rows, struct finding *f);   /* C5a */
 void check_stalls(const struct rows *rows, struct finding *f);  /* C5b */
 void check_orders(const struct rows *rows, struct finding *f);  /* C5c */
 void check_aligned(const struct rows *rows, struct finding *f); /* C5d */
+/* Whether an order repeats from run to run, and whether it does not depend on the size. */
+#define PROPERTIES                                                                                 \
+    "device\tengine\talgorithm\tsetting\tranks\tsizes\trun to run\tsize-invariant\tas predicted"
+int write_properties(struct lab_run *run, const struct rows *rows, struct lab_table *table);
 /* Which sums have equal bits: tables "classes" and "virtual". */
 #define CLASSES "column\tline\tcolour\twho\tranks\tn\tinvariant\tfound"
 int write_classes(struct lab_run *run, const struct rows *rows, struct lab_table *table);

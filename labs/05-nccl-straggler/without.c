@@ -219,11 +219,13 @@ int write_without(struct lab_run *run, const struct rows *rows, struct lab_table
             predicted += row_number(rows, k, "predicted us") / (double)used;
             measured += row_number(rows, k, "measured us") / (double)used;
         }
-        lab_table_row(table, "%s\t%.0f\t%s\t%s\t%s\t%g\t%.1f\t%.1f\t%.1f\t%.3f\t%.4f\t%.4f\t%.4f",
+        lab_table_row(table,
+                      "%s\t%.0f\t%s\t%s\t%s\t%g\t%.1f\t%.1f\t%.1f\t%.3f\t%.4f\t%.4f\t%.4f\t%s",
                       row_text(rows, first, "engine"), row_number(rows, first, "ranks"),
                       row_text(rows, first, "jitter kind"), row_text(rows, first, "overlap"),
                       row_text(rows, first, "kind"), row_number(rows, first, "delay"), with,
-                      predicted, measured, with / measured, r.value, r.low, r.high);
+                      predicted, measured, with / measured, r.value, r.low, r.high,
+                      row_is(rows, first, "oversubscribed", "true") ? "yes" : "no");
     }
     return 0;
 }
