@@ -13,6 +13,8 @@
 #include "labs/05-nccl-straggler/league.h"
 
 #define ERROR_MOST 0.03
+#define ROUNDS_FEWEST                                                                              \
+    6 /* all of 5 hold the median in 1 - 2^(1 - 5) = 94 % of cases, of 6 in 97 % */
 
 /* --- what is recorded --------------------------------------------------------------------------
  */
@@ -93,8 +95,9 @@ int record_without(struct lab_case *c, const struct league_game *g, unsigned arm
 
 /* --- check -------------------------------------------------------------------------------------
  *
- * Of simulated ranks each case is exact. Of processes all sizes of one kind are taken together:
- * the median over their rounds, with its interval.
+ * Against the claim: a prediction that is off by 3 % or more. Of simulated ranks each case is
+ * exact. Of processes all sizes of one kind are taken together: the median over their rounds, with
+ * its interval. A busy machine leaves few rounds, or one: that settles nothing.
  */
 
 #define GROUP "engine;ranks;overlap;kind"
@@ -172,7 +175,7 @@ static void count_real(const struct rows *from, struct finding *f, struct worst 
         struct ratio r = over_measured(&rows, first, n, is_meant, &used);
         if (used == 0 || is_simulated(&rows, first))
             continue;
-        finding_count(f, is_near(r), &rows, first);
+        finding_count(f, used < ROUNDS_FEWEST ? ANSWER_OPEN : is_near(r), &rows, first);
         finding_number(f, "1", r, "predicted over measured, %.0f processes, %s, %s, %zu rounds",
                        row_number(&rows, first, "ranks"), row_text(&rows, first, "kind"),
                        row_text(&rows, first, "overlap"), used);
