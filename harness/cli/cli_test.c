@@ -124,7 +124,10 @@ static void a_folder_travels(void **state) {
     assert_status(0, "bin/nanolab verify received --json");
     assert_status(0, "bin/nanolab compare sent received");
     assert_in(said, "A sent (1 session), B received (1 session)");
-    assert_status(0, "bin/nanolab compare sent received --json --calibrate sent,received");
+    assert_status(0, "bin/nanolab compare sent received sent --json --calibrate sent,received");
+    json_t *both = json_loads(said, 0, NULL);
+    assert_int_equal(json_array_size(both), 2);
+    json_decref(both);
 }
 
 static void sessions_are_a_side(void **state) {

@@ -150,10 +150,10 @@ static int worse(int a, int b) {
     return a > b ? a : b;
 }
 
-static int print_one(const struct request *r, const struct compare *c, bool first, json_t *all) {
-    if (!first && !r->json)
-        printf("\n");
-    int failed = r->json ? json_array_append_new(all, compare_json(c)) : compare_print(c, stdout);
+static int print_one(const struct request *r, const struct compare *c, bool first) {
+    if (!first)
+        puts(r->json ? "," : "");
+    int failed = r->json ? compare_json_print(c, stdout) : compare_print(c, stdout);
     return failed == 0 ? 0 : error_set("out of memory; close other programs");
 }
 
@@ -178,7 +178,6 @@ static int compare_all(const struct request *r, const struct sides *sides,
     const struct compare_rule rule = compare_rule_default();
     struct compare list[COMPARE_SIDES_MOST];
     struct compare_band *bands = NULL;
-    json_t *all = json_array();
     size_t count = 0;
     int failed = 0;
     *status = EXIT_DONE;
@@ -193,17 +192,16 @@ static int compare_all(const struct request *r, const struct sides *sides,
     }
     if (failed == 0 && r->page)
         failed = make_page(r, list, count);
+    if (failed == 0 && r->json)
+        puts("[");
     for (size_t k = 0; failed == 0 && k < count; k++)
-        failed = print_one(r, &list[k], k == 0, all);
-    if (failed == 0 && r->json) {
-        json_dumpf(all, stdout, JSON_INDENT(1));
-        putchar('\n');
-    }
+        failed = print_one(r, &list[k], k == 0);
+    if (failed == 0 && r->json)
+        puts("\n]");
     if (failed == 0 && r->page && !r->json)
         print_page(r);
     for (size_t k = 0; k < count; k++)
         compare_close(&list[k]);
-    json_decref(all);
     free(bands);
     return failed;
 }

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "harness/compare/compare_settings.h"
 #include "harness/compare/compare_times.h"
@@ -97,7 +98,8 @@ void compare_close(struct compare *c);
 struct compare_band *compare_bands(const struct compare_side *first,
                                    const struct compare_side *const *sides, size_t count);
 
-/* Everything as one object; a new reference, NULL: no memory. */
-json_t *compare_json(const struct compare *c);
+/* Everything as one JSON object, in which each case is a line: they are written one after another,
+ * since 100,000 as JSON would take more memory than all the rest. 0, or -1: no memory. */
+int compare_json_print(const struct compare *c, FILE *to);
 
 #endif

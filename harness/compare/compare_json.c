@@ -3,6 +3,8 @@
  */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "harness/compare/compare.h"
 
@@ -44,22 +46,39 @@ static json_t *pair_json(const struct compare_pair *p) {
     return pair;
 }
 
-json_t *compare_json(const struct compare *c) {
-    json_t *pairs = json_array(), *verdicts = json_object();
-    for (size_t k = 0; k < c->count; k++)
-        json_array_append_new(pairs, pair_json(&c->pairs[k]));
+/* All but the cases. */
+static json_t *head_json(const struct compare *c) {
+    json_t *verdicts = json_object();
     for (int v = 0; v < COMPARE_VERDICTS; v++)
         json_object_set_new(verdicts, compare_verdict_name((enum compare_verdict)v),
                             json_integer((json_int_t)c->verdicts[v]));
     return json_pack(
         "{s:[o, o], s:{s:f, s:f, s:f, s:f}, s:o, s:I, s:[I, I], s:{s:I, s:I, s:I}, s:o, s:o, s:o, "
-        "s:O, s:O, s:O, s:o}",
+        "s:O, s:O, s:O}",
         "sides", side_json(c->first), side_json(c->second), "rule", "confidence",
         c->rule.confidence, "rate", c->rule.rate, "least", c->rule.least, "same", c->rule.same,
         "verdicts", verdicts, "timed", (json_int_t)c->timed, "only", (json_int_t)c->only[0],
         (json_int_t)c->only[1], "bits", "equal", (json_int_t)c->bits_equal, "differ",
         (json_int_t)c->bits_differ, "vary", (json_int_t)c->bits_vary, "mean", number_json(c->mean),
         "normalised_mean", number_json(c->normalised_mean), "same_code", json_boolean(c->same_code),
-        "other_code", c->other_code, "claims", c->claims, "differences", c->differences, "cases",
-        pairs);
+        "other_code", c->other_code, "claims", c->claims, "differences", c->differences);
+}
+
+int compare_json_print(const struct compare *c, FILE *to) {
+    json_t *head = head_json(c);
+    char *text = head ? json_dumps(head, JSON_INDENT(1)) : NULL;
+    int status = text ? 0 : -1;
+    json_decref(head);
+    if (status == 0) /* without its "\n}": the cases are its last member */
+        fprintf(to, "%.*s,\n \"cases\": [", (int)strlen(text) - 2, text);
+    free(text);
+    for (size_t k = 0; status == 0 && k < c->count; k++) {
+        json_t *pair = pair_json(&c->pairs[k]);
+        fputs(k ? ",\n  " : "\n  ", to);
+        status = pair ? json_dumpf(pair, to, JSON_COMPACT) : -1;
+        json_decref(pair);
+    }
+    if (status == 0)
+        fputs("\n ]\n}", to);
+    return status;
 }
