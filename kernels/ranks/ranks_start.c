@@ -297,7 +297,7 @@ static bool has_ended(struct run *run) {
  */
 
 /* Whether a process runs the program, or is to, on this run's folder, which is an argument or where
- * it is. */
+ * it is. One that is being taken down has no arguments any more. */
 static bool is_ours(const struct run *run, const char *pid) {
     char path[300], text[16384];
     bool has_program = false, has_folder = false;
@@ -311,7 +311,7 @@ static bool is_ours(const struct run *run, const char *pid) {
         has_program = has_program || strcmp(text + at, run->program) == 0;
         has_folder = has_folder || strcmp(text + at, run->folder) == 0;
     }
-    if (!has_program || has_folder)
+    if (length > 0 && (!has_program || has_folder))
         return has_folder && has_program;
     snprintf(path, sizeof path, "/proc/%.20s/cwd", pid);
     length = readlink(path, text, sizeof text - 1);
