@@ -77,6 +77,10 @@ void ranks_starter_close(struct ranks_starter *starter);
 /* cluster.xml and hosts, for SMPI. 0, or -1 with `why`. */
 int ranks_cluster_write(const struct ranks_plan *plan, const char *folder, char *why);
 
+/* The folder in memory of the run in `folder`, for what processes of one machine share; where it
+ * does not exist, they share what the engine chooses. */
+void ranks_shared_folder(const char *folder, char *path, size_t size);
+
 /* Starts the engine on a folder that holds the plan, waits until all its processes are gone, and
  * says who failed. *wall_s and *peak_bytes as in the log. 0, or -1 with `why` and `failure`. */
 int ranks_start(const struct ranks_plan *plan, const char *folder,

@@ -98,6 +98,7 @@ __attribute__((format(printf, 2, 3))) static void set(struct command *c, const c
 static void settings_openmpi(struct command *c, const struct ranks_plan *plan, const char *folder) {
 #define RANKS_OPENMPI_NUMBER(value, word, openmpi, ...) openmpi,
     static const int numbers[] = {RANKS_ALGORITHMS(RANKS_OPENMPI_NUMBER)};
+    char shared[300];
     /* In a container there often is no other user. */
     if (geteuid() == 0) {
         set(c, "OMPI_ALLOW_RUN_AS_ROOT=1");
@@ -105,6 +106,11 @@ static void settings_openmpi(struct command *c, const struct ranks_plan *plan, c
     }
     /* What it leaves when it is killed goes with the folder. */
     set(c, "TMPDIR=%s", folder);
+    ranks_shared_folder(folder, shared, sizeof shared);
+    if (access(shared, W_OK) == 0) {
+        set(c, "OMPI_MCA_btl_vader_backing_directory=%s", shared);
+        set(c, "OMPI_MCA_btl_sm_backing_directory=%s", shared); /* from version 5 on */
+    }
     set(c, "OMPI_MCA_rmaps_base_oversubscribe=1");
     set(c, "OMPI_MCA_hwloc_base_binding_policy=none");
     /* Containers forbid to read another process' memory. */
