@@ -431,6 +431,7 @@ int compare_sides_open(struct compare_side *sides, const char *const *paths, siz
     o.errors = calloc(count + 1, sizeof *o.errors);
     if (!o.errors)
         return short_of_memory();
+    folder_prepare_json();
     while (started + 1 < wanted && pthread_create(&threads[started], NULL, open_some, &o) == 0)
         started++;
     open_some(&o); /* this thread too: all is read where no other could be started */

@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -227,7 +226,6 @@ void folder_remove_tree(int parent_fd, const char *name) {
 
 /* Where memory is short, jansson may speak of bad syntax: whether an allocation failed is kept by
  * who allocates. */
-static pthread_mutex_t allocators = PTHREAD_MUTEX_INITIALIZER;
 static json_malloc_t allocate_with;
 static _Thread_local bool allocation_failed;
 
@@ -237,17 +235,20 @@ static void *allocate(size_t size) {
     return memory;
 }
 
-json_t *folder_parse_json(const char *text, size_t size, char *why, size_t why_size) {
-    json_error_t error;
+void folder_prepare_json(void) {
     json_malloc_t own;
     json_free_t release;
-    pthread_mutex_lock(&allocators); /* folders may be read on several threads */
     json_get_alloc_funcs(&own, &release);
-    if (own != allocate) {
-        allocate_with = own;
-        json_set_alloc_funcs(allocate, release);
-    }
-    pthread_mutex_unlock(&allocators);
+    if (own == allocate)
+        return;
+    allocate_with = own;
+    json_set_alloc_funcs(allocate, release);
+    json_object_seed(0);
+}
+
+json_t *folder_parse_json(const char *text, size_t size, char *why, size_t why_size) {
+    json_error_t error;
+    folder_prepare_json();
     allocation_failed = false;
     error.text[0] = '\0';
     json_t *value = quick_json_parse(text, size);

@@ -53,6 +53,8 @@ const char *folder_advice(int error);
 /* JSON from strangers: duplicate keys are an error, as are NaN, invalid UTF-8 and more than 2,048
  * levels (jansson's own limits). NULL leaves the reason in `why`. */
 json_t *folder_parse_json(const char *text, size_t size, char *why, size_t why_size);
+/* To be called before several threads read folders. */
+void folder_prepare_json(void);
 
 /* Why a file (or a line of it, from 1; 0: all of it) is not accepted, with what to do: damage,
  * another format, or, which is no fault of the file's, want of memory. Returns -1. */
