@@ -373,7 +373,9 @@ int sweep_cause(struct lab_run *run, struct device *device) {
  * Against it: the culprit runs what its peer runs; that takes less than a twentieth longer; the
  * peer's wait grows by less than 3/4 or more than 5/4 of that; the rule names another rank, or
  * none; with a latency-guarded batcher less than a tenth of the steps have another batch, beyond
- * those that have one when the same is run twice; the peer falls back no more often.
+ * those that have one when the same is run twice; the peer falls back no more often. A twentieth is
+ * above what the same arm twice differs by; a quarter is what the wait may lose to the sum's own
+ * jitter; and eight steps that a batch stays cut are more than a tenth of those counted.
  */
 
 #define SLOWER 1.05

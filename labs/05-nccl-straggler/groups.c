@@ -227,6 +227,7 @@ static void tell_group(const struct rows *rows, struct finding *f, size_t k) {
 void check_groups(const struct rows *rows, struct finding *f) {
     double least = NAN, next = NAN;
     size_t named = 0, right = 0;
+    bool processes = false;
     if (none_ran(rows, f))
         return;
     for (size_t k = 0; k < rows->count; k++) {
@@ -243,6 +244,7 @@ void check_groups(const struct rows *rows, struct finding *f) {
             f, answer_both(answer_above(added, SPREAD_LEAST), answer_below(added, SPREAD_MOST)),
             rows, k);
         least = fmin(least, added.value);
+        processes = processes || !row_is(rows, k, "engine", "smpi");
         if (row_is(rows, k, "late", "once"))
             next = fmax(next, fabs(row_number(rows, k, "next added")));
         if (row_number(rows, k, "culprit") == 0)
@@ -251,8 +253,8 @@ void check_groups(const struct rows *rows, struct finding *f) {
     finding_control(f, answer_if(named > 0 && right == named),
                     "the waits, from the outside in, name who was late, and nobody if nobody was");
     finding_say(f,
-                "groups without the late rank end that step later by at least %.2f of its stall, "
+                "%sgroups without the late rank end that step later by at least %.2f of its stall, "
                 "and the next one by %.1f us; waits named it in %zu of %zu runs",
-                least, next, right, named);
+                processes ? "" : "simulated ", least, next, right, named);
     finding_settle(f, SETTLE_ALL, "for some of the groups");
 }

@@ -24,7 +24,8 @@ static const double few[] = {300, 1200}, all[] = {150, 300, 600, 1200, 2400};
 static const enum straggler_kind kinds[] = {STRAGGLER_PERSISTENT, STRAGGLER_ROTATING,
                                             STRAGGLER_RARE};
 #define KINDS (sizeof kinds / sizeof *kinds)
-#define SOME(list) list, sizeof list / sizeof *list
+#define SOME(list) list, sizeof list / sizeof *list, false
+#define SLOW_LINK_BYTES (256 << 10) /* that a slow node's wires take long for */
 
 /* Simulated ranks have no noise but the jitter that they are given. Processes that compute beside a
  * sum do so for longer: what the machine adds is not seen of one that waits anyway. */
@@ -47,6 +48,7 @@ static const struct league_set usual[] = {
     {RANKS_SMPI, 256, STRAGGLER_EXPONENTIAL, 10, false, 500, 1, 32, SOME(few)},
     {RANKS_SMPI, 8, STRAGGLER_EXPONENTIAL, 10, true, 500, 1, 64, SOME(few)},
     {RANKS_SMPI, 32, STRAGGLER_GAUSSIAN, 5, true, 500, 1, 64, SOME(few)},
+    {RANKS_SMPI, 32, STRAGGLER_EXPONENTIAL, 10, false, 500, 1, 32, NULL, 0, true},
 };
 static const struct league_set full[] = {
     {RANKS_OPENMPI, 2, STRAGGLER_STEADY, 0, false, 500, 20, 32, SOME(all)},
@@ -60,6 +62,7 @@ static const struct league_set full[] = {
     {RANKS_SMPI, 256, STRAGGLER_GAUSSIAN, 5, false, 500, 1, 64, SOME(all)},
     {RANKS_SMPI, 8, STRAGGLER_EXPONENTIAL, 10, true, 500, 1, 64, SOME(all)},
     {RANKS_SMPI, 32, STRAGGLER_GAUSSIAN, 5, true, 500, 1, 64, SOME(all)},
+    {RANKS_SMPI, 32, STRAGGLER_EXPONENTIAL, 10, false, 500, 1, 64, NULL, 0, true},
 };
 
 static struct ranks_plan plan_of(const struct lab_run *run, const struct league_set *set) {
@@ -71,6 +74,12 @@ static struct ranks_plan plan_of(const struct lab_run *run, const struct league_
     plan.arm[LEAGUE_FLOOR].jitter = set->jitter;
     plan.arm[LEAGUE_FLOOR].jitter_us = set->jitter_us;
     plan.arm[LEAGUE_FLOOR].one_late = set->one_late;
+    if (set->slow_link) {
+        plan.algorithm = RANKS_RING;
+        plan.cluster.per_node = 8;
+        plan.cluster.slow_node = 1;
+        plan.arm[LEAGUE_FLOOR].bytes = SLOW_LINK_BYTES;
+    }
     plan.arm[LEAGUE_NOBODY] = plan.arm[LEAGUE_FLOOR];
     plan.arms = LEAGUE_FIRST;
     for (size_t kind = 0; kind < KINDS; kind++)
@@ -125,7 +134,10 @@ void league_params(struct lab_case *c, const struct league_game *g, unsigned arm
     record_plan(c, &g->log.plan);
     case_param_text(c, "jitter kind", jitters[a->jitter]);
     case_param_real(c, "jitter", a->jitter_us);
-    case_param_text(c, "kind", a->stall_us > 0 ? straggler_kind_name(a->stall) : "nobody");
+    case_param_text(c, "kind",
+                    a->stall_us > 0     ? straggler_kind_name(a->stall)
+                    : g->set->slow_link ? straggler_kind_name(STRAGGLER_SLOW_LINK)
+                                        : "nobody");
     case_param_real(c, "delay", a->stall_us);
     case_param_text(c, "overlap", a->one_late ? "one late" : "blocking");
     case_param_real(c, "log floor", g->floor_us);
@@ -212,7 +224,10 @@ static struct lab_case *begin(const struct league_game *g, const char *of, unsig
     snprintf(late, sizeof late, "%s/D=%g", straggler_kind_name(a->stall), a->stall_us);
     return lab_case_begin(g->run, g->device, "05/%s/%s/N=%u/jitter=%s/%s%s", of,
                           ranks_engine_name(g->set->engine), g->set->ranks, jitters[a->jitter],
-                          a->one_late ? "one-late/" : "", a->stall_us > 0 ? late : "nobody");
+                          a->one_late ? "one-late/" : "",
+                          a->stall_us > 0     ? late
+                          : g->set->slow_link ? "slow-link"
+                                              : "nobody");
 }
 
 static void begin_all(const struct league_game *g, struct cases *cases) {

@@ -24,6 +24,7 @@ struct league_set {
     unsigned rounds, steps; /* steps of an arm in a round; a stall comes after a quarter of them */
     const double *stalls;   /* us */
     size_t stall_count;
+    bool slow_link; /* nobody is late, but one node of 8 ranks has half the bandwidth */
 };
 
 /* Its arms: two with nobody late, then those with a stall. */

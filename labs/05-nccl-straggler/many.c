@@ -273,7 +273,9 @@ void check_many(const struct rows *all, struct finding *f) {
                        "ranks from which a rare stall costs more in the mean");
     }
     rows_free(&rows);
-    finding_say(f, "a rare stall costs all %.0f to %.0f times what it costs its rank", low, high);
+    finding_say(f,
+                "a rare stall costs all simulated ranks %.0f to %.0f times what it costs its own",
+                low, high);
     if (isfinite(from))
         finding_say(f, ", and more than the noise floor (%.0f us) from %.0f ranks on", floor, from);
     else if (isinf(from))

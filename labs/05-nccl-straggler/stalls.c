@@ -269,7 +269,8 @@ int sweep_stalls(struct lab_run *run, struct device *device) {
  * and a slowest hundredth of the steps, with rare stalls or without, that takes longer than the
  * median step less because a rank came late than because the communication did. More ranks than
  * cores come late by taking turns, stalled or not: told, and not counted. On a machine so busy that
- * its noise is larger than the stalls neither is settled.
+ * its noise is larger than the stalls neither is settled. A tenth of the smallest stall, 150 us, is
+ * what the noise of a quiet machine is below.
  */
 
 #define SLOPE_LEAST 0.9
@@ -327,6 +328,7 @@ static enum answer late_tail(const struct rows *rows, size_t k) {
 
 void check_pace(const struct rows *rows, struct finding *f) {
     double low = NAN, high = NAN, late = NAN;
+    bool processes = false;
     if (none_ran(rows, f))
         return;
     for (size_t k = 0; k < rows->count; k++) {
@@ -337,6 +339,7 @@ void check_pace(const struct rows *rows, struct finding *f) {
             if (!counts)
                 continue;
             finding_count(f, whole_stall(rows, k), rows, k);
+            processes = processes || !row_is(rows, k, "engine", "smpi");
             low = fmin(low, slope);
             high = fmax(high, slope);
         } else if (row_has(rows, k, "p99")) {
@@ -351,7 +354,8 @@ void check_pace(const struct rows *rows, struct finding *f) {
         if (row_number(rows, k, "delay") > 0 && row_number(rows, k, "bytes") == BYTES &&
             row_is(rows, k, "kind", "persistent"))
             tell_added(rows, f, k);
-    finding_say(f, "a rank's stall adds %.2f to %.2f of itself to all steps", low, high);
+    finding_say(f, "a %srank's stall adds %.2f to %.2f of itself to all steps",
+                processes ? "" : "simulated ", low, high);
     if (isfinite(late))
         finding_say(f,
                     "; of what the slowest 1 %% take beyond the median, %.0f %% is a late rank's, "
