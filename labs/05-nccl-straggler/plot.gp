@@ -82,7 +82,8 @@
 #@ table league: Rules against the truth
 #@ text `precision`: late ranks among those named; `recall`: named ones among the late; `latency`:
 #@ text steps from the first stall until just the late are named, tried at 1, 2, 4, 8 …, the worst
-#@ text round, empty where a round never came to that. `left out`: steps in which the machine itself
+#@ text round, empty where a round never came to that. `slow link`: nobody late, and one node's wires with
+#@ text half the bandwidth. `left out`: steps in which the machine itself
 #@ text made a process late by over 150 us, so that the truth is not known.
 #@ data 11 without: with over,predicted over,low,high by engine,overlap
 #@ plot without 11: The step without the straggler, from the log with it
