@@ -54,6 +54,11 @@ static void heard_rank(struct ranks_heard *heard, const char *line) {
     }
 }
 
+static bool ends_sentence(const char *line) {
+    size_t length = strlen(line);
+    return length > 0 && strchr(".!?:", line[length - 1]);
+}
+
 static void heard_engine(struct ranks_heard *heard, const char *line) {
     const char *at = strstr(line, "process rank ");
     unsigned rank;
@@ -75,13 +80,16 @@ static void heard_engine(struct ranks_heard *heard, const char *line) {
     line += strspn(line, " \t\r");
     /* What stands between rules is said to people; around it are traces. */
     size_t used = strlen(heard->message);
-    if (used > 0 && heard->message[used - 1] == ':' && *line != '\0') {
+    heard->goes_on = heard->goes_on && !rule && *line != '\0';
+    if (heard->goes_on || (used > 0 && heard->message[used - 1] == ':' && *line != '\0')) {
         snprintf(heard->message + used, sizeof heard->message - used, " %s", line);
+        heard->goes_on = heard->goes_on && !ends_sentence(line);
         return;
     }
     if (rule || *line == '\0' || heard->is_final || (used > 0 && !heard->ruled))
         return;
     heard->is_final = heard->ruled;
+    heard->goes_on = heard->ruled && !ends_sentence(line);
     snprintf(heard->message, sizeof heard->message, "%s", line);
 }
 
@@ -348,6 +356,8 @@ void ranks_blame(const struct ranks_heard *heard, enum ranks_end end, const char
     }
     if (end == RANKS_OVER) {
         add(why, "the run took longer than its limit of %g s", limit_s);
+        if (!started)
+            add(why, "; no rank had started");
         if (!started || (who >= 0 && guilt(&heard->rank[who]) < GUILT_BUSY))
             return;
         add(why, "; ");

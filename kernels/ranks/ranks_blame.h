@@ -36,8 +36,9 @@ struct ranks_heard {
     int killed, signal; /* says the engine, which rank first; -1: none */
     int exited, status; /* the same of one that ended by itself */
     char message[200];  /* the engine's first line of its own, */
-    bool ruled;         /* that after a rule of dashes above all */
+    bool ruled;         /* that after a rule of dashes above all, */
     bool is_final;
+    bool goes_on;   /* to the end of its sentence */
     char line[512]; /* that is being read, cut */
     size_t used;
 };

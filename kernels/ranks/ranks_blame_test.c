@@ -147,7 +147,19 @@ static void test_engine(void **state) {
     check(RANKS_ENDED, RANKS_NO_FAULT, -1,
           "mpirun ended with exit status 1 before any rank had started");
     open_heard(2);
-    check(RANKS_OVER, RANKS_NO_FAULT, -1, "the run took longer than its limit of 70 s");
+    check(RANKS_OVER, RANKS_NO_FAULT, -1,
+          "the run took longer than its limit of 70 s; no rank had started");
+    open_heard(2);
+    hear("----------------------------\nIt was unable to locate a\nusable command. Install\n  "
+         "it.\nOr "
+         "not.\n----------------------------\n");
+    check(RANKS_ENDED, RANKS_NO_FAULT, -1,
+          "mpirun ended with exit status 1 before any rank had started: It was unable to locate a "
+          "usable command. Install it.");
+    open_heard(2);
+    hear("----------------------------\nIt was unable to\n\nfind.\n----------------------------\n");
+    check(RANKS_ENDED, RANKS_NO_FAULT, -1,
+          "mpirun ended with exit status 1 before any rank had started: It was unable to");
 }
 
 /* Ranks that are not there, numbers that are none, lines without end, and bytes of all kinds. */

@@ -422,13 +422,16 @@ static void test_bad_engines(void **state) {
     check_says("cannot be executed");
     /* It does not want to end, and neither does what it has started. */
     check_engine("#!/bin/sh\ntrap '' TERM\nwhile :; do sleep 1; done\n", 1);
-    check_says("limit of 1 s");
+    check_says("limit of 1 s; no rank had started");
     check_engine("#!/bin/sh\nyes 'much to say'\n", 1);
     check_says("limit of 1 s");
     check_engine("#!/bin/sh\nhead -c 20000000 /dev/zero\nexit 1\n", LIMIT_S);
     check_says("ended with exit status 1");
     check_engine("#!/bin/sh\nexit 0\n", LIMIT_S); /* as if all were well */
-    check_says("log");
+    check_says("no rank had started: it seems to be another MPI's");
+    /* Each of them is the only one, as far as it knows. */
+    check_engine("#!/bin/sh\nn=$3; shift 3\nfor i in $(seq $n); do \"$@\" & done; wait\n", LIMIT_S);
+    check_says("1 ranks were started for a plan of 2; if what starts them is another MPI's");
 }
 
 /* From where no program is beside it. */

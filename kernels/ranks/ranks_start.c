@@ -429,6 +429,13 @@ static void drain(struct run *run) {
     ranks_heard_bytes(&run->heard, "\n", 1);
 }
 
+/* Of a rank 0 on another machine the state is not known. */
+static bool has_log(const struct run *run) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/log", run->folder);
+    return access(path, F_OK) == 0;
+}
+
 static int run_engine(struct run *run, const struct command *c, const struct ranks_control *control,
                       struct ranks_failure *failure, char *why) {
     double limit_s = control->limit_s > 0 ? control->limit_s : limit_of(run->plan);
@@ -444,15 +451,21 @@ static int run_engine(struct run *run, const struct command *c, const struct ran
     close(run->printed);
     failure->stopped = stopped;
     if (stopped)
-        snprintf(why, RANKS_WHY, "stopped");
-    if (stopped)
-        return -1;
+        return snprintf(why, RANKS_WHY, "stopped"), -1;
     /* An abort, or a simulation in which all wait, ends smpirun with 0. */
     if (status == 0) {
         ranks_heard_states(&run->heard, run->folder, false);
         const struct ranks_state *first = &run->heard.rank[0].state;
-        if (run->heard.failed < 0 && (first->pid == 0 || first->doing == RANKS_DONE))
+        if (run->heard.failed < 0 && (first->pid ? first->doing == RANKS_DONE : has_log(run)))
             return 0;
+        if (run->heard.failed < 0 && first->pid == 0) {
+            snprintf(
+                why, RANKS_WHY,
+                "%.200s ended well, but no rank had started: it seems to be another MPI's; let "
+                "NANOLAB_MPIRUN be Open MPI's mpirun",
+                c->word[0]);
+            return -1;
+        }
     }
     if (run->heard.waited && end == RANKS_ENDED)
         end = RANKS_DEADLINE;

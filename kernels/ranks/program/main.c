@@ -78,8 +78,11 @@ static int get_plan(struct program *p) {
     int ranks, status = p->rank == 0 ? read_plan(p) : 0;
     MPI_Comm_size(MPI_COMM_WORLD, &ranks);
     if (status == 0 && p->rank == 0 && p->plan.ranks != (unsigned)ranks)
-        status = program_says(p, "failed", "%d ranks were started for a plan of %u", ranks,
-                              p->plan.ranks);
+        status = program_says(
+            p, "failed",
+            "%d ranks were started for a plan of %u; if what starts them is another MPI's, "
+            "let NANOLAB_MPIRUN be Open MPI's mpirun",
+            ranks, p->plan.ranks);
     if (status == 0 && MPI_Bcast(&p->plan, sizeof p->plan, MPI_BYTE, 0, MPI_COMM_WORLD) != 0)
         status = program_says(p, "failed", "cannot broadcast the plan");
     return status;
