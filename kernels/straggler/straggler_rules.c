@@ -372,8 +372,9 @@ static int least_wait(const struct straggler_log *log, size_t first, size_t coun
                                 "a time of every rank");
     if (out->count == 0)
         snprintf(out->why, sizeof out->why,
-                 "nobody is late by more than %.3g us in one step or %.3g us in the mean of %zu%s",
-                 l.single, l.mean, l.most, l.kinds > 1 ? " of one size" : "");
+                 "nobody is late by more than %.*g us in one step or %.*g us in the mean of %zu%s",
+                 l.single < 1e3 ? 3 : 6, l.single, l.mean < 1e3 ? 3 : 6, l.mean, l.most,
+                 l.kinds > 1 ? " of one size" : "");
     return 0;
 }
 
