@@ -14,8 +14,7 @@
 #define BYTES 4096
 #define LARGE_BYTES (256 << 10) /* whose time is well above the noise of processes: C9 */
 #define COMPUTE_US 500
-#define TWENTY 1024 /* ranks that have 20 steps in all: 5 arms of 1 and 3; in a full run all arms  \
-                     */
+#define TWENTY 1024 /* ranks that have 20 steps, 5 arms of 1 and 3, but in a full run */
 
 static const double delays[] = {150, 300, 600, 1200, 2400};
 #define DELAYS (sizeof delays / sizeof *delays)
