@@ -138,7 +138,7 @@ TEST_CU_O := $(call simt_o,$(TEST_CU))
 lab_o = $(call o,$(filter-out %_test.c,$(wildcard labs/$(1)/*.c))) \
         $(call simt_o,$(wildcard labs/$(1)/*.cu)) $(call cuda_o,$(wildcard labs/$(1)/*.cu))
 
-LIBS := -lbenchmark -ljansson -lzip -lmd4c-html -lmd4c -lcrypto -lhwloc -lnuma -lmpfr -lgmp -lboost_context -lstdc++ -ldl -lm -lpthread -lrt
+LIBS := -lbenchmark -ljansson -lsimdjson -lzip -lmd4c-html -lmd4c -lcrypto -lhwloc -lnuma -lmpfr -lgmp -lboost_context -lstdc++ -ldl -lm -lpthread -lrt
 # For a lab's own CUDA objects, which stand in its executable.
 LIBS += $(if $(ARCHS),$(CUDA_LIBS))
 # For harness/measure/nvtx.h (and program/ranges.h): the toolkit brings the profiler ranges' headers.

@@ -215,6 +215,15 @@ static int compare_claims(struct compare *c) {
     return 0;
 }
 
+/* What was so when a run began, and differs between any two; and reasons for what is missing. */
+static bool is_momentary(const char *name) {
+    static const char *const names[] = {"load_1min", "clock_step_seconds", "missing"};
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++)
+        if (strcmp(name, names[k]) == 0)
+            return true;
+    return false;
+}
+
 /* Members of a provenance record that are not equal, by their paths. */
 static int add_differences(json_t *out, const json_t *a, const json_t *b, const char *path,
                            int depth) {
@@ -225,7 +234,7 @@ static int add_differences(json_t *out, const json_t *a, const json_t *b, const 
         char inner[200];
         const json_t *other = json_object_get(b, name);
         snprintf(inner, sizeof inner, "%.120s%s%.60s", path, *path ? "." : "", name);
-        if (json_equal(value, other) || strcmp(name, "missing") == 0)
+        if (json_equal(value, other) || is_momentary(name))
             continue;
         if (json_is_object(value) && json_is_object(other) && depth > 0)
             status = add_differences(out, value, other, inner, depth - 1);
