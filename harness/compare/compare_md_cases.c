@@ -318,8 +318,8 @@ static void not_comparable(const struct compare *c, FILE *out) {
 static void more_sessions(size_t more, FILE *out) {
     if (more == 0)
         fputs("–", out);
-    else if (more > 900)
-        fputs("over 900", out);
+    else if (more > COMPARE_MORE_TOLD)
+        fprintf(out, "over %d", COMPARE_MORE_TOLD);
     else
         count(out, more);
 }

@@ -36,6 +36,8 @@ struct compare_open_cases {
      * settled; 0: unknown. */
     size_t half, most;
 };
+/* The search for sessions needed ends soon after so many: then it is "over" that. */
+#define COMPARE_MORE_TOLD 900
 /* of[COMPARE_REASON_COUNT] */
 void compare_ambiguous(const struct compare *c, struct compare_open_cases *of);
 

@@ -131,7 +131,9 @@ static void print_reasons(const struct compare *c, FILE *to) {
         fprintf(to, "  measure more than once a side (nanolab run --sessions 5), or name runs of "
                     "one unchanged machine with --calibrate\n");
     if (more > 0)
-        fprintf(to, "  %zu more sessions a side would settle the widest of them\n", more);
+        fprintf(to, "  %s%zu more sessions a side would settle the widest of them\n",
+                more > COMPARE_MORE_TOLD ? "over " : "",
+                more > COMPARE_MORE_TOLD ? (size_t)COMPARE_MORE_TOLD : more);
 }
 
 /* --- fields, bits ------------------------------------------------------------------------------

@@ -100,6 +100,8 @@ struct ranks_arm;
 /* Element i of what a rank hands in, whatever the arm's fill. */
 float ranks_fill(const struct ranks_arm *arm, uint64_t seed, unsigned ranks, unsigned rank,
                  size_t i);
+/* 64-bit FNV-1a, by which results are compared. */
+uint64_t ranks_hash(const void *data, size_t bytes);
 
 #define RANKS_FAULTS(V)                                                                            \
     V(RANKS_NO_FAULT, "none")                                                                      \
@@ -210,7 +212,7 @@ struct ranks_cell {
     double stall_us;                     /* the truth; jitter is not counted */
     double start_us, end_us;             /* of the sum: on all ranks, or in the group */
     double outer_start_us, outer_end_us; /* of the sum across groups; 0 without one */
-    uint64_t hash;                       /* FNV-1a of the result's bytes */
+    uint64_t hash;                       /* ranks_hash() of the result */
     char variant[RANKS_VARIANT];         /* RANKS_GEMM: which implementation computed; "" */
 };
 

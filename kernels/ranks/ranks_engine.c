@@ -16,6 +16,7 @@
 #include <unistd.h>
 #include <wordexp.h>
 
+#include "kernels/device/libexec.h"
 #include "kernels/ranks/ranks_inside.h"
 #include "kernels/ranks/ranks_nccl.h"
 
@@ -34,16 +35,11 @@ static const char *package_of(enum ranks_engine engine) {
 }
 
 int ranks_program(enum ranks_engine engine, char *path, size_t size, char *why) {
-    char self[3000];
     const char *name = engine == RANKS_SMPI ? "smpi" : "openmpi";
-    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-    self[length > 0 ? length : 0] = '\0';
-    for (char *slash; (slash = strrchr(self, '/'));) {
-        *slash = '\0';
-        snprintf(path, size, "%s/libexec/nanolab-ranks-%s", self, name);
-        if (access(path, X_OK) == 0)
-            return 0;
-    }
+    char program[40];
+    snprintf(program, sizeof program, "nanolab-ranks-%s", name);
+    if (libexec_find(program, path, size) == 0)
+        return 0;
     return says(why, "libexec/nanolab-ranks-%s was not built: install %s, then run make", name,
                 engine == RANKS_SMPI ? package_of(RANKS_SMPI) : package_of(RANKS_OPENMPI));
 }

@@ -1,6 +1,6 @@
 /*
- * ranks_fill.c: what a rank hands in. The program sums it and the caller predicts the sum's bits,
- * so both are built from this file.
+ * ranks_fill.c: what a rank hands in, and the hash of what it gets. The program sums and hashes,
+ * and the caller predicts the sum's bits, so both are built from this file.
  */
 #include "kernels/ranks/ranks.h"
 
@@ -21,4 +21,12 @@ float ranks_fill(const struct ranks_arm *arm, uint64_t seed, unsigned ranks, uns
     default:
         return ranks_input(seed, rank, i);
     }
+}
+
+uint64_t ranks_hash(const void *data, size_t bytes) {
+    const unsigned char *at = data;
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t k = 0; k < bytes; k++)
+        hash = (hash ^ at[k]) * UINT64_C(0x100000001b3);
+    return hash;
 }

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "kernels/device/device.h"
+#include "kernels/device/libexec.h"
 #include "kernels/tree/child_protocol.h"
 
 #define DEFAULT_SECONDS 10.0
@@ -52,20 +53,6 @@ static double now(void) {
 
 /* --- the program ------------------------------------------------------------------------------ */
 
-/* libexec/nanolab-reveal-child of the tree this program was built in, or installed to. */
-static int find_program(char *path, size_t size) {
-    char self[3000];
-    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-    self[length > 0 ? length : 0] = '\0';
-    for (char *slash; (slash = strrchr(self, '/'));) {
-        *slash = '\0';
-        snprintf(path, size, "%s/libexec/nanolab-reveal-child", self);
-        if (access(path, X_OK) == 0)
-            return 0;
-    }
-    return device_fail("libexec/nanolab-reveal-child is not beside this program; run make");
-}
-
 static void close_fd(int *fd) {
     if (*fd >= 0)
         close(*fd);
@@ -87,8 +74,8 @@ static int make_pipe(int ends[2]) {
 
 static int spawn(struct child *c, int memory, int life, int printed) {
     char path[3100];
-    if (find_program(path, sizeof path))
-        return -1;
+    if (libexec_find("nanolab-reveal-child", path, sizeof path) != 0)
+        return device_fail("libexec/nanolab-reveal-child is not beside this program; run make");
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
     sigset_t all, none;

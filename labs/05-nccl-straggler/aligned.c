@@ -74,13 +74,13 @@ static int record_ranks(struct lab_run *run, struct lab_case *c, const struct ra
             agreeing += step_agrees(&log, k);
             same = same && ranks_at(&log, k, 0)->hash == ranks_at(&log, 0, 0)->hash;
         }
-        uint64_t measured = floats_hash(log.output[0], N);
+        uint64_t measured = ranks_hash(log.output[0], N * sizeof(float));
         case_row(c);
         case_cell_int(c, "ranks", plan->ranks);
         case_cell_int(c, "sums", (int64_t)log.steps);
         case_cell_int(c, "agreeing", agreeing);
         case_cell_int(c, "results", same ? 1 : 2);
-        case_cell_bits(c, "predicted", 64, floats_hash(sum, N));
+        case_cell_bits(c, "predicted", 64, ranks_hash(sum, N * sizeof *sum));
         case_cell_bits(c, "measured", 64, measured);
         case_cell_bits(c, "first", 64, measured);
     }

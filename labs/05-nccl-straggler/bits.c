@@ -198,13 +198,6 @@ static void name_orders(const struct allreduce_orders *orders, const struct rank
 /* --- a case ------------------------------------------------------------------------------------
  */
 
-uint64_t floats_hash(const float *x, size_t n) {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t k = 0; k < n * sizeof *x; k++)
-        hash = (hash ^ ((const unsigned char *)x)[k]) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
 /* What the ranks of the largest sum here hand in; smaller sums have the first of them. */
 struct inputs {
     float *x; /* ranks × sizes[SIZES - 1] */
@@ -264,9 +257,10 @@ static int record_size(struct lab_case *c, const struct trial *t, size_t s,
     case_cell_int(c, "changed", tally.changed);
     case_cell_int(c, "repeats", 1); /* nobody's turn in any of these algorithms is by arrival */
     case_cell_int(c, "invariant", invariant);
-    case_cell_bits(c, "predicted", 64, floats_hash(sum, sizes[s]));
+    case_cell_bits(c, "predicted", 64, ranks_hash(sum, sizes[s] * sizeof *sum));
     case_cell_bits(c, "measured", 64, tally.results[0]);
-    case_cell_bits(c, "first", 64, floats_hash(t->log[0].output[s * KINDS], sizes[0]));
+    case_cell_bits(c, "first", 64,
+                   ranks_hash(t->log[0].output[s * KINDS], sizes[0] * sizeof(float)));
     case_cell_text(c, "found", named);
     free(sum);
     return 0;

@@ -19,7 +19,5 @@ int orders_found(struct lab_run *run, const struct ranks_plan *plan, const size_
 int sweep_aligned(struct lab_run *run, struct device *device);
 /* Whether all ranks have the same bits after a step. */
 bool step_agrees(const struct ranks_log *log, size_t k);
-/* FNV-1a of their bytes, as in struct ranks_cell. */
-uint64_t floats_hash(const float *x, size_t n);
 
 #endif

@@ -79,15 +79,6 @@ static float *parts_of(const struct lab_run *run, const struct allreduce_plan *p
     return x;
 }
 
-/* FNV-1a, 64 bits. */
-static uint64_t hash_of(const void *data, size_t bytes) {
-    const unsigned char *at = data;
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < bytes; i++)
-        hash = (hash ^ at[i]) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
 /* --- sums of one plan --------------------------------------------------------------------------
  */
 
@@ -129,7 +120,7 @@ static int sum_once(struct sums *s, const struct allreduce_stall *late, uint64_t
         agree = agree && memcmp(s->y, s->other, bytes) == 0;
     }
     s->agreeing += agree;
-    *hash = hash_of(s->y, bytes);
+    *hash = ranks_hash(s->y, bytes);
     return 0;
 }
 
@@ -151,7 +142,7 @@ static int predict(struct sums *s) {
         return -1;
     int status = allreduce_model(&s->plan, s->x, s->n, arrivals, s->other, why);
     free(arrivals);
-    s->predicted = hash_of(s->other, s->n * sizeof *s->other);
+    s->predicted = ranks_hash(s->other, s->n * sizeof *s->other);
     return status == 0 ? 0 : device_fail("%s", why);
 }
 
@@ -162,7 +153,7 @@ static int sum_in_time(struct sums *s, unsigned sums) {
             return -1;
         if (k == 0) {
             s->measured = hash;
-            s->first = hash_of(s->y, s->shared * sizeof *s->y);
+            s->first = ranks_hash(s->y, s->shared * sizeof *s->y);
             if (predict(s) != 0)
                 return -1;
         }

@@ -38,15 +38,6 @@ struct arm_run {
     double formed_us;   /* one late: when its batch was formed */
 };
 
-/* FNV-1a, 64 bits. */
-static uint64_t hash_of(const void *data, uint64_t bytes) {
-    const unsigned char *at = data;
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (uint64_t i = 0; i < bytes; i++)
-        hash = (hash ^ at[i]) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
 static bool is_faulty(const struct program *p, enum ranks_fault kind) {
     return p->plan.fault.kind == kind && p->plan.fault.rank == p->rank &&
            p->plan.fault.step == (uint64_t)p->state->step;
@@ -224,7 +215,7 @@ static int note(struct arm_run *run, struct now *now) {
     float *result = k == 0 && chunk->output ? chunk->output : chunk->scratch;
     if (p->ops->result(p, result, now->step.bytes) != 0)
         return -1;
-    now->cell.hash = hash_of(result, now->step.bytes);
+    now->cell.hash = ranks_hash(result, now->step.bytes);
     chunk->step[k] = now->step;
     chunk->cell[k] = now->cell;
     return 0;
