@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "harness/cli/driver.h"
+#include "harness/compare/compare_claims.h"
 #include "harness/compare/compare_page.h"
 #include "harness/compare/compare_text.h"
 #include "harness/error.h"
@@ -39,8 +40,9 @@ static const char intro[] =
 
 static const char outro[] =
     "\n"
-    "exit status: 0 nothing differs; 1 times, bits or verdicts differ (with --fail-on: what it\n"
-    "names); 2 usage or a bad folder; 3 nothing of the two can be compared.\n";
+    "exit status: 0 nothing differs; 1 times or bits differ, or verdicts contradict each other\n"
+    "(with --fail-on: what it names); 2 usage or a bad folder; 3 nothing of the two can be\n"
+    "compared.\n";
 
 struct request {
     bool json;
@@ -86,18 +88,13 @@ static int status_of(const struct request *r, const struct compare *c) {
     size_t comparable = c->timed - (c->verdicts[COMPARE_NOT_COMPARABLE] < c->timed
                                         ? c->verdicts[COMPARE_NOT_COMPARABLE]
                                         : c->timed);
-    size_t bits = c->bits_equal + c->bits_differ + c->bits_vary, k;
-    json_t *claim;
-    for (k = 0; k < c->count; k++)
+    size_t bits = c->bits_equal + c->bits_differ + c->bits_vary;
+    for (size_t k = 0; k < c->count; k++)
         if (fails(r, &c->pairs[k]))
             return COMPARE_EXIT_DIFFERS;
     if (r->fail_on != COMPARE_SAME)
         return comparable > 0 ? EXIT_DONE : COMPARE_EXIT_NOT_COMPARABLE;
-    json_array_foreach(c->claims, k, claim) {
-        if (json_is_true(json_object_get(claim, "differ")))
-            return COMPARE_EXIT_DIFFERS;
-    }
-    if (c->bits_differ > 0)
+    if (c->bits_differ > 0 || compare_claims_count(c->claims, COMPARE_CONTRADICTION) > 0)
         return COMPARE_EXIT_DIFFERS;
     return comparable + bits + json_array_size(c->claims) > 0 ? EXIT_DONE
                                                               : COMPARE_EXIT_NOT_COMPARABLE;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/compare/compare_claims.h"
 #include "harness/error.h"
 #include "harness/text.h"
 
@@ -166,54 +167,8 @@ static int settle(struct compare *c) {
     return status;
 }
 
-/* --- claims, machines --------------------------------------------------------------------------
+/* --- machines ----------------------------------------------------------------------------------
  */
-
-static const json_t *find_claim(const json_t *claims, const json_t *like, bool exactly) {
-    json_t *own;
-    size_t k;
-    json_array_foreach(claims, k, own) {
-        const char *a = json_string_value(json_object_get(own, "device"));
-        const char *b = json_string_value(json_object_get(like, "device"));
-        bool device = a && b && (exactly ? same_kind(a, b) : true);
-        if (device && json_equal(json_object_get(own, "lab"), json_object_get(like, "lab")) &&
-            json_equal(json_object_get(own, "id"), json_object_get(like, "id")))
-            return own;
-    }
-    return NULL;
-}
-
-/* Whether a verdict says something against the other: what is not testable does not. */
-static bool disagree(const json_t *a, const json_t *b) {
-    const char *x = json_string_value(a), *y = json_string_value(b);
-    return x && y && strcmp(x, y) != 0 && strcmp(x, "not-testable-here") != 0 &&
-           strcmp(y, "not-testable-here") != 0;
-}
-
-static int compare_claims(struct compare *c) {
-    json_t *one;
-    size_t k;
-    json_array_foreach(c->first->claims, k, one) {
-        const json_t *other = find_claim(c->second->claims, one, true);
-        if (!other)
-            other = find_claim(c->second->claims, one, false);
-        if (!other)
-            continue;
-        json_t *a = json_object_get(one, "verdict"), *b = json_object_get(other, "verdict");
-        json_t *pair =
-            json_pack("{s:O, s:O, s:O*, s:[O, O], s:[O, O], s:[O?, O?], s:b, s:b}", "lab",
-                      json_object_get(one, "lab"), "id", json_object_get(one, "id"), "claim",
-                      json_object_get(one, "claim"), "devices", json_object_get(one, "device"),
-                      json_object_get(other, "device"), "verdicts", a, b, "statements",
-                      json_object_get(one, "statement"), json_object_get(other, "statement"),
-                      "differ", disagree(a, b), "varies",
-                      json_is_true(json_object_get(one, "varies")) ||
-                          json_is_true(json_object_get(other, "varies")));
-        if (json_array_append_new(c->claims, pair) != 0)
-            return short_of_memory();
-    }
-    return 0;
-}
 
 /* What was so when a run began, and differs between any two; and reasons for what is missing. */
 static bool is_momentary(const char *name) {
@@ -283,8 +238,10 @@ int compare_open(struct compare *c, const struct compare_side *first,
     join(c);
     for (size_t k = 0; k < c->count; k++)
         compare_pair_of(c, &c->pairs[k], bands);
-    if (settle(c) != 0 || compare_claims(c) != 0 || compare_code(c) != 0)
+    if (settle(c) != 0 || compare_code(c) != 0)
         return -1;
+    if (compare_claims_join(c->claims, first->claims, second->claims) != 0)
+        return short_of_memory();
     static const char *const groups[] = {"machine", "software"};
     for (size_t g = 0; g < 2; g++)
         if (add_differences(c->differences, json_object_get(first->run, groups[g]),

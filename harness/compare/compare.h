@@ -45,8 +45,7 @@ struct compare_side {
     char name[256]; /* the argument's last part, made harmless */
     size_t sessions;
     json_t *run;                /* run.json of the first session */
-    json_t *claims;             /* [{"lab", "id", "claim", "device", "verdict", "statement",
-                                   "varies"}]: over the sessions */
+    json_t *claims;             /* over the sessions: compare_claims.h */
     struct compare_case *cases; /* sorted by id and device */
     size_t count;
     void *shapes; /* of the cases' settings */
@@ -81,10 +80,10 @@ struct compare {
     size_t timed;                      /* pairs with time on both sides */
     size_t bits_equal, bits_differ, bits_vary;
     double mean, normalised_mean; /* compare_mean() of comparable ratios; NaN without any */
-    json_t *claims; /* [{"lab", "id", "claim", "device", "verdicts": [.., ..], "differ": bool}] */
-    json_t *differences; /* of machine and software: [{"field", "values": [.., ..]}] */
-    json_t *other_code;  /* names of labs whose executables are not equal */
-    bool same_code;      /* all those that both have are */
+    json_t *claims;               /* that both have: compare_claims.h */
+    json_t *differences;          /* of machine and software: [{"field", "values": [.., ..]}] */
+    json_t *other_code;           /* names of labs whose executables are not equal */
+    bool same_code;               /* all those that both have are */
 };
 
 /* Bands, for sides of one session: bands[k] belongs to the k-th case of `first`; NULL: none. 0, or

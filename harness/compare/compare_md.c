@@ -11,7 +11,6 @@
 #include "harness/page/report.h"
 #include "harness/page/units.h"
 
-#define CLAIMS_SHOWN 40
 #define LABS_SHOWN 20
 #define GPUS_SHOWN 8
 
@@ -22,10 +21,6 @@ static const char *text_of(const json_t *object, const char *name) {
 static void count(FILE *out, size_t n) {
     char text[UNITS_TEXT];
     fputs(units_count(text, sizeof text, (long long)n), out);
-}
-
-static const struct compare_side *side_of(const struct compare_page *page, size_t k) {
-    return k == 0 ? page->sections[0].c->first : page->sections[k - 1].c->second;
 }
 
 /* --- sides -------------------------------------------------------------------------------------
@@ -74,8 +69,8 @@ static void side_cell(const struct compare_side *side, enum row row, FILE *out) 
         fputs(", **with changes that were not committed**", out);
 }
 
-/* "| before | A | B |" and the line under it. */
-static void head(const struct compare_page *page, const char *before, size_t columns, FILE *out) {
+void compare_markdown_head(const struct compare_page *page, const char *before, size_t columns,
+                           FILE *out) {
     fprintf(out, "| %s |", before);
     for (size_t k = 0; k <= page->count; k++)
         fprintf(out, " %c |", (char)('A' + k));
@@ -114,12 +109,12 @@ static void sides(const struct compare_page *page, FILE *out) {
                                              "Started", "Mode",    "Devices",     "Processor",
                                              "GPU",     "nanolab", "Compiled by", "CUDA toolkit"};
     fputs("## The sides\n\n", out);
-    head(page, "of the first session", 1, out);
+    compare_markdown_head(page, "of the first session", 1, out);
     for (int row = 0; row < ROWS; row++) {
         fprintf(out, "| %s |", labels[row]);
         for (size_t k = 0; k <= page->count; k++) {
             fputc(' ', out);
-            side_cell(side_of(page, k), (enum row)row, out);
+            side_cell(compare_page_side(page, k), (enum row)row, out);
             fputs(" |", out);
         }
         fputc('\n', out);
@@ -127,167 +122,6 @@ static void sides(const struct compare_page *page, FILE *out) {
     fputc('\n', out);
     for (size_t k = 0; k < page->count; k++)
         code(&page->sections[k], out);
-}
-
-/* --- claims ------------------------------------------------------------------------------------
- */
-
-/* Verdicts of one claim on all sides: entries of comparisons, NULL where a side has none. */
-struct verdicts {
-    const json_t *entry[COMPARE_SIDES_MOST];
-    enum claim_mark mark[COMPARE_SIDES_MOST];
-    bool has[COMPARE_SIDES_MOST];
-    bool disagree, varies;
-};
-
-static enum claim_mark mark_of(const json_t *verdicts, size_t which) {
-    json_t *entry = json_pack("{s:O?}", "verdict", json_array_get(verdicts, which));
-    enum claim_mark mark = claim_mark(entry);
-    json_decref(entry);
-    return mark;
-}
-
-/* How far the entries of each comparison have been read: they are in the order of A's claims. */
-struct place {
-    size_t at[COMPARE_SIDES_MOST];
-};
-
-/* The entry of one of A's claims, the next of them; NULL: the other side has no such claim. */
-static const json_t *entry_of(const struct compare *c, const json_t *claim, size_t *at) {
-    const json_t *entry = json_array_get(c->claims, *at);
-    bool found = entry &&
-                 json_equal(json_object_get(entry, "lab"), json_object_get(claim, "lab")) &&
-                 json_equal(json_object_get(entry, "id"), json_object_get(claim, "id")) &&
-                 json_equal(json_array_get(json_object_get(entry, "devices"), 0),
-                            json_object_get(claim, "device"));
-    *at += found;
-    return found ? entry : NULL;
-}
-
-static struct verdicts verdicts_of(const struct compare_page *page, const json_t *claim,
-                                   struct place *place) {
-    struct verdicts v = {.disagree = false};
-    v.has[0] = true;
-    v.mark[0] = claim_mark(claim);
-    v.varies = json_is_true(json_object_get(claim, "varies"));
-    for (size_t k = 1; k <= page->count; k++) {
-        v.entry[k] = entry_of(page->sections[k - 1].c, claim, &place->at[k]);
-        v.has[k] = v.entry[k] != NULL;
-        if (v.has[k])
-            v.mark[k] = mark_of(json_object_get(v.entry[k], "verdicts"), 1);
-        v.varies |= json_is_true(json_object_get(v.entry[k], "varies"));
-    }
-    /* What a side could not test contradicts nothing. */
-    for (size_t a = 0; a <= page->count; a++)
-        for (size_t b = 0; b < a; b++)
-            v.disagree |= v.has[a] && v.has[b] && v.mark[a] != v.mark[b] &&
-                          v.mark[a] != MARK_NOT_TESTABLE && v.mark[b] != MARK_NOT_TESTABLE;
-    return v;
-}
-
-static const char *device_of(const struct verdicts *v, const json_t *claim, size_t k) {
-    return k == 0 ? text_of(claim, "device")
-                  : json_string_value(json_array_get(json_object_get(v->entry[k], "devices"), 1));
-}
-
-static void verdict_row(const struct compare_page *page, const json_t *claim,
-                        const struct verdicts *v, FILE *out) {
-    fputs("| ", out);
-    escape_inline(out, text_of(claim, "id"));
-    fputs(" | ", out);
-    escape_inline(out, text_of(claim, "claim"));
-    fputs(" | ", out);
-    escape_inline(out, text_of(claim, "device"));
-    fputs(" |", out);
-    for (size_t k = 0; k <= page->count; k++)
-        fprintf(out, " %s%s%s |", v->has[k] ? report_sign(v->mark[k]) : "–", v->has[k] ? " " : "",
-                v->has[k] ? claim_mark_words(v->mark[k]) : "");
-    fputc('\n', out);
-}
-
-/* What each side found, in its own words. */
-static void findings(const struct compare_page *page, const json_t *claim, const struct verdicts *v,
-                     FILE *out) {
-    fputs("**", out);
-    escape_inline(out, text_of(claim, "id"));
-    fputs("** of ", out);
-    escape_inline(out, text_of(claim, "lab"));
-    fputs(v->varies ? ", where sessions of one side do not agree either:\n\n" : ":\n\n", out);
-    for (size_t k = 0; k <= page->count; k++) {
-        const json_t *statements = json_object_get(v->entry[k], "statements");
-        const char *said =
-            k == 0 ? text_of(claim, "statement") : json_string_value(json_array_get(statements, 1));
-        if (!v->has[k])
-            continue;
-        fprintf(out, "- %c, %s on ", (char)('A' + k), claim_mark_words(v->mark[k]));
-        escape_inline(out, device_of(v, claim, k));
-        if (said && *said) {
-            fputs(": ", out);
-            escape_inline(out, said);
-        }
-        fputc('\n', out);
-    }
-    fputc('\n', out);
-}
-
-struct tally {
-    size_t shared, agree, disagree, vary; /* claims that two sides at least have */
-};
-
-static struct tally tally(const struct compare_page *page) {
-    struct tally t = {0};
-    struct place place = {{0}};
-    json_t *claim;
-    size_t k;
-    json_array_foreach(side_of(page, 0)->claims, k, claim) {
-        struct verdicts v = verdicts_of(page, claim, &place);
-        bool shared = false;
-        for (size_t s = 1; s <= page->count; s++)
-            shared |= v.has[s];
-        t.shared += shared;
-        t.disagree += v.disagree;
-        t.vary += v.varies;
-    }
-    t.agree = t.shared - t.disagree;
-    return t;
-}
-
-static void claims(const struct compare_page *page, FILE *out) {
-    const json_t *list = side_of(page, 0)->claims;
-    struct tally t = tally(page);
-    struct place place = {{0}};
-    json_t *claim;
-    size_t k, shown = 0;
-    fputs("## Claims whose verdicts disagree\n\n", out);
-    if (t.disagree == 0)
-        fprintf(out, "None: no verdict of one side contradicts one of another.");
-    else
-        fprintf(out, "**%zu of %zu claims that more than one side has.**", t.disagree, t.shared);
-    fprintf(out, " %zu agree, or could not be tested on one of the sides.", t.agree);
-    if (t.vary > 0)
-        fprintf(out,
-                " Sessions of one side do not agree among themselves about %zu; what stands here "
-                "is the first session's verdict.",
-                t.vary);
-    fputs("\n\n", out);
-    if (t.disagree == 0)
-        return;
-    head(page, "| claim | on", 3, out);
-    json_array_foreach(list, k, claim) {
-        struct verdicts v = verdicts_of(page, claim, &place);
-        if (v.disagree && shown++ < CLAIMS_SHOWN)
-            verdict_row(page, claim, &v, out);
-    }
-    fputc('\n', out);
-    if (shown > CLAIMS_SHOWN)
-        fprintf(out, "And %zu more, which `--json` has.\n\n", shown - CLAIMS_SHOWN);
-    shown = 0;
-    place = (struct place){{0}};
-    json_array_foreach(list, k, claim) {
-        struct verdicts v = verdicts_of(page, claim, &place);
-        if (v.disagree && shown++ < CLAIMS_SHOWN)
-            findings(page, claim, &v, out);
-    }
 }
 
 /* --- how it was judged -------------------------------------------------------------------------
@@ -301,7 +135,7 @@ static void judged(const struct compare_page *page, FILE *out) {
             "- A session is a whole run in processes of its own; a case's time in it is the median "
             "of its samples. Here:");
     for (size_t k = 0; k <= page->count; k++) {
-        size_t n = side_of(page, k)->sessions;
+        size_t n = compare_page_side(page, k)->sessions;
         fprintf(out, "%s %zu session%s of %c", k ? "," : "", n, n == 1 ? "" : "s", (char)('A' + k));
         single |= n == 1;
     }
@@ -336,11 +170,11 @@ int compare_markdown(const struct compare_page *page, FILE *out) {
     fputs("# nanolab compare: ", out);
     for (size_t k = 0; k <= page->count; k++) {
         fputs(k == 0 ? "" : k == page->count ? " and " : ", ", out);
-        escape_inline(out, side_of(page, k)->name);
+        escape_inline(out, compare_page_side(page, k)->name);
     }
     fputs("\n\n", out);
     sides(page, out);
-    claims(page, out);
+    compare_markdown_claims(page, out);
     for (size_t k = 0; status == 0 && k < page->count; k++)
         status = compare_markdown_cases(&page->sections[k], out);
     judged(page, out);

@@ -29,6 +29,12 @@ struct compare_page {
     size_t count;
 };
 
+/* The k-th side: 0 is the first. */
+static inline const struct compare_side *compare_page_side(const struct compare_page *page,
+                                                           size_t k) {
+    return k == 0 ? page->sections[0].c->first : page->sections[k - 1].c->second;
+}
+
 /* Makes the page of comparisons with one and the same first side in the folder `dir`, which is made
  * if it is not there; an older page in it is replaced. 0, or -1 with error_text(). Where plots are
  * missing, `no_plots` (of `size`) says why, else it is "". */
@@ -37,6 +43,13 @@ int compare_page_make(const struct compare *list, size_t count, const char *dir,
 
 /* --- compare_md.c: the page in Markdown. 0, or -1: no memory. --- */
 int compare_markdown(const struct compare_page *page, FILE *out);
+
+/* "| before | A | B |" and the line under it. */
+void compare_markdown_head(const struct compare_page *page, const char *before, size_t columns,
+                           FILE *out);
+
+/* --- compare_md_claims.c: what is on it of claims. --- */
+void compare_markdown_claims(const struct compare_page *page, FILE *out);
 
 /* --- compare_md_cases.c: what is on it of one side. --- */
 int compare_markdown_cases(const struct compare_section *section, FILE *out);

@@ -241,9 +241,10 @@ static void strangers_texts_stay_text(void **state) {
             for (size_t k = 0; k < sizeof names / sizeof *names; k++)
                 json_object_set_new(claim, names[k], json_string(text));
         }
-        t->c.claims = json_pack("[{s:s, s:s, s:s, s:[s, s], s:[s, s], s:[s, s], s:b}]", "lab", text,
-                                "id", text, "claim", text, "devices", text, text, "verdicts",
-                                "confirmed", "refuted", "statements", text, text, "differ", 1);
+        t->c.claims =
+            json_pack("[{s:s, s:s, s:s, s:[s, s], s:[s, s], s:[s, s], s:s}]", "lab", text, "id",
+                      text, "claim", text, "devices", text, text, "verdicts", "confirmed",
+                      "refuted", "statements", text, text, "relation", "contradiction");
         t->c.differences =
             json_pack("[{s:s, s:[s, {s:s}]}]", "field", text, "values", text, text, text);
         t->c.other_code = json_pack("[s]", text);
@@ -337,9 +338,9 @@ static void many_cases_make_no_long_page(void **state) {
                                         "cpu", "verdict", "confirmed"));
         if (k < 300)
             json_array_append_new(t->c.claims,
-                                  json_pack("{s:s, s:s, s:[s, s], s:[s, s], s:b}", "lab", "x", "id",
+                                  json_pack("{s:s, s:s, s:[s, s], s:[s, s], s:s}", "lab", "x", "id",
                                             id, "devices", "cpu", "cpu", "verdicts", "confirmed",
-                                            "refuted", "differ", 1));
+                                            "refuted", "relation", "contradiction"));
     }
     t->c.pairs = pairs;
     t->c.count = t->c.timed = MANY;

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "harness/compare/compare.h"
+#include "harness/compare/compare_claims.h"
 #include "harness/error.h"
 #include "harness/lab/lab.h"
 #include "harness/measure/stats.h"
@@ -262,43 +263,6 @@ static int add_cases(struct compare_side *side, struct session *s) {
     return status == 0 ? 0 : short_of_memory();
 }
 
-/* --- claims ------------------------------------------------------------------------------------
- */
-
-static json_t *claim_like(const json_t *claims, const char *lab, const json_t *claim) {
-    json_t *own;
-    size_t k;
-    json_array_foreach(claims, k, own) {
-        if (strcmp(json_string_value(json_object_get(own, "lab")), lab) == 0 &&
-            json_equal(json_object_get(own, "id"), json_object_get(claim, "id")) &&
-            json_equal(json_object_get(own, "device"), json_object_get(claim, "device")))
-            return own;
-    }
-    return NULL;
-}
-
-static int add_claims(struct compare_side *side, const struct checked_lab *lab) {
-    json_t *claim;
-    size_t k;
-    json_array_foreach(lab->claims, k, claim) {
-        json_t *own = claim_like(side->claims, lab->name, claim);
-        int status = 0;
-        if (!own)
-            status = json_array_append_new(
-                side->claims,
-                json_pack("{s:s, s:O, s:O*, s:O, s:O, s:O*, s:b}", "lab", lab->name, "id",
-                          json_object_get(claim, "id"), "claim", json_object_get(claim, "claim"),
-                          "device", json_object_get(claim, "device"), "verdict",
-                          json_object_get(claim, "verdict"), "statement",
-                          json_object_get(claim, "statement"), "varies", 0));
-        else if (!json_equal(json_object_get(own, "verdict"), json_object_get(claim, "verdict")))
-            status = json_object_set_new(own, "varies", json_true());
-        if (status != 0)
-            return short_of_memory();
-    }
-    return 0;
-}
-
 /* --- a side ------------------------------------------------------------------------------------
  */
 
@@ -312,7 +276,9 @@ static int add_session(struct compare_side *side, const char *dir) {
         if (!side->run)
             side->run = json_incref(checked->run);
         for (size_t k = 0; status == 0 && k < checked->lab_count; k++)
-            status = add_claims(side, &checked->labs[k]);
+            if (compare_claims_add(side->claims, checked->labs[k].name, checked->labs[k].claims) !=
+                0)
+                status = short_of_memory();
         checked_close(checked);
     }
     if (status == 0)
@@ -377,6 +343,8 @@ int compare_side_open(struct compare_side *side, const char *path) {
         folder_close(&folder);
         status = is_result ? add_session(side, path) : add_sessions(side, path);
     }
+    if (status == 0 && compare_claims_settle(side->claims) != 0)
+        status = short_of_memory();
     return status;
 }
 

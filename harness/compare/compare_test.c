@@ -11,6 +11,7 @@
 
 #include <math.h>
 
+#include "harness/compare/compare_claims.h"
 #include "harness/compare/compare_fixture.h"
 #include "harness/compare/compare_text.h"
 #include "harness/error.h"
@@ -76,7 +77,8 @@ static void planted_differences(void **state) {
     assert_int_equal(pair_of(t, 6)->bits, COMPARE_BITS_VARY);
     assert_int_equal(pair_of(t, 7)->bits, COMPARE_BITS_EQUAL);
     assert_int_equal(t->c.verdicts[COMPARE_NOT_COMPARABLE], 1);
-    assert_true(json_is_true(json_object_get(json_array_get(t->c.claims, 0), "differ")));
+    assert_int_equal(compare_claims_relation(json_array_get(t->c.claims, 0)),
+                     COMPARE_CONTRADICTION);
     char *text = printed(t);
     assert_non_null(strstr(text, "A confirmed (cpu), B refuted (cpu)"));
     assert_non_null(strstr(text, "not comparable, 1: threads differs"));
@@ -133,7 +135,24 @@ static void cases_of_one_side(void **state) {
     assert_int_equal(t->c.only[0], 4);
     assert_int_equal(t->c.only[1], 4);
     /* What could not be tested contradicts nothing. */
-    assert_false(json_is_true(json_object_get(json_array_get(t->c.claims, 0), "differ")));
+    assert_int_equal(compare_claims_relation(json_array_get(t->c.claims, 0)), COMPARE_AGREE);
+}
+
+static void another_verdict_is_no_contradiction(void **state) {
+    struct two *t = *state;
+    const struct made a = PLAIN;
+    struct made b = PLAIN;
+    b.verdict = VERDICT_BOUNDED;
+    make_side(t, 0, &a, 2);
+    make_side(t, 1, &b, 2);
+    compare_two(t, NULL);
+    assert_int_equal(compare_claims_relation(json_array_get(t->c.claims, 0)),
+                     COMPARE_OTHER_VERDICT);
+    char *text = printed(t);
+    assert_non_null(strstr(text, "no verdict of A contradicts one of B (1 on both)"));
+    assert_non_null(strstr(text, "A confirmed (cpu), B bounded (cpu): "));
+    assert_non_null(strstr(text, "      B: it is so\n"));
+    free(text);
 }
 
 static void folders_that_are_none(void **state) {
@@ -173,6 +192,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(planted_differences, two_setup, two_teardown),
         cmocka_unit_test_setup_teardown(one_session_a_side, two_setup, two_teardown),
         cmocka_unit_test_setup_teardown(cases_of_one_side, two_setup, two_teardown),
+        cmocka_unit_test_setup_teardown(another_verdict_is_no_contradiction, two_setup,
+                                        two_teardown),
         cmocka_unit_test_setup_teardown(folders_that_are_none, two_setup, two_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/compare/compare_claims.h"
 #include "harness/compare/compare_pick.h"
 #include "harness/text.h"
 
@@ -44,26 +45,79 @@ static const char *text_of(const json_t *list, size_t k) {
     return text ? text : "-";
 }
 
-static void print_claims(const struct compare *c, FILE *to) {
-    json_t *claim;
-    size_t k, differ = 0;
-    json_array_foreach(c->claims, k, claim) {
-        if (!json_is_true(json_object_get(claim, "differ")))
+static void print_claim(const json_t *claim, FILE *to) {
+    const json_t *verdicts = json_object_get(claim, "verdicts");
+    const json_t *devices = json_object_get(claim, "devices");
+    fputs("  ", to);
+    text_print(to, json_string_value(json_object_get(claim, "id")));
+    fprintf(to, "  A %s (%s), B %s (%s): ", text_of(verdicts, 0), text_of(devices, 0),
+            text_of(verdicts, 1), text_of(devices, 1));
+    text_print(to, json_string_value(json_object_get(claim, "claim")));
+    fputc('\n', to);
+    for (size_t k = 0; k < 2; k++) {
+        const json_t *statement = json_array_get(json_object_get(claim, "statements"), k);
+        if (!json_is_string(statement))
             continue;
-        if (differ++ == 0)
-            fprintf(to, "\nClaims with another verdict:\n");
-        const json_t *verdicts = json_object_get(claim, "verdicts");
-        const json_t *devices = json_object_get(claim, "devices");
-        fputs("  ", to);
-        text_print(to, json_string_value(json_object_get(claim, "id")));
-        fprintf(to, "  A %s (%s), B %s (%s): ", text_of(verdicts, 0), text_of(devices, 0),
-                text_of(verdicts, 1), text_of(devices, 1));
-        text_print(to, json_string_value(json_object_get(claim, "claim")));
+        fprintf(to, "      %c: ", (char)('A' + k));
+        text_print(to, json_string_value(statement));
         fputc('\n', to);
     }
-    if (differ == 0)
+}
+
+static void print_relation(const struct compare *c, enum compare_relation relation,
+                           const char *title, FILE *to) {
+    json_t *claim;
+    size_t k, n = 0;
+    json_array_foreach(c->claims, k, claim) {
+        if (compare_claims_relation(claim) != relation)
+            continue;
+        if (n++ == 0)
+            fprintf(to, "\n%s:\n", title);
+        if (n <= LISTED)
+            print_claim(claim, to);
+    }
+    if (n > LISTED)
+        fprintf(to, "  and %zu more; --json has them\n", n - LISTED);
+}
+
+/* "  S5  A: confirmed 4, bounded 1" */
+static void print_sessions(const json_t *claim, FILE *to) {
+    const char *verdict;
+    json_t *count;
+    fputs("  ", to);
+    text_print(to, json_string_value(json_object_get(claim, "id")));
+    for (size_t k = 0; k < 2; k++) {
+        json_t *sessions = json_array_get(json_object_get(claim, "sessions"), k);
+        const char *between = k ? "  B: " : "  A: ";
+        if (json_object_size(sessions) < 2)
+            continue;
+        json_object_foreach(sessions, verdict, count) {
+            fputs(between, to);
+            text_print(to, verdict);
+            fprintf(to, " %lld", (long long)json_integer_value(count));
+            between = ", ";
+        }
+    }
+    fputc('\n', to);
+}
+
+static void print_claims(const struct compare *c, FILE *to) {
+    json_t *claim;
+    size_t k, n = 0;
+    if (compare_claims_count(c->claims, COMPARE_CONTRADICTION) == 0)
         fprintf(to, "\nClaims: no verdict of A contradicts one of B (%zu on both).\n",
                 json_array_size(c->claims));
+    print_relation(c, COMPARE_CONTRADICTION, "Claims whose verdicts contradict each other", to);
+    print_relation(c, COMPARE_OTHER_VERDICT,
+                   "Claims with another verdict, as two runs of one machine may have", to);
+    json_array_foreach(c->claims, k, claim) {
+        if (!json_is_true(json_object_get(claim, "varies")))
+            continue;
+        if (n++ == 0)
+            fprintf(to, "\nClaims about which a side's sessions do not agree (in how many):\n");
+        if (n <= LISTED)
+            print_sessions(claim, to);
+    }
 }
 
 /* --- times -------------------------------------------------------------------------------------
