@@ -37,6 +37,7 @@ struct compare_case {
     uint64_t bits; /* of all bit patterns and trees that it recorded, of its first session */
     bool has_bits;
     bool bits_vary;                    /* another session had others */
+    bool has_tree;                     /* the text of a summation tree is among them */
     bool throttled;                    /* a GPU's clocks were held back while it was measured */
     struct compare_settings *settings; /* of the first session */
 };
@@ -48,8 +49,9 @@ struct compare_side {
     json_t *claims;             /* over the sessions: compare_claims.h */
     struct compare_case *cases; /* sorted by id and device */
     size_t count;
-    void *shapes; /* of the cases' settings */
-    json_t *code; /* {lab: SHA-256 of its executable}, of the first session that has it */
+    void *shapes;   /* of the cases' settings */
+    json_t *models; /* {device: its model}, of the first session that has it */
+    json_t *code;   /* {lab: SHA-256 of its executable}, of the first session that has it */
 };
 
 /* 0, or -1 with error_text(); close it either way. */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/compare/compare.h"
+#include "harness/compare/compare_bits.h"
 
 /* null where a number is not finite. */
 static json_t *number_json(double x) {
@@ -25,13 +25,47 @@ static json_t *medians_json(const struct compare_case *c) {
     return list;
 }
 
-static json_t *pair_json(const struct compare_pair *p) {
+/* What is recorded and not the same, with both values; null: has none, or it was not kept. */
+static json_t *fields_json(const struct compare *c, const struct compare_pair *p) {
+    struct compare_difference all[COMPARE_DIFFERENCES];
+    size_t count = compare_differences(c, p, all, COMPARE_DIFFERENCES);
+    json_t *list = json_array();
+    for (size_t k = 0; k < count && k < COMPARE_DIFFERENCES; k++)
+        json_array_append_new(list, json_pack("{s:s, s:[s, s]}", "field", all[k].field, "values",
+                                              all[k].values[0], all[k].values[1]));
+    return list;
+}
+
+static json_t *g1_json(const struct compare *c) {
+    const struct compare_g1 g1 = compare_g1(c);
+    char says[COMPARE_G1_BYTES];
+    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "verdict", compare_g1_verdict(&g1),
+                     "statement", compare_g1_says(&g1, says), "cases", (json_int_t)g1.cases,
+                     "equal", (json_int_t)g1.equal, "differ", (json_int_t)g1.differ, "vary",
+                     (json_int_t)g1.vary, "across", (json_int_t)g1.across);
+}
+
+/* Cases whose bits differ by what explains it; "" where nothing does. */
+static json_t *groups_json(const struct compare *c) {
+    struct compare_groups groups;
+    json_t *list = json_array();
+    compare_bits_groups(c, &groups);
+    for (size_t k = 0; k < groups.count; k++)
+        json_array_append_new(list, json_pack("{s:s, s:I, s:s}", "why", groups.list[k].why, "cases",
+                                              (json_int_t)groups.list[k].count, "such_as",
+                                              groups.list[k].example->first->id));
+    return list;
+}
+
+static json_t *pair_json(const struct compare *c, const struct compare_pair *p) {
     const struct compare_times *t = &p->times;
     json_t *pair =
         json_pack("{s:s, s:s, s:[s, s], s:s}", "id", p->first->id, "lab", p->first->lab, "devices",
                   p->first->device, p->second->device, "bits", compare_bits_name(p->bits));
     if (p->field[0])
         json_object_set_new(pair, "field", json_string(p->field));
+    if (p->field[0] || p->bits == COMPARE_BITS_DIFFER)
+        json_object_set_new(pair, "fields", fields_json(c, p));
     if (t->reason == COMPARE_NO_TIME && p->first->timed == p->second->timed)
         return pair;
     json_t *time =
@@ -53,15 +87,17 @@ static json_t *head_json(const struct compare *c) {
         json_object_set_new(verdicts, compare_verdict_name((enum compare_verdict)v),
                             json_integer((json_int_t)c->verdicts[v]));
     return json_pack(
-        "{s:[o, o], s:{s:f, s:f, s:f, s:f}, s:o, s:I, s:[I, I], s:{s:I, s:I, s:I}, s:o, s:o, s:o, "
+        "{s:[o, o], s:{s:f, s:f, s:f, s:f}, s:o, s:I, s:[I, I], s:{s:I, s:I, s:I, s:o, s:o}, s:o, "
+        "s:o, s:o, "
         "s:O, s:O, s:O}",
         "sides", side_json(c->first), side_json(c->second), "rule", "confidence",
         c->rule.confidence, "rate", c->rule.rate, "least", c->rule.least, "same", c->rule.same,
         "verdicts", verdicts, "timed", (json_int_t)c->timed, "only", (json_int_t)c->only[0],
         (json_int_t)c->only[1], "bits", "equal", (json_int_t)c->bits_equal, "differ",
-        (json_int_t)c->bits_differ, "vary", (json_int_t)c->bits_vary, "mean", number_json(c->mean),
-        "normalised_mean", number_json(c->normalised_mean), "same_code", json_boolean(c->same_code),
-        "other_code", c->other_code, "claims", c->claims, "differences", c->differences);
+        (json_int_t)c->bits_differ, "vary", (json_int_t)c->bits_vary, "g1", g1_json(c), "explained",
+        groups_json(c), "mean", number_json(c->mean), "normalised_mean",
+        number_json(c->normalised_mean), "same_code", json_boolean(c->same_code), "other_code",
+        c->other_code, "claims", c->claims, "differences", c->differences);
 }
 
 int compare_json_print(const struct compare *c, FILE *to) {
@@ -73,7 +109,7 @@ int compare_json_print(const struct compare *c, FILE *to) {
         fprintf(to, "%.*s,\n \"cases\": [", (int)strlen(text) - 2, text);
     free(text);
     for (size_t k = 0; status == 0 && k < c->count; k++) {
-        json_t *pair = pair_json(&c->pairs[k]);
+        json_t *pair = pair_json(c, &c->pairs[k]);
         fputs(k ? ",\n  " : "\n  ", to);
         status = pair ? json_dumpf(pair, to, JSON_COMPACT) : -1;
         json_decref(pair);

@@ -6,9 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/compare/compare_bits.h"
 #include "harness/compare/compare_page.h"
 #include "harness/compare/compare_pick.h"
+#include "harness/page/claim_table.h"
 #include "harness/page/escape.h"
+#include "harness/page/report.h"
 #include "harness/page/units.h"
 #include "harness/store/limits.h"
 #include "harness/text.h"
@@ -185,24 +188,46 @@ static void device_cell(const struct compare_pair *p, FILE *out) {
     }
 }
 
-static void fields_table(const struct compare_fields *fields, const char *none, FILE *out) {
-    fputs("| field that differs | cases | such as |\n|---|--:|---|\n", out);
-    for (size_t k = 0; k < fields->count; k++) {
-        const struct compare_field *field = &fields->list[k];
+static void groups_table(const struct compare_groups *groups, FILE *out) {
+    fputs("| what explains it (A / the other) | cases | such as |\n|---|--:|---|\n", out);
+    for (size_t k = 0; k < groups->count; k++) {
         fputs("| ", out);
-        if (*field->name)
-            escape_inline(out, field->name);
+        if (*groups->list[k].why)
+            escape_inline(out, groups->list[k].why);
         else
-            fprintf(out, "**%s**", none);
+            fputs("**no recorded field differs**", out);
         fputs(" | ", out);
-        count(out, field->count);
+        count(out, groups->list[k].count);
         fputs(" | ", out);
-        escape_inline(out, field->example->id);
+        escape_inline(out, groups->list[k].example->first->id);
         fputs(" |\n", out);
     }
     fputc('\n', out);
-    if (fields->left_out > 0)
-        fprintf(out, "And %zu cases that differ in other fields.\n\n", fields->left_out);
+    if (groups->left_out > 0)
+        fprintf(out, "And %zu cases that differ by other fields.\n\n", groups->left_out);
+}
+
+static void g1(const struct compare *c, FILE *out) {
+    const struct compare_g1 g1 = compare_g1(c);
+    char says[COMPARE_G1_BYTES];
+    json_t *entry = json_pack("{s:s}", "verdict", compare_g1_verdict(&g1));
+    enum claim_mark mark = claim_mark(entry);
+    json_decref(entry);
+    fprintf(out, "**G1** (our sums have equal bits on every device): %s %s. %s.\n\n",
+            report_sign(mark), claim_mark_words(mark), compare_g1_says(&g1, says));
+}
+
+static void bits_case(const struct compare *c, const struct compare_pair *p, FILE *out) {
+    char why[COMPARE_WHY_BYTES];
+    fputs("| ", out);
+    escape_inline(out, p->first->id);
+    fputs(" | ", out);
+    device_cell(p, out);
+    if (p->bits == COMPARE_BITS_DIFFER) {
+        fputs(" | ", out);
+        escape_inline(out, *compare_why(c, p, why) ? why : NULL);
+    }
+    fputs(" |\n", out);
 }
 
 static void bits_list(const struct compare *c, enum compare_bits which, FILE *out) {
@@ -210,24 +235,17 @@ static void bits_list(const struct compare *c, enum compare_bits which, FILE *ou
     size_t all = differ ? c->bits_differ : c->bits_vary, shown = 0;
     if (all == 0)
         return;
-    fputs(differ ? "Different:\n\n| case | on | field that explains it |\n|---|---|---|\n"
+    fputs(differ ? "Different:\n\n| case | on | what explains it |\n|---|---|---|\n"
                  : "Varying between the sessions of one side:\n\n| case | on |\n|---|---|\n",
           out);
-    for (size_t k = 0; k < c->count && shown < BITS_SHOWN; k++) {
-        const struct compare_pair *p = &c->pairs[k];
-        if (p->bits != which)
-            continue;
-        shown++;
-        fputs("| ", out);
-        escape_inline(out, p->first->id);
-        fputs(" | ", out);
-        device_cell(p, out);
-        if (differ) {
-            fputs(" | ", out);
-            escape_inline(out, *p->field ? p->field : NULL);
+    for (int first = differ; first >= 0; first--)
+        for (size_t k = 0; k < c->count && shown < BITS_SHOWN; k++) {
+            const struct compare_pair *p = &c->pairs[k];
+            if (p->bits != which || compare_is_unexplained(c, p) != first)
+                continue;
+            shown++;
+            bits_case(c, p, out);
         }
-        fputs(" |\n", out);
-    }
     fputc('\n', out);
     if (all > shown)
         fprintf(out, "And %zu more.\n\n", all - shown);
@@ -239,13 +257,15 @@ static void bits(const struct compare *c, double *room, FILE *out) {
         fputs("No case has bits on both sides.\n\n", out);
         return;
     }
+    g1(c, out);
     if (c->bits_differ + c->bits_vary == 0)
         fputs("All that both recorded are equal.\n\n", out);
     fputs("| lab | equal | different | varying between sessions |\n|---|--:|--:|--:|\n", out);
     rows_by_lab(c, room, bits_row, out);
     if (c->bits_differ > 0) {
-        const struct compare_fields fields = compare_fields(c, true);
-        fields_table(&fields, "nothing recorded of the two differs", out);
+        struct compare_groups groups;
+        compare_bits_groups(c, &groups);
+        groups_table(&groups, out);
     }
     bits_list(c, COMPARE_BITS_DIFFER, out);
     bits_list(c, COMPARE_BITS_VARY, out);
@@ -297,11 +317,28 @@ static int different(const struct compare_section *s, enum compare_verdict verdi
     return 0;
 }
 
+static void fields_table(const struct compare_fields *fields, FILE *out) {
+    fputs("| field that differs | cases | such as |\n|---|--:|---|\n", out);
+    for (size_t k = 0; k < fields->count; k++) {
+        const struct compare_field *field = &fields->list[k];
+        fputs("| ", out);
+        escape_inline(out, field->name);
+        fputs(" | ", out);
+        count(out, field->count);
+        fputs(" | ", out);
+        escape_inline(out, field->example->id);
+        fputs(" |\n", out);
+    }
+    fputc('\n', out);
+    if (fields->left_out > 0)
+        fprintf(out, "And %zu cases that differ in other fields.\n\n", fields->left_out);
+}
+
 static void not_comparable(const struct compare *c, FILE *out) {
-    const struct compare_fields fields = compare_fields(c, false);
+    const struct compare_fields fields = compare_fields(c);
     if (fields.count > 0) {
         fputs("### Times that are not comparable\n\n", out);
-        fields_table(&fields, "none", out);
+        fields_table(&fields, out);
     }
     size_t half = 0;
     for (size_t k = 0; k < c->count; k++)

@@ -104,7 +104,7 @@ static void the_page_says_what_differs(void **state) {
         "| lab | mean ratio | over roofs | slower | faster | same | ambiguous | not comparable |\n",
         " | 0 | 8 | 0 | 0 | 1 |\n",
         "| 42-fixture | 8 | 1 | 1 |\n", /* bits */
-        "| **nothing recorded of the two differs** | 1 | 42/case/n=4 |\n",
+        "| **no recorded field differs** | 1 | 42/case/n=4 |\n",
         "### Faster: 8 cases\n",
         "### Times that are not comparable\n",
         "| threads | 1 | 42/case/n=3 |\n",
@@ -349,7 +349,6 @@ static void many_cases_make_no_long_page(void **state) {
     assert_has(text, "### Slower: 1667 cases");
     assert_has(text, "And 1652 more, of smaller differences.");
     assert_has(text, "And 2485 more.");                              /* bits */
-    assert_has(text, "And 2480 cases that differ in other fields."); /* bits, 20 fields */
     assert_has(text, "And 1646 cases that differ in other fields."); /* times */
     assert_has(text, "And 4940 more fields.");
     assert_has(text, "**300 of 300 claims");

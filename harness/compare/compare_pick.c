@@ -39,11 +39,11 @@ static int by_count(const void *a, const void *b) {
                                 : strcmp(x->name, y->name);
 }
 
-struct compare_fields compare_fields(const struct compare *c, bool bits) {
+struct compare_fields compare_fields(const struct compare *c) {
     struct compare_fields fields = {.count = 0};
     for (size_t k = 0; k < c->count; k++) {
         const struct compare_pair *p = &c->pairs[k];
-        if (bits ? p->bits == COMPARE_BITS_DIFFER : p->times.reason == COMPARE_FIELD)
+        if (p->times.reason == COMPARE_FIELD)
             add_field(&fields, p);
     }
     qsort(fields.list, fields.count, sizeof *fields.list, by_count);

@@ -10,8 +10,8 @@
 #define COMPARE_FIELDS 20
 
 struct compare_field {
-    const char *name; /* "": nothing recorded of the two differs */
-    size_t count;     /* cases that differ in it */
+    const char *name;
+    size_t count; /* cases that differ in it */
     const struct compare_case *example;
 };
 
@@ -21,8 +21,8 @@ struct compare_fields {
     size_t left_out; /* cases of fields beyond those */
 };
 
-/* Of cases whose bits differ, or of those whose times are not comparable. */
-struct compare_fields compare_fields(const struct compare *c, bool bits);
+/* Of cases whose times are not comparable. */
+struct compare_fields compare_fields(const struct compare *c);
 
 /* The cases of a verdict that says faster or slower, largest difference first; malloc'ed, NULL: no
  * memory. */

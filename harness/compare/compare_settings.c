@@ -5,8 +5,11 @@
 #include "harness/compare/compare_settings.h"
 
 #include <search.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "harness/text.h"
 
 static void add_bytes(uint64_t *hash, const void *data, size_t size) {
     const unsigned char *bytes = data;
@@ -66,8 +69,17 @@ static int by_hash(const void *a, const void *b) {
 }
 
 static void free_shape(void *shape) {
-    json_decref(((struct compare_shape *)shape)->names);
-    free(shape);
+    struct compare_shape *s = shape;
+    size_t members = s->values ? json_object_size(s->names) : 0;
+    for (size_t m = 0; m < members; m++) {
+        for (size_t k = 0; k < s->values[m].count; k++)
+            free(s->values[m].texts[k]);
+        free(s->values[m].hashes);
+        free(s->values[m].texts);
+    }
+    free(s->values);
+    json_decref(s->names);
+    free(s);
 }
 
 void compare_shapes_free(void *shapes) {
@@ -81,13 +93,14 @@ static struct compare_shape *new_shape(uint64_t hash, const json_t *object) {
     int status = shape ? 0 : -1;
     if (!shape)
         return NULL;
-    *shape = (struct compare_shape){hash, json_object()};
+    *shape = (struct compare_shape){.hash = hash, .names = json_object()};
+    shape->values = calloc(json_object_size(object) + 1, sizeof *shape->values);
     json_object_foreach((json_t *)object, name, value) {
         json_int_t place = (json_int_t)json_object_size(shape->names);
         if (status == 0)
             status = json_object_set_new(shape->names, name, json_integer(place));
     }
-    if (status == 0 && shape->names)
+    if (status == 0 && shape->names && shape->values)
         return shape;
     free_shape(shape);
     return NULL;
@@ -114,13 +127,51 @@ static const struct compare_shape *shape_of(void **shapes, const json_t *object)
 /* --- settings ----------------------------------------------------------------------------------
  */
 
-static uint64_t *add_values(uint64_t *values, const json_t *object) {
+/* As JSON, a text without its quotes; NULL: no memory. */
+static char *text_of(const json_t *value) {
+    char whole[4 * COMPARE_VALUE_BYTES] = ""; /* what does not fit is left out from there on */
+    char *text = malloc(COMPARE_VALUE_BYTES);
+    if (!json_is_string(value))
+        json_dumpb(value, whole, sizeof whole - 1, JSON_ENCODE_ANY | JSON_COMPACT);
+    if (text)
+        text_plain(text, COMPARE_VALUE_BYTES,
+                   json_is_string(value) ? json_string_value(value) : whole);
+    return text;
+}
+
+/* Only the first that are met: `room` says when it is full. */
+static int keep_value(struct compare_values *v, uint64_t hash, const json_t *value) {
+    for (size_t k = 0; k < v->count; k++)
+        if (v->hashes[k] == hash)
+            return 0;
+    if (v->count == COMPARE_VALUES)
+        return 0;
+    if (v->count == v->room) {
+        size_t room = v->room ? 2 * v->room : 2;
+        uint64_t *hashes = realloc(v->hashes, room * sizeof *hashes);
+        v->hashes = hashes ? hashes : v->hashes;
+        char **texts = hashes ? realloc(v->texts, room * sizeof *texts) : NULL;
+        if (!texts)
+            return -1;
+        v->texts = texts;
+        v->room = room;
+    }
+    v->hashes[v->count] = hash;
+    v->texts[v->count] = text_of(value);
+    return v->texts[v->count++] ? 0 : -1;
+}
+
+static int add_values(uint64_t *values, const struct compare_shape *shape, const json_t *object) {
     const char *name;
     json_t *value;
+    size_t k = 0;
+    int status = 0;
     json_object_foreach((json_t *)object, name, value) {
-        *values++ = hash_of(value);
+        values[k] = hash_of(value);
+        status |= keep_value(&shape->values[k], values[k], value);
+        k++;
     }
-    return values;
+    return status;
 }
 
 struct compare_settings *compare_settings_of(void **shapes, const json_t *record) {
@@ -132,40 +183,95 @@ struct compare_settings *compare_settings_of(void **shapes, const json_t *record
         return NULL;
     s->params = shape_of(shapes, params);
     s->plan = s->params ? shape_of(shapes, plan) : NULL;
-    if (!s->plan) {
-        free(s);
-        return NULL;
-    }
-    add_values(add_values(s->values, params), plan);
-    return s;
+    if (s->plan && add_values(s->values, s->params, params) == 0 &&
+        add_values(s->values + json_object_size(params), s->plan, plan) == 0)
+        return s;
+    free(s);
+    return NULL;
 }
 
-static const char *differ(const struct compare_shape *a, const uint64_t *of_a,
-                          const struct compare_shape *b, const uint64_t *of_b) {
+/* --- what differs ------------------------------------------------------------------------------
+ */
+
+/* Parameters, or the plan, of one side's case. */
+struct part {
+    const struct compare_shape *shape;
+    const uint64_t *values;
+};
+
+static struct part params_of(const struct compare_settings *s) {
+    return (struct part){s->params, s->values};
+}
+
+static struct part plan_of(const struct compare_settings *s) {
+    return (struct part){s->plan, s->values + json_object_size(s->params->names)};
+}
+
+static const char *kept(struct part part, const json_t *place) {
+    if (!place)
+        return NULL;
+    size_t k = (size_t)json_integer_value(place);
+    const struct compare_values *v = &part.shape->values[k];
+    for (size_t i = 0; i < v->count; i++)
+        if (v->hashes[i] == part.values[k])
+            return v->texts[i];
+    return "";
+}
+
+static bool is_equal(struct part a, struct part b) {
+    return a.shape->hash == b.shape->hash &&
+           memcmp(a.values, b.values, json_object_size(a.shape->names) * sizeof *a.values) == 0;
+}
+
+/* A list that ends when it is full, while all that differ are counted. */
+struct list {
+    struct compare_setting *out;
+    size_t count, most;
+};
+
+static void add(struct list *list, const char *group, const char *name, struct part a,
+                const json_t *in_a, struct part b, const json_t *in_b) {
+    if (list->count < list->most)
+        list->out[list->count] =
+            (struct compare_setting){group, name, {kept(a, in_a), kept(b, in_b)}};
+    list->count++;
+}
+
+static void differ(struct list *list, const char *group, struct part a, struct part b) {
     const char *name;
     json_t *place;
-    size_t k = 0;
-    if (a->hash == b->hash && memcmp(of_a, of_b, json_object_size(a->names) * sizeof *of_a) == 0)
-        return NULL;
-    json_object_foreach(a->names, name, place) {
-        const json_t *other = json_object_get(b->names, name);
-        if (!other || of_a[k++] != of_b[json_integer_value(other)])
-            return name;
+    if (is_equal(a, b))
+        return;
+    json_object_foreach(a.shape->names, name, place) {
+        const json_t *other = json_object_get(b.shape->names, name);
+        if (!other || a.values[json_integer_value(place)] != b.values[json_integer_value(other)])
+            add(list, group, name, a, place, b, other);
     }
-    json_object_foreach(b->names, name, place) {
-        if (!json_object_get(a->names, name))
-            return name;
+    json_object_foreach(b.shape->names, name, place) {
+        if (!json_object_get(a.shape->names, name))
+            add(list, group, name, a, NULL, b, place);
     }
-    return NULL;
+}
+
+size_t compare_settings_differences(const struct compare_settings *a,
+                                    const struct compare_settings *b, struct compare_setting *out,
+                                    size_t most) {
+    struct list list = {.out = out, .most = most};
+    differ(&list, "", params_of(a), params_of(b));
+    differ(&list, "plan.", plan_of(a), plan_of(b));
+    return list.count;
 }
 
 const char *compare_settings_differ(const struct compare_settings *a,
                                     const struct compare_settings *b, const char **group) {
+    struct compare_setting first;
     *group = "";
-    const char *name = differ(a->params, a->values, b->params, b->values);
-    if (name)
-        return name;
-    *group = "plan.";
-    return differ(a->plan, a->values + json_object_size(a->params->names), b->plan,
-                  b->values + json_object_size(b->params->names));
+    if (compare_settings_differences(a, b, &first, 1) == 0)
+        return NULL;
+    *group = first.group;
+    return first.name;
+}
+
+const char *compare_settings_plan(const struct compare_settings *s, const char *name) {
+    return kept(plan_of(s), json_object_get(s->plan->names, name));
 }

@@ -13,10 +13,21 @@
 #define COMPARE_HASH 0xcbf29ce484222325u
 void compare_hash_text(uint64_t *hash, const char *text);
 
+/* Different values of one member, the first that were met, as texts: what most members take is few,
+ * and of the others no two cases are told apart by naming it. */
+#define COMPARE_VALUES 64
+#define COMPARE_VALUE_BYTES 48 /* of a text, with its end; a longer one is cut */
+struct compare_values {
+    uint64_t *hashes;
+    char **texts;
+    size_t count, room;
+};
+
 /* The names of an object's members in their order. */
 struct compare_shape {
-    uint64_t hash; /* of them */
-    json_t *names; /* {name: its place} */
+    uint64_t hash;                 /* of them */
+    json_t *names;                 /* {name: its place} */
+    struct compare_values *values; /* [its members] */
 };
 
 struct compare_settings {
@@ -33,5 +44,19 @@ void compare_shapes_free(void *shapes);
  * lacks; `group` gets "" or "plan.". NULL: none. */
 const char *compare_settings_differ(const struct compare_settings *a,
                                     const struct compare_settings *b, const char **group);
+
+/* A member of the plan, as a text; NULL: it has none; "": not kept. */
+const char *compare_settings_plan(const struct compare_settings *s, const char *name);
+
+/* A member that is not the same in both. */
+struct compare_setting {
+    const char *group, *name; /* "" or "plan." */
+    const char *values[2];    /* as JSON, texts without quotes; NULL: that one has no such member;
+                                 "": not kept */
+};
+/* All of them, parameters first; out[0 … most - 1] get the first. How many there are. */
+size_t compare_settings_differences(const struct compare_settings *a,
+                                    const struct compare_settings *b, struct compare_setting *out,
+                                    size_t most);
 
 #endif

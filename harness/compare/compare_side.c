@@ -78,6 +78,17 @@ static bool bits_of(const json_t *units, const json_t *record, uint64_t *hash) {
     return any;
 }
 
+static bool has_tree(const json_t *record) {
+    json_t *one;
+    size_t k;
+    json_array_foreach(json_object_get(record, "series"), k, one) {
+        const char *kind = json_string_value(json_object_get(one, "kind"));
+        if (kind && strcmp(kind, "tree") == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Seconds a call, NaN: not timed. */
 static double median_of(const json_t *record) {
     const json_t *median = json_object_get(json_object_get(record, "bench"), "median");
@@ -147,10 +158,13 @@ static const char *lab_name(struct compare_side *side, const json_t *start) {
 static int begin_lab(void *context, const struct reader *reader) {
     struct session *s = context;
     end_lab(s);
+    json_t *models = json_object_get(json_object_get(reader->start, "fingerprint"), "devices");
     s->reader = reader;
     s->lab = lab_name(s->side, reader->start);
     s->units = json_object_get(reader->start, "quantities");
-    return s->lab ? 0 : short_of_memory();
+    /* A folder without them has none. */
+    bool failed = models && json_object_update_missing(s->side->models, models) != 0;
+    return s->lab && !failed ? 0 : short_of_memory();
 }
 
 static struct compare_case *new_case(struct session *s) {
@@ -191,6 +205,7 @@ static int see_case(void *context, const struct reader *reader, const json_t *re
     snprintf(c->device, sizeof c->device, "%s", read->device);
     c->settings = compare_settings_of(&s->side->shapes, record);
     c->has_bits = bits_of(s->units, record, &c->bits);
+    c->has_tree = has_tree(record);
     c->throttled = is_throttled(record);
     double roof = number_of(json_object_get(json_object_get(record, "counters"), "roof fraction"));
     if (isfinite(roof) && roof > 0) {
@@ -333,9 +348,10 @@ static void name_side(struct compare_side *side, const char *path) {
 
 int compare_side_open(struct compare_side *side, const char *path) {
     struct folder folder;
-    *side = (struct compare_side){.claims = json_array(), .code = json_object()};
+    *side = (struct compare_side){
+        .claims = json_array(), .code = json_object(), .models = json_object()};
     name_side(side, path);
-    int status = side->claims && side->code ? 0 : short_of_memory();
+    int status = side->claims && side->code && side->models ? 0 : short_of_memory();
     if (status == 0)
         status = folder_open(&folder, path);
     if (status == 0) {
@@ -356,6 +372,7 @@ void compare_side_close(struct compare_side *side) {
     json_decref(side->run);
     json_decref(side->claims);
     json_decref(side->code);
+    json_decref(side->models);
     *side = (struct compare_side){0};
 }
 

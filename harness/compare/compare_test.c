@@ -82,7 +82,8 @@ static void planted_differences(void **state) {
     char *text = printed(t);
     assert_non_null(strstr(text, "A confirmed (cpu), B refuted (cpu)"));
     assert_non_null(strstr(text, "not comparable, 1: threads differs"));
-    assert_non_null(strstr(text, "different, 1: nothing recorded of the two differs"));
+    assert_non_null(strstr(text, "G1 not-testable-here: FP32 sums with one tree: none"));
+    assert_non_null(strstr(text, "different, 1: NO RECORDED FIELD DIFFERS"));
     free(text);
     size_t size;
     FILE *to = open_memstream(&text, &size);
@@ -96,6 +97,16 @@ static void planted_differences(void **state) {
     const json_t *other =
         json_object_get(json_array_get(json_object_get(json, "cases"), 3), "time");
     assert_string_equal(json_string_value(json_object_get(other, "reason")), "field");
+    json_t *field = json_pack("[{s:s, s:[s, s]}]", "field", "threads", "values", "1", "2");
+    assert_true(json_equal(
+        field, json_object_get(json_array_get(json_object_get(json, "cases"), 3), "fields")));
+    json_decref(field);
+    const json_t *bits = json_object_get(json, "bits");
+    assert_string_equal(json_string_value(json_object_get(json_object_get(bits, "g1"), "verdict")),
+                        "not-testable-here");
+    const json_t *group = json_array_get(json_object_get(bits, "explained"), 0);
+    assert_string_equal(json_string_value(json_object_get(group, "why")), "");
+    assert_string_equal(json_string_value(json_object_get(group, "such_as")), "42/case/n=4");
     json_decref(json);
 }
 

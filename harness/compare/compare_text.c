@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/compare/compare_bits.h"
 #include "harness/compare/compare_claims.h"
 #include "harness/compare/compare_pick.h"
 #include "harness/text.h"
@@ -194,27 +195,38 @@ static void print_reasons(const struct compare *c, FILE *to) {
  */
 
 static void print_fields(const struct compare *c, FILE *to) {
-    const struct compare_fields fields = compare_fields(c, false);
+    const struct compare_fields fields = compare_fields(c);
     for (size_t k = 0; k < fields.count; k++)
         fprintf(to, "  not comparable, %zu: %s differs\n", fields.list[k].count,
                 fields.list[k].name);
 }
 
 static void print_bits(const struct compare *c, FILE *to) {
-    const struct compare_fields fields = compare_fields(c, true);
+    struct compare_groups groups;
+    char says[COMPARE_G1_BYTES];
+    const struct compare_g1 g1 = compare_g1(c);
     size_t n = 0;
     fprintf(to, "\nBits: equal in %zu cases, different in %zu, varying on one side in %zu.\n",
             c->bits_equal, c->bits_differ, c->bits_vary);
-    for (size_t k = 0; k < fields.count; k++)
-        fprintf(to, "  different, %zu: %s\n", fields.list[k].count,
-                *fields.list[k].name ? fields.list[k].name : "nothing recorded of the two differs");
-    for (size_t k = 0; k < c->count && n < LISTED; k++)
-        if (c->pairs[k].bits == COMPARE_BITS_DIFFER) {
+    fprintf(to, "  G1 %s: %s.\n", compare_g1_verdict(&g1), compare_g1_says(&g1, says));
+    compare_bits_groups(c, &groups);
+    for (size_t k = 0; k < groups.count; k++)
+        fprintf(to, "  different, %zu: %s\n", groups.list[k].count,
+                *groups.list[k].why ? groups.list[k].why : "NO RECORDED FIELD DIFFERS");
+    if (groups.left_out > 0)
+        fprintf(to, "  different, %zu: by other fields\n", groups.left_out);
+    for (int first = 1; first >= 0; first--)
+        for (size_t k = 0; k < c->count && n < LISTED; k++) {
+            const struct compare_pair *p = &c->pairs[k];
+            if (p->bits != COMPARE_BITS_DIFFER || compare_is_unexplained(c, p) != first)
+                continue;
             fputs("    ", to);
-            text_print(to, c->pairs[k].first->id);
-            fprintf(to, " (%s, %s)\n", c->pairs[k].first->device, c->pairs[k].second->device);
+            text_print(to, p->first->id);
+            fprintf(to, " (%s, %s)\n", p->first->device, p->second->device);
             n++;
         }
+    if (c->bits_differ > n)
+        fprintf(to, "    and %zu more; --json has them\n", c->bits_differ - n);
 }
 
 static void print_differences(const struct compare *c, FILE *to) {
