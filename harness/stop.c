@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,8 @@
 
 #define KEPT 8
 #define PATH 4200
+/* An unpacked archive: the private folder's result/LAB/side. */
+#define DEPTH 3
 /* Seconds between a signal and the end by force. */
 #define GRACE 1
 
@@ -23,7 +26,8 @@ static const volatile sig_atomic_t *stop_child;
 static volatile sig_atomic_t holding;
 static struct timespec first_time;
 static char folders[KEPT][PATH];
-static volatile sig_atomic_t folder_used[KEPT];
+static atomic_flag folder_taken[KEPT];          /* threads may unpack at once … */
+static volatile sig_atomic_t folder_used[KEPT]; /* … and this one's path is whole */
 static volatile pid_t groups[KEPT];
 
 /* What getdents64 gives; the kernel's own layout. */
@@ -61,17 +65,26 @@ static void empty_folder(int fd, int depth) {
     }
 }
 
+/* Another thread may be writing into it. */
+static void remove_folder(const char *path) {
+    for (int tries = 0; tries < 1000; tries++) {
+        int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+            return;
+        empty_folder(fd, DEPTH);
+        close(fd);
+        if (rmdir(path) == 0)
+            return;
+    }
+}
+
 static void end_now(void) {
     for (int k = 0; k < KEPT; k++)
         if (groups[k] > 0)
             kill(-groups[k], SIGKILL);
     for (int k = 0; k < KEPT; k++) {
-        int fd = folder_used[k] ? open(folders[k], O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-        if (fd < 0)
-            continue;
-        empty_folder(fd, 1);
-        close(fd);
-        rmdir(folders[k]);
+        if (folder_used[k])
+            remove_folder(folders[k]);
     }
     static const char said[] = "nanolab: stopped; what was recorded is kept\n";
     ssize_t written = write(STDERR_FILENO, said, sizeof said - 1);
@@ -132,8 +145,8 @@ int stop_status(int status) {
 }
 
 void stop_folder(const char *path) {
-    for (int k = 0; k < KEPT; k++)
-        if (!folder_used[k] && strlen(path) < PATH) {
+    for (int k = 0; strlen(path) < PATH && k < KEPT; k++)
+        if (!atomic_flag_test_and_set(&folder_taken[k])) {
             strcpy(folders[k], path);
             folder_used[k] = 1;
             return;
@@ -142,8 +155,10 @@ void stop_folder(const char *path) {
 
 void stop_forget_folder(const char *path) {
     for (int k = 0; k < KEPT; k++)
-        if (folder_used[k] && strcmp(folders[k], path) == 0)
+        if (folder_used[k] && strcmp(folders[k], path) == 0) {
             folder_used[k] = 0;
+            atomic_flag_clear(&folder_taken[k]);
+        }
 }
 
 void stop_group(pid_t group) {

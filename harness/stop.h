@@ -28,7 +28,8 @@ void stop_hold(bool hold);
 int stop_status(int status);
 
 /* What has to be gone when the process is ended by force: private folders (plain files in them, and
- * folders of such one level down), process groups. At most 8 of each. */
+ * folders of such down to three levels), process groups. At most 8 of each. Several threads may
+ * have folders. */
 void stop_folder(const char *path);
 void stop_forget_folder(const char *path);
 void stop_group(pid_t group);

@@ -22,8 +22,12 @@ static const char intro[] =
     "usage: nanolab compare A B... [options]\n"
     "\n"
     "Each of A, B, ... is a result folder, or a folder of sessions (session-1, session-2, ...),\n"
-    "which is one side. A is what the others are compared with. Cases are joined by their ids,\n"
-    "whatever machines they come from.\n"
+    "which is one side. In the place of a result folder may stand a file (session-1.zip,\n"
+    "session-1.json): its archive, made by nanolab pack; Google Benchmark's JSON; or nvbench's\n"
+    "JSON, with the samples beside it (--jsonbin). Those of the two tools have times alone.\n"
+    "\n"
+    "A is what the others are compared with. Cases are joined by their ids, whatever machines they\n"
+    "come from.\n"
     "\n"
     "A case is faster or slower only if the interval of the ratio excludes 1, the ratio is at\n"
     "least 0.5 % from 1, and that would also stand out among as many cases (false discoveries:\n"
@@ -41,7 +45,7 @@ static const char intro[] =
 static const char outro[] =
     "\n"
     "exit status: 0 nothing differs; 1 times or bits differ, or verdicts contradict each other\n"
-    "(with --fail-on: what it names); 2 usage or a bad folder; 3 nothing of the two can be\n"
+    "(with --fail-on: what it names); 2 usage or a bad side; 3 nothing of the two can be\n"
     "compared.\n";
 
 struct request {
@@ -238,7 +242,7 @@ int driver_compare(const struct driver *driver, int argc, char **argv) {
         return options_report();
     if (parser.positional_count < 2 || parser.positional_count > COMPARE_SIDES_MOST) {
         options_fail(&parser,
-                     "compare needs 2 to %d result folders; for example nanolab compare "
+                     "compare needs 2 to %d sides; for example nanolab compare "
                      "results/mine results/yours",
                      COMPARE_SIDES_MOST);
         return options_report();

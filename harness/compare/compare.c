@@ -48,15 +48,21 @@ static struct compare_pair *add_pair(struct compare *c, const struct compare_cas
     return &c->pairs[c->count++];
 }
 
-/* First by kinds of devices, then what is left in order. Sides have few devices: bits of a set. */
+/* 2: one device, 1: one kind of it, 0: whatever they are. */
+static bool are_alike(const char *a, const char *b, int how) {
+    return how == 2 ? strcmp(a, b) == 0 : how == 0 || same_kind(a, b);
+}
+
+/* First by devices, then by their kinds, then what is left in order. Sides have few devices: bits
+ * of a set. */
 static void join_span(struct compare *c, struct span a, struct span b) {
     uint64_t used_a = 0, used_b = 0;
     size_t most_a = a.count < 64 ? a.count : 64, most_b = b.count < 64 ? b.count : 64;
-    for (int alike = 1; alike >= 0; alike--)
+    for (int alike = 2; alike >= 0; alike--)
         for (size_t i = 0; i < most_a; i++)
             for (size_t j = 0; j < most_b; j++)
                 if (!(used_a >> i & 1) && !(used_b >> j & 1) &&
-                    (!alike || same_kind(a.first[i].device, b.first[j].device))) {
+                    are_alike(a.first[i].device, b.first[j].device, alike)) {
                     add_pair(c, &a.first[i], &b.first[j]);
                     used_a |= (uint64_t)1 << i;
                     used_b |= (uint64_t)1 << j;
@@ -93,7 +99,9 @@ static void set_field(struct compare_pair *p, const char *group, const char *nam
 
 static void find_field(struct compare_pair *p) {
     const char *group, *name;
-    name = compare_settings_differ(p->first->settings, p->second->settings, &group);
+    name = p->first->settings && p->second->settings
+               ? compare_settings_differ(p->first->settings, p->second->settings, &group)
+               : NULL;
     if (name)
         set_field(p, group, name);
     if (!p->field[0] && p->first->throttled != p->second->throttled)
@@ -185,6 +193,8 @@ static int add_differences(json_t *out, const json_t *a, const json_t *b, const 
     const char *name;
     json_t *value;
     int status = 0;
+    if (!json_is_object(b)) /* another tool's file says nothing of it */
+        return 0;
     json_object_foreach((json_t *)a, name, value) {
         char inner[200];
         const json_t *other = json_object_get(b, name);

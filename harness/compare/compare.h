@@ -2,7 +2,8 @@
  * compare.h: what differs between result folders, and why (`nanolab compare`).
  *
  * A side is what one argument names: a result folder, or a folder of them, session-1, session-2, …,
- * as `nanolab run --sessions` makes. The first side is what the others are compared with.
+ * as `nanolab run --sessions` makes. The first side is what the others are compared with. In the
+ * place of a result folder may stand its archive, or a file of another tool (compare_foreign.h).
  *
  * Cases are joined by id and kind of device, whatever machines they come from; what is left of an
  * id on both sides, on devices of other kinds, is joined too (bits of a simulated GPU beside those
@@ -39,14 +40,16 @@ struct compare_case {
     bool bits_vary;                    /* another session had others */
     bool has_tree;                     /* the text of a summation tree is among them */
     bool throttled;                    /* a GPU's clocks were held back while it was measured */
-    struct compare_settings *settings; /* of the first session */
+    struct compare_settings *settings; /* of the first session; NULL: not known (foreign) */
 };
 
 struct compare_side {
     char name[256]; /* the argument's last part, made harmless */
     size_t sessions;
-    json_t *run;                /* run.json of the first session */
-    json_t *claims;             /* over the sessions: compare_claims.h */
+    const char *foreign; /* whose file it is: "Google Benchmark's JSON"; NULL: our own results */
+    json_t *notes;       /* texts, made harmless: what of others' files was not taken, and why */
+    json_t *run;         /* run.json of the first session */
+    json_t *claims;      /* over the sessions: compare_claims.h */
     struct compare_case *cases; /* sorted by id and device */
     size_t count;
     void *shapes;   /* of the cases' settings */

@@ -36,6 +36,8 @@ static void add(struct list *list, const char *group, const char *name, const ch
 }
 
 static void add_settings(struct list *list, const struct compare_pair *p) {
+    if (!p->first->settings || !p->second->settings) /* another tool's file has none */
+        return;
     struct compare_setting all[COMPARE_DIFFERENCES];
     size_t count = compare_settings_differences(p->first->settings, p->second->settings, all,
                                                 COMPARE_DIFFERENCES);

@@ -14,8 +14,9 @@ static json_t *number_json(double x) {
 }
 
 static json_t *side_json(const struct compare_side *side) {
-    return json_pack("{s:s, s:I, s:I}", "name", side->name, "sessions", (json_int_t)side->sessions,
-                     "cases", (json_int_t)side->count);
+    return json_pack("{s:s, s:I, s:I, s:s?, s:O}", "name", side->name, "sessions",
+                     (json_int_t)side->sessions, "cases", (json_int_t)side->count, "from",
+                     side->foreign, "notes", side->notes);
 }
 
 static json_t *medians_json(const struct compare_case *c) {

@@ -11,6 +11,7 @@
 #include "harness/page/report.h"
 #include "harness/page/units.h"
 
+#define NOTES_SHOWN 10
 #define LABS_SHOWN 20
 #define GPUS_SHOWN 8
 
@@ -59,7 +60,7 @@ static void side_cell(const struct compare_side *side, enum row row, FILE *out) 
         count(out, row == SESSIONS ? side->sessions : side->count);
     else if (row == CPU)
         escape_inline(out, text_of(json_object_get(machine, "cpu"), "model"));
-    else if (row == GPU)
+    else if (row == GPU && json_is_object(machine))
         gpus(machine, out);
     else if (of_run[row])
         escape_inline(out, text_of(json_object_get(side->run, "run"), of_run[row]));
@@ -104,6 +105,26 @@ static void code(const struct compare_section *s, FILE *out) {
     fputs(n > 0 ? ". What differs may be that.\n\n" : "\n\n", out);
 }
 
+/* What a side from another tool's file does not say. */
+static void notes(const struct compare_side *side, char letter, FILE *out) {
+    size_t n = json_array_size(side->notes), k;
+    json_t *note;
+    if (!side->foreign)
+        return;
+    fprintf(out, "**%c is from %s:** times alone, without bits, plans or the machine.\n\n", letter,
+            side->foreign);
+    json_array_foreach(side->notes, k, note) {
+        if (k == NOTES_SHOWN)
+            break;
+        fputs("- ", out);
+        escape_inline(out, json_string_value(note));
+        fputc('\n', out);
+    }
+    if (n > NOTES_SHOWN)
+        fprintf(out, "- and %zu more such\n", n - NOTES_SHOWN);
+    fputs(n > 0 ? "\n" : "", out);
+}
+
 static void sides(const struct compare_page *page, FILE *out) {
     static const char *const labels[ROWS] = {"Folder",  "Label",   "Sessions",    "Cases",
                                              "Started", "Mode",    "Devices",     "Processor",
@@ -122,6 +143,8 @@ static void sides(const struct compare_page *page, FILE *out) {
     fputc('\n', out);
     for (size_t k = 0; k < page->count; k++)
         code(&page->sections[k], out);
+    for (size_t k = 0; k <= page->count; k++)
+        notes(compare_page_side(page, k), (char)('A' + k), out);
 }
 
 /* --- how it was judged -------------------------------------------------------------------------

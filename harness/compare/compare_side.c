@@ -5,20 +5,20 @@
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <math.h>
-#include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-#include "harness/compare/compare.h"
 #include "harness/compare/compare_claims.h"
+#include "harness/compare/compare_foreign.h"
+#include "harness/compare/compare_session.h"
 #include "harness/error.h"
 #include "harness/lab/lab.h"
 #include "harness/measure/stats.h"
 #include "harness/store/checked.h"
 #include "harness/store/folder.h"
+#include "harness/store/pack.h"
 #include "harness/store/reader.h"
 #include "harness/store/record.h"
 #include "harness/text.h"
@@ -121,16 +121,6 @@ static bool is_throttled(const json_t *record) {
 /* --- one session -------------------------------------------------------------------------------
  */
 
-struct session {
-    struct compare_side *side;
-    const struct reader *reader; /* of the lab now read … */
-    const char *lab;             /* … its name, the side's own … */
-    const json_t *units;
-    size_t before; /* … and the cases of the labs before it */
-    struct compare_case *cases;
-    size_t count, room;
-};
-
 static void free_case(struct compare_case *c) {
     free(c->id);
     free(c->medians);
@@ -138,36 +128,38 @@ static void free_case(struct compare_case *c) {
 }
 
 /* What a contest cut short at the journal's end has added is no case. */
-static void end_lab(struct session *s) {
+static void end_lab(struct compare_session *s) {
     while (s->reader && s->count > s->before + s->reader->case_count)
-        free_case(&s->cases[--s->count]);
+        compare_session_drop(s);
     s->before = s->count;
     s->reader = NULL;
 }
 
-/* A name that lives as long as the side, with which its executable's hash is kept. */
-static const char *lab_name(struct compare_side *side, const json_t *start) {
-    const char *name = json_string_value(json_object_get(start, "lab"));
-    json_t *hash = json_object_get(json_object_get(start, "fingerprint"), "kernel_binary");
-    if (!json_object_get(side->code, name) &&
-        json_object_set(side->code, name, hash ? hash : json_null()) != 0)
+const char *compare_session_lab(struct compare_session *s, const char *name, json_t *code) {
+    json_t *list = s->side->code;
+    if (json_object_get(list, name))
+        json_decref(code);
+    else if (json_object_set_new(list, name, code ? code : json_null()) != 0)
         return NULL;
-    return json_object_iter_key(json_object_iter_at(side->code, name));
+    return json_object_iter_key(json_object_iter_at(list, name));
 }
 
 static int begin_lab(void *context, const struct reader *reader) {
-    struct session *s = context;
+    struct compare_session *s = context;
     end_lab(s);
     json_t *models = json_object_get(json_object_get(reader->start, "fingerprint"), "devices");
     s->reader = reader;
-    s->lab = lab_name(s->side, reader->start);
+    s->lab =
+        compare_session_lab(s, json_string_value(json_object_get(reader->start, "lab")),
+                            json_incref(json_object_get(
+                                json_object_get(reader->start, "fingerprint"), "kernel_binary")));
     s->units = json_object_get(reader->start, "quantities");
     /* A folder without them has none. */
     bool failed = models && json_object_update_missing(s->side->models, models) != 0;
     return s->lab && !failed ? 0 : short_of_memory();
 }
 
-static struct compare_case *new_case(struct session *s) {
+struct compare_case *compare_session_case(struct compare_session *s) {
     if (s->count == s->room) {
         size_t room = s->room ? 2 * s->room : 256;
         struct compare_case *more = realloc(s->cases, room * sizeof *more);
@@ -181,7 +173,7 @@ static struct compare_case *new_case(struct session *s) {
     return c;
 }
 
-static int add_medians(struct compare_case *c, const double *medians, size_t count) {
+int compare_case_add(struct compare_case *c, const double *medians, size_t count) {
     if (count > c->room - c->timed) {
         size_t room = 2 * c->timed + count;
         double *more = realloc(c->medians, room * sizeof *more);
@@ -196,9 +188,9 @@ static int add_medians(struct compare_case *c, const double *medians, size_t cou
 }
 
 static int see_case(void *context, const struct reader *reader, const json_t *record) {
-    struct session *s = context;
+    struct compare_session *s = context;
     const struct reader_case *read = &reader->cases[reader->case_count - 1];
-    struct compare_case *c = new_case(s);
+    struct compare_case *c = compare_session_case(s);
     if (!c)
         return short_of_memory();
     c->id = strdup(read->id);
@@ -213,7 +205,7 @@ static int see_case(void *context, const struct reader *reader, const json_t *re
         c->roofs = 1;
     }
     double median = median_of(record);
-    if (!c->id || !c->settings || (!isnan(median) && add_medians(c, &median, 1) != 0))
+    if (!c->id || !c->settings || (!isnan(median) && compare_case_add(c, &median, 1) != 0))
         return short_of_memory();
     return 0;
 }
@@ -249,11 +241,11 @@ static int add_case(struct compare_case *c, const struct compare_case *more) {
         c->roofs++;
     }
     c->throttled |= more->throttled;
-    return add_medians(c, more->medians, more->timed);
+    return compare_case_add(c, more->medians, more->timed);
 }
 
 /* Merges a session's cases, which it takes over, with those of the sessions before. */
-static int add_cases(struct compare_side *side, struct session *s) {
+static int add_cases(struct compare_side *side, struct compare_session *s) {
     struct compare_case *all = malloc((side->count + s->count + 1) * sizeof *all);
     size_t i = 0, j = 0, count = 0;
     int status = 0;
@@ -281,35 +273,69 @@ static int add_cases(struct compare_side *side, struct session *s) {
 /* --- a side ------------------------------------------------------------------------------------
  */
 
-static int add_session(struct compare_side *side, const char *dir) {
-    struct session s = {.side = side};
-    const struct reader_watch watch = {begin_lab, see_case, &s};
+int compare_session_read(void *session, const char *dir) {
+    struct compare_session *s = session;
+    struct compare_side *side = s->side;
+    const struct reader_watch watch = {begin_lab, see_case, s};
     struct checked *checked;
     int status = checked_open_watched(&checked, dir, &watch);
-    if (status == 0) {
-        end_lab(&s);
-        if (!side->run)
-            side->run = json_incref(checked->run);
-        for (size_t k = 0; status == 0 && k < checked->lab_count; k++)
-            if (compare_claims_add(side->claims, checked->labs[k].name, checked->labs[k].claims) !=
-                0)
-                status = short_of_memory();
-        checked_close(checked);
-    }
+    if (status != 0)
+        return -1;
+    end_lab(s);
+    if (!side->run)
+        side->run = json_incref(checked->run);
+    for (size_t k = 0; status == 0 && k < checked->lab_count; k++)
+        if (compare_claims_add(side->claims, checked->labs[k].name, checked->labs[k].claims) != 0)
+            status = short_of_memory();
+    checked_close(checked);
+    return status;
+}
+
+void compare_session_drop(struct compare_session *s) {
+    free_case(&s->cases[--s->count]);
+}
+
+static int add_session(struct compare_side *side, const char *path) {
+    struct compare_session s = {.side = side};
+    const char *before = side->foreign;
+    side->foreign = NULL;
+    int status = compare_foreign_is_file(path) ? compare_foreign_read(&s, path)
+                                               : compare_session_read(&s, path);
+    if (status == 0 && side->sessions > 0 && side->foreign != before)
+        status = error_set("%s: of another kind than the sessions before it (ours, or another "
+                           "tool's); make a side of each kind",
+                           path);
     if (status == 0)
         status = add_cases(side, &s);
     while (s.count > 0)
-        free_case(&s.cases[--s.count]);
+        compare_session_drop(&s);
     free(s.cases);
     side->sessions++;
     return status;
 }
 
+/* "session-3", "session-3.zip" or "session-3.json". */
 static int is_session(const struct dirent *entry) {
     static const char head[] = "session-";
     const char *digits = entry->d_name + sizeof head - 1;
-    return strncmp(entry->d_name, head, sizeof head - 1) == 0 && *digits &&
-           strspn(digits, "0123456789") == strlen(digits);
+    if (strncmp(entry->d_name, head, sizeof head - 1) != 0)
+        return false;
+    size_t count = strspn(digits, "0123456789");
+    const char *rest = digits + count;
+    return count > 0 && (!*rest || strcmp(rest, PACK_SUFFIX) == 0 || strcmp(rest, ".json") == 0);
+}
+
+/* A session may lie there as a folder and as its archive. */
+static int check_session(const char *path, const char *dir, const char *name, const char *before) {
+    size_t n = strcspn(name, ".");
+    struct stat status;
+    if (before && n == strcspn(before, ".") && strncmp(name, before, n) == 0)
+        return error_set("%s: %s and %s are one session; leave one of them there", path, before,
+                         name);
+    if (name[n] && lstat(dir, &status) == 0 && !S_ISREG(status.st_mode))
+        return error_set("%s: not a plain file (links are not followed); copy the file itself",
+                         dir);
+    return 0;
 }
 
 /* The sessions in a folder that is no result folder itself. */
@@ -318,19 +344,22 @@ static int add_sessions(struct compare_side *side, const char *path) {
     int count = scandir(path, &list, is_session, versionsort), status = 0;
     if (count <= 0)
         return error_set("%s: neither a result folder (no run.json) nor a folder of sessions "
-                         "(session-1, …); check the name",
+                         "(session-1, session-1.zip, session-1.json, …); check the name",
                          path);
     if (count > COMPARE_SESSIONS_MOST)
         status = error_set("%s: %d sessions are more than %d; name a folder of fewer", path, count,
                            COMPARE_SESSIONS_MOST);
-    for (int k = 0; k < count; k++) {
+    for (int k = 0; status == 0 && k < count; k++) {
         char dir[FOLDER_PATH];
         if (snprintf(dir, sizeof dir, "%s/%s", path, list[k]->d_name) >= (int)sizeof dir)
             status = error_set("%s: its name is too long; use a shorter one", path);
         if (status == 0)
+            status = check_session(path, dir, list[k]->d_name, k ? list[k - 1]->d_name : NULL);
+        if (status == 0)
             status = add_session(side, dir);
-        free(list[k]);
     }
+    for (int k = 0; k < count; k++)
+        free(list[k]);
     free(list);
     return status;
 }
@@ -346,19 +375,26 @@ static void name_side(struct compare_side *side, const char *path) {
     text_plain(side->name, sizeof side->name, *name ? name : path);
 }
 
-int compare_side_open(struct compare_side *side, const char *path) {
+static int open_sessions(struct compare_side *side, const char *path) {
     struct folder folder;
-    *side = (struct compare_side){
-        .claims = json_array(), .code = json_object(), .models = json_object()};
+    if (compare_foreign_is_file(path))
+        return add_session(side, path);
+    if (folder_open(&folder, path) != 0)
+        return -1;
+    bool is_result = folder_has(&folder, "run.json");
+    folder_close(&folder);
+    return is_result ? add_session(side, path) : add_sessions(side, path);
+}
+
+int compare_side_open(struct compare_side *side, const char *path) {
+    *side = (struct compare_side){.claims = json_array(),
+                                  .code = json_object(),
+                                  .models = json_object(),
+                                  .notes = json_array()};
     name_side(side, path);
-    int status = side->claims && side->code && side->models ? 0 : short_of_memory();
-    if (status == 0)
-        status = folder_open(&folder, path);
-    if (status == 0) {
-        bool is_result = folder_has(&folder, "run.json");
-        folder_close(&folder);
-        status = is_result ? add_session(side, path) : add_sessions(side, path);
-    }
+    if (!side->claims || !side->code || !side->models || !side->notes)
+        return short_of_memory();
+    int status = open_sessions(side, path);
     if (status == 0 && compare_claims_settle(side->claims) != 0)
         status = short_of_memory();
     return status;
@@ -373,63 +409,6 @@ void compare_side_close(struct compare_side *side) {
     json_decref(side->claims);
     json_decref(side->code);
     json_decref(side->models);
+    json_decref(side->notes);
     *side = (struct compare_side){0};
-}
-
-/* --- several sides -----------------------------------------------------------------------------
- */
-
-#define THREADS_MOST 4 /* each holds the keys of a folder's cases while it reads */
-
-struct opening {
-    struct compare_side *sides;
-    const char *const *paths;
-    char **errors; /* [count] of each side that failed */
-    size_t count;
-    atomic_size_t next;
-    atomic_bool failed;
-};
-
-static void *open_some(void *context) {
-    struct opening *o = context;
-    size_t k;
-    while (!o->failed && (k = o->next++) < o->count)
-        if (compare_side_open(&o->sides[k], o->paths[k]) != 0) {
-            o->errors[k] = strdup(error_text());
-            o->failed = true;
-        }
-    return NULL;
-}
-
-static size_t threads_for(size_t count) {
-    cpu_set_t set;
-    size_t most = sched_getaffinity(0, sizeof set, &set) == 0 ? (size_t)CPU_COUNT(&set) : 1;
-    most = most < THREADS_MOST ? most : THREADS_MOST;
-    return count < most ? count : most;
-}
-
-int compare_sides_open(struct compare_side *sides, const char *const *paths, size_t count) {
-    struct opening o = {.sides = sides, .paths = paths, .count = count};
-    pthread_t threads[THREADS_MOST];
-    size_t started = 0, wanted = threads_for(count);
-    memset(sides, 0, count * sizeof *sides);
-    o.errors = calloc(count + 1, sizeof *o.errors);
-    if (!o.errors)
-        return short_of_memory();
-    folder_prepare_json();
-    while (started + 1 < wanted && pthread_create(&threads[started], NULL, open_some, &o) == 0)
-        started++;
-    open_some(&o); /* this thread too: all is read where no other could be started */
-    for (size_t k = 0; k < started; k++)
-        pthread_join(threads[k], NULL);
-    int status = o.failed ? -1 : 0;
-    const char *error = NULL;
-    for (size_t k = 0; k < count && !error; k++)
-        error = o.errors[k];
-    if (status != 0)
-        error_set("%s", error ? error : "out of memory; close other programs");
-    for (size_t k = 0; k < count; k++)
-        free(o.errors[k]);
-    free(o.errors);
-    return status;
 }

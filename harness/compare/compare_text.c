@@ -18,6 +18,22 @@ static const char *plural(size_t n) {
     return n == 1 ? "" : "s";
 }
 
+/* What a side from another tool's file does not say. */
+static void print_notes(const struct compare_side *side, char letter, FILE *to) {
+    json_t *note;
+    size_t k, n = json_array_size(side->notes);
+    if (side->foreign)
+        fprintf(to, "%c is from %s: times alone, without bits, plans or the machine\n", letter,
+                side->foreign);
+    json_array_foreach(side->notes, k, note) {
+        if (k == LISTED)
+            break;
+        fprintf(to, "  %s\n", json_string_value(note));
+    }
+    if (n > LISTED)
+        fprintf(to, "  and %zu more such\n", n - LISTED);
+}
+
 static void print_sides(const struct compare *c, FILE *to) {
     fprintf(to, "A %s (%zu session%s), B %s (%zu session%s): %zu cases on both", c->first->name,
             c->first->sessions, plural(c->first->sessions), c->second->name, c->second->sessions,
@@ -25,6 +41,8 @@ static void print_sides(const struct compare *c, FILE *to) {
     if (c->only[0] + c->only[1] > 0)
         fprintf(to, ", %zu on A alone, %zu on B alone", c->only[0], c->only[1]);
     fputc('\n', to);
+    print_notes(c->first, 'A', to);
+    print_notes(c->second, 'B', to);
     if (c->same_code)
         fprintf(to, "The same machine code on both: what differs is the machine, or what else it "
                     "did.\n");

@@ -71,6 +71,12 @@ double stats_median(const double *x, size_t n) try {
     return not_a_number;
 }
 
+double stats_median_floats(float *x, size_t n) {
+    if (n == 0 || std::any_of(x, x + n, [](float v) { return std::isnan(v); }))
+        return not_a_number;
+    return bms::median(x, x + n);
+}
+
 double stats_quantile(const double *x, size_t n, double p) try {
     if (n == 0 || any_nan(x, n) || !(p >= 0.0 && p <= 1.0))
         return not_a_number;

@@ -17,6 +17,8 @@ extern "C" {
 #endif
 
 double stats_median(const double *x, size_t n);
+/* The same of many, which it may put into another order instead of copying them. */
+double stats_median_floats(float *x, size_t n);
 
 /* The p-quantile, 0 <= p <= 1, of type 7 of Hyndman and Fan (1996): linear between the order
  * statistics k/(n - 1); what R and NumPy give by default. NaN for p outside. */

@@ -138,6 +138,8 @@ static int write_side(struct export *e, const struct samples *s, char *name, siz
             float number;
             uint32_t bits;
         } value = {.number = (float)sample_at(s, k)};
+        if (!isfinite(value.number))
+            continue;
         value.bits = htole32(value.bits);
         fwrite(&value.bits, sizeof value.bits, 1, to);
     }
@@ -190,11 +192,11 @@ static json_t *summaries_of(const struct samples *s, const char *side) {
     for (size_t k = 0; k < sizeof values / sizeof *values; k++)
         if (isfinite(values[k].value))
             json_array_append_new(list, summary_of(values[k].tag, "duration", values[k].value));
-    json_array_append_new(list, json_pack("{s:s, s:s, s:[{s:s, s:s, s:s}, {s:s, s:s, s:I}]}", "tag",
-                                          "nv/json/bin:nv/cold/sample_times", "hint",
-                                          "file/sample_times", "data", "name", "filename", "type",
-                                          "string", "value", side, "name", "size", "type", "int64",
-                                          "value", (json_int_t)s->count));
+    json_array_append_new(list,
+                          json_pack("{s:s, s:s, s:[{s:s, s:s, s:s}, {s:s, s:s, s:I}]}", "tag",
+                                    "nv/json/bin:nv/cold/sample_times", "hint", "file/sample_times",
+                                    "data", "name", "filename", "type", "string", "value", side,
+                                    "name", "size", "type", "int64", "value", (json_int_t)n));
     free(x);
     return list;
 }

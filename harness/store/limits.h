@@ -40,6 +40,15 @@
 /* A side file: 2^25 doubles. */
 #define LIMIT_SIDE_BYTES ((uint64_t)256 << 20)
 
+/* --- another tool's file that is compared --- */
+/* It, and all that it names. */
+#define LIMIT_FOREIGN_BYTES ((uint64_t)2 << 30)
+#define LIMIT_FOREIGN_CASES ((size_t)200000)
+/* Kept in memory, eight bytes each. */
+#define LIMIT_FOREIGN_SAMPLES ((size_t)8 << 20)
+/* Of one case in a file of their own. */
+#define LIMIT_FOREIGN_FILE_SAMPLES ((size_t)16 << 20)
+
 /* --- one plot --- */
 /* gnuplot reads its file once for each series: series times rows of what one plot shows. */
 #define LIMIT_PLOT_SERIES ((size_t)500)

@@ -45,6 +45,11 @@ int pack_folder(const char *dir, const char *archive, struct pack *out);
 int pack_open(const char *archive, const char *dir, struct pack *out);
 /* Whether `path` is a plain file, as archives are and result folders are not. */
 bool pack_is_archive(const char *path);
+/* Unpacks it into a private folder under $TMPDIR or /tmp, which is there while `visit` sees it, and
+ * gone afterwards, also where a signal ends the program (stop.h). Nothing in it is checked but that
+ * it is what the manifest says. 0, or -1 with error_text(), also where `visit` says so. */
+int pack_visit(const char *archive, int (*visit)(void *context, const char *dir), void *context,
+               struct pack *out);
 /* Unpacks it into a private folder, which is removed, and checks it: the summary is verify.h's,
  * with "content" added. 0, or -1 with error_text(). */
 int pack_verify(const char *archive, json_t **summary);

@@ -23,6 +23,7 @@
 #include "harness/page/report.h"
 #include "harness/store/checked.h"
 #include "harness/store/result.h"
+#include "harness/store/seal_fixture.h"
 #include "harness/store/sha.h"
 #include "harness/store/verify.h"
 
@@ -67,44 +68,14 @@ static void write_file(const char *name, const void *data, size_t size) {
     }
 }
 
-/* Each line of `text` with the hash it ought to have, and the hash before it where an end record
- * asks for one. */
 static void write_sealed_journal(const char *text, size_t size) {
-    char hash[SHA_TEXT] = SHA_ZEROS;
-    char *out = malloc(size + size / 2 * 80 + 200);
-    size_t used = 0;
-    while (size > 0) {
-        const char *end = memchr(text, '\n', size);
-        size_t length = end ? (size_t)(end - text) : size, step = end ? length + 1 : length;
-        if (length > 1 && text[length - 1] == '}') {
-            char *line = out + used;
-            memcpy(line, text, length);
-            char *previous = memmem(line, length, "\"previous\":\"", 12);
-            if (previous && (size_t)(line + length - previous) > 12 + SHA_DIGITS)
-                memcpy(previous + 12, hash, SHA_DIGITS);
-            sha_chain(hash, line, length, hash);
-            used += length - 1;
-            used += (size_t)sprintf(out + used, ",\"hash\":\"%s\"}", hash);
-        } else {
-            memcpy(out + used, text, length);
-            used += length;
-        }
-        if (end)
-            out[used++] = '\n';
-        text += step;
-        size -= step;
-    }
-    write_file(LAB "/cases.jsonl", out, used);
+    char *out = seal_journal(text, size, &size);
+    write_file(LAB "/cases.jsonl", out, size);
     free(out);
 }
 
 static void write_sealed_run(const char *text, size_t size) {
-    char hash[SHA_TEXT];
-    char *out = malloc(size + 100);
-    memcpy(out, text, size);
-    memcpy(out + size, "\n}", 2);
-    sha_chain(SHA_ZEROS, out, size + 2, hash);
-    size += (size_t)sprintf(out + size, ",\n \"hash\": \"%s\"\n}\n", hash);
+    char *out = seal_run(text, size, &size);
     write_file("run.json", out, size);
     free(out);
 }

@@ -13,6 +13,7 @@
 #include <zip.h>
 
 #include "harness/error.h"
+#include "harness/stop.h"
 #include "harness/store/durable.h"
 #include "harness/store/limits.h"
 #include "harness/store/pack_inside.h"
@@ -281,6 +282,11 @@ static const char *behind(const char *message, const char *folder) {
     return begins ? message + length + 1 : message;
 }
 
+static int refuse_content(const char *archive, const char *folder) {
+    return error_set("%s: what it holds is no good result folder: %s", archive,
+                     behind(error_text(), folder));
+}
+
 /* A folder that is good gets its name; where one is there already, nothing happens. */
 static int unpack_beside(const char *archive, const struct folder *parent, const char *dir,
                          const char *name, struct pack *out) {
@@ -296,8 +302,7 @@ static int unpack_beside(const char *archive, const struct folder *parent, const
         u.root.path[0] = '\0';
     int status = unpack_into(&u, out);
     if (status == 0 && verify_folder(u.root.path, NULL) != 0)
-        status = error_set("%s: what it holds is no good result folder: %s", archive,
-                           behind(error_text(), u.root.path));
+        status = refuse_content(archive, u.root.path);
     if (status == 0 && durable_sync_folder(u.root.fd, dir) != 0)
         status = error_set("%s: cannot be written: %s", dir, folder_advice(errno));
     if (status == 0 && renameat(parent->fd, temporary, parent->fd, name) != 0)
@@ -322,28 +327,47 @@ int pack_open(const char *archive, const char *dir, struct pack *out) {
     return status;
 }
 
-int pack_verify(const char *archive, json_t **summary) {
+int pack_visit(const char *archive, int (*visit)(void *context, const char *dir), void *context,
+               struct pack *out) {
     const char *temporary = getenv("TMPDIR");
     char dir[FOLDER_PATH], result[FOLDER_PATH + 16];
-    struct pack pack;
-    struct folder private;
-    snprintf(dir, sizeof dir - 16, "%s/nanolab-verify-XXXXXX",
+    struct unpack u = {.path = archive};
+    snprintf(dir, sizeof dir, "%s/nanolab-archive-XXXXXX",
              temporary && *temporary ? temporary : "/tmp");
     if (!mkdtemp(dir))
         return error_set("%s: cannot be unpacked: %s", archive, folder_advice(errno));
+    stop_folder(dir);
     snprintf(result, sizeof result, "%s/result", dir);
-    int status = pack_open(archive, result, &pack);
-    if (status == 0)
-        status = verify_folder(result, summary);
-    if (status == 0 && (json_object_set_new(*summary, "folder", text_json(archive)) != 0 ||
-                        json_object_set_new(*summary, "content", json_string(pack.content)) != 0)) {
-        json_decref(*summary);
-        status = error_set("%s: out of memory; close other programs", archive);
+    int status = mkdir(result, 0700) == 0
+                     ? folder_open(&u.root, result)
+                     : error_set("%s: cannot be unpacked: %s", archive, folder_advice(errno));
+    if (status == 0) {
+        status = unpack_into(&u, out);
+        folder_close(&u.root);
+        if (status == 0 && visit(context, result) != 0)
+            status = refuse_content(archive, result);
     }
+    struct folder private;
     if (folder_open(&private, dir) == 0) {
         folder_remove_tree(private.fd, "result");
         folder_close(&private);
     }
     rmdir(dir);
+    stop_forget_folder(dir);
     return status;
+}
+
+static int verify_into(void *context, const char *dir) {
+    return verify_folder(dir, context);
+}
+
+int pack_verify(const char *archive, json_t **summary) {
+    struct pack pack;
+    if (pack_visit(archive, verify_into, summary, &pack) != 0)
+        return -1;
+    if (json_object_set_new(*summary, "folder", text_json(archive)) == 0 &&
+        json_object_set_new(*summary, "content", json_string(pack.content)) == 0)
+        return 0;
+    json_decref(*summary);
+    return error_set("%s: out of memory; close other programs", archive);
 }

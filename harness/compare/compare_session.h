@@ -1,0 +1,35 @@
+/*
+ * compare_session.h: what makes one session of a side, shared by those that read one: a result
+ * folder (compare_side.c) and others' files (compare_foreign.c).
+ */
+#ifndef NANOLAB_HARNESS_COMPARE_SESSION_H
+#define NANOLAB_HARNESS_COMPARE_SESSION_H
+
+#include "harness/compare/compare.h"
+#include "harness/store/reader.h"
+
+struct compare_session {
+    struct compare_side *side;
+    const struct reader *reader; /* of the lab now read … */
+    const char *lab;             /* … its name, the side's own … */
+    const json_t *units;
+    size_t before; /* … and the cases of the labs before it */
+    struct compare_case *cases;
+    size_t count, room;
+};
+
+/* A new case of the session's lab, all else of it empty; NULL: no memory. */
+struct compare_case *compare_session_case(struct compare_session *s);
+/* Takes the last case back. */
+void compare_session_drop(struct compare_session *s);
+/* 0, or -1: no memory. */
+int compare_case_add(struct compare_case *c, const double *medians, size_t count);
+/* A name that lives as long as the side, with which its code is kept: `code` is a new reference, or
+ * NULL where it is not known. NULL: no memory. */
+const char *compare_session_lab(struct compare_session *s, const char *name, json_t *code);
+
+/* A session from a result folder: 0, or -1 with error_text(). `session` is a struct
+ * compare_session; what was added to it stays the caller's, also on failure. */
+int compare_session_read(void *session, const char *dir);
+
+#endif
