@@ -53,6 +53,7 @@ struct compare_side {
     struct compare_case *cases; /* sorted by id and device */
     size_t count;
     void *shapes;   /* of the cases' settings */
+    size_t bytes;   /* kept of shapes and cases, about */
     json_t *models; /* {device: its model}, of the first session that has it */
     json_t *code;   /* {lab: SHA-256 of its executable}, of the first session that has it */
 };

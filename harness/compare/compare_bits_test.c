@@ -78,7 +78,7 @@ static struct compare_pair *add(struct made *m, const char *a, const char *b, co
         c->id = (char *)"42/a";
         c->lab = "42-fixture";
         snprintf(c->device, sizeof c->device, "%s", devices[s]);
-        c->settings = compare_settings_of(&m->side[s].shapes, record);
+        c->settings = compare_settings_of(&m->side[s].shapes, record, &m->side[s].bytes);
         assert_non_null(c->settings);
         json_decref(record);
     }
@@ -147,7 +147,7 @@ static void values_beyond_the_first(void **state) {
         snprintf(b, sizeof b, "{'params':{'n':%d}}", 1000 + n);
         json_t *records[2] = {json_of(a), json_of(b)};
         for (size_t k = 0; k < 2; k++) {
-            s[k] = compare_settings_of(&m->side[k].shapes, records[k]);
+            s[k] = compare_settings_of(&m->side[k].shapes, records[k], &m->side[k].bytes);
             assert_non_null(s[k]);
             json_decref(records[k]);
             free(s[k]);

@@ -68,7 +68,8 @@ static struct compare_case *new_case(struct foreign *f, const char *lab, const c
         return NULL;
     }
     snprintf(c->device, sizeof c->device, "%s", device);
-    return c;
+    s->bytes += 128 + strlen(key); /* of the index */
+    return compare_session_count(s, f->path) == 0 ? c : NULL;
 }
 
 struct compare_case *foreign_case(struct foreign *f, const char *lab, const char *id,

@@ -16,12 +16,16 @@ struct compare_session {
     size_t before; /* … and the cases of the labs before it */
     struct compare_case *cases;
     size_t count, room;
+    size_t bytes; /* kept of them */
 };
 
 /* A new case of the session's lab, all else of it empty; NULL: no memory. */
 struct compare_case *compare_session_case(struct compare_session *s);
 /* Takes the last case back. */
 void compare_session_drop(struct compare_session *s);
+/* To be called when the last case has all that it is to have: 0, or -1 with error_text() where the
+ * side now keeps more than LIMIT_COMPARE_BYTES. `path` is for the message. */
+int compare_session_count(struct compare_session *s, const char *path);
 /* 0, or -1: no memory. */
 int compare_case_add(struct compare_case *c, const double *medians, size_t count);
 /* A name that lives as long as the side, with which its code is kept: `code` is a new reference, or

@@ -86,7 +86,12 @@ void compare_shapes_free(void *shapes) {
     tdestroy(shapes, free_shape);
 }
 
-static struct compare_shape *new_shape(uint64_t hash, const json_t *object) {
+/* Of a member of a shape beside its name: the library's entry, its place, the list of values. */
+#define MEMBER_BYTES 160
+/* Of a value that is kept: text, hash, pointer, what malloc() adds. */
+#define VALUE_BYTES (COMPARE_VALUE_BYTES + 48)
+
+static struct compare_shape *new_shape(uint64_t hash, const json_t *object, size_t *shared) {
     struct compare_shape *shape = malloc(sizeof *shape);
     const char *name;
     json_t *value;
@@ -97,6 +102,7 @@ static struct compare_shape *new_shape(uint64_t hash, const json_t *object) {
     shape->values = calloc(json_object_size(object) + 1, sizeof *shape->values);
     json_object_foreach((json_t *)object, name, value) {
         json_int_t place = (json_int_t)json_object_size(shape->names);
+        *shared += MEMBER_BYTES + strlen(name);
         if (status == 0)
             status = json_object_set_new(shape->names, name, json_integer(place));
     }
@@ -106,7 +112,7 @@ static struct compare_shape *new_shape(uint64_t hash, const json_t *object) {
     return NULL;
 }
 
-static const struct compare_shape *shape_of(void **shapes, const json_t *object) {
+static const struct compare_shape *shape_of(void **shapes, const json_t *object, size_t *shared) {
     struct compare_shape like = {COMPARE_HASH, NULL};
     const char *name;
     json_t *value;
@@ -116,7 +122,7 @@ static const struct compare_shape *shape_of(void **shapes, const json_t *object)
     struct compare_shape *const *there = tfind(&like, shapes, by_hash);
     if (there)
         return *there;
-    struct compare_shape *shape = new_shape(like.hash, object);
+    struct compare_shape *shape = new_shape(like.hash, object, shared);
     if (shape && !tsearch(shape, shapes, by_hash)) {
         free_shape(shape);
         return NULL;
@@ -140,7 +146,8 @@ static char *text_of(const json_t *value) {
 }
 
 /* Only the first that are met: `room` says when it is full. */
-static int keep_value(struct compare_values *v, uint64_t hash, const json_t *value) {
+static int keep_value(struct compare_values *v, uint64_t hash, const json_t *value,
+                      size_t *shared) {
     for (size_t k = 0; k < v->count; k++)
         if (v->hashes[k] == hash)
             return 0;
@@ -156,38 +163,45 @@ static int keep_value(struct compare_values *v, uint64_t hash, const json_t *val
         v->texts = texts;
         v->room = room;
     }
+    *shared += VALUE_BYTES;
     v->hashes[v->count] = hash;
     v->texts[v->count] = text_of(value);
     return v->texts[v->count++] ? 0 : -1;
 }
 
-static int add_values(uint64_t *values, const struct compare_shape *shape, const json_t *object) {
+static int add_values(uint64_t *values, const struct compare_shape *shape, const json_t *object,
+                      size_t *shared) {
     const char *name;
     json_t *value;
     size_t k = 0;
     int status = 0;
     json_object_foreach((json_t *)object, name, value) {
         values[k] = hash_of(value);
-        status |= keep_value(&shape->values[k], values[k], value);
+        status |= keep_value(&shape->values[k], values[k], value, shared);
         k++;
     }
     return status;
 }
 
-struct compare_settings *compare_settings_of(void **shapes, const json_t *record) {
+struct compare_settings *compare_settings_of(void **shapes, const json_t *record, size_t *shared) {
     const json_t *params = json_object_get(record, "params");
     const json_t *plan = json_object_get(record, "plan");
     size_t count = json_object_size(params) + json_object_size(plan);
     struct compare_settings *s = malloc(sizeof *s + count * sizeof *s->values);
     if (!s)
         return NULL;
-    s->params = shape_of(shapes, params);
-    s->plan = s->params ? shape_of(shapes, plan) : NULL;
-    if (s->plan && add_values(s->values, s->params, params) == 0 &&
-        add_values(s->values + json_object_size(params), s->plan, plan) == 0)
+    s->params = shape_of(shapes, params, shared);
+    s->plan = s->params ? shape_of(shapes, plan, shared) : NULL;
+    if (s->plan && add_values(s->values, s->params, params, shared) == 0 &&
+        add_values(s->values + json_object_size(params), s->plan, plan, shared) == 0)
         return s;
     free(s);
     return NULL;
+}
+
+size_t compare_settings_bytes(const struct compare_settings *s) {
+    size_t count = json_object_size(s->params->names) + json_object_size(s->plan->names);
+    return sizeof *s + count * sizeof *s->values;
 }
 
 /* --- what differs ------------------------------------------------------------------------------

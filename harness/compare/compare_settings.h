@@ -36,8 +36,11 @@ struct compare_settings {
 };
 
 /* Of a case's record; `shapes` starts as NULL, keeps what is shared, and must outlive it. Free it
- * with free(). NULL: no memory. */
-struct compare_settings *compare_settings_of(void **shapes, const json_t *record);
+ * with free(). NULL: no memory. Adds to *shared the bytes that the case has added to what is
+ * shared, about. */
+struct compare_settings *compare_settings_of(void **shapes, const json_t *record, size_t *shared);
+/* Bytes of its own. */
+size_t compare_settings_bytes(const struct compare_settings *s);
 void compare_shapes_free(void *shapes);
 
 /* The first member, of parameters and then of the plan, that is not the same in both or that one

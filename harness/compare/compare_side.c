@@ -144,19 +144,34 @@ const char *compare_session_lab(struct compare_session *s, const char *name, jso
     return json_object_iter_key(json_object_iter_at(list, name));
 }
 
+#define MODELS_MOST 256 /* no machine has more devices */
+
+/* Nothing is kept of a stranger's start record but short texts. */
+static int add_models(json_t *list, json_t *models) {
+    const char *device;
+    json_t *model;
+    json_object_foreach(models, device, model) {
+        if (json_object_size(list) < MODELS_MOST && json_is_string(model) &&
+            json_string_length(model) < 256 && record_device_is_good(device) &&
+            !json_object_get(list, device) && json_object_set(list, device, model) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int begin_lab(void *context, const struct reader *reader) {
     struct compare_session *s = context;
     end_lab(s);
-    json_t *models = json_object_get(json_object_get(reader->start, "fingerprint"), "devices");
+    const json_t *fingerprint = json_object_get(reader->start, "fingerprint");
+    json_t *models = json_object_get(fingerprint, "devices");
+    json_t *binary = json_object_get(fingerprint, "kernel_binary");
+    const char *digest = json_string_value(binary);
     s->reader = reader;
-    s->lab =
-        compare_session_lab(s, json_string_value(json_object_get(reader->start, "lab")),
-                            json_incref(json_object_get(
-                                json_object_get(reader->start, "fingerprint"), "kernel_binary")));
+    s->lab = compare_session_lab(s, json_string_value(json_object_get(reader->start, "lab")),
+                                 digest && sha_is_digest(digest) ? json_incref(binary) : NULL);
     s->units = json_object_get(reader->start, "quantities");
     /* A folder without them has none. */
-    bool failed = models && json_object_update_missing(s->side->models, models) != 0;
-    return s->lab && !failed ? 0 : short_of_memory();
+    return s->lab && add_models(s->side->models, models) == 0 ? 0 : short_of_memory();
 }
 
 struct compare_case *compare_session_case(struct compare_session *s) {
@@ -187,6 +202,21 @@ int compare_case_add(struct compare_case *c, const double *medians, size_t count
     return 0;
 }
 
+/* With what malloc() adds to each. */
+static size_t bytes_of(const struct compare_case *c) {
+    return sizeof *c + 48 + strlen(c->id) + c->room * sizeof *c->medians +
+           (c->settings ? compare_settings_bytes(c->settings) : 0);
+}
+
+int compare_session_count(struct compare_session *s, const char *path) {
+    s->bytes += bytes_of(&s->cases[s->count - 1]);
+    if (s->side->bytes + s->bytes <= LIMIT_COMPARE_BYTES)
+        return 0;
+    return error_set("%s: with it, the names, parameters and plans of the side's cases take more "
+                     "than %zu MiB (LIMIT_COMPARE_BYTES); compare a part of it",
+                     path, LIMIT_COMPARE_BYTES >> 20);
+}
+
 static int see_case(void *context, const struct reader *reader, const json_t *record) {
     struct compare_session *s = context;
     const struct reader_case *read = &reader->cases[reader->case_count - 1];
@@ -195,7 +225,7 @@ static int see_case(void *context, const struct reader *reader, const json_t *re
         return short_of_memory();
     c->id = strdup(read->id);
     snprintf(c->device, sizeof c->device, "%s", read->device);
-    c->settings = compare_settings_of(&s->side->shapes, record);
+    c->settings = compare_settings_of(&s->side->shapes, record, &s->side->bytes);
     c->has_bits = bits_of(s->units, record, &c->bits);
     c->has_tree = has_tree(record);
     c->throttled = is_throttled(record);
@@ -207,7 +237,7 @@ static int see_case(void *context, const struct reader *reader, const json_t *re
     double median = median_of(record);
     if (!c->id || !c->settings || (!isnan(median) && compare_case_add(c, &median, 1) != 0))
         return short_of_memory();
-    return 0;
+    return compare_session_count(s, reader->path);
 }
 
 /* --- sessions together -------------------------------------------------------------------------
@@ -260,6 +290,7 @@ static int add_cases(struct compare_side *side, struct compare_session *s) {
             status |= add_case(&all[count - 1], next);
             free_case(next);
         } else {
+            side->bytes += old ? 0 : bytes_of(next);
             all[count++] = *next;
         }
     }
@@ -287,6 +318,10 @@ int compare_session_read(void *session, const char *dir) {
     for (size_t k = 0; status == 0 && k < checked->lab_count; k++)
         if (compare_claims_add(side->claims, checked->labs[k].name, checked->labs[k].claims) != 0)
             status = short_of_memory();
+        else if (json_array_size(side->claims) > LIMIT_COMPARE_CLAIMS)
+            status = error_set("%s: with it, a side has more than %zu claims "
+                               "(LIMIT_COMPARE_CLAIMS); compare a part of it",
+                               dir, LIMIT_COMPARE_CLAIMS);
     checked_close(checked);
     return status;
 }

@@ -1,6 +1,6 @@
 /*
  * compare_side_test.c: what is kept of a journal: whole contests, settings that say which member
- * differs, and little memory for each case.
+ * differs, little memory for each case, and a bound for all of them.
  */
 #define _GNU_SOURCE
 #include <setjmp.h>
@@ -14,6 +14,7 @@
 #include "harness/compare/compare.h"
 #include "harness/error.h"
 #include "harness/store/forge_fixture.h"
+#include "harness/store/limits.h"
 
 static int setup(void **state) {
     struct fixture *f = calloc(1, sizeof *f);
@@ -88,13 +89,14 @@ static void settings_name_what_differs(void **state) {
     for (size_t k = 0; k < sizeof tries / sizeof *tries; k++) {
         void *shapes[2] = {NULL, NULL};
         struct compare_settings *s[2];
+        size_t shared = 0;
         for (size_t i = 0; i < 2; i++) {
             char text[200];
             snprintf(text, sizeof text, "%s", i ? tries[k].b : tries[k].a);
             for (char *at = text; (at = strchr(at, '\''));)
                 *at = '"';
             json_t *record = json_loads(text, 0, NULL);
-            s[i] = record ? compare_settings_of(&shapes[i], record) : NULL;
+            s[i] = record ? compare_settings_of(&shapes[i], record, &shared) : NULL;
             assert_non_null(s[i]);
             json_decref(record);
         }
@@ -193,6 +195,79 @@ static void cases_take_little_memory(void **state) {
     assert_in_range(many.kept - few.kept, 0, 1000 * 600);
 }
 
+/* --- too much ----------------------------------------------------------------------------------
+ */
+
+static void expect_refused(const struct fixture *f, const char *words) {
+    struct compare_side side;
+    assert_int_equal(compare_side_open(&side, f->dir), -1);
+    if (!strstr(error_text(), words))
+        fail_msg("expected \"%s\" in: %s", words, error_text());
+    compare_side_close(&side);
+}
+
+/* A record of `members` parameters of names of its own. */
+static char *many_names(size_t number, size_t members) {
+    char *line = NULL;
+    size_t size;
+    FILE *to = open_memstream(&line, &size);
+    fprintf(to,
+            "{\"record\":\"case\",\"id\":\"%zu\",\"device\":\"cpu\",\"counters\":{},\"params\":{",
+            number);
+    for (size_t k = 0; k < members; k++)
+        fprintf(to, "%s\"%zx\":1", k ? "," : "", number * members + k);
+    fputs("},\"series\":[]}", to);
+    assert_int_equal(fclose(to), 0);
+    return line;
+}
+
+/* Names take many times as much memory as room in a file. */
+static void names_are_bounded(void **state) {
+    const struct fixture *f = *state;
+    const char *lines[24] = {START};
+    for (size_t k = 1; k < 23; k++)
+        lines[k] = many_names(k, 60000);
+    forge(f, lines);
+    for (size_t k = 1; k < 23; k++)
+        free((char *)lines[k]);
+    expect_refused(f, "LIMIT_COMPARE_BYTES");
+}
+
+static void claims_are_bounded(void **state) {
+    const struct fixture *f = *state;
+    const char *const lines[] = {START, CASE(""), NULL};
+    char *claims = NULL;
+    size_t size;
+    FILE *to = open_memstream(&claims, &size);
+    fputs("{\"format\":2,\"lab\":\"" FIXTURE_LAB "\",\"claims\":[", to);
+    for (size_t k = 0; k <= LIMIT_COMPARE_CLAIMS; k++)
+        fprintf(
+            to,
+            "%s{\"id\":\"X%zu\",\"verdict\":\"not-testable-here\",\"device\":\"cpu\",\"checked\":0,"
+            "\"held\":0,\"against\":0,\"open\":0,\"reason\":\"none\",\"evidence\":[]}",
+            k ? "," : "", k);
+    fputs("]}\n", to);
+    assert_int_equal(fclose(to), 0);
+    forge_ended(f, lines, claims, NULL);
+    free(claims);
+    expect_refused(f, "LIMIT_COMPARE_CLAIMS");
+}
+
+/* What a reader keeps of a journal beside its cases. */
+static void notes_are_bounded(void **state) {
+    const struct fixture *f = *state;
+    const char *lines[12] = {START};
+    char *note = NULL, *text = malloc(1 << 20);
+    memset(text, 'x', 1 << 20);
+    assert_true(asprintf(&note, "{\"record\":\"note\",\"text\":\"%.*s\"}", 1 << 20, text) > 0);
+    for (size_t k = 1; k < 9; k++)
+        lines[k] = note;
+    forge(f, lines);
+    expect_refused(f, "LIMIT_FOLDER_KEPT_BYTES");
+    free(note);
+    free(text);
+}
+
 /* --- several sides -----------------------------------------------------------------------------
  */
 
@@ -223,6 +298,9 @@ int main(void) {
         TEST(contests_cut_short_are_no_cases),
         cmocka_unit_test(settings_name_what_differs),
         TEST(cases_take_little_memory),
+        TEST(names_are_bounded),
+        TEST(claims_are_bounded),
+        TEST(notes_are_bounded),
         TEST(sides_are_opened_together),
     };
     return cmocka_run_group_tests_name("compare_side", tests, NULL, NULL);

@@ -209,7 +209,7 @@ int checked_reader(const struct reader *reader, const json_t *run, struct limits
     if (status == 0)
         status = check_unsealed(reader, names);
     if (status == 0) {
-        list = reader_claims(reader);
+        list = reader_claims(reader, left);
         status = list ? check_evidence(reader, list) : -1;
     }
     if (status == 0 && claims)

@@ -22,3 +22,14 @@ int limits_take_line(struct limits *left, const char *path) {
     left->lines--;
     return 0;
 }
+
+int limits_take_kept(struct limits *left, const char *path, uint64_t bytes) {
+    if (bytes > left->kept)
+        return error_set(
+            "%s: with it, the folder's claims and the records about its labs have more "
+            "than %llu MiB, which no run writes (LIMIT_FOLDER_KEPT_BYTES); take an "
+            "intact copy",
+            path, (unsigned long long)(LIMIT_FOLDER_KEPT_BYTES >> 20));
+    left->kept -= bytes;
+    return 0;
+}

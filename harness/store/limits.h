@@ -18,6 +18,9 @@
 #define LIMIT_FOLDER_BYTES ((uint64_t)4 << 30)
 /* Of all journals together. */
 #define LIMIT_FOLDER_LINES ((uint64_t)400000)
+/* What is kept of a folder while it is open: the lines of start, note and end records, claims.json.
+ * As values these take up to 60 times their bytes. The largest real folders have 0.2 MiB. */
+#define LIMIT_FOLDER_KEPT_BYTES ((uint64_t)8 << 20)
 
 /* --- one lab --- */
 #define LIMIT_JOURNAL_BYTES ((uint64_t)512 << 20)
@@ -31,14 +34,21 @@
 #define LIMIT_SEALED_FILES ((size_t)256)
 
 /* --- one file --- */
-/* A journal's line, LF included: a reader's memory is bounded by it. */
-#define LIMIT_LINE_BYTES ((size_t)32 << 20)
-/* run.json, claims.json, a table. */
+/* A journal's line, LF included: a reader's memory is bounded by it, at up to 60 times as much. */
+#define LIMIT_LINE_BYTES ((size_t)8 << 20)
+#define LIMIT_RUN_BYTES ((size_t)1 << 20)
+/* A table. */
 #define LIMIT_DOCUMENT_BYTES ((size_t)64 << 20)
 /* A sealed file that is hashed and not read, as benchmark.json. */
 #define LIMIT_SEALED_BYTES ((uint64_t)1 << 30)
 /* A side file: 2^25 doubles. */
 #define LIMIT_SIDE_BYTES ((uint64_t)256 << 20)
+
+/* --- a side of a comparison: all its sessions --- */
+/* What is kept of its cases: ids, names and values of parameters and plans, times. 100,000 usual
+ * cases take some 40 MiB. */
+#define LIMIT_COMPARE_BYTES ((size_t)256 << 20)
+#define LIMIT_COMPARE_CLAIMS ((size_t)2000)
 
 /* --- another tool's file that is compared --- */
 /* It, and all that it names. */
@@ -58,14 +68,15 @@
 
 /* What is left of a folder's limits while it is read. */
 struct limits {
-    uint64_t bytes, lines;
+    uint64_t bytes, lines, kept;
 };
 #define LIMITS_WHOLE                                                                               \
-    { .bytes = LIMIT_FOLDER_BYTES, .lines = LIMIT_FOLDER_LINES }
+    { .bytes = LIMIT_FOLDER_BYTES, .lines = LIMIT_FOLDER_LINES, .kept = LIMIT_FOLDER_KEPT_BYTES }
 
-/* Takes `bytes` of `path`, or `lines`: 0, or -1 with error_text() where that is more than is
- * left. */
+/* Takes `bytes` of `path`, a line, or bytes that are kept: 0, or -1 with error_text() where that is
+ * more than is left. */
 int limits_take_bytes(struct limits *left, const char *path, uint64_t bytes);
 int limits_take_line(struct limits *left, const char *path);
+int limits_take_kept(struct limits *left, const char *path, uint64_t bytes);
 
 #endif

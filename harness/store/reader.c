@@ -27,7 +27,7 @@ json_t *reader_run(const char *dir) {
                   "--out made",
                   dir);
     else
-        folder_read(&folder, "run.json", LIMIT_DOCUMENT_BYTES, &text, &size);
+        folder_read(&folder, "run.json", LIMIT_RUN_BYTES, &text, &size);
     folder_close(&folder);
     json_t *run = text ? journal_unseal(text, size, why, sizeof why) : NULL;
     if (text && run && record_check_run(run, why, sizeof why) != 0) {
@@ -289,7 +289,10 @@ static int read_journal(struct reader *reader, const char *lab, uint64_t size, s
     journal_reader_begin(&journal, reader->fd, reader->path);
     int step;
     while ((step = journal_next(&journal)) == 1) {
+        enum record_kind kind = record_kind(journal.record);
+        bool is_kept = kind != RECORD_CASE && kind != RECORD_RESUME;
         if (limits_take_line(left, reader->path) != 0 ||
+            (is_kept && limits_take_kept(left, reader->path, journal.size) != 0) ||
             take_record(reader, &journal, lab, &open, watch) != 0) {
             step = -1;
             break;
@@ -383,18 +386,22 @@ bool reader_seals(const struct reader *reader, const char *name) {
     return reader->end && json_object_get(json_object_get(reader->end, "files"), name);
 }
 
-json_t *reader_claims(const struct reader *reader) {
+json_t *reader_claims(const struct reader *reader, struct limits *left) {
     char *text = NULL, why[256], path[FOLDER_PATH + 16];
     size_t size = 0;
     if (!reader->end)
         return json_array();
-    if (folder_read(&reader->folder, "claims.json", LIMIT_DOCUMENT_BYTES, &text, &size) != 0)
+    snprintf(path, sizeof path, "%.4000s/claims.json", reader->folder.path);
+    if (folder_read(&reader->folder, "claims.json", (size_t)left->kept, &text, &size) != 0)
         return NULL;
+    if (limits_take_kept(left, path, size) != 0) {
+        free(text);
+        return NULL;
+    }
     const char *lab = json_string_value(json_object_get(reader->start, "lab"));
     json_t *document = folder_parse_json(text, size, why, sizeof why), *claims = NULL;
     if (document && record_check_claims(document, lab, why, sizeof why) == 0)
         claims = json_incref(json_object_get(document, "claims"));
-    snprintf(path, sizeof path, "%.4000s/claims.json", reader->folder.path);
     if (!claims)
         folder_refuse(path, 0, why);
     json_decref(document);

@@ -89,8 +89,8 @@ int reader_cases(const struct reader *reader, const char *prefix, const char *de
 /* Whether the end record seals a file: a table that it does not name is none. */
 bool reader_seals(const struct reader *reader, const char *name);
 /* For checked.c: the array of claims.json, a new reference. A partial lab has no claims, whatever
- * lies there: an empty array. */
-json_t *reader_claims(const struct reader *reader);
+ * lies there: an empty array. `left` as of reader_open(). */
+json_t *reader_claims(const struct reader *reader, struct limits *left);
 
 /* A side file's bytes after checking size and hash; the caller frees. */
 int reader_side(const struct reader *reader, const json_t *series, unsigned char **data,
