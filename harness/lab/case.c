@@ -13,7 +13,6 @@
 #include "harness/lab/lab.h"
 #include "harness/lab/progress.h"
 #include "harness/lab/run.h"
-#include "harness/measure/bench.h"
 #include "harness/store/limits.h"
 #include "harness/store/provenance.h"
 #include "harness/store/reader.h"
@@ -26,9 +25,10 @@ struct lab_case {
     struct device *device; /* NULL if the case names none of the run's */
     char id[RECORD_ID_MAX + 1];
     char device_id[24];
-    json_t *params, *counters, *rows, *plan, *bench, *before, *series;
-    json_t *row; /* the last of rows, borrowed */
-    bool failed; /* an error was recorded; the case must not be */
+    json_t *params, *counters, *rows, *plan, *before, *series;
+    json_t *measured; /* groups beside those: bench, clock, energy */
+    json_t *row;      /* the last of rows, borrowed */
+    bool failed;      /* an error was recorded; the case must not be */
 };
 
 int run_error(struct lab_run *run, const char *text) {
@@ -104,6 +104,7 @@ struct lab_case *lab_case_begin(struct lab_run *run, const char *device_id, cons
     c->params = json_object();
     c->counters = json_object();
     c->series = json_array();
+    c->measured = json_object();
     c->before = c->device ? provenance_state(c->device) : json_null();
     progress_case(run->progress, c->id);
     return c;
@@ -116,7 +117,7 @@ void lab_case_drop(struct lab_case *c) {
     json_decref(c->counters);
     json_decref(c->rows);
     json_decref(c->plan);
-    json_decref(c->bench);
+    json_decref(c->measured);
     json_decref(c->before);
     json_decref(c->series);
     free(c);
@@ -142,8 +143,7 @@ static json_t *record_of(struct lab_case *c) {
     if (c->rows)
         json_object_set(record, "rows", c->rows);
     json_object_set(record, "plan", c->plan ? c->plan : json_null());
-    if (c->bench)
-        json_object_set(record, "bench", c->bench);
+    json_object_update(record, c->measured);
     json_object_set_new(record, "state", state_of(c));
     json_object_set(record, "series", c->series);
     if (!record)
@@ -292,6 +292,15 @@ void case_cell_bits(struct lab_case *c, const char *name, int width, uint64_t bi
     char text[20];
     snprintf(text, sizeof text, "%0*llx", (width + 3) / 4, (unsigned long long)bits);
     put_cell(c, name, json_string(text));
+}
+
+void case_measured(struct lab_case *c, const char *name, json_t *value) {
+    if (json_object_get(c->measured, name)) {
+        json_decref(value);
+        fail(c, "two measurements in one case; make them two cases");
+    } else if (json_object_set_new(c->measured, name, value) != 0) {
+        fail(c, "out of memory");
+    }
 }
 
 void case_plan(struct lab_case *c, json_t *plan) {
@@ -464,26 +473,4 @@ void case_series_tree(struct lab_case *c, const char *name, const char *tree_tex
         side_new(c, series, "txt", tree_text, size);
     else
         values_new(c, series, json_pack("[s]", tree_text));
-}
-
-void case_bench(struct lab_case *c, const struct bench_result *result) {
-    if (c->bench) {
-        fail(c, "two measurements in one case; make them two cases");
-        return;
-    }
-    c->bench =
-        json_pack("{s:I, s:s, s:o, s:o, s:o, s:o}", "calls", (json_int_t)result->calls, "stop",
-                  bench_stop_name(result->stop), "median", real(result->median), "mad",
-                  real(result->mad), "low", real(result->low), "high", real(result->high));
-    uint64_t *rounds = malloc((result->samples + 1) * sizeof *rounds);
-    if (!c->bench || !rounds) {
-        free(rounds);
-        fail(c, "out of memory");
-        return;
-    }
-    for (size_t i = 0; i < result->samples; i++)
-        rounds[i] = result->round[i];
-    case_series_time(c, "time", result->seconds, result->samples);
-    case_series_count(c, "round", "1", rounds, result->samples);
-    free(rounds);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/lab/contest_meter.h"
 #include "harness/lab/run.h"
 #include "harness/store/reader.h"
 #include "harness/store/record.h"
@@ -45,6 +46,7 @@ struct contest {
     unsigned threads;          /* of the readers; 0: all */
     struct entrant **entrants; /* one by one on the heap: callers keep their addresses */
     size_t count;
+    struct contest_meter meter;
 };
 
 /* --- entering ----------------------------------------------------------------------------------
@@ -229,10 +231,21 @@ static int prove(void *entrant) {
     return job_prove(&((struct entrant *)entrant)->job);
 }
 
-static int progress(void *run, size_t settled, size_t cases) {
+static int wait_for_device(void *entrant) {
+    return device_sync(((struct entrant *)entrant)->contest->device);
+}
+
+static int stopping(void *entrant) {
+    return lab_stopping(((struct entrant *)entrant)->contest->run);
+}
+
+/* After each round. */
+static int progress(void *contest, size_t settled, size_t cases) {
+    struct contest *c = contest;
     (void)settled;
     (void)cases;
-    return lab_stopping(run);
+    contest_meter_round(&c->meter);
+    return lab_stopping(c->run);
 }
 
 /* What a job's speed is counted in: bytes, or flops where it moves none, or calls. */
@@ -283,9 +296,25 @@ static int count_ratio(const struct entrant *e, const struct over *over,
     return 0;
 }
 
+/* Calls of one entrant back to back. Where something must come before each, its work would be
+ * counted too. */
+static int measure_energy(struct entrant *e, const struct bench_result *r) {
+    const struct meter_work work = {.call = call,
+                                    .wait = wait_for_device,
+                                    .stop = stopping,
+                                    .context = e,
+                                    .seconds = r->median};
+    if (e->before)
+        return 0;
+    return contest_meter_energy(&e->contest->meter, e->contest->run, &work, e->record) == 0
+               ? 0
+               : lab_error(e->contest->run, "%s: %s", e->id, device_error());
+}
+
 static int fill_case(struct entrant *e, const struct bench_result *results) {
     const struct bench_result *r = &results[e->index];
     case_bench(e->record, r);
+    contest_meter_clock(&e->contest->meter, r, e->record);
     if (e->job.bytes > 0 && r->median > 0)
         case_counter_ratio(e->record, "bytes per second",
                            (struct ratio){e->job.bytes / r->median, e->job.bytes / r->high,
@@ -312,7 +341,9 @@ static int record_all(struct contest *c, const struct bench_result *results) {
         status = fill_case(c->entrants[k], results);
         cases[k] = c->entrants[k]->record;
     }
-    if (status == 0)
+    for (size_t k = 0; k < c->count && status == 0; k++)
+        status = measure_energy(c->entrants[k], &results[k]);
+    if (status == 0 && !lab_stopping(c->run))
         status = run_end_group(c->run, device_id(c->device), c->id, cases, c->count);
     free(cases);
     return status;
@@ -331,14 +362,19 @@ static int measure(struct contest *c, struct bench_case *cases, struct bench_res
                                        .bytes_per_call = e->job.bytes,
                                        .flops_per_call = e->job.flops};
     }
+    contest_meter_open(&c->meter, c->run, c->device);
     const struct bench_options options = {.limits = c->limits,
                                           .seed = lab_seed(c->run) + c->run->session,
+                                          .cycles = contest_meter_cycles(&c->meter),
                                           .progress = progress,
-                                          .progress_context = c->run};
+                                          .progress_context = c};
     lab_expect(c->run, c->count);
-    if (bench_run(cases, c->count, &options, results) != 0)
+    if (bench_run(cases, c->count, &options, results) != 0) {
+        contest_meter_close(&c->meter);
         return lab_error(c->run, "%s: %s", c->id, bench_error());
+    }
     int status = lab_stopping(c->run) ? 0 : record_all(c, results);
+    contest_meter_close(&c->meter);
     for (size_t k = 0; k < c->count; k++)
         bench_result_free(&results[k]);
     return status;

@@ -149,6 +149,12 @@ void case_plan(struct lab_case *c, json_t *plan);
  * (calls, stop, median, mad, low, high), which rows.h reads back as "@median" and so on. */
 struct bench_result;
 void case_bench(struct lab_case *c, const struct bench_result *result);
+/* What meter.h measured beside it, as the groups "clock" (by, readings, median, low, high, in Hz)
+ * and "energy" (by, calls, seconds; joules a call and watts, with _low and _high). */
+struct meter_clock;
+void case_clock(struct lab_case *c, const struct meter_clock *clock);
+struct meter_energy;
+void case_energy(struct lab_case *c, const struct meter_energy *energy);
 
 /* Series. Over 10,000 values go to a side file with its SHA-256. */
 void case_series_time(struct lab_case *c, const char *name, const double *seconds, size_t n);

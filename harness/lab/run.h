@@ -10,6 +10,7 @@
 
 #define RUN_DEVICES_MAX 16
 
+struct meter;    /* meter.h */
 struct result;   /* result.h: the lab's folder, open for writing */
 struct progress; /* progress.h */
 
@@ -35,6 +36,8 @@ struct lab_run {
     size_t missing_count;
     struct device *opened[RUN_DEVICES_MAX]; /* owned; bits and time point here */
     size_t opened_count;
+    struct meter *meter; /* of all devices, in the place of their own: for tests. NULL */
+    bool energy_failed;  /* a counter of energy failed, as a note says: no more of it */
 };
 
 /* What the harness itself records (contest.c); every lab has these names. */
@@ -43,6 +46,9 @@ extern const size_t run_quantity_count;
 
 /* case.c: the first error of a run is the one that is shown. -1. */
 int run_error(struct lab_run *run, const char *text);
+
+/* A group of a case's record beside params, counters and the rest; takes the value over. */
+void case_measured(struct lab_case *c, const char *name, json_t *value);
 
 /* Records cases that were measured together (a contest), whole or not at all; the cases stay the
  * caller's. 0, or -1 with the run's error. */

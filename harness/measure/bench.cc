@@ -55,6 +55,9 @@ int fail(const char *format, ...) {
 
 /* A sample of fewer steps of its clock would say little about what lies between two of them. */
 constexpr double steps_in_sample = 25;
+/* A thread that ran for less of a sample waited, or another took its processor: the cycles it spent
+ * say nothing of the clock. */
+constexpr double share_running = 0.95;
 
 double real_now() {
     return clock_now(nullptr);
@@ -86,10 +89,13 @@ void initialize_library() {
 /* One case on its way. */
 struct runner {
     const bench_case *c = nullptr;
-    const bench_clock *clock = nullptr; /* null: the device's timer */
+    const bench_clock *clock = nullptr;   /* null: the device's timer */
+    const bench_cycles *cycles = nullptr; /* null: none are counted */
     uint64_t calls = 1;
     double last = 0; /* seconds that the last sample took, all its calls together */
+    double last_clock = std::numeric_limits<double>::quiet_NaN();
     std::vector<double> seconds;
+    std::vector<double> clocks; /* one for each of them, where cycles are counted */
     std::vector<uint32_t> rounds;
     double spent = 0;
     bool active = true;
@@ -104,6 +110,7 @@ struct runner {
         stop = BENCH_FAILED;
         error = what;
         seconds.clear();
+        clocks.clear();
         rounds.clear();
     }
 };
@@ -135,6 +142,19 @@ const char *time_calls(const runner &r, double *elapsed) {
     return nullptr;
 }
 
+/* The same between two readings of the cycles. */
+const char *count_calls(runner &r, double *elapsed) {
+    uint64_t cycles[2], running[2];
+    bool counts = r.cycles && r.cycles->read(r.cycles->context, &cycles[0], &running[0]) == 0;
+    const char *failed = time_calls(r, elapsed);
+    r.last_clock = std::numeric_limits<double>::quiet_NaN();
+    if (counts && !failed && *elapsed > 0 &&
+        r.cycles->read(r.cycles->context, &cycles[1], &running[1]) == 0 &&
+        1e-9 * double(running[1] - running[0]) >= share_running * *elapsed)
+        r.last_clock = double(cycles[1] - cycles[0]) / *elapsed;
+    return failed;
+}
+
 /* What the library runs for each case of a round. */
 void sample(benchmark::State &state, runner &r) {
     std::string failed;
@@ -145,7 +165,7 @@ void sample(benchmark::State &state, runner &r) {
     nvtx_begin(r.name());
     while (state.KeepRunningBatch(benchmark::IterationCount(r.calls))) {
         double elapsed = std::numeric_limits<double>::quiet_NaN();
-        if (const char *what = time_calls(r, &elapsed)) {
+        if (const char *what = count_calls(r, &elapsed)) {
             failed = describe(r, what);
         } else if (!(elapsed >= 0.0) || !std::isfinite(elapsed)) {
             char text[96];
@@ -275,14 +295,18 @@ void write_result(runner &r, uint64_t seed, bench_result *out) {
     size_t n = r.seconds.size();
     out->seconds = static_cast<double *>(malloc(n * sizeof *out->seconds));
     out->round = static_cast<uint32_t *>(malloc(n * sizeof *out->round));
+    if (r.cycles)
+        out->clock = static_cast<double *>(malloc(n * sizeof *out->clock));
     stats_interval interval;
-    if (!out->seconds || !out->round ||
+    if (!out->seconds || !out->round || (r.cycles && !out->clock) ||
         stats_median_interval(r.seconds.data(), n, 0.95, seed, &interval) != 0) {
         bench_result_free(out);
         throw std::bad_alloc();
     }
     std::copy(r.seconds.begin(), r.seconds.end(), out->seconds);
     std::copy(r.rounds.begin(), r.rounds.end(), out->round);
+    if (out->clock)
+        std::copy(r.clocks.begin(), r.clocks.end(), out->clock);
     out->samples = n;
     out->median = interval.value;
     out->low = interval.low;
@@ -347,6 +371,7 @@ void run_rounds(std::vector<runner> &runners, const bench_options &options) {
             refuse_nothing(*r);
             if (r->active) {
                 r->seconds.push_back(r->last / double(r->calls));
+                r->clocks.push_back(r->last_clock);
                 r->rounds.push_back(round);
                 r->spent += r->last;
                 judge(*r, limits_for(*r, options.limits));
@@ -413,6 +438,8 @@ int bench_run(const struct bench_case *cases, size_t count, const struct bench_o
         for (size_t i = 0; i < count; ++i) {
             runners[i].c = &cases[i];
             choose_clock(runners[i], options->clock);
+            if (runners[i].clock)
+                runners[i].cycles = options->cycles;
             if (runners[i].active)
                 find_calls(runners[i], limits_for(runners[i], options->limits));
         }
@@ -433,8 +460,10 @@ int bench_run(const struct bench_case *cases, size_t count, const struct bench_o
 void bench_result_free(struct bench_result *result) {
     free(result->seconds);
     free(result->round);
+    free(result->clock);
     result->seconds = nullptr;
     result->round = nullptr;
+    result->clock = nullptr;
     result->samples = 0;
 }
 

@@ -77,13 +77,25 @@ struct bench_result {
     double median, mad, low, high; /* seconds per call; low…high: 95 % bootstrap interval */
     double bytes_per_second;       /* at the median; 0 where bytes_per_call is, or at time 0 */
     double flops_per_second;
+    /* Cycles a second in each sample, NaN where this thread did not run all through it; NULL where
+     * none were counted. */
+    double *clock;
     char error[200]; /* BENCH_FAILED: what failed. "" otherwise */
+};
+
+/* Counts the cycles that this thread spends, and the nanoseconds that it runs, in all; 0 or -1.
+ * Read before the first call of a sample and after the last, outside of what is timed. */
+struct bench_cycles {
+    int (*read)(void *context, uint64_t *cycles, uint64_t *nanoseconds);
+    void *context;
 };
 
 struct bench_options {
     struct bench_limits limits;
     uint64_t seed;                   /* of the interleaving and the bootstrap */
     const struct bench_clock *clock; /* NULL: the monotonic clock */
+    /* Of cases on a CPU; NULL: none are counted. */
+    const struct bench_cycles *cycles;
     /* Called after each round; a non-zero return ends the group early with what it has. */
     int (*progress)(void *context, size_t settled, size_t cases);
     void *progress_context;

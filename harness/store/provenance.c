@@ -23,6 +23,7 @@
 
 #include "harness/error.h"
 #include "harness/measure/clock.h"
+#include "harness/measure/meter.h"
 #include "harness/store/build_info.h"
 #include "harness/store/sha.h"
 
@@ -211,6 +212,15 @@ static int cuda_index(const struct device *device) {
     return colon ? atoi(colon + 1) : 0;
 }
 
+/* By what its energy and its clock are measured, or why they are not. */
+static void put_meter(const struct device *device, json_t *object, json_t *missing) {
+    struct meter m;
+    meter_open(&m, device_kind(device), cuda_index(device));
+    put(object, missing, "energy", m.energy ? json_string(m.energy_by) : NULL, m.energy_why);
+    put(object, missing, "cycles", m.clock_by ? json_string(m.clock_by) : NULL, m.clock_why);
+    meter_close(&m);
+}
+
 json_t *provenance_device(struct device *device) {
     json_t *object = json_object(), *missing = json_object();
     json_object_set_new(object, "kind", json_string(device_kind_name(device_kind(device))));
@@ -218,6 +228,7 @@ json_t *provenance_device(struct device *device) {
     json_object_set_new(object, "clock", json_boolean(device_has_clock(device)));
     if (device_kind(device) == DEVICE_CUDA)
         provenance_gpu(cuda_index(device), object, missing);
+    put_meter(device, object, missing);
     json_object_set_new(object, "missing", missing);
     return object;
 }

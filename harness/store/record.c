@@ -331,8 +331,11 @@ static int check_case(struct check *check, const json_t *record) {
         check_group(check, record, "counters", false) != 0 ||
         optional_object(check, record, "plan") != 0 || optional_object(check, record, "state") != 0)
         return -1;
-    if (json_object_get(record, "bench") && check_group(check, record, "bench", true) != 0)
-        return -1;
+    static const char *const measured[] = {"bench", "clock", "energy"};
+    for (size_t k = 0; k < sizeof measured / sizeof *measured; k++)
+        if (json_object_get(record, measured[k]) &&
+            check_group(check, record, measured[k], true) != 0)
+            return -1;
     if (check_rows(check, record) != 0 || check_together(check, record) != 0)
         return -1;
     const json_t *list = json_object_get(record, "series");
