@@ -19,6 +19,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "harness/compare/compare_meter.h"
 #include "harness/compare/compare_settings.h"
 #include "harness/compare/compare_times.h"
 
@@ -41,6 +42,7 @@ struct compare_case {
     bool has_tree;                     /* the text of a summation tree is among them */
     bool throttled;                    /* a GPU's clocks were held back while it was measured */
     struct compare_settings *settings; /* of the first session; NULL: not known (foreign) */
+    struct compare_meter meter;        /* clock and energy */
 };
 
 struct compare_side {

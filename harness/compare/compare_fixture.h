@@ -10,6 +10,7 @@
 #include "harness/compare/compare.h"
 #include "harness/error.h"
 #include "harness/measure/bench.h"
+#include "harness/measure/meter.h"
 #include "harness/store/result_fixture.h"
 #include "kernels/rng/philox.h"
 
@@ -23,6 +24,8 @@ struct made {
     int cases;      /* from `from` on */
     int from;
     enum verdict verdict; /* of the first claim */
+    double clock;         /* of odd cases, in Hz; even ones have 1 GHz; 0: none was read */
+    double joules;        /* a call, in 1 ms; 0: not measured */
 };
 #define PLAIN                                                                                      \
     { 1, 1, -1, -1, -1, 10, 0, VERDICT_CONFIRMED }
@@ -51,6 +54,14 @@ static inline int record_case(struct fixture *f, const struct made *m, int k, ui
     /* Case 0 is no case of time. */
     if (k > 0)
         record_time(c, time * exp(0.001 * philox_normal(3, session, (uint64_t)k)));
+    const double hertz = k % 2 ? m->clock : 1e9, joules = m->joules;
+    const struct meter_clock clock = {"nvml", 3, hertz, hertz, hertz};
+    const struct meter_energy energy = {
+        "nvml", 500, 0.5, {joules / 1e-3, joules / 1e-3, joules / 1e-3}, {joules, joules, joules}};
+    if (m->clock > 0 && k > 0)
+        case_clock(c, &clock);
+    if (joules > 0 && k > 0)
+        case_energy(c, &energy);
     case_series_bits(c, "measured", 32, &bits, 1);
     return lab_case_end(c);
 }

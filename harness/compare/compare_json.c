@@ -78,6 +78,7 @@ static json_t *pair_json(const struct compare *c, const struct compare_pair *p) 
                   number_json(t->spread[1]), "more_sessions", (json_int_t)t->more, "medians",
                   medians_json(p->first), medians_json(p->second));
     json_object_set_new(pair, "time", time);
+    compare_meter_json(p, pair);
     return pair;
 }
 
@@ -103,7 +104,8 @@ static json_t *head_json(const struct compare *c) {
 
 int compare_json_print(const struct compare *c, FILE *to) {
     json_t *head = head_json(c);
-    char *text = head ? json_dumps(head, JSON_INDENT(1)) : NULL;
+    char *text =
+        head && compare_meters_json(c, head) == 0 ? json_dumps(head, JSON_INDENT(1)) : NULL;
     int status = text ? 0 : -1;
     json_decref(head);
     if (status == 0) /* without its "\n}": the cases are its last member */

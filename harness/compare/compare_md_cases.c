@@ -279,7 +279,15 @@ static void time_cell(const struct compare_case *c, FILE *out) {
     fputs(units_number(text, sizeof text, compare_time(c), "s"), out);
 }
 
-static void time_case(const struct compare_pair *p, FILE *out) {
+/* A column for cycles, where one of those listed has a clock. */
+static bool have_cycles(const struct compare_pair *const *list, size_t n) {
+    for (size_t k = 0; k < n && k < CASES_SHOWN; k++)
+        if (isfinite(compare_cycles(list[k]->first)) || isfinite(compare_cycles(list[k]->second)))
+            return true;
+    return false;
+}
+
+static void time_case(const struct compare_pair *p, bool cycles, FILE *out) {
     const struct ratio *ratio = &p->times.ratio;
     char text[UNITS_TEXT];
     fputs("| ", out);
@@ -288,6 +296,10 @@ static void time_case(const struct compare_pair *p, FILE *out) {
             units_interval(text, sizeof text, ratio->value, ratio->low, ratio->high, "x"));
     times_as_long(p->normalised.value, out);
     fputs(" | ", out);
+    if (cycles) {
+        times_as_long(compare_cycles_ratio(p), out);
+        fputs(" | ", out);
+    }
     time_cell(p->first, out);
     fputs(" | ", out);
     time_cell(p->second, out);
@@ -302,14 +314,16 @@ static int different(const struct compare_section *s, enum compare_verdict verdi
     const struct compare_pair **list = compare_pick(s->c, verdict, &n);
     if (!list)
         return -1;
+    bool cycles = have_cycles(list, n);
     if (n > 0)
         fprintf(out,
                 "### %s: %zu case%s\n\n"
-                "| case | ratio (%.0f %% interval) | over roofs | time, A | time, %s | on |\n"
-                "|---|--:|--:|--:|--:|---|\n",
-                title, n, n == 1 ? "" : "s", 100 * s->c->rule.confidence, s->letter);
+                "| case | ratio (%.0f %% interval) | over roofs |%s time, A | time, %s | on |\n"
+                "|---|--:|--:|%s--:|--:|---|\n",
+                title, n, n == 1 ? "" : "s", 100 * s->c->rule.confidence,
+                cycles ? " in cycles |" : "", s->letter, cycles ? "--:|" : "");
     for (size_t k = 0; k < n && k < CASES_SHOWN; k++)
-        time_case(list[k], out);
+        time_case(list[k], cycles, out);
     fputs(n > 0 ? "\n" : "", out);
     if (n > CASES_SHOWN)
         fprintf(out, "And %zu more, of smaller differences.\n\n", n - CASES_SHOWN);
@@ -446,6 +460,8 @@ int compare_markdown_cases(const struct compare_section *section, FILE *out) {
     free(room);
     if (different(section, COMPARE_SLOWER, "Slower", out) != 0 ||
         different(section, COMPARE_FASTER, "Faster", out) != 0)
+        return -1;
+    if (compare_markdown_meter(section, out) != 0)
         return -1;
     not_comparable(c, out);
     ambiguous(c, out);

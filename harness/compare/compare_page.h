@@ -54,6 +54,9 @@ void compare_markdown_claims(const struct compare_page *page, FILE *out);
 /* --- compare_md_cases.c: what is on it of one side. --- */
 int compare_markdown_cases(const struct compare_section *section, FILE *out);
 
+/* --- compare_md_meter.c: clocks and energy of one side. --- */
+int compare_markdown_meter(const struct compare_section *section, FILE *out);
+
 /* --- compare_data.c: the tables behind its plots, ratios.tsv and band.tsv, written to `folder`;
  * fills in `cases` and `marks`. 0, or -1 with error_text(). --- */
 int compare_data(struct compare_section *section, const struct folder *folder);

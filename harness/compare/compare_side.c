@@ -229,6 +229,7 @@ static int see_case(void *context, const struct reader *reader, const json_t *re
     c->has_bits = bits_of(s->units, record, &c->bits);
     c->has_tree = has_tree(record);
     c->throttled = is_throttled(record);
+    compare_meter_read(&c->meter, record);
     double roof = number_of(json_object_get(json_object_get(record, "counters"), "roof fraction"));
     if (isfinite(roof) && roof > 0) {
         c->roof = roof;
@@ -271,6 +272,7 @@ static int add_case(struct compare_case *c, const struct compare_case *more) {
         c->roofs++;
     }
     c->throttled |= more->throttled;
+    compare_meter_add(&c->meter, &more->meter);
     return compare_case_add(c, more->medians, more->timed);
 }
 

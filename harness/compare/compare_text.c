@@ -149,6 +149,8 @@ static void print_pair(const struct compare_pair *p, FILE *to) {
         fprintf(to, "  %7.3f to %7.3f", t->ratio.low, t->ratio.high);
     if (isfinite(p->normalised.value))
         fprintf(to, "  over roofs %7.3f", p->normalised.value);
+    if (isfinite(compare_cycles_ratio(p)))
+        fprintf(to, "  in cycles %7.3f", compare_cycles_ratio(p));
     fputs("  ", to);
     text_print(to, p->first->id);
     fprintf(to, " (%s", p->first->device);
@@ -273,6 +275,8 @@ int compare_print(const struct compare *c, FILE *to) {
     int status = print_verdict(c, COMPARE_SLOWER, "Slower", to);
     if (status == 0)
         status = print_verdict(c, COMPARE_FASTER, "Faster", to);
+    if (status == 0)
+        status = compare_meter_print(c, to);
     print_bits(c, to);
     print_differences(c, to);
     return status;

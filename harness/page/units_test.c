@@ -58,6 +58,8 @@ static void numbers_have_three_digits_and_a_unit(void **state) {
         {4.5, "ulp", "4.50 ulp"},
         {3, "bits", "3 bits"},
         {2.5e9, "Hz", "2.50 GHz"},
+        {0.00125, "J", "1.25 mJ"},
+        {700, "W", "700 W"},
         {3.2e6, "updates/s", "3.20 Mupdates/s"},
         {NAN, "s", "–"},
         {INFINITY, "bytes", "–"},
