@@ -36,6 +36,14 @@ static json_t *probe(enum device_kind kind) {
     return list;
 }
 
+/* By what energy and clock are measured there, or why not. */
+static void print_meter(const json_t *record, const char *name, const char *what) {
+    const char *by = json_string_value(json_object_get(record, name));
+    const char *why =
+        json_string_value(json_object_get(json_object_get(record, "missing"), name));
+    printf("  %-8s   %s: %s\n", "", what, by ? by : why ? why : "not measured");
+}
+
 static void print_device(const json_t *device) {
     const char *id = json_string_value(json_object_get(device, "id"));
     if (!json_is_true(json_object_get(device, "works"))) {
@@ -48,6 +56,11 @@ static void print_device(const json_t *device) {
            json_is_true(json_object_get(device, "time")) ? "bits and time"
                                                          : "simulated GPU: bits, no timings",
            gib);
+    if (!json_is_true(json_object_get(device, "time")))
+        return;
+    const json_t *record = json_object_get(device, "record");
+    print_meter(record, "energy", "energy (default and full mode)");
+    print_meter(record, "cycles", "clock beside the samples");
 }
 
 /* One value of the allow-list on one line; lists and objects go deeper. */

@@ -158,6 +158,15 @@ static json_t *summary_of(const char *tag, const char *hint, double value) {
                      "value", "type", "float64", "value", value);
 }
 
+/* A GPU's clock as nvbench tells it, in Hz; of what was read, the median. */
+static void add_clock(json_t *list, const json_t *record) {
+    const json_t *clock = json_object_get(record, "clock");
+    const char *by = json_string_value(json_object_get(clock, "by"));
+    double median = json_number_value(json_object_get(clock, "median"));
+    if (by && strcmp(by, "nvml") == 0 && median > 0)
+        json_array_append_new(list, summary_of("nv/cold/sm_clock_rate/mean", "frequency", median));
+}
+
 /* What the tool reads of a state, by the tags of nvbench's cold measurement. */
 static json_t *summaries_of(const struct samples *s, const char *side) {
     double *x = malloc((s->count + 1) * sizeof *x), mean = 0, squares = 0;
@@ -192,6 +201,7 @@ static json_t *summaries_of(const struct samples *s, const char *side) {
     for (size_t k = 0; k < sizeof values / sizeof *values; k++)
         if (isfinite(values[k].value))
             json_array_append_new(list, summary_of(values[k].tag, "duration", values[k].value));
+    add_clock(list, s->record);
     json_array_append_new(list,
                           json_pack("{s:s, s:s, s:[{s:s, s:s, s:s}, {s:s, s:s, s:I}]}", "tag",
                                     "nv/json/bin:nv/cold/sample_times", "hint", "file/sample_times",

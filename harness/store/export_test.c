@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 
 #include "harness/error.h"
+#include "harness/measure/meter.h"
 #include "harness/store/export.h"
 #include "harness/store/result_fixture.h"
 
@@ -119,6 +120,31 @@ static void nvbench(void **state) {
     free(text);
 }
 
+/* A case with a clock that was read; what a thread's cycles say is no multiprocessors' clock. */
+static void clock_for_nvbench(void **state) {
+    struct exported *e = *state;
+    size_t samples, size, found = 0;
+    const double seconds[] = {1, 2};
+    snprintf(e->f.dir, sizeof e->f.dir, "%s/other", e->f.root);
+    assert_int_equal(fixture_open(&e->f, RESULT_NEW), 0);
+    for (int k = 0; k < 2; k++) {
+        struct lab_case *c = lab_case_begin(&e->f.run, "cpu", "42/case/n=%d", k);
+        const struct meter_clock clock = {k ? "perf" : "nvml", 3, 1.98e9, 1.5e9, 2e9};
+        assert_non_null(c);
+        case_series_time(c, "time", seconds, 2);
+        case_clock(c, &clock);
+        assert_int_equal(lab_case_end(c), 0);
+    }
+    fixture_close(&e->f);
+    assert_int_equal(export_folder(e->f.dir, EXPORT_NVBENCH, e->file, &samples), 0);
+    char *text = fixture_read(e->file, &size);
+    for (const char *at = text; (at = strstr(at, "nv/cold/sm_clock_rate/mean")); at++)
+        found++;
+    assert_int_equal(found, 1);
+    assert_non_null(strstr(text, "1980000000.0"));
+    free(text);
+}
+
 static void expect(const struct exported *e, enum export_format format, const char *file,
                    const char *words) {
     size_t samples;
@@ -161,6 +187,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(gobench, setup, teardown),
         cmocka_unit_test_setup_teardown(googlebenchmark, setup, teardown),
         cmocka_unit_test_setup_teardown(nvbench, setup, teardown),
+        cmocka_unit_test_setup_teardown(clock_for_nvbench, setup, teardown),
         cmocka_unit_test_setup_teardown(what_goes_wrong, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
