@@ -39,8 +39,7 @@ static json_t *probe(enum device_kind kind) {
 /* By what energy and clock are measured there, or why not. */
 static void print_meter(const json_t *record, const char *name, const char *what) {
     const char *by = json_string_value(json_object_get(record, name));
-    const char *why =
-        json_string_value(json_object_get(json_object_get(record, "missing"), name));
+    const char *why = json_string_value(json_object_get(json_object_get(record, "missing"), name));
     printf("  %-8s   %s: %s\n", "", what, by ? by : why ? why : "not measured");
 }
 

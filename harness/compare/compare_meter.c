@@ -40,7 +40,7 @@ void compare_meter_read(struct compare_meter *m, const json_t *record) {
 static float mean_of(float a, unsigned n, float b, unsigned m) {
     if (n == 0 || m == 0)
         return n == 0 ? b : a;
-    return (float)exp((n * log(a) + m * log(b)) / (n + m));
+    return (float)exp((n * log((double)a) + m * log((double)b)) / (n + m));
 }
 
 void compare_meter_add(struct compare_meter *m, const struct compare_meter *more) {
