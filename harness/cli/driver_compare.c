@@ -5,9 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "harness/cli/driver.h"
 #include "harness/compare/compare_claims.h"
+#include "harness/compare/compare_explain.h"
 #include "harness/compare/compare_page.h"
 #include "harness/compare/compare_text.h"
 #include "harness/error.h"
@@ -51,6 +54,7 @@ static const char outro[] =
 struct request {
     bool json;
     const char *page;             /* the page's folder; NULL: none */
+    const char *explain;          /* a case, or a part of its id; NULL: none */
     enum compare_verdict fail_on; /* COMPARE_SAME: whatever differs */
     double fail_ratio;            /* at least */
 };
@@ -151,10 +155,22 @@ static int worse(int a, int b) {
     return a > b ? a : b;
 }
 
+/* Columns of the terminal, or what is usual. */
+static int width_of(FILE *to) {
+    struct winsize size;
+    if (isatty(fileno(to)) && ioctl(fileno(to), TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        return size.ws_col < 60 ? 60 : size.ws_col > 160 ? 160 : size.ws_col;
+    return COMPARE_WIDTH;
+}
+
 static int print_one(const struct request *r, const struct compare *c, bool first) {
     if (!first)
         puts(r->json ? "," : "");
     int failed = r->json ? compare_json_print(c, stdout) : compare_print(c, stdout);
+    if (c->explained && !r->json) {
+        fputs("\nExplained: ", stdout);
+        compare_explained_print(c->explained, width_of(stdout), stdout);
+    }
     return failed == 0 ? 0 : error_set("out of memory; close other programs");
 }
 
@@ -174,6 +190,20 @@ static void print_page(const struct request *r) {
     printf("\n%s/compare.md\n%s/compare.html\n", dir, dir);
 }
 
+/* The case meant, in each comparison that has it: one at least. */
+static int explain_all(const struct request *r, struct compare *list, size_t count) {
+    size_t found = 0;
+    for (size_t k = 0; k < count; k++) {
+        const struct compare_pair *pair;
+        if (compare_find(&list[k], r->explain, &pair) != 0)
+            continue;
+        found++;
+        if (compare_explain_add(&list[k], pair) != 0)
+            return -1;
+    }
+    return found > 0 ? 0 : -1;
+}
+
 static int compare_all(const struct request *r, const struct sides *sides,
                        const struct sides *calibration, int *status) {
     const struct compare_rule rule = compare_rule_default();
@@ -191,6 +221,8 @@ static int compare_all(const struct request *r, const struct sides *sides,
         if (failed == 0)
             *status = worse(*status, status_of(r, c));
     }
+    if (failed == 0 && r->explain)
+        failed = explain_all(r, list, count);
     if (failed == 0 && r->page)
         failed = make_page(r, list, count);
     if (failed == 0 && r->json)
@@ -215,6 +247,11 @@ int driver_compare(const struct driver *driver, int argc, char **argv) {
     const struct option_spec specs[] = {
         {"--page", "DIR", "a page with plots as well: DIR/compare.md and DIR/compare.html",
          OPTION_TEXT, &request.page, NULL},
+        {"--explain", "CASE",
+         "why one case has its verdict, with its sessions and samples:\nits id, or a part of it "
+         "that "
+         "fits no other",
+         OPTION_TEXT, &request.explain, NULL},
         {"--json", NULL, "everything as JSON: a list, one comparison for each of B, ...",
          OPTION_FLAG, &request.json, NULL},
         {"--fail-on", "WHAT", "status 1 only for this: slower:5%, faster:2%, ...", OPTION_TEXT,

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "harness/compare/compare_claims.h"
+#include "harness/compare/compare_explain.h"
 #include "harness/error.h"
 #include "harness/text.h"
 
@@ -261,6 +262,7 @@ int compare_open(struct compare *c, const struct compare_side *first,
 }
 
 void compare_close(struct compare *c) {
+    compare_explained_free(c);
     free(c->pairs);
     json_decref(c->claims);
     json_decref(c->other_code);

@@ -48,6 +48,7 @@ struct compare_case {
 struct compare_side {
     char name[256]; /* the argument's last part, made harmless */
     size_t sessions;
+    json_t *folders;     /* [the sessions' folders or archives]: to read again what is not kept */
     const char *foreign; /* whose file it is: "Google Benchmark's JSON"; NULL: our own results */
     json_t *notes;       /* texts, made harmless: what of others' files was not taken, and why */
     json_t *run;         /* run.json of the first session */
@@ -92,6 +93,8 @@ struct compare {
     json_t *differences;          /* of machine and software: [{"field", "values": [.., ..]}] */
     json_t *other_code;           /* names of labs whose executables are not equal */
     bool same_code;               /* all those that both have are */
+    struct compare_explained *explained; /* cases explained: compare_explain.h */
+    size_t explained_count;
 };
 
 /* Bands, for sides of one session: bands[k] belongs to the k-th case of `first`; NULL: none. 0, or

@@ -110,6 +110,16 @@ size_t compare_differences(const struct compare *c, const struct compare_pair *p
     return list.count;
 }
 
+json_t *compare_differences_json(const struct compare *c, const struct compare_pair *p) {
+    struct compare_difference all[COMPARE_DIFFERENCES];
+    size_t count = compare_differences(c, p, all, COMPARE_DIFFERENCES);
+    json_t *list = json_array();
+    for (size_t k = 0; k < count && k < COMPARE_DIFFERENCES; k++)
+        json_array_append_new(list, json_pack("{s:s, s:[s, s]}", "field", all[k].field, "values",
+                                              all[k].values[0], all[k].values[1]));
+    return list;
+}
+
 #define WHY_FIELDS 3 /* that are named */
 
 static const char *why_of(const struct list *list, char out[COMPARE_WHY_BYTES]) {

@@ -25,6 +25,9 @@ struct compare_difference {
 size_t compare_differences(const struct compare *c, const struct compare_pair *p,
                            struct compare_difference *out, size_t most);
 
+/* The same as a list [{"field", "values": [.., ..]}]; NULL: no memory. */
+json_t *compare_differences_json(const struct compare *c, const struct compare_pair *p);
+
 #define COMPARE_WHY_BYTES 240
 /* The first kind of them in a few words: "plan.isa (avx512 / avx2), plan.lanes (16 / 8)"; "":
  * nothing recorded differs. Returns `out`. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "harness/compare/compare_bits.h"
+#include "harness/compare/compare_explain.h"
 
 /* null where a number is not finite. */
 static json_t *number_json(double x) {
@@ -23,17 +24,6 @@ static json_t *medians_json(const struct compare_case *c) {
     json_t *list = json_array();
     for (size_t k = 0; k < c->timed; k++)
         json_array_append_new(list, json_real(c->medians[k]));
-    return list;
-}
-
-/* What is recorded and not the same, with both values; null: has none, or it was not kept. */
-static json_t *fields_json(const struct compare *c, const struct compare_pair *p) {
-    struct compare_difference all[COMPARE_DIFFERENCES];
-    size_t count = compare_differences(c, p, all, COMPARE_DIFFERENCES);
-    json_t *list = json_array();
-    for (size_t k = 0; k < count && k < COMPARE_DIFFERENCES; k++)
-        json_array_append_new(list, json_pack("{s:s, s:[s, s]}", "field", all[k].field, "values",
-                                              all[k].values[0], all[k].values[1]));
     return list;
 }
 
@@ -66,7 +56,7 @@ static json_t *pair_json(const struct compare *c, const struct compare_pair *p) 
     if (p->field[0])
         json_object_set_new(pair, "field", json_string(p->field));
     if (p->field[0] || p->bits == COMPARE_BITS_DIFFER)
-        json_object_set_new(pair, "fields", fields_json(c, p));
+        json_object_set_new(pair, "fields", compare_differences_json(c, p));
     if (t->reason == COMPARE_NO_TIME && p->first->timed == p->second->timed)
         return pair;
     json_t *time =
@@ -102,10 +92,22 @@ static json_t *head_json(const struct compare *c) {
         c->other_code, "claims", c->claims, "differences", c->differences);
 }
 
+/* Cases explained, as a member; none: no member. */
+static int add_explained(json_t *head, const struct compare *c) {
+    json_t *list = c->explained_count > 0 ? json_array() : NULL;
+    int status = 0;
+    for (size_t k = 0; list && k < c->explained_count; k++)
+        status |= json_array_append_new(list, compare_explained_json(&c->explained[k]));
+    if (list)
+        status |= json_object_set_new(head, "explained", list);
+    return status;
+}
+
 int compare_json_print(const struct compare *c, FILE *to) {
     json_t *head = head_json(c);
-    char *text =
-        head && compare_meters_json(c, head) == 0 ? json_dumps(head, JSON_INDENT(1)) : NULL;
+    char *text = head && compare_meters_json(c, head) == 0 && add_explained(head, c) == 0
+                     ? json_dumps(head, JSON_INDENT(1))
+                     : NULL;
     int status = text ? 0 : -1;
     json_decref(head);
     if (status == 0) /* without its "\n}": the cases are its last member */

@@ -344,6 +344,8 @@ static int add_session(struct compare_side *side, const char *path) {
                            path);
     if (status == 0)
         status = add_cases(side, &s);
+    if (status == 0 && json_array_append_new(side->folders, json_string_nocheck(path)) != 0)
+        status = short_of_memory();
     while (s.count > 0)
         compare_session_drop(&s);
     free(s.cases);
@@ -424,12 +426,13 @@ static int open_sessions(struct compare_side *side, const char *path) {
 }
 
 int compare_side_open(struct compare_side *side, const char *path) {
-    *side = (struct compare_side){.claims = json_array(),
+    *side = (struct compare_side){.folders = json_array(),
+                                  .claims = json_array(),
                                   .code = json_object(),
                                   .models = json_object(),
                                   .notes = json_array()};
     name_side(side, path);
-    if (!side->claims || !side->code || !side->models || !side->notes)
+    if (!side->folders || !side->claims || !side->code || !side->models || !side->notes)
         return short_of_memory();
     int status = open_sessions(side, path);
     if (status == 0 && compare_claims_settle(side->claims) != 0)
@@ -444,6 +447,7 @@ void compare_side_close(struct compare_side *side) {
     compare_shapes_free(side->shapes);
     json_decref(side->run);
     json_decref(side->claims);
+    json_decref(side->folders);
     json_decref(side->code);
     json_decref(side->models);
     json_decref(side->notes);

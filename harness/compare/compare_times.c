@@ -116,9 +116,7 @@ static int ascending(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* The largest chance that is still called a difference: the largest k of n with p(k) <= rate k/n;
- * below 0 where there is none. */
-static double threshold_of(double *chances, size_t n, double rate) {
+double compare_threshold(double *chances, size_t n, double rate) {
     double threshold = -1;
     qsort(chances, n, sizeof *chances, ascending);
     for (size_t k = 0; k < n; k++)
@@ -151,7 +149,7 @@ int compare_settle(struct compare_times *list, size_t count, const struct compar
     for (size_t k = 0; k < count; k++)
         if (!isnan(list[k].chance))
             chances[n++] = list[k].chance;
-    double threshold = threshold_of(chances, n, rule->rate);
+    double threshold = compare_threshold(chances, n, rule->rate);
     for (size_t k = 0; k < count; k++)
         if (!isnan(list[k].chance))
             settle_one(&list[k], threshold, rule);

@@ -77,6 +77,10 @@ void compare_times(const double *first, size_t first_count, const double *second
                    size_t second_count, const struct compare_band *band,
                    const struct compare_rule *rule, struct compare_times *out);
 
+/* The largest of n chances, which are sorted here, that is still called a difference: the largest k
+ * with p(k) <= rate k/n; below 0 where there is none. */
+double compare_threshold(double *chances, size_t n, double rate);
+
 /* The verdicts of all cases together: false discoveries are controlled by the step-up procedure of
  * Benjamini and Hochberg (1995). 0, or -1: no memory. */
 int compare_settle(struct compare_times *list, size_t count, const struct compare_rule *rule);

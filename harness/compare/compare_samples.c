@@ -1,0 +1,209 @@
+/*
+ * compare_samples.c: see compare_samples.h.
+ */
+#include "harness/compare/compare_samples.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/compare/compare_foreign.h"
+#include "harness/error.h"
+#include "harness/lab/lab.h"
+#include "harness/measure/stats.h"
+#include "harness/store/checked.h"
+#include "harness/store/pack.h"
+
+static int short_of_memory(void) {
+    return error_set("out of memory; close other programs");
+}
+
+/* --- reading -----------------------------------------------------------------------------------
+ */
+
+struct reading {
+    struct compare_samples *samples;
+    struct compare_drawn *session;
+    const struct compare_case *c;
+};
+
+static int take(struct compare_drawn *s, const json_t *series) {
+    size_t n = case_series_length(series), every = 1 + (n - 1) / COMPARE_SAMPLES_MOST;
+    if (n == 0)
+        return 0;
+    s->seconds = malloc((n / every + 1) * sizeof *s->seconds);
+    if (!s->seconds)
+        return short_of_memory();
+    for (size_t k = 0; k < n; k += every) {
+        double seconds = case_series_real_at(series, k);
+        if (isfinite(seconds) && seconds > 0)
+            s->seconds[s->count++] = seconds;
+    }
+    s->of = n;
+    s->there = s->count > 0;
+    s->median = stats_median(s->seconds, s->count);
+    s->low = stats_quantile(s->seconds, s->count, 0.25);
+    s->high = stats_quantile(s->seconds, s->count, 0.75);
+    return 0;
+}
+
+/* Texts of trees that lie in the line; one in a side file is too long to be looked at. */
+static int take_trees(struct compare_samples *samples, const json_t *record) {
+    json_t *one;
+    size_t k;
+    if (samples->trees)
+        return 0;
+    samples->trees = json_object();
+    if (!samples->trees)
+        return short_of_memory();
+    json_array_foreach(json_object_get(record, "series"), k, one) {
+        const char *kind = json_string_value(json_object_get(one, "kind"));
+        const char *name = json_string_value(json_object_get(one, "name"));
+        json_t *text = json_array_get(json_object_get(one, "values"), 0);
+        if (kind && name && strcmp(kind, "tree") == 0 && json_is_string(text) &&
+            json_object_set(samples->trees, name, text) != 0)
+            return short_of_memory();
+    }
+    return 0;
+}
+
+/* Ids that begin with the wanted one come here, too. */
+static int visit(void *context, const json_t *record) {
+    struct reading *r = context;
+    const char *id = json_string_value(json_object_get(record, "id"));
+    const json_t *series = case_series(record, "time");
+    const char *unit = json_string_value(json_object_get(series, "unit"));
+    if (!id || strcmp(id, r->c->id) != 0 || r->session->seconds)
+        return 0;
+    int status = unit && strcmp(unit, "s") == 0 ? take(r->session, series) : 0;
+    return status == 0 ? take_trees(r->samples, record) : status;
+}
+
+/* `dir` is a result folder. */
+static int read_folder(void *context, const char *dir) {
+    struct reading *r = context;
+    struct limits left = LIMITS_WHOLE;
+    struct checked_lab lab;
+    char labs[LIMIT_LABS][64];
+    int count = reader_labs(dir, labs, LIMIT_LABS), k = 0;
+    while (k < count && strcmp(labs[k], r->c->lab) != 0)
+        k++;
+    if (count < 0 || k == count) /* this session has not run the lab */
+        return count < 0 ? -1 : 0;
+    json_t *run = reader_run(dir);
+    if (!run)
+        return -1;
+    int status = checked_lab_open(&lab, run, dir, r->c->lab, &left);
+    if (status == 0)
+        status = reader_cases(lab.reader, r->c->id, r->c->device, visit, r);
+    checked_lab_close(&lab);
+    json_decref(run);
+    return status;
+}
+
+/* Of another tool's file nothing is read again. */
+static int read_session(struct reading *r, const char *path) {
+    struct pack pack;
+    if (pack_is_archive(path))
+        return pack_visit(path, read_folder, r, &pack);
+    return compare_foreign_is_file(path) ? 0 : read_folder(r, path);
+}
+
+int compare_samples_read(struct compare_samples *samples, const struct compare_side *side,
+                         const struct compare_case *c) {
+    json_t *folder;
+    size_t k;
+    int status = 0;
+    memset(samples, 0, sizeof *samples);
+    json_array_foreach(side->folders, k, folder) {
+        struct compare_drawn *session = &samples->session[samples->sessions++];
+        struct reading r = {samples, session, c};
+        status = read_session(&r, json_string_value(folder));
+        samples->count += session->count;
+        if (status != 0)
+            break;
+    }
+    return status;
+}
+
+void compare_samples_free(struct compare_samples *samples) {
+    for (size_t k = 0; k < samples->sessions; k++)
+        free(samples->session[k].seconds);
+    json_decref(samples->trees);
+    memset(samples, 0, sizeof *samples);
+}
+
+/* --- histograms --------------------------------------------------------------------------------
+ */
+
+static size_t gather(const struct compare_samples *samples, double *out) {
+    size_t n = 0;
+    for (size_t k = 0; k < samples->sessions; k++)
+        for (size_t i = 0; i < samples->session[k].count; i++)
+            out[n++] = samples->session[k].seconds[i];
+    return n;
+}
+
+/* The largest sample that is not far out: further than the 99th percentile and half as far again.
+ */
+static double largest(const double *all, size_t n, double low) {
+    double usual = stats_quantile(all, n, 0.99), high = low;
+    double limit = usual * sqrt(usual / low);
+    for (size_t k = 0; k < n; k++)
+        if (all[k] <= fmax(limit, usual))
+            high = fmax(high, all[k]);
+    return high;
+}
+
+static void set_edges(const double *all, size_t n, size_t wanted, struct compare_histogram *h) {
+    double low = stats_quantile(all, n, 0), high = largest(all, n, low);
+    h->bins = high > low ? wanted : 1;
+    for (size_t k = 0; k <= h->bins; k++)
+        h->edges[k] = low * pow(high / low, (double)k / (double)h->bins);
+    if (h->bins == 1) {
+        h->edges[0] = low / 1.001;
+        h->edges[1] = low * 1.001;
+    }
+}
+
+static void count_into(struct compare_histogram *h, const double *seconds, size_t n, size_t side) {
+    double width = log(h->edges[h->bins] / h->edges[0]) / (double)h->bins;
+    for (size_t k = 0; k < n; k++) {
+        double place = floor(log(seconds[k] / h->edges[0]) / width);
+        /* The largest sample belongs to the last bin; so does what rounding puts over its edge. */
+        if (seconds[k] > h->edges[h->bins] * (1 + 1e-12))
+            h->beyond[side]++;
+        else
+            h->counts[side][(size_t)fmin(fmax(place, 0), (double)h->bins - 1)]++;
+    }
+    h->all[side] = n;
+}
+
+int compare_histogram(const struct compare_samples *first, const struct compare_samples *second,
+                      size_t wanted, struct compare_histogram *out) {
+    size_t n = first->count, m = second->count;
+    memset(out, 0, sizeof *out);
+    if (n + m == 0)
+        return 0;
+    double *all = malloc((n + m) * sizeof *all);
+    if (!all)
+        return short_of_memory();
+    gather(first, all);
+    gather(second, all + n);
+    set_edges(all, n + m, wanted < COMPARE_BINS_MOST ? wanted : COMPARE_BINS_MOST, out);
+    count_into(out, all, n, 0);
+    count_into(out, all + n, m, 1);
+    free(all);
+    return 0;
+}
+
+const char *compare_unit(double seconds, double *times) {
+    static const char *const names[] = {"s", "ms", "us", "ns"};
+    size_t k = 0;
+    *times = 1;
+    while (k < 3 && seconds * *times < 1) {
+        *times *= 1e3;
+        k++;
+    }
+    return names[k];
+}

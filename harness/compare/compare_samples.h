@@ -1,0 +1,52 @@
+/*
+ * compare_samples.h: the samples of one case, read again from a side's folders: a side itself keeps
+ * none. And histograms of two sides with the same bins.
+ */
+#ifndef NANOLAB_HARNESS_COMPARE_SAMPLES_H
+#define NANOLAB_HARNESS_COMPARE_SAMPLES_H
+
+#include "harness/compare/compare.h"
+
+/* Of a longer session every k-th sample is taken, so that no folder makes this take long. */
+#define COMPARE_SAMPLES_MOST 100000
+
+struct compare_drawn {
+    bool there;               /* it has the case, and samples of it */
+    double *seconds;          /* [count] in the order they were taken */
+    size_t count, of;         /* taken, of all there are */
+    double median, low, high; /* of those; the quartiles */
+};
+
+struct compare_samples {
+    struct compare_drawn session[COMPARE_SESSIONS_MOST];
+    size_t sessions;
+    size_t count;  /* of all sessions */
+    json_t *trees; /* {series: text} of the first session that has the case */
+};
+
+/* All sessions, each checked again as it was when the side was opened. A side without folders (a
+ * file of another tool) has no samples. 0, or -1 with error_text(); free it either way. */
+int compare_samples_read(struct compare_samples *samples, const struct compare_side *side,
+                         const struct compare_case *c);
+void compare_samples_free(struct compare_samples *samples);
+
+/* --- histograms --- */
+
+#define COMPARE_BINS_MOST 40
+struct compare_histogram {
+    size_t bins;                         /* 0: no samples at all */
+    double edges[COMPARE_BINS_MOST + 1]; /* seconds, evenly spaced on a logarithmic scale */
+    size_t counts[2][COMPARE_BINS_MOST]; /* of each side */
+    size_t beyond[2];                    /* over the last edge */
+    size_t all[2];
+};
+
+/* `wanted` bins from the least sample of both sides to the largest but a few that lie far out. 0,
+ * or -1: no memory. */
+int compare_histogram(const struct compare_samples *first, const struct compare_samples *second,
+                      size_t wanted, struct compare_histogram *out);
+
+/* "ns", "us", "ms" or "s", in which a time is at least 1, and what seconds are multiplied by. */
+const char *compare_unit(double seconds, double *times);
+
+#endif
