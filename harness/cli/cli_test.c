@@ -82,6 +82,7 @@ static void every_bad_line_is_one_line(void **state) {
         {"bin/nanolab compare taken taken --fail-on better", "give slower or faster"},
         {"bin/nanolab compare taken taken --fail-on slower:x", "give a percentage"},
         {"bin/nanolab compare taken taken --calibrate taken,,", "separated by commas"},
+        {"bin/nanolab compare taken taken --explain nosuchcase", "no case has this in its id"},
         {"bin/nanolab compare taken taken --page bin", "holds no page of compare"},
         {"bin/nanolab compare taken taken --page none/x", "cannot make this folder"},
         {"bin/nanolab export taken", "export needs --format"},

@@ -272,8 +272,8 @@ json_t *compare_explained_json(const struct compare_explained *e) {
         "what", compare_reason_what(t->reason), "advice", compare_reason_advice(t->reason), "ratio",
         number_json(t->ratio.value), "low", number_json(t->ratio.low), "high",
         number_json(t->ratio.high), "chance", number_json(t->chance), "threshold",
-        number_json(e->threshold), "more_sessions", (json_int_t)t->more, "bits",
-        compare_bits_name(e->pair->bits), "fields", compare_differences_json(e->c, e->pair),
+        number_json(e->threshold >= 0 ? e->threshold : NAN), "more_sessions", (json_int_t)t->more,
+        "bits", compare_bits_name(e->pair->bits), "fields", compare_differences_json(e->c, e->pair),
         "sessions", sessions_json(&e->samples[0]), sessions_json(&e->samples[1]), "histogram",
         histogram_json(&e->histogram));
     if (out && e->has_trees)

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/compare/compare_foreign.h"
 #include "harness/error.h"
 #include "harness/lab/lab.h"
 #include "harness/measure/stats.h"
@@ -101,12 +100,9 @@ static int read_folder(void *context, const char *dir) {
     return status;
 }
 
-/* Of another tool's file nothing is read again. */
 static int read_session(struct reading *r, const char *path) {
     struct pack pack;
-    if (pack_is_archive(path))
-        return pack_visit(path, read_folder, r, &pack);
-    return compare_foreign_is_file(path) ? 0 : read_folder(r, path);
+    return pack_is_archive(path) ? pack_visit(path, read_folder, r, &pack) : read_folder(r, path);
 }
 
 int compare_samples_read(struct compare_samples *samples, const struct compare_side *side,
@@ -115,6 +111,8 @@ int compare_samples_read(struct compare_samples *samples, const struct compare_s
     size_t k;
     int status = 0;
     memset(samples, 0, sizeof *samples);
+    if (side->foreign)
+        return 0;
     json_array_foreach(side->folders, k, folder) {
         struct compare_drawn *session = &samples->session[samples->sessions++];
         struct reading r = {samples, session, c};
@@ -157,7 +155,9 @@ static double largest(const double *all, size_t n, double low) {
 
 static void set_edges(const double *all, size_t n, size_t wanted, struct compare_histogram *h) {
     double low = stats_quantile(all, n, 0), high = largest(all, n, low);
-    h->bins = high > low ? wanted : 1;
+    /* A few samples in many bins are a comb. */
+    size_t most = 4 + (size_t)(2 * sqrt((double)n));
+    h->bins = !(high > low) ? 1 : wanted < most ? wanted : most;
     for (size_t k = 0; k <= h->bins; k++)
         h->edges[k] = low * pow(high / low, (double)k / (double)h->bins);
     if (h->bins == 1) {

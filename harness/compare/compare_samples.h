@@ -24,8 +24,8 @@ struct compare_samples {
     json_t *trees; /* {series: text} of the first session that has the case */
 };
 
-/* All sessions, each checked again as it was when the side was opened. A side without folders (a
- * file of another tool) has no samples. 0, or -1 with error_text(); free it either way. */
+/* All sessions, each checked again as it was when the side was opened. Of another
+ * tool's file there are no samples here. 0, or -1 with error_text(); free it either way. */
 int compare_samples_read(struct compare_samples *samples, const struct compare_side *side,
                          const struct compare_case *c);
 void compare_samples_free(struct compare_samples *samples);
