@@ -137,6 +137,8 @@ static void sessions_are_a_side(void **state) {
     assert_status(0, "bin/nanolab verify often/session-3");
     assert_status(0, "bin/nanolab compare often often");
     assert_in(said, "A often (3 sessions), B often (3 sessions)");
+    assert_status(0, "bin/nanolab compare often often --explain 97/tiny/n=1");
+    assert_in(said, "\nExplained: 97/tiny/n=1");
     assert_status(0, "bin/nanolab compare often often --page page");
     assert_in(said, "\npage/compare.md\npage/compare.html\n");
     assert_true(exists("page/compare.md") && exists("page/compare.html"));
