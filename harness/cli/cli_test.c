@@ -76,7 +76,7 @@ static void every_bad_line_is_one_line(void **state) {
         {"bin/nanolab unpack a b", "takes one archive"},
         {"bin/nanolab unpack none", "no such file"},
         {"bin/nanolab unpack bin/nanolab --out x", "no archive of nanolab pack"},
-        {"bin/nanolab compare taken", "needs 2 to 16 result folders"},
+        {"bin/nanolab compare taken", "needs 2 to 16 sides"},
         {"bin/nanolab compare taken none", "no such folder"},
         {"bin/nanolab compare bin taken", "neither a result folder"},
         {"bin/nanolab compare taken taken --fail-on better", "give slower or faster"},
