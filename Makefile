@@ -134,6 +134,12 @@ WGMMA_O := $(patsubst %,$(B)/obj/%.cuda-90a.o,$(WGMMA_CU))
 CUDA_O := $(call cuda_o,$(KERNEL_CU) $(DEVICE_CU)) $(WGMMA_O)
 CUDA_SO := $(if $(ARCHS),$(B)/lib/libnanolab-cuda.so)
 TEST_CU_O := $(call simt_o,$(TEST_CU))
+# What each of these is as machine code (scripts/kernel-code), which a result names; of a .cu for the
+# SIMT machine, what it is without checks.
+CODE := $(patsubst %.o,%.code,$(filter-out %.checked.o,$(KERNEL_O)) $(CUDA_O) $(foreach f,$(wildcard \
+          labs/*/*.cu),$(B)/obj/$(f).simt.o $(call cuda_o,$(f))))
+# Tables made here, which every executable has.
+TABLES_O := $(B)/obj/kernel_code.o $(B)/obj/changes.o
 # What is a lab's own: all the C and CUDA C in its folder.
 lab_o = $(call o,$(filter-out %_test.c,$(wildcard labs/$(1)/*.c))) \
         $(call simt_o,$(wildcard labs/$(1)/*.cu)) $(call cuda_o,$(wildcard labs/$(1)/*.cu))
@@ -163,7 +169,7 @@ BINS := $(B)/bin/nanolab $(patsubst %,$(B)/labs/%,$(LABS)) \
         $(patsubst tools/%.c,$(B)/bin/nanolab-%,$(TOOLS)) $(CHILD_BINS) $(RANKS_BINS)
 TEST_BINS := $(patsubst %.c,$(B)/tests/%,$(TESTS))
 # What every executable is linked from, beside its own objects.
-SHARED := $(CUDA_SO) $(B)/lib/libharness.a $(B)/lib/libkernels.a $(B)/cuda-archs
+SHARED := $(TABLES_O) $(CUDA_SO) $(B)/lib/libharness.a $(B)/lib/libkernels.a $(B)/cuda-archs
 
 .PHONY: build
 build: $(BINS)  ## everything a user runs; CUDA kernels for the GPUs of this machine
@@ -200,19 +206,35 @@ $(B)/obj/%.cu.checked.o: %.cu
 	$(Q)$(call SIMT_IR,aligned,$(SIMTFLAGS) $(CHECKEDFLAGS),$(CHECKEDFLAGS))
 	@$(WEAKEN)
 	@$(CHECK_COPIES)
-# What the compiler says of registers and spills is kept beside each object: scripts/registers.
+# What the compiler says of registers and spills is kept beside each object: scripts/registers. Its
+# cubins are kept as long as it takes to hash them.
 define NVCC_OBJECT
-	@mkdir -p $(@D)
+	@mkdir -p $(1).keep
 	@echo "  NVCC     $<"
-	$(Q)$(NVCC) $(NVCCFLAGS) -Xcompiler -fPIC -Xptxas -v -MMD -MP -MF $(@:.o=.d) -c $< -o $@ 2>$(@:.o=.ptxas) || \
-	  { cat $(@:.o=.ptxas) >&2; exit 1; }
-	@grep -v -e '^ptxas info' -e 'bytes stack frame' $(@:.o=.ptxas) >&2 || true
+	$(Q)$(NVCC) $(NVCCFLAGS) --keep --keep-dir $(1).keep -Xcompiler -fPIC -Xptxas -v -MMD -MP -MF $(1).d -c $< \
+	  -o $(1).o 2>$(1).ptxas || { cat $(1).ptxas >&2; exit 1; }
+	@grep -v -e '^ptxas info' -e 'bytes stack frame' $(1).ptxas >&2 || true
+	$(Q)scripts/kernel-code --gpu $(<:kernels/%=%) $(1).keep >$(1).code && rm -r $(1).keep
 endef
-$(B)/obj/%.cu.cuda-$(CUDA).o: %.cu
-	$(NVCC_OBJECT)
-$(WGMMA_O): CUDA_CODE = $(WGMMA_CODE)
-$(WGMMA_O): $(B)/obj/%.cuda-90a.o: %
-	$(NVCC_OBJECT)
+$(B)/obj/%.cu.cuda-$(CUDA).o $(B)/obj/%.cu.cuda-$(CUDA).code: %.cu
+	$(call NVCC_OBJECT,$(B)/obj/$*.cu.cuda-$(CUDA))
+$(WGMMA_O) $(WGMMA_O:.o=.code): CUDA_CODE = $(WGMMA_CODE)
+$(B)/obj/%.cuda-90a.o $(B)/obj/%.cuda-90a.code: %
+	$(call NVCC_OBJECT,$(B)/obj/$*.cuda-90a)
+
+# --- tables that are compiled in: what each kernel is as machine code, and how measuring changed ---
+code_name = $(patsubst %.simt,%:simt,$(1:kernels/%=%))
+$(B)/obj/%.code: $(B)/obj/%.o scripts/kernel-code
+	$(Q)scripts/kernel-code $(call code_name,$*) $< >$@.new && mv $@.new $@
+$(B)/obj/kernel_code.c: $(CODE) $(B)/cuda-archs
+	@LC_ALL=C sort $(CODE) | awk 'BEGIN { print "#include \"harness/store/build_info.h\"\n" \
+	  "const struct build_kernel build_kernels[] = {" } \
+	  { printf "    {\"%s\", \"%s\"},\n", $$1, $$2 } END { print "    {0, 0},\n};" }' >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+$(B)/obj/changes.c: results/changes.tsv harness/store/changes.awk
+	$(Q)awk -f harness/store/changes.awk $< >$@.new && mv $@.new $@
+$(TABLES_O): $(B)/obj/%.o: $(B)/obj/%.c harness/store/build_info.h
+	$(Q)$(CC) $(CFLAGS) -c $< -o $@
 
 $(B)/lib/libharness.a: $(HARNESS_O)
 	@mkdir -p $(@D)
@@ -379,11 +401,11 @@ fuzz-build: $(FUZZ_BINS)
 fuzz_of = $(filter %/$(1).c,$(FUZZ))
 fuzzed = $(if $(filter harness/%,$(call fuzz_of,$(1))),$(HARNESS_C) $(call o,$(HARNESS_CC)),$(filter-out \
   %_test.c %_fuzz.c,$(wildcard $(dir $(call fuzz_of,$(1)))*.c)))
-$(B)/fuzz/%: $(HARNESS_C) $(call o,$(HARNESS_CC)) $(B)/lib/libkernels.a $(FUZZ)
+$(B)/fuzz/%: $(HARNESS_C) $(call o,$(HARNESS_CC)) $(TABLES_O) $(B)/lib/libkernels.a $(FUZZ)
 	@mkdir -p $(@D)
 	@echo "  FUZZ     $@"
 	$(Q)clang -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -O1 -g -std=gnu11 \
-	  $(INC) -pthread $(call fuzz_of,$*) $(call fuzzed,$*) $(B)/lib/libkernels.a $(LIBS) -o $@
+	  $(INC) -pthread $(call fuzz_of,$*) $(call fuzzed,$*) $(TABLES_O) $(B)/lib/libkernels.a $(LIBS) -o $@
 
 .PHONY: bundle
 bundle:  ## one archive that runs on a GPU machine with a driver and no root

@@ -39,6 +39,7 @@
 #include "harness/lab/claims_hostile.h"
 #include "harness/lab/lab.h"
 #include "harness/page/home.h"
+#include "harness/store/build_info.h"
 
 struct claims_case {
     const struct lab *lab;
@@ -212,6 +213,30 @@ static inline void claims_are_covered(void **state) {
         }
 }
 
+/* Where a lab says which code its cases run, it does so for each claim, and the code is there. */
+static inline void claims_name_their_kernels(void **state) {
+    const struct lab *lab = ((const struct claims_case *)*state)->lab;
+    for (size_t k = 0; lab->kernel_count > 0 && k < lab->claim_count; k++)
+        for (const char *cases = lab->claims[k].cases; *cases;) {
+            size_t length = strcspn(cases, " "), i = 0;
+            while (i < lab->kernel_count &&
+                   strncmp(cases, lab->kernels[i].cases, strlen(lab->kernels[i].cases)) != 0)
+                i++;
+            if (i == lab->kernel_count)
+                fail_msg("%.*s: no line of the lab's kernels", (int)length, cases);
+            cases += length + (cases[length] == ' ');
+        }
+    for (size_t i = 0; i < lab->kernel_count; i++)
+        for (const char *code = lab->kernels[i].code; *code;) {
+            size_t length = strcspn(code, " "), k = 0;
+            while (build_kernels[k].name && strncmp(build_kernels[k].name, code, length) != 0)
+                k++;
+            if (!build_kernels[k].name)
+                fail_msg("%.*s: no kernel begins so", (int)length, code);
+            code += length + (code[length] == ' ');
+        }
+}
+
 /* The rows of each test in turn. */
 static inline void claims_stand_hostile_rows(void **state) {
     const struct claims_case *all = *state;
@@ -263,7 +288,7 @@ __attribute__((sentinel)) static inline int claims_test(const struct lab *lab, .
     if (unread != 0)
         return 1;
     size_t n = json_array_size(tests);
-    struct CMUnitTest *units = calloc(n + 2, sizeof *units);
+    struct CMUnitTest *units = calloc(n + 3, sizeof *units);
     struct claims_case *cases = calloc(n + 1, sizeof *cases);
     char(*names)[200] = calloc(n + 1, sizeof *names);
     for (size_t k = 0; k < n; k++) {
@@ -280,8 +305,10 @@ __attribute__((sentinel)) static inline int claims_test(const struct lab *lab, .
                                    NULL, NULL, &cases[n]};
     units[n + 1] = (struct CMUnitTest){"every check stands rows that were tampered with",
                                        claims_stand_hostile_rows, NULL, NULL, &cases[n]};
+    units[n + 2] = (struct CMUnitTest){"the kernels of all claims are named",
+                                       claims_name_their_kernels, NULL, NULL, &cases[n]};
     /* The count is not known to the compiler, so the macro of cmocka does not do. */
-    int status = _cmocka_run_group_tests("claims", units, n + 2, NULL, NULL);
+    int status = _cmocka_run_group_tests("claims", units, n + 3, NULL, NULL);
     free(units);
     free(cases);
     free(names);

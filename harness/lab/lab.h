@@ -57,6 +57,14 @@ struct quantity {
     const char *what; /* "read and written by one call" */
 };
 
+/* Which code the cases of some ids run: names of objects as in build_kernels (build_info.h), or how
+ * names begin, separated by spaces. What begins with the most of an id counts alone. A case on a
+ * kind of device uses the objects for that kind, and those that every case uses (run_kernels). */
+struct kernels_used {
+    const char *cases; /* how ids begin: "01/time/" */
+    const char *code;  /* "sum/ roofs/" */
+};
+
 struct lab {
     int number;
     const char *name;      /* "float-staging" */
@@ -71,6 +79,9 @@ struct lab {
      * so that a reader knows all units. */
     const struct quantity *quantities;
     size_t quantity_count;
+    /* What a comparison of two builds looks at (compare_code.h); ids of no line: unknown. */
+    const struct kernels_used *kernels;
+    size_t kernel_count;
     const struct table_spec *tables;
     size_t table_count;
     /* Under --predict, before anything runs: prints what the model expects. NULL: nothing. */

@@ -62,3 +62,16 @@ const char *build_cuda_toolkit(void) {
     snprintf(text, sizeof text, "%d.%d", version / 1000, version % 1000 / 10);
     return text;
 }
+
+int build_change_count(void) {
+    int count = 0;
+    while (build_changes[count].cases)
+        count++;
+    return count;
+}
+
+bool build_change_concerns(const struct build_change *change, const char *id, bool timed) {
+    if (strcmp(change->cases, "*") == 0)
+        return timed;
+    return strncmp(id, change->cases, strlen(change->cases)) == 0;
+}

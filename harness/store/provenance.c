@@ -77,6 +77,7 @@ json_t *provenance_software(void) {
     put(software, missing, "binary_sha256", hashed ? json_string(digest) : NULL,
         "the executable cannot be read");
     json_object_set_new(software, "settings", provenance_settings());
+    json_object_set_new(software, "changes", json_integer(build_change_count()));
     json_object_set_new(software, "missing", missing);
     return software;
 }

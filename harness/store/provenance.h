@@ -60,4 +60,9 @@ json_t *provenance_gpu_state(int cuda_index);
 /* The driver's version, NULL without one. The text stays. */
 const char *provenance_gpu_driver(void);
 
+/* provenance_kernels.c: {"code": {object: hash}, "used": {how ids begin: which objects}, "always":
+ * which objects} of a lab's table, for its start record (docs/results.md). */
+struct kernels_used;
+json_t *provenance_kernels(const struct kernels_used *used, size_t count);
+
 #endif

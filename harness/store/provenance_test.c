@@ -51,7 +51,7 @@ static void only_listed_fields_are_recorded(void **state) {
         "power_watts", "throttle", NULL};
     static const char *const software_fields[] = {
         "name", "version", "dirty", "compiler", "flags", "libc", "cuda_toolkit", "binary_sha256",
-        "settings",
+        "settings", "changes",
         /* settings of libraries, where they are set */
         "OMP_NUM_THREADS", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "OPENBLAS_NUM_THREADS",
         "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "CUBLAS_WORKSPACE_CONFIG", "NVIDIA_TF32_OVERRIDE",

@@ -49,6 +49,13 @@ static json_t *quantities_of(const struct lab *lab) {
     return all;
 }
 
+/* Of a build, and of what in it this lab runs. */
+static json_t *software_of(const struct lab *lab) {
+    json_t *software = provenance_software();
+    json_object_set_new(software, "kernels", provenance_kernels(lab->kernels, lab->kernel_count));
+    return software;
+}
+
 /* NULL with error_text(). */
 static json_t *start_record(const struct result_setup *setup, const char *lab) {
     char seed[24];
@@ -61,7 +68,7 @@ static json_t *start_record(const struct result_setup *setup, const char *lab) {
         "format", RECORD_FORMAT, "lab", lab, "mode", result_mode_name(setup->mode), "seed", seed,
         "bits", device_names(setup->bits, setup->bits_count), "time",
         device_names(setup->time, setup->time_count), "started", provenance_now(), "fingerprint",
-        fingerprint, "devices", result_setup_provenance(setup), "software", provenance_software(),
+        fingerprint, "devices", result_setup_provenance(setup), "software", software_of(setup->lab),
         "machine", provenance_machine(), "quantities", quantities_of(setup->lab));
     if (!record)
         error_set("%s/%s: out of memory; close other programs", setup->dir, lab);

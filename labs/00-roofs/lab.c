@@ -59,6 +59,10 @@ static const struct quantity quantities[] = {
     {"updates per second", "updates/s", "atomic additions of one call over its median time"},
 };
 
+static const struct kernels_used kernels[] = {
+    {"00/", "roofs/"},
+};
+
 static const struct table_spec tables[] = {
     {"bandwidth", "00/memory/",
      "device; threads = workers; op = plan.op; bytes = plan.bytes; "
@@ -130,6 +134,8 @@ const struct lab lab = {
     .claim_count = sizeof claims / sizeof *claims,
     .quantities = quantities,
     .quantity_count = sizeof quantities / sizeof *quantities,
+    .kernels = kernels,
+    .kernel_count = sizeof kernels / sizeof *kernels,
     .tables = tables,
     .table_count = sizeof tables / sizeof *tables,
 };

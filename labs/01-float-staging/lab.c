@@ -79,6 +79,12 @@ static const struct quantity quantities[] = {
     {"blocks per processor", "1", "that it holds at a time"},
 };
 
+static const struct kernels_used kernels[] = {
+    {"01/", "sum/"},
+    {"01/tree/", "sum/ tree/"},
+    {"01/time/", "roofs/ sum/ tree/target"},
+};
+
 static const struct table_spec tables[] = {
     {"distinct", "01/sum/", "device\tmethod\tdata\tn\tdistinct\tplans", .write = write_distinct},
     {"error", "01/sum/", "view\tdevice\tmethod\tdata\tn\tmedian\tsmallest\tlargest\tbound",
@@ -151,6 +157,8 @@ const struct lab lab = {
     .claim_count = sizeof claims / sizeof *claims,
     .quantities = quantities,
     .quantity_count = sizeof quantities / sizeof *quantities,
+    .kernels = kernels,
+    .kernel_count = sizeof kernels / sizeof *kernels,
     .tables = tables,
     .table_count = sizeof tables / sizeof *tables,
     .predict = predict,

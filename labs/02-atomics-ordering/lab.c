@@ -91,6 +91,11 @@ static const struct quantity quantities[] = {
     {"over plain", "1", "time over the plain sum's"},
 };
 
+static const struct kernels_used kernels[] = {
+    {"02/", "atomics/ sum/exact"},
+    {"02/price/", "atomics/ roofs/"},
+};
+
 static const struct table_spec tables[] = {
     {"replay", "02/replay/",
      .columns = "device; plan; data = input; load; runs; replayed = runs replayed; chains; "
@@ -133,6 +138,8 @@ const struct lab lab = {
     .claim_count = sizeof claims / sizeof *claims,
     .quantities = quantities,
     .quantity_count = sizeof quantities / sizeof *quantities,
+    .kernels = kernels,
+    .kernel_count = sizeof kernels / sizeof *kernels,
     .tables = tables,
     .table_count = sizeof tables / sizeof *tables,
 };

@@ -132,6 +132,11 @@ static const struct quantity quantities[] = {
     {"over sgemm", "1", "time over that of OpenBLAS' sgemm"},
 };
 
+static const struct kernels_used kernels[] = {
+    {"03/", "mma/"},
+    {"03/churn/", "mma/ serving/"},
+};
+
 static const struct table_spec tables[] = {
     {"stairs", "03/stairs/",
      "device; axis; way; along; us, low, high = @median / 1e-6~; used; over whole",
@@ -186,6 +191,8 @@ const struct lab lab = {
     .claim_count = sizeof claims / sizeof *claims,
     .quantities = quantities,
     .quantity_count = sizeof quantities / sizeof *quantities,
+    .kernels = kernels,
+    .kernel_count = sizeof kernels / sizeof *kernels,
     .tables = tables,
     .table_count = sizeof tables / sizeof *tables,
 };

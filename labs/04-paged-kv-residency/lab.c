@@ -186,6 +186,14 @@ static const struct quantity quantities[] = {
     {"over its twin", "1", "time over that of the same step, entered twice"},
 };
 
+static const struct kernels_used kernels[] = {
+    {"04/", "kv_pool/ paged_attention/ roofs/"},
+    {"04/churn/", "kv_pool/ serving/"},
+    {"04/waste/", "kv_pool/ serving/"},
+    {"04/ladder/", "chase/"},
+    {"04/lanes", "chase/"},
+};
+
 static const struct table_spec tables[] = {
     {"bytes", "04/bytes/",
      .columns = "plan; batch; tokens; heads; shared = shared blocks; other = loaded of other "
@@ -277,6 +285,8 @@ const struct lab lab = {
     .claim_count = sizeof claims / sizeof *claims,
     .quantities = quantities,
     .quantity_count = sizeof quantities / sizeof *quantities,
+    .kernels = kernels,
+    .kernel_count = sizeof kernels / sizeof *kernels,
     .tables = tables,
     .table_count = sizeof tables / sizeof *tables,
     .predict = predict_bits,

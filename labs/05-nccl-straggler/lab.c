@@ -274,6 +274,12 @@ static const struct quantity quantities[] = {
     {"measured us", "us", "mean step of the arm with nobody late, in the same round"},
 };
 
+/* Processes and simulated ranks are programs of their own (kernels/ranks/program), of which a lab's
+ * executable knows no code. */
+static const struct kernels_used kernels[] = {
+    {"05/", "allreduce/allreduce.cu ranks/ranks_gpu.cu"},
+};
+
 static const struct table_spec tables[] = {
     {"sums", "05/sum/",
      "engine; ranks; algorithm; per node; slow node; bytes; took, low, high = sum time~; model; "
@@ -371,6 +377,8 @@ const struct lab lab = {
     .claim_count = sizeof claims / sizeof *claims,
     .quantities = quantities,
     .quantity_count = sizeof quantities / sizeof *quantities,
+    .kernels = kernels,
+    .kernel_count = sizeof kernels / sizeof *kernels,
     .tables = tables,
     .table_count = sizeof tables / sizeof *tables,
 };

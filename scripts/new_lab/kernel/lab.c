@@ -186,6 +186,11 @@ static const struct quantity quantities[] = {
     {"distance", "ulp", "floats from the kernel's sum to the loop's"},
 };
 
+/* Which code its cases run, for comparisons of two builds. */
+static const struct kernels_used kernels[] = {
+    {"@NN@/", "labs/@NN@-@NAME@/"},
+};
+
 static const struct table_spec tables[] = {
     {"difference", "@NN@/sum/", "device; n; ulps = distance", .sort = "device;n"},
 };
@@ -201,6 +206,8 @@ const struct lab lab = {
     .claim_count = sizeof claims / sizeof *claims,
     .quantities = quantities,
     .quantity_count = sizeof quantities / sizeof *quantities,
+    .kernels = kernels,
+    .kernel_count = sizeof kernels / sizeof *kernels,
     .tables = tables,
     .table_count = sizeof tables / sizeof *tables,
 };
