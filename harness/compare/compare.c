@@ -214,19 +214,19 @@ static int add_differences(json_t *out, const json_t *a, const json_t *b, const 
     return 0;
 }
 
-static int compare_code(struct compare *c) {
+static int compare_code_of(struct compare *c) {
     const char *lab;
     json_t *hash;
-    size_t both = 0;
     json_object_foreach(c->first->code, lab, hash) {
         const json_t *other = json_object_get(c->second->code, lab);
         if (!json_is_string(hash) || !json_is_string(other))
             continue;
-        both++;
         if (!json_equal(hash, other) && json_array_append_new(c->other_code, json_string(lab)) != 0)
             return short_of_memory();
     }
-    c->same_code = both > 0 && json_array_size(c->other_code) == 0;
+    if (compare_code_pairs(c) != 0)
+        return short_of_memory();
+    c->same_code = c->count > 0 && c->code[COMPARE_CODE_EQUAL] == c->count;
     return 0;
 }
 
@@ -249,7 +249,7 @@ int compare_open(struct compare *c, const struct compare_side *first,
     join(c);
     for (size_t k = 0; k < c->count; k++)
         compare_pair_of(c, &c->pairs[k], bands);
-    if (settle(c) != 0 || compare_code(c) != 0)
+    if (settle(c) != 0 || compare_code_of(c) != 0)
         return -1;
     if (compare_claims_join(c->claims, first->claims, second->claims) != 0)
         return short_of_memory();
@@ -267,6 +267,7 @@ void compare_close(struct compare *c) {
     json_decref(c->claims);
     json_decref(c->other_code);
     json_decref(c->differences);
+    compare_code_pairs_close(c);
     c->pairs = NULL;
     c->claims = c->other_code = c->differences = NULL;
 }

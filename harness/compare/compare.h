@@ -19,6 +19,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "harness/compare/compare_code.h"
 #include "harness/compare/compare_meter.h"
 #include "harness/compare/compare_settings.h"
 #include "harness/compare/compare_times.h"
@@ -41,6 +42,7 @@ struct compare_case {
     bool bits_vary;                    /* another session had others */
     bool has_tree;                     /* the text of a summation tree is among them */
     bool throttled;                    /* a GPU's clocks were held back while it was measured */
+    uint16_t use;                      /* which of the side's uses of code */
     struct compare_settings *settings; /* of the first session; NULL: not known (foreign) */
     struct compare_meter meter;        /* clock and energy */
 };
@@ -55,10 +57,13 @@ struct compare_side {
     json_t *claims;      /* over the sessions: compare_claims.h */
     struct compare_case *cases; /* sorted by id and device */
     size_t count;
-    void *shapes;   /* of the cases' settings */
-    size_t bytes;   /* kept of shapes and cases, about */
-    json_t *models; /* {device: its model}, of the first session that has it */
-    json_t *code;   /* {lab: SHA-256 of its executable}, of the first session that has it */
+    void *shapes;    /* of the cases' settings */
+    size_t bytes;    /* kept of shapes and cases, about */
+    json_t *models;  /* {device: its model}, of the first session that has it */
+    json_t *code;    /* {lab: SHA-256 of its executable}, of the first session that has it */
+    json_t *kernels; /* {lab: {"kernels", "changes"}} of its start record */
+    struct compare_use *uses; /* of code by cases */
+    size_t use_count;
 };
 
 /* 0, or -1 with error_text(); close it either way. */
@@ -76,6 +81,7 @@ struct compare_pair {
     struct compare_times times; /* reason COMPARE_NO_TIME where it is no case of time */
     struct ratio normalised;    /* each over its own roof; value alone; NaN: unknown */
     enum compare_bits bits;
+    unsigned char code;              /* enum compare_code */
     char field[COMPARE_FIELD_BYTES]; /* of params, plan or machine in which the two differ, or "" */
 };
 
@@ -92,7 +98,13 @@ struct compare {
     json_t *claims;               /* that both have: compare_claims.h */
     json_t *differences;          /* of machine and software: [{"field", "values": [.., ..]}] */
     json_t *other_code;           /* names of labs whose executables are not equal */
-    bool same_code;               /* all those that both have are */
+    bool same_code;               /* of all pairs */
+    size_t code[3];               /* pairs by enum compare_code */
+    json_t *other_kernels;        /* [{"kernel", "cases"}] whose code is not equal */
+    struct compare_code_cell *code_cells;
+    size_t code_cell_count;
+    struct compare_change *changes; /* [change_count], of results/changes.tsv */
+    size_t change_count;
     struct compare_explained *explained; /* cases explained: compare_explain.h */
     size_t explained_count;
 };

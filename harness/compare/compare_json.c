@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "harness/compare/compare_bits.h"
+#include "harness/compare/compare_code_text.h"
 #include "harness/compare/compare_explain.h"
 
 /* null where a number is not finite. */
@@ -53,6 +54,10 @@ static json_t *pair_json(const struct compare *c, const struct compare_pair *p) 
     json_t *pair =
         json_pack("{s:s, s:s, s:[s, s], s:s}", "id", p->first->id, "lab", p->first->lab, "devices",
                   p->first->device, p->second->device, "bits", compare_bits_name(p->bits));
+    if (compare_code_case_json(c, p, pair) != 0) {
+        json_decref(pair);
+        return NULL;
+    }
     if (p->field[0])
         json_object_set_new(pair, "field", json_string(p->field));
     if (p->field[0] || p->bits == COMPARE_BITS_DIFFER)
@@ -81,7 +86,7 @@ static json_t *head_json(const struct compare *c) {
     return json_pack(
         "{s:[o, o], s:{s:f, s:f, s:f, s:f}, s:o, s:I, s:[I, I], s:{s:I, s:I, s:I, s:o, s:o}, s:o, "
         "s:o, s:o, "
-        "s:O, s:O, s:O}",
+        "s:O, s:O, s:O, s:o, s:o}",
         "sides", side_json(c->first), side_json(c->second), "rule", "confidence",
         c->rule.confidence, "rate", c->rule.rate, "least", c->rule.least, "same", c->rule.same,
         "verdicts", verdicts, "timed", (json_int_t)c->timed, "only", (json_int_t)c->only[0],
@@ -89,7 +94,8 @@ static json_t *head_json(const struct compare *c) {
         (json_int_t)c->bits_differ, "vary", (json_int_t)c->bits_vary, "g1", g1_json(c), "explained",
         groups_json(c), "mean", number_json(c->mean), "normalised_mean",
         number_json(c->normalised_mean), "same_code", json_boolean(c->same_code), "other_code",
-        c->other_code, "claims", c->claims, "differences", c->differences);
+        c->other_code, "claims", c->claims, "differences", c->differences, "code",
+        compare_code_json(c), "measured_before", compare_changes_json(c));
 }
 
 /* Cases explained, as a member; none: no member. */

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "harness/compare/compare_code_text.h"
 #include "harness/compare/compare_page.h"
 #include "harness/page/claim_table.h"
 #include "harness/page/escape.h"
@@ -12,7 +13,6 @@
 #include "harness/page/units.h"
 
 #define NOTES_SHOWN 10
-#define LABS_SHOWN 20
 #define GPUS_SHOWN 8
 
 static const char *text_of(const json_t *object, const char *name) {
@@ -81,30 +81,6 @@ void compare_markdown_head(const struct compare_page *page, const char *before, 
     fputc('\n', out);
 }
 
-static void code(const struct compare_section *s, FILE *out) {
-    size_t n = json_array_size(s->c->other_code), k;
-    json_t *lab;
-    if (s->c->same_code)
-        fprintf(out,
-                "**%s has the same machine code as A:** what differs is the machine, or what else "
-                "it did.",
-                s->letter);
-    else if (n > 0)
-        fprintf(out, "**%s has other executables than A:** ", s->letter);
-    else
-        fprintf(out, "**%s and A have no executable in common** that could be compared.",
-                s->letter);
-    json_array_foreach(s->c->other_code, k, lab) {
-        if (k == LABS_SHOWN)
-            break;
-        fputs(k ? ", " : "", out);
-        escape_inline(out, json_string_value(lab));
-    }
-    if (n > LABS_SHOWN)
-        fprintf(out, " and %zu more", n - LABS_SHOWN);
-    fputs(n > 0 ? ". What differs may be that.\n\n" : "\n\n", out);
-}
-
 /* What a side from another tool's file does not say. */
 static void notes(const struct compare_side *side, char letter, FILE *out) {
     size_t n = json_array_size(side->notes), k;
@@ -142,7 +118,7 @@ static void sides(const struct compare_page *page, FILE *out) {
     }
     fputc('\n', out);
     for (size_t k = 0; k < page->count; k++)
-        code(&page->sections[k], out);
+        compare_code_markdown(page->sections[k].c, page->sections[k].letter, out);
     for (size_t k = 0; k <= page->count; k++)
         notes(compare_page_side(page, k), (char)('A' + k), out);
 }

@@ -96,7 +96,7 @@ static void the_page_says_what_differs(void **state) {
         "# nanolab compare: a and b\n",
         "| Sessions | 4 | 4 |\n",
         "| Cases | 10 | 10 |\n",
-        "**B has the same machine code as A:**",
+        "**The same machine code on A and B:**",
         "**1 of 1 claims that more than one side has.**",
         "| X1 | one is one | cpu | ✔ confirmed | ✘ refuted |\n",
         "- A, confirmed on cpu: it is so\n",

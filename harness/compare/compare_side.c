@@ -171,7 +171,10 @@ static int begin_lab(void *context, const struct reader *reader) {
                                  digest && sha_is_digest(digest) ? json_incref(binary) : NULL);
     s->units = json_object_get(reader->start, "quantities");
     /* A folder without them has none. */
-    return s->lab && add_models(s->side->models, models) == 0 ? 0 : short_of_memory();
+    if (!s->lab || add_models(s->side->models, models) != 0 ||
+        compare_code_start(s->side, s->lab, reader->start) != 0)
+        return short_of_memory();
+    return 0;
 }
 
 struct compare_case *compare_session_case(struct compare_session *s) {
@@ -230,6 +233,10 @@ static int see_case(void *context, const struct reader *reader, const json_t *re
     c->has_tree = has_tree(record);
     c->throttled = is_throttled(record);
     compare_meter_read(&c->meter, record);
+    int use = compare_code_use(s->side, s->lab, read->id, read->device);
+    if (use < 0)
+        return short_of_memory();
+    c->use = (uint16_t)use;
     double roof = number_of(json_object_get(json_object_get(record, "counters"), "roof fraction"));
     if (isfinite(roof) && roof > 0) {
         c->roof = roof;
@@ -430,9 +437,11 @@ int compare_side_open(struct compare_side *side, const char *path) {
                                   .claims = json_array(),
                                   .code = json_object(),
                                   .models = json_object(),
+                                  .kernels = json_object(),
                                   .notes = json_array()};
     name_side(side, path);
-    if (!side->folders || !side->claims || !side->code || !side->models || !side->notes)
+    if (!side->folders || !side->claims || !side->code || !side->models || !side->kernels ||
+        !side->notes)
         return short_of_memory();
     int status = open_sessions(side, path);
     if (status == 0 && compare_claims_settle(side->claims) != 0)
@@ -451,5 +460,6 @@ void compare_side_close(struct compare_side *side) {
     json_decref(side->code);
     json_decref(side->models);
     json_decref(side->notes);
+    compare_code_close(side);
     *side = (struct compare_side){0};
 }

@@ -9,6 +9,7 @@
 
 #include "harness/compare/compare_bits.h"
 #include "harness/compare/compare_claims.h"
+#include "harness/compare/compare_code_text.h"
 #include "harness/compare/compare_pick.h"
 #include "harness/text.h"
 
@@ -43,17 +44,7 @@ static void print_sides(const struct compare *c, FILE *to) {
     fputc('\n', to);
     print_notes(c->first, 'A', to);
     print_notes(c->second, 'B', to);
-    if (c->same_code)
-        fprintf(to, "The same machine code on both: what differs is the machine, or what else it "
-                    "did.\n");
-    json_t *lab;
-    size_t k;
-    json_array_foreach(c->other_code, k, lab) {
-        fputs(k ? ", " : "Other executables: ", to);
-        text_print(to, json_string_value(lab));
-    }
-    if (k > 0)
-        fputc('\n', to);
+    compare_code_print(c, to);
 }
 
 /* --- claims ------------------------------------------------------------------------------------
