@@ -120,7 +120,7 @@ static void test_counts(void **state) {
     /* What was scaled and sealed anew is a folder that any command takes. */
     char command[LINE];
     snprintf(command, sizeof command,
-             "'%s' verify %s/work/b-x1.05-all.side/session-1 >%s/verify 2>&1", nanolab, two.f.root,
+             "'%s' verify %s/work/made/b-x1.05-all.side/session-1 >%s/verify 2>&1", nanolab, two.f.root,
              two.f.root);
     assert_int_equal(system(command), 0);
 }
