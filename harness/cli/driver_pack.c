@@ -9,12 +9,14 @@
 #include "harness/stop.h"
 #include "harness/store/folder.h"
 #include "harness/store/pack.h"
+#include "harness/store/trim.h"
 #include "harness/text.h"
 
 /* What differs between the two. */
 struct direction {
     const char *name, *help_command, *what, *missing, *many, *out_value, *out_help, *tail;
     int (*run)(const char *from, const char *to, struct pack *out);
+    int (*trim)(const char *from, const char *to, struct pack *out); /* NULL: there is no --trim */
     void (*name_of)(char *out, size_t size, const char *from);
 };
 
@@ -53,11 +55,15 @@ static const struct direction packing = {
     .help_command = "nanolab pack --help",
     .what = "nanolab pack: one archive of a result folder, to send or to keep.\n"
             "\n"
-            "usage: nanolab pack DIR [--out FILE]\n"
+            "usage: nanolab pack DIR [--out FILE] [--trim]\n"
             "\n"
             "The folder is checked first, and all that nanolab verify vouches for is packed: no\n"
             "plots and no pages, which plot and report draw again. The same folder gives the same\n"
             "bytes, and no name of a user, of a machine or of this folder is in them.\n"
+            "\n"
+            "--trim makes it small, to be kept beside the source: verdicts, medians, intervals,\n"
+            "plans, rows and tables stay as they are, of samples some stay, and of long series of\n"
+            "bits their hash; results/README.md has the rule.\n"
             "\n",
     .missing = "pack needs a result folder; for example nanolab pack results/...",
     .many = "pack takes one folder, not %zu; pack them one by one",
@@ -66,6 +72,7 @@ static const struct direction packing = {
     .tail = "\nThe content's hash that is printed names what is in it; unpack and verify print it, "
             "too.\n",
     .run = pack_folder,
+    .trim = trim_pack,
     .name_of = archive_of,
 };
 
@@ -91,22 +98,24 @@ static const struct direction unpacking = {
 };
 
 static int convert(const struct direction *d, int argc, char **argv) {
-    bool help = false;
+    bool help = false, trim = false;
     const char *out = NULL, *from[argc];
     const struct option_spec specs[] = {
         {"--out", d->out_value, d->out_help, OPTION_TEXT, &out, NULL},
         {"--help", NULL, "this page", OPTION_FLAG, &help, NULL},
+        {"--trim", NULL, "some of the samples, and no long series", OPTION_FLAG, &trim, NULL},
     };
+    size_t spec_count = d->trim ? 3 : 2;
     struct options parser = {.program = "nanolab",
                              .help_command = d->help_command,
                              .specs = specs,
-                             .spec_count = 2,
+                             .spec_count = spec_count,
                              .positional = from};
     if (options_parse(&parser, argc, argv) != 0)
         return options_report();
     if (help) {
         fputs(d->what, stdout);
-        options_print(specs, 2);
+        options_print(specs, spec_count);
         printf("%s\nexit status: 0 done, 2 not (one line says why).\n", d->tail);
         return EXIT_DONE;
     }
@@ -123,7 +132,7 @@ static int convert(const struct direction *d, int argc, char **argv) {
         out = name;
     }
     stop_catch(NULL);
-    if (d->run(from[0], out, &pack) != 0) {
+    if ((trim ? d->trim : d->run)(from[0], out, &pack) != 0) {
         options_fail(&parser, "%s", error_text());
         return options_report();
     }

@@ -378,6 +378,9 @@ static int export_googlebenchmark(struct export *e, const struct checked *checke
             status = short_of_memory();
         json_decref(one);
     }
+    if (!all && status == 0 && json_object_get(checked->run, "trimmed"))
+        return error_set("it is trimmed, which leaves benchmark.json out; take another format, or "
+                         "the folder that it was made of");
     if (!all && status == 0)
         return error_set("no lab of it was finished, so there is no benchmark.json; take another "
                          "format, or go on with nanolab run --resume");

@@ -133,6 +133,12 @@ int journal_next(struct journal_reader *reader) {
     return 1;
 }
 
+void journal_put_plain(const struct journal_reader *reader, FILE *to) {
+    const char *line = reader->buffer + reader->used - reader->size;
+    fwrite(line, 1, reader->size - 1 - LINE_TAIL, to);
+    fputs("}\n", to);
+}
+
 json_t *journal_line_at(int fd, const char *path, uint64_t offset, size_t size) {
     char why[256] = "it is shorter than it was";
     char *text = malloc(size + 1);
@@ -189,29 +195,25 @@ int journal_continue(struct journal_writer *writer, const struct folder *folder,
     return 0;
 }
 
-/* The line for a record, LF included; the caller frees. */
-static char *sealed_line(const char *previous, const json_t *record, size_t *size,
-                         char hash[SHA_TEXT]) {
-    char *text = json_dumps(record, JSON_COMPACT);
-    size_t plain = text ? strlen(text) : 0;
-    char *line = text ? malloc(plain + LINE_TAIL + 2) : NULL;
+char *journal_seal_line(const char previous[SHA_TEXT], const char *text, size_t *size,
+                        char hash[SHA_TEXT]) {
+    size_t plain = strlen(text);
+    char *line = malloc(plain + LINE_TAIL + 2);
     if (line && sha_chain(previous, text, plain, hash) == 0) {
         memcpy(line, text, plain - 1);
         *size = plain - 1 +
                 (size_t)snprintf(line + plain - 1, LINE_TAIL + 3, LINE_MEMBER "%s\"}\n", hash);
-    } else {
-        free(line);
-        line = NULL;
+        return line;
     }
-    free(text);
-    return line;
+    free(line);
+    return NULL;
 }
 
 /* Adds the line of one record to `text`. */
-static int add_line(struct journal_writer *writer, const json_t *record, FILE *text,
+static int add_line(struct journal_writer *writer, const char *record, FILE *text,
                     char hash[SHA_TEXT], size_t *size) {
     char next[SHA_TEXT];
-    char *line = sealed_line(hash, record, size, next);
+    char *line = record ? journal_seal_line(hash, record, size, next) : NULL;
     if (!line)
         return error_set("%s: out of memory while writing a record", writer->path);
     if (*size > LIMIT_LINE_BYTES) {
@@ -241,8 +243,8 @@ static int write_lines(struct journal_writer *writer, const char *text, size_t b
     return error_set("%s: cannot be written: %s", writer->path, folder_advice(error));
 }
 
-int journal_append_all(struct journal_writer *writer, json_t *const *records, size_t count,
-                       struct journal_place *places) {
+int journal_append_texts(struct journal_writer *writer, char *const *records, size_t count,
+                         struct journal_place *places) {
     char hash[SHA_TEXT], *text = NULL;
     size_t bytes = 0;
     uint64_t at = writer->length;
@@ -267,6 +269,20 @@ int journal_append_all(struct journal_writer *writer, json_t *const *records, si
         writer->length += bytes;
         memcpy(writer->hash, hash, SHA_TEXT);
     }
+    return status;
+}
+
+int journal_append_all(struct journal_writer *writer, json_t *const *records, size_t count,
+                       struct journal_place *places) {
+    char **texts = calloc(count + 1, sizeof *texts);
+    if (!texts)
+        return error_set("%s: out of memory while writing a record", writer->path);
+    for (size_t k = 0; k < count; k++)
+        texts[k] = json_dumps(records[k], JSON_COMPACT);
+    int status = journal_append_texts(writer, texts, count, places);
+    for (size_t k = 0; k < count; k++)
+        free(texts[k]);
+    free(texts);
     return status;
 }
 

@@ -22,6 +22,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "harness/store/folder.h"
 #include "harness/store/sha.h"
@@ -42,7 +43,7 @@ struct journal_reader {
     char previous[SHA_TEXT]; /* of the one before it */
     char *buffer;
     size_t capacity, have, used; /* of what it has, the lines already read */
-    uint64_t position; /* in the file, behind the buffer */
+    uint64_t position;           /* in the file, behind the buffer */
 };
 
 /* `fd` and `path` (for messages) must stay until journal_reader_end. */
@@ -50,6 +51,8 @@ void journal_reader_begin(struct journal_reader *reader, int fd, const char *pat
 /* 1: a line whose hash fits; 0: the end of the file; -1: a line that does not fit. */
 int journal_next(struct journal_reader *reader);
 void journal_reader_end(struct journal_reader *reader);
+/* The line just read, without its hash, ended by LF. */
+void journal_put_plain(const struct journal_reader *reader, FILE *to);
 /* One line again, at an offset and size that journal_next gave; NULL with error_text(). */
 json_t *journal_line_at(int fd, const char *path, uint64_t offset, size_t size);
 
@@ -67,6 +70,10 @@ int journal_create(struct journal_writer *writer, const struct folder *folder);
 /* An existing one, behind the last line a reader accepted; a cut last line is removed. */
 int journal_continue(struct journal_writer *writer, const struct folder *folder, uint64_t length,
                      const char hash[SHA_TEXT]);
+/* The line of a record's text behind a line with the hash `previous`, LF included, malloc'ed, and
+ * its own hash; NULL: no memory. */
+char *journal_seal_line(const char previous[SHA_TEXT], const char *text, size_t *size,
+                        char hash[SHA_TEXT]);
 /* Appends one record (without a hash member) and syncs it. After a failure nothing of the record
  * is left in the file. `offset` and `size` get the place of the line; they may be NULL. */
 int journal_append(struct journal_writer *writer, const json_t *record, uint64_t *offset,
@@ -80,6 +87,9 @@ struct journal_place {
 };
 int journal_append_all(struct journal_writer *writer, json_t *const *records, size_t count,
                        struct journal_place *places);
+/* The same for records already written as compact JSON; NULL among them is a want of memory. */
+int journal_append_texts(struct journal_writer *writer, char *const *records, size_t count,
+                         struct journal_place *places);
 void journal_close(struct journal_writer *writer);
 
 /* --- single documents with the same seal, as run.json: their hash is the last member of the

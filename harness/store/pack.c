@@ -18,6 +18,7 @@
 #include "harness/store/durable.h"
 #include "harness/store/folder.h"
 #include "harness/store/pack_inside.h"
+#include "harness/store/pack_journal.h"
 #include "harness/store/record.h"
 
 #define DOS_1980 0x21 /* the first day that the format knows */
@@ -138,7 +139,8 @@ static json_t *describe(const struct folder *root, const char *name) {
 }
 
 /* The manifest of these files; NULL with error_text(). */
-static json_t *manifest_of(const struct folder *root, const json_t *names, struct pack *out) {
+static json_t *manifest_of(const struct folder *root, const json_t *names, int format,
+                           struct pack *out) {
     json_t *files = json_array(), *name;
     size_t k;
     json_array_foreach(names, k, name) {
@@ -150,8 +152,8 @@ static json_t *manifest_of(const struct folder *root, const json_t *names, struc
     }
     json_t *manifest = NULL;
     if (pack_measure(files, out) == 0)
-        manifest = json_pack("{s:i, s:s, s:O}", "archive", PACK_FORMAT, "content", out->content,
-                             "files", files);
+        manifest = json_pack("{s:i, s:s, s:O}", "archive", format, "content", out->content, "files",
+                             files);
     if (!manifest)
         error_set("%s: out of memory; close other programs", root->path);
     json_decref(files);
@@ -167,9 +169,16 @@ static int refuse(zip_t *zip, const char *path) {
                      error > 0 ? folder_advice(error) : zip_strerror(zip));
 }
 
+/* What is written, and how it is compressed. */
+struct writing {
+    const struct folder *root;
+    const json_t *manifest;
+    bool dense;
+};
+
 /* Adds a file, taking the source over. Same bytes every time: no time, no owner. */
-static int add_source(zip_t *zip, const char *path, const char *top, const char *name,
-                      zip_source_t *source) {
+static int add_source(zip_t *zip, const struct writing *w, const char *path, const char *top,
+                      const char *name, zip_source_t *source) {
     char inside[PACK_NAME + 32];
     snprintf(inside, sizeof inside, "%s/%s", top, name);
     zip_int64_t index = source ? zip_file_add(zip, inside, source, ZIP_FL_ENC_UTF_8) : -1;
@@ -178,7 +187,8 @@ static int add_source(zip_t *zip, const char *path, const char *top, const char 
         return refuse(zip, path);
     }
     zip_uint64_t at = (zip_uint64_t)index;
-    if (zip_set_file_compression(zip, at, ZIP_CM_DEFLATE, 6) != 0 ||
+    if (zip_set_file_compression(zip, at, w->dense ? ZIP_CM_BZIP2 : ZIP_CM_DEFLATE,
+                                 w->dense ? 9 : 6) != 0 ||
         zip_file_set_dostime(zip, at, 0, DOS_1980, 0) != 0 ||
         zip_file_set_external_attributes(zip, at, 0, ZIP_OPSYS_UNIX,
                                          (zip_uint32_t)(S_IFREG | 0644) << 16) != 0)
@@ -188,39 +198,49 @@ static int add_source(zip_t *zip, const char *path, const char *top, const char 
 
 /* Files are opened when the archive is closed, one after another. What was exchanged since it was
  * hashed is found when it is unpacked. */
-static int add_file(zip_t *zip, const char *path, const char *top, const struct folder *root,
+static int add_file(zip_t *zip, const struct writing *w, const char *path, const char *top,
                     const json_t *file) {
     const char *name = json_string_value(json_object_get(file, "name"));
     char from[FOLDER_PATH + PACK_NAME];
-    snprintf(from, sizeof from, "%s/%s", root->path, name);
+    if (w->dense && pack_journal_is(name)) {
+        size_t size = 0;
+        char *text = pack_journal_read(w->root, name, &size);
+        zip_source_t *source = text ? zip_source_buffer(zip, text, size, 1) : NULL;
+        if (text && !source)
+            free(text);
+        return text ? add_source(zip, w, path, top, name, source) : -1;
+    }
+    snprintf(from, sizeof from, "%s/%s", w->root->path, name);
     return add_source(
-        zip, path, top, name,
+        zip, w, path, top, name,
         zip_source_file(zip, from, 0, json_integer_value(json_object_get(file, "bytes"))));
 }
 
-static int add_all(zip_t *zip, const char *path, const struct folder *root, const json_t *manifest,
-                   const char *text) {
+static int add_all(zip_t *zip, const struct writing *w, const char *path, const char *text) {
     char top[PACK_TOP];
     size_t k;
     json_t *file;
     snprintf(top, sizeof top, PACK_TOP_FORMAT,
-             json_string_value(json_object_get(manifest, "content")));
+             json_string_value(json_object_get(w->manifest, "content")));
     int status =
-        add_source(zip, path, top, PACK_MANIFEST, zip_source_buffer(zip, text, strlen(text), 0));
-    json_array_foreach(json_object_get(manifest, "files"), k, file) {
+        add_source(zip, w, path, top, PACK_MANIFEST, zip_source_buffer(zip, text, strlen(text), 0));
+    json_array_foreach(json_object_get(w->manifest, "files"), k, file) {
         if (status == 0)
-            status = add_file(zip, path, top, root, file);
+            status = add_file(zip, w, path, top, file);
     }
     return status;
 }
 
 /* `path` is for messages. */
-static int write_archive(const char *to, const char *path, const struct folder *root,
-                         const json_t *manifest) {
+static int write_archive(const char *to, const char *path, const struct writing *w) {
     int error = 0;
-    char *text = json_dumps(manifest, JSON_INDENT(1));
+    if (w->dense && !zip_compression_method_supported(ZIP_CM_BZIP2, 1))
+        return error_set("%s: cannot be written: libzip was built without bzip2 here; pack it "
+                         "elsewhere",
+                         path);
+    char *text = json_dumps(w->manifest, JSON_INDENT(1));
     zip_t *zip = text ? zip_open(to, ZIP_CREATE | ZIP_TRUNCATE, &error) : NULL;
-    int status = zip ? add_all(zip, path, root, manifest, text)
+    int status = zip ? add_all(zip, w, path, text)
                      : error_set("%s: cannot be written: %s", path, folder_advice(errno));
     if (zip && status == 0 && zip_close(zip) != 0) {
         status = refuse(zip, path);
@@ -237,7 +257,7 @@ static int write_archive(const char *to, const char *path, const struct folder *
 
 /* In a temporary folder beside it, since the library makes files of its own, and renamed: never
  * half an archive. */
-static int write_beside(const char *path, const struct folder *root, const json_t *manifest) {
+static int write_beside(const char *path, const struct writing *w) {
     struct folder parent;
     char above[FOLDER_PATH], temporary[DURABLE_NAME], to[2 * FOLDER_PATH];
     const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
@@ -253,7 +273,7 @@ static int write_beside(const char *path, const struct folder *root, const json_
         status = error_set("%s: cannot be written: %s", path, folder_advice(errno));
     if (status == 0) {
         snprintf(to, sizeof to, "%s/%s/archive", parent.path, temporary);
-        status = write_archive(to, path, root, manifest);
+        status = write_archive(to, path, w);
     }
     if (status == 0 &&
         ((fd = openat(inside, "archive", O_RDONLY | O_CLOEXEC)) < 0 ||
@@ -269,20 +289,44 @@ static int write_beside(const char *path, const struct folder *root, const json_
     return status;
 }
 
-int pack_folder(const char *dir, const char *archive, struct pack *out) {
+/* The manifest of a valid folder, which is left open; NULL with error_text(). */
+static json_t *manifest_in(const char *dir, int format, struct folder *root, struct pack *out) {
     struct checked *checked;
-    struct folder root;
     if (checked_open(&checked, dir) != 0)
-        return -1;
+        return NULL;
     json_t *names = names_of(checked, dir), *manifest = NULL;
     checked_close(checked);
-    int status = names ? folder_open(&root, dir) : -1;
-    if (status == 0) {
-        manifest = manifest_of(&root, names, out);
-        status = manifest ? write_beside(archive, &root, manifest) : -1;
-        folder_close(&root);
-    }
-    json_decref(manifest);
+    if (names && folder_open(root, dir) == 0 && !(manifest = manifest_of(root, names, format, out)))
+        folder_close(root);
     json_decref(names);
+    return manifest;
+}
+
+static int pack_by(const char *dir, const char *archive, bool dense, struct pack *out) {
+    struct folder root;
+    json_t *manifest = manifest_in(dir, dense ? PACK_FORMAT_DENSE : PACK_FORMAT, &root, out);
+    if (!manifest)
+        return -1;
+    int status = write_beside(archive, &(struct writing){&root, manifest, dense});
+    folder_close(&root);
+    json_decref(manifest);
     return status;
+}
+
+int pack_folder(const char *dir, const char *archive, struct pack *out) {
+    return pack_by(dir, archive, false, out);
+}
+
+int pack_folder_densely(const char *dir, const char *archive, struct pack *out) {
+    return pack_by(dir, archive, true, out);
+}
+
+int pack_content(const char *dir, struct pack *out) {
+    struct folder root;
+    json_t *manifest = manifest_in(dir, PACK_FORMAT, &root, out);
+    if (!manifest)
+        return -1;
+    folder_close(&root);
+    json_decref(manifest);
+    return 0;
 }

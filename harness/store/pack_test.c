@@ -266,7 +266,7 @@ static void forged_archives(void **state) {
     TRY("something else", MANIFEST, {"run.json", "", S_IFDIR});
     /* Not in the folder that the manifest's hash names. */
     TRY("something else", MANIFEST, {"!run.json", "{}", S_IFREG});
-    TRY("another format", {PACK_MANIFEST, "{\"archive\": 2}", S_IFREG});
+    TRY("another format", {PACK_MANIFEST, "{\"archive\": 3}", S_IFREG});
     TRY("another format", {PACK_MANIFEST, "[]", S_IFREG});
     TRY("no list of files", {PACK_MANIFEST, "{\"archive\": 1}", S_IFREG});
     TRY("lacks a file's name", {PACK_MANIFEST, "{\"archive\": 1, \"files\": [7]}", S_IFREG});

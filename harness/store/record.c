@@ -290,11 +290,25 @@ static int check_side(struct check *check, const json_t *series, const char *kin
                 : check_refuse(check, "a %s series does not go into a .%s file", kind, extension);
 }
 
+/* Of a trimmed folder: no values, and of bits and trees the digest that they had. */
+static int check_left_out(struct check *check, const json_t *series, const char *kind) {
+    const char *sha = check_text_of(series, "sha256");
+    bool needed = strcmp(kind, "bits") == 0 || strcmp(kind, "tree") == 0;
+    if (json_object_get(series, "values") || json_object_get(series, "file") ||
+        json_object_get(series, "bins"))
+        return check_refuse(check, "a series that is \"left_out\" has no values");
+    if (sha ? !sha_is_digest(sha) : needed)
+        return check_refuse(check, "a series of bits that is \"left_out\" needs its \"sha256\"");
+    return 0;
+}
+
 static int check_series(struct check *check, const json_t *series) {
     if (!json_is_object(series))
         return check_refuse(check, "a series must be an object");
     if (check_text(check, series, "name", false) != 0 ||
         check_text(check, series, "unit", false) != 0 || check_count(check, series, "n") != 0)
+        return -1;
+    if (json_object_get(series, "of") && check_count(check, series, "of") != 0)
         return -1;
     const char *kind = check_text_of(series, "kind");
     json_int_t n = json_integer_value(json_object_get(series, "n"));
@@ -302,10 +316,13 @@ static int check_series(struct check *check, const json_t *series) {
                   strcmp(kind, "count") && strcmp(kind, "histogram") && strcmp(kind, "tree")))
         return check_refuse(
             check, "a series' \"kind\" must be time, real, bits, count, histogram or tree");
-    if (strcmp(kind, "histogram") == 0)
+    if (strcmp(kind, "histogram") == 0 && !json_is_true(json_object_get(series, "left_out")))
         return check_histogram(check, series, n);
-    const json_t *values = json_object_get(series, "values");
-    if (!values == !json_object_get(series, "file"))
+    const json_t *values = json_object_get(series, "values"),
+                 *file = json_object_get(series, "file");
+    if (json_is_true(json_object_get(series, "left_out")))
+        return check_left_out(check, series, kind);
+    if (!values == !file)
         return check_refuse(check, "a series needs either \"values\" or a \"file\"");
     if (values && (!json_is_array(values) || (json_int_t)json_array_size(values) != n))
         return check_refuse(check, "a series' \"values\" must be a list of length n");
@@ -415,6 +432,11 @@ int record_check_run(const json_t *run, char *why, size_t why_size) {
         check_text(&check, asked, "start", false) != 0 ||
         check_text(&check, asked, "end", true) != 0)
         return -1;
+    const json_t *trimmed = json_object_get(run, "trimmed");
+    const char *content = check_text_of(trimmed, "content");
+    if (trimmed &&
+        (check_count(&check, trimmed, "rule") != 0 || !content || !sha_is_digest(content)))
+        return check_refuse(&check, "\"trimmed\" must be {rule, content}");
     const json_t *labs = json_object_get(asked, "labs");
     if (!json_is_array(labs) || json_array_size(labs) > 32)
         return check_refuse(&check, "\"labs\" must be a list of at most 32");

@@ -17,6 +17,7 @@
 #include "harness/store/durable.h"
 #include "harness/store/limits.h"
 #include "harness/store/pack_inside.h"
+#include "harness/store/pack_journal.h"
 #include "harness/store/record.h"
 #include "harness/store/verify.h"
 #include "harness/text.h"
@@ -25,6 +26,7 @@ struct unpack {
     const char *path;
     zip_t *zip;
     json_t *manifest;
+    bool dense;
     struct folder root; /* the temporary folder */
 };
 
@@ -89,9 +91,12 @@ static int check_manifest(struct unpack *u, const char *text, size_t size, const
     const json_t *files = json_object_get(u->manifest, "files");
     if (!u->manifest)
         return folder_refuse(u->path, 0, why);
-    if (json_integer_value(json_object_get(u->manifest, "archive")) != PACK_FORMAT)
-        return error_set("%s: another format of archive than %d; take a nanolab that knows it",
-                         u->path, PACK_FORMAT);
+    json_int_t format = json_integer_value(json_object_get(u->manifest, "archive"));
+    if (format != PACK_FORMAT && format != PACK_FORMAT_DENSE)
+        return error_set("%s: another format of archive than %d and %d; take a nanolab that knows "
+                         "it",
+                         u->path, PACK_FORMAT, PACK_FORMAT_DENSE);
+    u->dense = format == PACK_FORMAT_DENSE;
     if (!json_is_array(files))
         return refuse(u, "its manifest has no list of files");
     if (check_files(u, files) != 0)
@@ -220,7 +225,10 @@ static int unpack_file(const struct unpack *u, zip_uint64_t index, const char *t
     if (!entry)
         return -1;
     struct target target = {.path = u->path};
-    int status = stated == bytes ? 0 : refuse(u, "a file has another size than its manifest says");
+    bool plain = u->dense && pack_journal_is(name);
+    int status = (plain ? stated <= bytes : stated == bytes)
+                     ? 0
+                     : refuse(u, "a file has another size than its manifest says");
     if (status == 0 && strcmp(in, top) != 0)
         status = refuse(u, "it holds something else than its manifest says");
     if (status == 0 && (target.fd = make_file(u, name)) < 0)
@@ -229,7 +237,14 @@ static int unpack_file(const struct unpack *u, zip_uint64_t index, const char *t
         zip_fclose(entry);
         return -1;
     }
-    status = read_entry(u, entry, bytes, take_to_file, &target);
+    if (plain) {
+        struct pack_journal journal;
+        pack_journal_begin(&journal, target.fd, bytes, u->path);
+        status = read_entry(u, entry, stated, pack_journal_take, &journal);
+        pack_journal_end(&journal);
+    } else {
+        status = read_entry(u, entry, bytes, take_to_file, &target);
+    }
     if (status == 0 && (sha_file(target.fd, digest, NULL) != 0 ||
                         strcmp(digest, json_string_value(json_object_get(file, "sha256"))) != 0))
         status = refuse(u, "a file is not the one that its manifest names");
