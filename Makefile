@@ -407,6 +407,15 @@ $(B)/fuzz/%: $(HARNESS_C) $(call o,$(HARNESS_CC)) $(TABLES_O) $(B)/lib/libkernel
 	$(Q)clang -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -O1 -g -std=gnu11 \
 	  $(INC) -pthread $(call fuzz_of,$*) $(call fuzzed,$*) $(TABLES_O) $(B)/lib/libkernels.a $(LIBS) -o $@
 
+# Of what is committed alone: a test says whether it was done.
+REFERENCE := $(sort $(wildcard results/reference/*/))
+.PHONY: claims
+claims: $(B)/bin/nanolab  ## docs/claims.md, and the README of each set, from results/reference
+	$(Q)for set in $(REFERENCE:/=); do \
+	  $(B)/bin/nanolab claims --about $$set >$(B)/about.md && mv $(B)/about.md $$set/README.md || exit; done
+	$(Q)$(B)/bin/nanolab claims --docs $(REFERENCE:/=) >$(B)/claims.md && mv $(B)/claims.md docs/claims.md
+	@echo docs/claims.md
+
 .PHONY: bundle
 bundle:  ## one archive that runs on a GPU machine with a driver and no root
 	$(if $(NVCC),$(MAKE) --no-print-directory cuda,$(MAKE) --no-print-directory $(PARALLEL) build)

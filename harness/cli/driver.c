@@ -26,7 +26,8 @@ static const char help_commands[] =
     "  verify DIR|FILE  checks a result folder, or an archive, by its format and its own hashes\n"
     "  compare A B...   what differs between result folders, and why\n"
     "  export DIR       its samples for compare.py, nvbench-compare, benchstat\n"
-    "  pack DIR         makes one archive of a result folder, to send; unpack FILE: back again\n";
+    "  pack DIR         makes one archive of a result folder, to send; unpack FILE: back again\n"
+    "  claims SET...    what became of each claim, over several machines\n";
 
 static const char help_rest[] =
     "\n"
@@ -53,6 +54,7 @@ static const struct command commands[] = {
     {"report", NULL, report_main},     {"verify", driver_verify, NULL},
     {"compare", driver_compare, NULL}, {"export", driver_export, NULL},
     {"pack", driver_pack, NULL},       {"unpack", driver_unpack, NULL},
+    {"claims", driver_claims, NULL},
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
