@@ -78,7 +78,7 @@ static char *cut_at(char *text, const char *mark) {
     return at + strlen(mark);
 }
 
-static int parse_data(struct cursor *c, struct legend *legend) {
+static int parse_data(struct cursor *c, struct legend *legend, int is_published) {
     int number = atoi(word(c));
     if (number < 1 || number > LEGEND_DATA_MAX)
         return bad(c, "`data` takes a number from 1 to 24");
@@ -95,6 +95,7 @@ static int parse_data(struct cursor *c, struct legend *legend) {
         (where && columns(c, where, &data->where, &data->equals)))
         return -1;
     data->number = number;
+    data->is_published = is_published;
     return 0;
 }
 
@@ -152,8 +153,8 @@ static int parse_front(struct cursor *c, struct legend *legend) {
 
 static int parse_line(struct cursor *c, struct legend *legend) {
     char *key = word(c);
-    if (!strcmp(key, "data"))
-        return parse_data(c, legend);
+    if (!strcmp(key, "data") || !strcmp(key, "published"))
+        return parse_data(c, legend, key[0] == 'p');
     if (!strcmp(key, "plot"))
         return parse_shown(c, legend, 1);
     if (!strcmp(key, "table"))
@@ -162,7 +163,7 @@ static int parse_line(struct cursor *c, struct legend *legend) {
         return parse_text(c, legend);
     if (!strcmp(key, "front"))
         return parse_front(c, legend);
-    return bad(c, "#@ takes data, plot, table, front or text");
+    return bad(c, "#@ takes data, published, plot, table, front or text");
 }
 
 int legend_parse(const char *text, const char *file, struct legend *legend) {

@@ -11,10 +11,12 @@
  * `data K TABLE: COLUMNS` makes data<K>.tsv out of the lab's TABLE.tsv: the named columns in that
  * order behind a first column with the series' name, which is the values of the `by` columns;
  * each series is one block ("index"), in order of first appearance; `where` keeps the rows with
- * those values. `plot NAME K…: TITLE` is a plot drawn from data K…, skipped where one of them is
- * not in a result. `table NAME: TITLE` puts TABLE.tsv into the report. `text` explains the plot or
- * table above it (Markdown); lines add up. `front` marks the plot above it as the one that the page
- * begins with; without it that is the first.
+ * those values. `published K TABLE: COLUMNS` is the same of results/published/TABLE.tsv in the
+ * tree: figures of others, drawn beside a result's own where there are such. `plot NAME K…: TITLE`
+ * is a plot drawn from data K…, skipped where one of them is not in a result. `table NAME: TITLE`
+ * puts TABLE.tsv into the report. `text` explains the plot or table above it (Markdown); lines add
+ * up. `front` marks the plot above it as the one that the page begins with; without it that is the
+ * first.
  *
  * These lines come from the source tree and are trusted; a mistake in one is a bug to be reported.
  */
@@ -34,7 +36,9 @@ struct legend_columns {
 };
 
 struct legend_data {
-    int number; /* 1…; 0: not declared */
+    int number;       /* 1…; 0: not declared */
+    int is_published; /* a table of others' figures in the tree, results/published/, not the lab's
+                       */
     char table[LEGEND_WORD];
     struct legend_columns columns, by;
     struct legend_columns where, equals; /* pairs */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "harness/error.h"
 #include "harness/page/home.h"
@@ -17,6 +18,7 @@
 #include "harness/text.h"
 
 #define IMAGE_MAX ((size_t)64 << 20)
+#define PUBLISHED "results/published"
 #define SCRIPT_MAX ((size_t)1 << 20)
 
 void plot_set_free(struct plot_set *set) {
@@ -34,7 +36,8 @@ struct drawing {
     const char *home, *script;
     struct plot_set *set;
     struct table_extent extents[LEGEND_DATA_MAX + 1];
-    unsigned have; /* bit k: data k has rows */
+    unsigned have; /* bit k: data k has rows … */
+    unsigned own;  /* … and they are the result's own */
 };
 
 /* The first reason is the one that is told. */
@@ -43,16 +46,26 @@ static void miss(struct plot_set *set) {
         snprintf(set->missing, sizeof set->missing, "%s", error_text());
 }
 
+/* Where the tree keeps figures of others; -1 where it has none. */
+static int open_published(const char *home, struct folder *published) {
+    char path[FOLDER_PATH];
+    if (snprintf(path, sizeof path, "%s/" PUBLISHED, home) >= (int)sizeof path ||
+        access(path, R_OK) != 0)
+        return -1;
+    return folder_open(published, path);
+}
+
 /* Data k out of its table, under a fixed name. */
-static int copy_table(struct drawing *d, int k) {
+static int copy_table_of(struct drawing *d, int k, const struct folder *from) {
     const struct legend_data *data = &d->set->legend.data[k];
     char file[LEGEND_WORD + 8], name[32], *text = NULL;
     size_t length = 0;
     struct table table;
     snprintf(file, sizeof file, "%s.tsv", data->table);
-    if (d->reader ? !reader_seals(d->reader, file) : !folder_has(d->folder, file))
+    bool is_sealed = d->reader && !data->is_published;
+    if (is_sealed ? !reader_seals(d->reader, file) : !folder_has(from, file))
         return 0;
-    if (table_read(d->folder, file, &table))
+    if (table_read(from, file, &table))
         return -1;
     FILE *out = open_memstream(&text, &length);
     int status = out ? table_write_blocks(&table, data, out, &d->extents[k]) : -1;
@@ -68,6 +81,17 @@ static int copy_table(struct drawing *d, int k) {
     return status;
 }
 
+static int copy_table(struct drawing *d, int k) {
+    struct folder published;
+    if (!d->set->legend.data[k].is_published)
+        return copy_table_of(d, k, d->folder);
+    if (open_published(d->home, &published))
+        return 0;
+    int status = copy_table_of(d, k, &published);
+    folder_close(&published);
+    return status;
+}
+
 static void copy_tables(struct drawing *d) {
     for (int k = 1; k <= LEGEND_DATA_MAX && !stop_signal; k++) {
         if (!d->set->legend.data[k].number)
@@ -76,6 +100,8 @@ static void copy_tables(struct drawing *d) {
             miss(d->set);
         if (d->extents[k].rows)
             d->have |= 1u << k;
+        if (d->extents[k].rows && !d->set->legend.data[k].is_published)
+            d->own |= 1u << k;
     }
 }
 
@@ -169,7 +195,7 @@ static void take_image(const struct drawing *d, size_t k) {
  * away. */
 static int draw_in(struct drawing *d) {
     copy_tables(d);
-    if (!d->have)
+    if (!d->own)
         return stop_signal ? error_set("stopped by a signal") : 0;
     bool together = draw_with(d, d->have) == 0;
     if (!together)

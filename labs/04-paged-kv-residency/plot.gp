@@ -20,6 +20,9 @@
 #@ data 3 ladder: range,ns,low,high by curve,device where mode=every line
 #@ plot lines 3: Latency of a hop, every line of the range
 #@ text The caches, one after another. Compare where the two page sizes part with the plot above.
+#@ text Grey, for orientation: GPUs as others published them (cycles per dependent load, markdewing/AI_kernels,
+#@ text commit d916a39b, MIT), at the card's highest clock, so at least so many ns; see `results/published`.
+#@ published 24 latency: bytes,ns by who
 #@ data 4 page-size: range,ratio,low,high by curves,device
 #@ plot page-size 4: The same chase with one thing changed
 #@ text Times over each other, same rounds, with a 95 % bootstrap interval. Three lines change the
@@ -172,7 +175,9 @@ if (data3_rows > 0) {
     plot for [i=0:data3_blocks-1] "data3.tsv" index i using 2:4:5 \
              with filledcurves linetype i+1 notitle, \
          for [i=0:data3_blocks-1] "data3.tsv" index i using 2:3 \
-             with linespoints linetype i+1 title columnheader(1)
+             with linespoints linetype i+1 title columnheader(1), \
+         for [i=0:data24_blocks-1] "data24.tsv" index i using 2:3 \
+             with lines linetype grey dashtype i+2 title columnheader(1)
 }
 eval fresh
 if (data4_rows > 0) {

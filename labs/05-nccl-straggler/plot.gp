@@ -18,7 +18,9 @@
 #@ text Marks are measured, lines are the model: for simulated ranks the theory of the algorithm on
 #@ text wires of given α and β, for processes a line that was fitted to the marks. Marks beside
 #@ text their line are protocols that change with the size, or caches that a message outgrows. The
-#@ text last number is the ranks of a node.
+#@ text last number is the ranks of a node. Grey, for orientation: 8 GPUs of one machine with NCCL, as
+#@ text others published them (ai-dynamo/aiconfigurator, commit 095f58a5, Apache-2.0); see `results/published`.
+#@ published 24 all-reduce: bytes,us by who
 #@ table sums: Time of a sum, model and residual
 #@ text `took` and `model` in microseconds; `residual` is took over model, less 1; `unlogged` what part
 #@ text of a step is in no rank's log.
@@ -176,7 +178,9 @@ if (data3_rows > 0) {
     plot for [i=0:data3_blocks-1] "data3.tsv" index i using 2:6 \
              with lines linetype i+1 notitle, \
          for [i=0:data3_blocks-1] "data3.tsv" index i using 2:3:4:5 with yerrorbars \
-             linetype i+1 pointsize 1.3 title columnheader(1)
+             linetype i+1 pointsize 1.3 title columnheader(1), \
+         for [i=0:data24_blocks-1] "data24.tsv" index i using 2:3 \
+             with lines linetype grey dashtype i+2 title columnheader(1)
 }
 eval fresh
 if (data4_rows > 0) {
