@@ -157,6 +157,7 @@ static void every_step_is_told(void **state) {
     has(page, "**failed, status 1**, see racecheck.log");
     has(page, "| d rules | cuBLASLt's bits, 2,000 shapes, from its own account | ");
     has(page, "| NCCL with one rank: starting, sums, a deadline, an abort, refusals | ");
+    has(page, "| clock and energy, against the driver's account of power | ");
     has(page, "| e times | is PyTorch here | ");
     has(page, "left out: no torch");
     has(page, "| lab 05 against its roofs and peers (CUB) |");

@@ -13,6 +13,7 @@
 #include "kernels/simt/simt.h"
 #include "tools/probe_kernels.h"
 #include "tools/probe_library.h"
+#include "tools/probe_meter.h"
 #include "tools/probe_nccl.h"
 
 #define PROGRAM "nanolab probe"
@@ -25,6 +26,7 @@ static const char intro[] =
     "       nanolab probe kernels [--device DEV] [--checked]\n"
     "       nanolab probe library [--device DEV] [--shapes N] [--seconds S]\n"
     "       nanolab probe nccl [--device DEV]\n"
+    "       nanolab probe meter [--device DEV]\n"
     "\n"
     "rules: each place where a GPU's bits differ from what the same C gives on a CPU, one "
     "question\n"
@@ -45,6 +47,10 @@ static const char intro[] =
     "\n"
     "nccl: NCCL as far as one GPU goes: starting, sums of one rank, a wait that ends at its\n"
     "deadline, an abort, and that it refuses two ranks on one GPU.\n"
+    "\n"
+    "meter: how a GPU's counter of energy moves, what multiply-adds draw by it and by the "
+    "driver's\n"
+    "account of power, and the clock meanwhile.\n"
     "\n"
     "All print JSON lines.\n"
     "\n";
@@ -202,6 +208,47 @@ static int probe_the_network(struct device *device) {
     return p.wrong ? EXIT_BROKEN : EXIT_DONE;
 }
 
+#define METER_SECONDS 2
+
+/* Multiply-adds in registers. */
+static int probe_the_meter(struct device *device, int index) {
+    struct roofs_memory *memory;
+    struct roofs_plan plan;
+    struct meter meter;
+    struct job job;
+    if (device_kind(device) != DEVICE_CUDA) {
+        complain("clock and energy are a GPU's");
+        return EXIT_SKIPPED;
+    }
+    if (roofs_variants(device, ROOFS_FMA32, 0, 0, &plan, 1) == 0 ||
+        roofs_memory_open(&memory, device, 0, 0) != 0)
+        return complain(device_error());
+    if (roofs_job_open(&job, memory, &plan) != 0) {
+        roofs_memory_close(memory);
+        return complain(device_error());
+    }
+    meter_open(&meter, DEVICE_CUDA, index);
+    struct meter_probe p = {.device = device,
+                            .meter = &meter,
+                            .job = &job,
+                            .watts = meter_gpu_watts,
+                            .seconds = METER_SECONDS};
+    int status = job_call(&job); /* the first call loads the kernel */
+    if (status == 0)
+        status = device_timer_start(device) || job_call(&job) ||
+                 device_timer_stop(device, &p.call_seconds);
+    if (status == 0)
+        probe_meter(&p);
+    meter_close(&meter);
+    job_close(&job);
+    roofs_memory_close(memory);
+    if (status != 0)
+        return complain(device_error());
+    fprintf(stderr, PROGRAM ": %s: %zu questions about clock and energy: %zu contradicted\n",
+            device_id(device), p.asked, p.wrong);
+    return p.wrong ? EXIT_BROKEN : EXIT_DONE;
+}
+
 struct request {
     const char *what, *devices, *simt_arch;
     bool checked;
@@ -232,6 +279,7 @@ static int probe(const struct options *parser, const struct request *r) {
                  : strcmp(what, "matrix") == 0  ? probe_matrix(device, r->checked)
                  : strcmp(what, "kernels") == 0 ? probe_all_kernels(device, r->checked)
                  : strcmp(what, "nccl") == 0    ? probe_the_network(device)
+                 : strcmp(what, "meter") == 0   ? probe_the_meter(device, chosen[0].index)
                                                 : probe_the_library(device, r->shapes, r->seconds);
     device_close(device);
     return status;
@@ -262,9 +310,10 @@ int main(int argc, char **argv) {
     int status = positional ? options_parse(&parser, argc, argv) : EXIT_USAGE;
     const char *what = status == 0 && parser.positional_count == 1 ? positional[0] : "";
     if (status == 0 && !help && strcmp(what, "rules") != 0 && strcmp(what, "kernels") != 0 &&
-        strcmp(what, "matrix") != 0 && strcmp(what, "library") != 0 && strcmp(what, "nccl") != 0)
-        status =
-            options_fail(&parser, "say what to probe: rules, matrix, kernels, library or nccl");
+        strcmp(what, "matrix") != 0 && strcmp(what, "library") != 0 && strcmp(what, "nccl") != 0 &&
+        strcmp(what, "meter") != 0)
+        status = options_fail(&parser,
+                              "say what to probe: rules, matrix, kernels, library, nccl or meter");
     free(positional);
     if (status)
         return options_report();

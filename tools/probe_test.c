@@ -102,6 +102,7 @@ static void bad_lines_are_refused(void **state) {
     /* The library is asked on a GPU alone. */
     assert_int_equal(probe("library --device simt --shapes 9", "outcome", "", &lines, &equal), 77);
     assert_int_equal(probe("nccl --device simt", "outcome", "", &lines, &equal), 77);
+    assert_int_equal(probe("meter --device simt", "outcome", "", &lines, &equal), 77);
     assert_int_equal(probe("library --shapes many", "outcome", "", &lines, &equal), 2);
     if (device_count(DEVICE_CUDA) == 0)
         assert_int_equal(probe("rules --device cuda", "outcome", "", &lines, &equal), 77);

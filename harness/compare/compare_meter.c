@@ -16,20 +16,28 @@
  */
 
 /* As a float: seven digits are more than a clock or a counter has. NaN: none. */
-static float number_in(const json_t *group, const char *name) {
-    double x = json_number_value(json_object_get(group, name));
+static float number_of(double x) {
     return x > 1e-30 && x < 1e30 ? (float)x : NAN;
 }
 
-void compare_meter_read(struct compare_meter *m, const json_t *record) {
-    const json_t *energy = json_object_get(record, "energy");
-    float clock = number_in(json_object_get(record, "clock"), "median");
-    float joules = number_in(energy, "joules"), watts = number_in(energy, "watts");
+static float number_in(const json_t *group, const char *name) {
+    return number_of(json_number_value(json_object_get(group, name)));
+}
+
+void compare_meter_clock(struct compare_meter *m, double hertz) {
+    float clock = number_of(hertz);
     *m = (struct compare_meter){0};
     if (!isnan(clock)) {
         m->clock = clock;
         m->clocks = 1;
     }
+}
+
+void compare_meter_read(struct compare_meter *m, const json_t *record) {
+    const json_t *energy = json_object_get(record, "energy");
+    const json_t *clock = json_object_get(json_object_get(record, "clock"), "median");
+    float joules = number_in(energy, "joules"), watts = number_in(energy, "watts");
+    compare_meter_clock(m, json_number_value(clock));
     if (!isnan(joules) && !isnan(watts)) {
         m->joules = joules;
         m->watts = watts;

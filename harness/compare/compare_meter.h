@@ -18,6 +18,8 @@ struct compare_meter {
 };
 
 void compare_meter_read(struct compare_meter *m, const json_t *record);
+/* A clock in Hz alone; what no clock can have is none. */
+void compare_meter_clock(struct compare_meter *m, double hertz);
 /* Adds what other sessions say. */
 void compare_meter_add(struct compare_meter *m, const struct compare_meter *more);
 

@@ -191,7 +191,7 @@ static int time_of(struct nvbench *n, const json_t *state, const char *kind, con
  */
 
 static int add_time(struct nvbench *n, const json_t *state, char *device, const char *id) {
-    double seconds;
+    double seconds, hertz = NAN;
     bool is_new;
     if (json_is_true(json_object_get(state, "is_skipped"))) {
         foreign_find(&n->f->failed, id);
@@ -199,6 +199,8 @@ static int add_time(struct nvbench *n, const json_t *state, char *device, const 
     }
     if (time_of(n, state, "cold", "gpu", id, &seconds) != 0)
         return -1;
+    if (!isnan(seconds))
+        hertz = number_of(value_of(summary_of(state, "nv/cold/sm_clock_rate/mean"), "value"));
     if (isnan(seconds)) {
         if (time_of(n, state, "cpu_only", "cpu", id, &seconds) != 0)
             return -1;
@@ -214,6 +216,7 @@ static int add_time(struct nvbench *n, const json_t *state, char *device, const 
     if (!is_new)
         return foreign_refuse(n->f, "the state \"%.200s\" on %s is there twice; take one out", id,
                               device);
+    compare_meter_clock(&c->meter, hertz);
     return foreign_sample(n->f, c, seconds);
 }
 

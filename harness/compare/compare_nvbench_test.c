@@ -104,6 +104,24 @@ static void devices_are_joined_by_name(void **state) {
     assert_true(fabs(t->c.pairs[0].times.ratio.value - 8.5 / 9.5) < 1e-12);
 }
 
+/* 8.5 ms at 1.9 GHz are as many cycles as 9.5 ms at 1.7. */
+static void clocks_make_cycles(void **state) {
+    struct two *t = *state;
+    const struct compare_rule rule = compare_rule_default();
+    write_json(t, "a.json",
+               NVBENCH STATE("0", "8", MEAN "," VALUE("nv/cold/sm_clock_rate/mean", "1.7e9")) END);
+    write_json(t, "b.json",
+               NVBENCH STATE("0", "8", MEDIAN "," VALUE("nv/cold/sm_clock_rate/mean", "1.9e9"))
+                   END);
+    open_side(t, 0, "a.json");
+    open_side(t, 1, "b.json");
+    assert_int_equal(compare_open(&t->c, &t->side[0], &t->side[1], &rule, NULL), 0);
+    t->is_open = true;
+    assert_int_equal(t->c.count, 1);
+    assert_true(fabs(compare_cycles(t->c.pairs[0].first) / (9.5e-3 * 1.7e9) - 1) < 1e-6);
+    assert_true(fabs(compare_cycles_ratio(&t->c.pairs[0]) - 1) < 1e-6);
+}
+
 static void bad_nvbench_is_refused(void **state) {
     struct two *t = *state;
     const struct {
@@ -171,6 +189,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(nvbench_is_read),
         TEST(devices_are_joined_by_name),
+        TEST(clocks_make_cycles),
         TEST(bad_nvbench_is_refused),
     };
     return cmocka_run_group_tests_name("compare_nvbench", tests, NULL, NULL);
