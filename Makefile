@@ -302,7 +302,7 @@ $(B)/obj/%.c.smpi.o: %.c
 $(B)/libexec/nanolab-ranks-smpi: $(RANKS_SMPI_C:%=$(B)/obj/%.smpi.o)
 	@mkdir -p $(@D)
 	@echo "  LINK     $@"
-	$(Q)$(CC) -shared $^ -ljansson $(SMPI_LIBS) -o $@
+	$(Q)$(CC) -shared $(RPATH) $^ -ljansson $(SMPI_LIBS) -o $@
 # What starts engines.
 $(B)/labs/05-nccl-straggler $(patsubst %.c,$(B)/tests/%,$(wildcard kernels/ranks/*_test.c labs/05-*/*_test.c)): \
   | $(RANKS_BINS)

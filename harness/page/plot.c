@@ -17,6 +17,9 @@
 #include "harness/store/durable.h"
 #include "harness/text.h"
 
+#define NO_GNUPLOT                                                                                 \
+    "gnuplot is not installed; try: apt-get install gnuplot-nox, here or on another machine that " \
+    "the folder is copied to"
 #define IMAGE_MAX ((size_t)64 << 20)
 #define PUBLISHED "results/published"
 #define SCRIPT_MAX ((size_t)1 << 20)
@@ -253,7 +256,7 @@ static int draw_script(const char *home, const struct reader *reader, const stru
                        const char *script, struct plot_set *set) {
     char path[4096];
     if (!tool_exists("gnuplot"))
-        return error_set("gnuplot is not installed; try: apt-get install gnuplot-nox");
+        return error_set(NO_GNUPLOT);
     if (home_private(path, sizeof path))
         return -1;
     struct folder scratch;
@@ -388,7 +391,7 @@ static int plot_all(const char *dir) {
         error_set("%s: no lab's folder in it; give the folder a run wrote", dir);
         status = complain(2);
     } else if (!tool_exists("gnuplot")) {
-        error_set("gnuplot is not installed; try: apt-get install gnuplot-nox");
+        error_set(NO_GNUPLOT);
         status = complain(1);
     }
     /* A lab that cannot be drawn does not take the others away. */

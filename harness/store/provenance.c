@@ -179,6 +179,7 @@ json_t *provenance_machine(void) {
     json_t *machine = json_object(), *missing = json_object();
     hwloc_topology_t topology;
     json_t *cpu = NULL;
+    setenv("HWLOC_HIDE_ERRORS", "2", 0); /* without /sys it writes lines of its own */
     if (hwloc_topology_init(&topology) == 0) {
         if (hwloc_topology_load(topology) == 0)
             cpu = cpu_of(topology);
