@@ -45,7 +45,7 @@ if (data1_rows > 0 && data6_rows > 0) {
     }
     seconds = '("1 ns" 1e-9, "10 ns" 1e-8, "100 ns" 1e-7, "1 µs" 1e-6, "10 µs" 1e-5, ' . \
         '"100 µs" 1e-4, "1 ms" 1e-3, "10 ms" 1e-2, "100 ms" 0.1, "1 s" 1, "10 s" 10, "100 s" 100)'
-    frame = 'set logscale y; set yrange [low:high]; unset ytics; ' . \
+    frame = 'set errorbars 0; set logscale y; set yrange [low:high]; unset ytics; ' . \
         'set ytics nomirror out scale 0.6 textcolor rgb "#2b2f36" (); eval tics; ' . \
         'set key outside top center horizontal Left reverse; set offsets 0, 0, 0, 0; ' . \
         'set ylabel "time over that of A (×)"'

@@ -172,10 +172,12 @@ int compare_markdown(const struct compare_page *page, FILE *out) {
         escape_inline(out, compare_page_side(page, k)->name);
     }
     fputs("\n\n", out);
+    compare_markdown_headline(page, out);
     sides(page, out);
     compare_markdown_claims(page, out);
     for (size_t k = 0; status == 0 && k < page->count; k++)
         status = compare_markdown_cases(&page->sections[k], out);
+    compare_markdown_other_claims(page, out);
     judged(page, out);
     return status;
 }

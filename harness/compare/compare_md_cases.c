@@ -27,8 +27,7 @@ static void count(FILE *out, size_t n) {
     fputs(units_count(text, sizeof text, (long long)n), out);
 }
 
-/* To a thousandth where that is more than three digits: the mean of many cases is that exact. */
-static void times_as_long(double ratio, FILE *out) {
+void compare_markdown_ratio(double ratio, FILE *out) {
     char text[UNITS_TEXT];
     if (ratio >= 0.1 && ratio < 10)
         fprintf(out, "%.3f×", ratio);
@@ -99,9 +98,9 @@ static void time_row(const struct by_lab *sum, FILE *out) {
                                                  COMPARE_AMBIGUOUS, COMPARE_NOT_COMPARABLE};
     lab_name(sum, out);
     fputs(" | ", out);
-    times_as_long(sum->mean, out);
+    compare_markdown_ratio(sum->mean, out);
     fputs(" | ", out);
-    times_as_long(sum->normalised, out);
+    compare_markdown_ratio(sum->normalised, out);
     for (size_t k = 0; k < sizeof order / sizeof *order; k++) {
         fputs(" | ", out);
         count(out, sum->verdicts[order[k]]);
@@ -140,11 +139,11 @@ static void on_average(const struct compare_section *s, double *room, FILE *out)
     }
     if (isfinite(c->mean)) {
         fprintf(out, "**On average %s takes ", s->letter);
-        times_as_long(c->mean, out);
+        compare_markdown_ratio(c->mean, out);
         fputs(" the time of A", out);
         if (isfinite(c->normalised_mean)) {
             fputs("; each over its own roof, ", out);
-            times_as_long(c->normalised_mean, out);
+            compare_markdown_ratio(c->normalised_mean, out);
         }
         fputs(".** ", out);
     }
@@ -294,10 +293,10 @@ static void time_case(const struct compare_pair *p, bool cycles, FILE *out) {
     escape_inline(out, p->first->id);
     fprintf(out, " | %s | ",
             units_interval(text, sizeof text, ratio->value, ratio->low, ratio->high, "x"));
-    times_as_long(p->normalised.value, out);
+    compare_markdown_ratio(p->normalised.value, out);
     fputs(" | ", out);
     if (cycles) {
-        times_as_long(compare_cycles_ratio(p), out);
+        compare_markdown_ratio(compare_cycles_ratio(p), out);
         fputs(" | ", out);
     }
     time_cell(p->first, out);

@@ -95,9 +95,8 @@ static void verdict_row(const struct compare_page *page, const struct verdicts *
 }
 
 static void name_claim(const struct verdicts *v, FILE *out) {
-    fputs("**", out);
-    escape_inline(out, claim_text(v->claim, "id"));
-    fputs("** of ", out);
+    escape_strong(out, claim_text(v->claim, "id"));
+    fputs(" of ", out);
     escape_inline(out, claim_text(v->claim, "lab"));
     fputs(":\n\n", out);
 }
@@ -121,22 +120,24 @@ static void findings(const struct compare_page *page, const struct verdicts *v, 
 }
 
 /* Of a side whose sessions do not agree: which verdict in how many. */
-static void sessions(const struct compare_page *page, const struct verdicts *v, FILE *out) {
-    name_claim(v, out);
+static void sessions_row(const struct compare_page *page, const struct verdicts *v, FILE *out) {
+    fputs("| ", out);
+    escape_inline(out, claim_text(v->claim, "id"));
+    fputs(" | ", out);
+    escape_inline(out, claim_text(v->claim, "lab"));
+    fputs(" |", out);
     for (size_t k = 0; k <= page->count; k++) {
         const json_t *list = said(v, k, "sessions", "sessions");
-        const char *word, *between = ": ";
+        const char *word, *between = " ";
         json_t *count;
-        if (json_object_size(list) < 2)
-            continue;
-        fprintf(out, "- %c", (char)('A' + k));
         json_object_foreach((json_t *)list, word, count) {
-            fprintf(out, "%s%s in %lld session%s", between, claim_mark_words(mark_of(word)),
-                    (long long)json_integer_value(count),
-                    json_integer_value(count) == 1 ? "" : "s");
+            if (json_object_size(list) < 2)
+                break;
+            fprintf(out, "%s%s %lld", between, claim_mark_words(mark_of(word)),
+                    (long long)json_integer_value(count));
             between = ", ";
         }
-        fputc('\n', out);
+        fputs(json_object_size(list) < 2 ? " – |" : " |", out);
     }
     fputc('\n', out);
 }
@@ -210,23 +211,34 @@ void compare_markdown_claims(const struct compare_page *page, FILE *out) {
         fputs("None: no verdict of one side contradicts one of another.", out);
     else
         fprintf(out, "**%zu of %zu claims that more than one side has.**", t.contradict, t.shared);
-    fprintf(out, " %zu agree, or could not be tested on one of the sides.\n\n",
+    fprintf(out, " %zu agree, or could not be tested on one of the sides",
             t.shared - t.contradict - t.other);
+    if (t.other > 0)
+        fprintf(out, "; %zu have other verdicts without a contradiction, see below", t.other);
+    fputs(".\n\n", out);
     if (t.contradict > 0)
         listed(page, contradicts, t.contradict, out);
+}
+
+void compare_markdown_other_claims(const struct compare_page *page, FILE *out) {
+    const struct tally t = tally(page);
+    if (t.other + t.vary > 0)
+        fputs("## Verdicts that vary without a contradiction\n\n", out);
     if (t.other > 0) {
         fprintf(out,
-                "### Other verdicts: %zu claim%s\n\nNot equal, and no contradiction: runs of one "
+                "### Between sides: %zu claim%s\n\nNot equal, and no contradiction: runs of one "
                 "unchanged machine can differ so.\n\n",
                 t.other, t.other == 1 ? "" : "s");
         listed(page, is_other, t.other, out);
     }
     if (t.vary > 0) {
         fprintf(out,
-                "### Sessions of one side that do not agree: %zu claim%s\n\nThe verdict that more "
-                "of them gave counts for the side.\n\n",
+                "### Between sessions of one side: %zu claim%s\n\nIn how many sessions which "
+                "verdict; that of most of them counts for the side.\n\n",
                 t.vary, t.vary == 1 ? "" : "s");
-        each(page, varies, sessions, out);
+        compare_markdown_head(page, "| lab", 2, out);
+        each(page, varies, sessions_row, out);
+        fputc('\n', out);
         if (t.vary > CLAIMS_SHOWN)
             fprintf(out, "And %zu more, which `--json` has.\n\n", t.vary - CLAIMS_SHOWN);
     }

@@ -50,9 +50,17 @@ void compare_markdown_head(const struct compare_page *page, const char *before, 
 
 /* --- compare_md_claims.c: what is on it of claims. --- */
 void compare_markdown_claims(const struct compare_page *page, FILE *out);
+/* Those that differ without a contradiction, between sides or sessions. */
+void compare_markdown_other_claims(const struct compare_page *page, FILE *out);
+
+/* --- compare_md_headline.c: what it comes to, in a sentence or two for each side. --- */
+void compare_markdown_headline(const struct compare_page *page, FILE *out);
 
 /* --- compare_md_cases.c: what is on it of one side. --- */
 int compare_markdown_cases(const struct compare_section *section, FILE *out);
+/* "1.352×": to a thousandth where that is more than three digits, as the mean of many cases is that
+ * exact. */
+void compare_markdown_ratio(double ratio, FILE *out);
 
 /* --- compare_md_meter.c: clocks and energy of one side. --- */
 int compare_markdown_meter(const struct compare_section *section, FILE *out);

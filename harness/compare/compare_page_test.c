@@ -16,6 +16,7 @@
 #include "harness/page/hostile_fixture.h"
 #include "harness/page/tool.h"
 
+static const char *own_path;
 #define HOSTILE (sizeof hostile / sizeof *hostile)
 
 static void assert_has(const char *text, const char *part) {
@@ -94,6 +95,9 @@ static void the_page_says_what_differs(void **state) {
     const struct made b = other();
     static const char *const parts[] = {
         "# nanolab compare: a and b\n",
+        "- **B beside A:** **8 of 9 cases faster** (1 not comparable); on average 0.51",
+        "× each over its own roof. **Bits differ in 1 of 10 cases.** Bits vary between sessions of "
+        "one side in 1. **1 verdict of 1 contradicts that of A.**\n",
         "| Sessions | 4 | 4 |\n",
         "| Cases | 10 | 10 |\n",
         "**The same machine code on A and B:**",
@@ -121,10 +125,28 @@ static void the_page_says_what_differs(void **state) {
     assert_not(text, "nan |");
     assert_not(text, "### Slower");
     assert_not(text, "### Ambiguous");
-    /* What differs comes before by how much, and that before how it was judged. */
+    /* What it comes to is first; what differs comes before by how much, and that before how it was
+     * judged. */
+    assert_true(strstr(text, "- **B beside A:**") < strstr(text, "## The sides"));
     assert_true(strstr(text, "## The sides") < strstr(text, "## Claims whose"));
     assert_true(strstr(text, "## Claims whose") < strstr(text, "## B against A"));
     assert_true(strstr(text, "## B against A") < strstr(text, "## How this was judged"));
+    free(text);
+}
+
+/* A table in place of sentences. */
+static void many_sides_are_a_table(void **state) {
+    struct two *t = *state;
+    const struct made b = other();
+    char missing[600];
+    make_two(t, &b);
+    setenv("PATH", "/nowhere", 1);
+    char *text = make_pages(t, COMPARE_SIDES_MOST - 1, missing);
+    setenv("PATH", own_path, 1);
+    assert_has(text, "| **B** | 0.51");
+    assert_has(text, "× | 0 | 8 | 0 | 0 | 1 | 1 of 10 | 1 of 1 |\n| **C** |");
+    assert_has(text, "| **P** | 0.51");
+    assert_not(text, "beside A:**");
     free(text);
 }
 
@@ -136,8 +158,31 @@ static void equal_sides_say_so(void **state) {
     char *text = make_page(t);
     assert_has(text, "None: no verdict of one side contradicts one of another. 1 agree");
     assert_has(text, "All that both recorded are equal.");
+    assert_has(text, " Bits are equal in all 10 cases. No verdict of 1 contradicts that of A.\n");
     assert_has(text, "Nothing recorded of them differs.");
     assert_not(text, "### Faster");
+    free(text);
+}
+
+/* What varies without a contradiction comes behind the times; sessions of a side are one row. */
+static void verdicts_that_vary(void **state) {
+    struct two *t = *state;
+    const struct made a = PLAIN;
+    struct made b = PLAIN;
+    b.verdict = VERDICT_BOUNDED;
+    make_side(t, 0, &a, 2);
+    make_side(t, 1, &b, 2);
+    snprintf(t->f.dir, sizeof t->f.dir, "%.90s/session-3", t->path[1]);
+    make_session(&t->f, &a, 203);
+    compare_two(t, NULL);
+    char *text = make_page(t);
+    assert_has(text, " 0 agree, or could not be tested on one of the sides; 1 have other verdicts");
+    assert_has(text, "### Between sides: 1 claim\n");
+    assert_has(text, "| X1 | one is one | cpu | ✔ confirmed | ◐ bounded |\n");
+    assert_has(text, "### Between sessions of one side: 1 claim\n");
+    assert_has(text, "| X1 | 42-fixture | – | bounded 2, confirmed 1 |\n");
+    assert_true(strstr(text, "## B against A") < strstr(text, "## Verdicts that vary"));
+    assert_true(strstr(text, "## Verdicts that vary") < strstr(text, "## How this was judged"));
     free(text);
 }
 
@@ -400,9 +445,12 @@ static void folders_that_hold_something_else(void **state) {
 }
 
 int main(void) {
+    own_path = getenv("PATH") ? strdup(getenv("PATH")) : "";
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_page_says_what_differs, two_setup, two_teardown),
+        cmocka_unit_test_setup_teardown(many_sides_are_a_table, two_setup, two_teardown),
         cmocka_unit_test_setup_teardown(equal_sides_say_so, two_setup, two_teardown),
+        cmocka_unit_test_setup_teardown(verdicts_that_vary, two_setup, two_teardown),
         cmocka_unit_test_setup_teardown(one_session_is_ambiguous, two_setup, two_teardown),
         cmocka_unit_test_setup_teardown(plots_have_all_cases, two_setup, two_teardown),
         cmocka_unit_test_setup_teardown(without_gnuplot, two_setup, two_teardown),

@@ -105,16 +105,38 @@ static int is_after_www(const unsigned char *text, const unsigned char *at) {
            (at - text == 3 || !is_word(at[-4]));
 }
 
+/* What Markdown takes for a space: next to one, no "**" opens or closes. */
+static int is_blank(uint32_t code) {
+    return code == ' ' || code == '\t' || code == '\r' || code == '\n' || code == 0xa0 ||
+           code == 0x1680 || (code >= 0x2000 && code <= 0x200a) || code == 0x202f ||
+           code == 0x205f || code == 0x3000;
+}
+
+/* The text without blanks at its ends; leading ones could make a code block. */
+static const unsigned char *trim(const char *given, const unsigned char **end) {
+    const unsigned char *begin = NULL;
+    *end = NULL;
+    while (*given) {
+        uint32_t code;
+        size_t length = text_decode(given, &code);
+        if (length == 0 || !is_blank(code)) {
+            begin = begin ? begin : (const unsigned char *)given;
+            *end = (const unsigned char *)given + (length ? length : 1);
+        }
+        given += length ? length : 1;
+    }
+    return begin;
+}
+
 static void escape(FILE *out, const char *given, int begins_line) {
-    if (!given) {
-        fputs("–", out);
+    const unsigned char *end, *text = given ? trim(given, &end) : NULL;
+    if (!text) {
+        fputs(given ? "" : "–", out);
         return;
     }
-    /* Leading spaces could make a code block. */
-    const unsigned char *text = (const unsigned char *)given + strspn(given, " \t\r\n");
     struct place place = {.at_line_start = begins_line};
     int after_number = begins_line; /* or at the very beginning */
-    for (const unsigned char *at = text; *at;) {
+    for (const unsigned char *at = text; at < end;) {
         uint32_t code;
         int length = (int)text_decode((const char *)at, &code);
         if (at - text > ESCAPE_MAX) {
@@ -152,6 +174,13 @@ void escape_markdown(FILE *out, const char *text) {
 
 void escape_inline(FILE *out, const char *text) {
     escape(out, text, 0);
+}
+
+void escape_strong(FILE *out, const char *text) {
+    const unsigned char *end;
+    fputs("**", out);
+    escape(out, text && trim(text, &end) ? text : NULL, 0);
+    fputs("**", out);
 }
 
 void escape_argument(FILE *out, const char *text) {

@@ -21,6 +21,10 @@ void escape_markdown(FILE *out, const char *text);
  * "-1.5" and "1." need no escape. */
 void escape_inline(FILE *out, const char *text);
 
+/* "**text**", in a line; "**–**" where there is nothing to be seen: around nothing they would be
+ * letters. */
+void escape_strong(FILE *out, const char *text);
+
 /* The same for one line inside a code block, as a shell would read it back: quoted where it has
  * to be. */
 void escape_argument(FILE *out, const char *text);

@@ -75,6 +75,29 @@ static void test_hidden_characters_show(void **state) {
     char *none = markdown_of(NULL);
     assert_string_equal(none, "–");
     free(none);
+    char *inner = markdown_of(" \xe3\x80\x80 a b\xc2\xa0 ");
+    assert_string_equal(inner, "a b");
+    free(inner);
+}
+
+/* Around nothing, or next to a blank, "**" would be two letters. */
+static void test_strong_texts(void **state) {
+    (void)state;
+    static const char *const pairs[][2] = {{"a", "**a**"},
+                                           {"", "**–**"},
+                                           {" \n", "**–**"},
+                                           {"\xc2\xa0\t", "**–**"},
+                                           {" \xe3\x80\x80 a b\xc2\xa0 ", "**a b**"},
+                                           {"a*", "**a\\***"}};
+    for (size_t k = 0; k < sizeof pairs / sizeof *pairs; k++) {
+        char *out = NULL;
+        size_t length;
+        FILE *file = open_memstream(&out, &length);
+        escape_strong(file, pairs[k][0]);
+        fclose(file);
+        assert_string_equal(out, pairs[k][1]);
+        free(out);
+    }
 }
 
 static void test_long_texts_are_cut(void **state) {
@@ -280,6 +303,7 @@ static void test_escaped_text_is_only_text(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hidden_characters_show),
+        cmocka_unit_test(test_strong_texts),
         cmocka_unit_test(test_long_texts_are_cut),
         cmocka_unit_test(test_arguments_are_quoted),
         cmocka_unit_test(what_needs_no_escape_has_none),
