@@ -91,10 +91,10 @@ static void join(struct compare *c) {
 /* --- whether they did the same -----------------------------------------------------------------
  */
 
-/* Names come from strangers. */
+/* Names come from strangers; a field that differs is never "". */
 static void set_field(struct compare_pair *p, const char *group, const char *name) {
     char all[2 * COMPARE_FIELD_BYTES];
-    snprintf(all, sizeof all, "%s%.80s", group, name);
+    snprintf(all, sizeof all, "%s%.80s", group, *name ? name : "(empty name)");
     text_plain(p->field, sizeof p->field, all);
 }
 
