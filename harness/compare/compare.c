@@ -98,7 +98,26 @@ static void set_field(struct compare_pair *p, const char *group, const char *nam
     text_plain(p->field, sizeof p->field, all);
 }
 
-static void find_field(struct compare_pair *p) {
+/* In which pages a CPU's data lie is part of what was timed: their size, and whether large ones can
+ * be had at all. Where a case leaves them to the system, the system's word counts. */
+static const char *page_field(const struct compare *c, const struct compare_pair *p) {
+    const json_t *a = json_object_get(c->first->run, "machine");
+    const json_t *b = json_object_get(c->second->run, "machine");
+    const json_t *size[] = {json_object_get(a, "page_bytes"), json_object_get(b, "page_bytes")};
+    const char *large[] = {json_string_value(json_object_get(a, "transparent_huge_pages")),
+                           json_string_value(json_object_get(b, "transparent_huge_pages"))};
+    if (strcmp(p->first->device, "cpu") != 0 || p->first->timed == 0 || p->second->timed == 0 ||
+        p->first->pages == COMPARE_PAGES_OWN)
+        return NULL;
+    if (json_is_integer(size[0]) && json_is_integer(size[1]) && !json_equal(size[0], size[1]))
+        return "page_bytes";
+    if (!large[0] || !large[1] || strcmp(large[0], large[1]) == 0)
+        return NULL;
+    bool never = strcmp(large[0], "never") == 0 || strcmp(large[1], "never") == 0;
+    return never || p->first->pages == COMPARE_PAGES_ANY ? "transparent_huge_pages" : NULL;
+}
+
+static void find_field(const struct compare *c, struct compare_pair *p) {
     const char *group, *name;
     name = p->first->settings && p->second->settings
                ? compare_settings_differ(p->first->settings, p->second->settings, &group)
@@ -109,6 +128,9 @@ static void find_field(struct compare_pair *p) {
         set_field(p, "", "throttled clocks");
     if (!p->field[0] && !same_kind(p->first->device, p->second->device))
         set_field(p, "", "kind of device");
+    name = p->field[0] ? NULL : page_field(c, p);
+    if (name)
+        set_field(p, "machine.", name);
 }
 
 /* --- one pair ----------------------------------------------------------------------------------
@@ -130,7 +152,7 @@ static void compare_pair_of(struct compare *c, struct compare_pair *p,
                             const struct compare_band *bands) {
     const struct compare_band *band = bands ? bands + (p->first - c->first->cases) : NULL;
     p->normalised = RATIO_NONE;
-    find_field(p);
+    find_field(c, p);
     compare_bits_of(c, p);
     compare_times(p->first->medians, p->first->timed, p->second->medians, p->second->timed, band,
                   &c->rule, &p->times);

@@ -28,6 +28,11 @@
 #define COMPARE_SIDES_MOST 16
 #define COMPARE_FIELD_BYTES 96
 
+/* Where a CPU's case has its data: in memory that asks for large pages where they are allowed, as
+ * most do (kernels/device); in pages whose size was proven (its parameter "pages", "4k" or "2m");
+ * or as the system does it by itself ("any"). */
+enum compare_pages { COMPARE_PAGES_ASKED, COMPARE_PAGES_OWN, COMPARE_PAGES_ANY };
+
 /* One case of one side. */
 struct compare_case {
     char *id;
@@ -43,6 +48,7 @@ struct compare_case {
     bool has_tree;                     /* the text of a summation tree is among them */
     bool throttled;                    /* a GPU's clocks were held back while it was measured */
     uint16_t use;                      /* which of the side's uses of code */
+    unsigned char pages;               /* enum compare_pages */
     struct compare_settings *settings; /* of the first session; NULL: not known (foreign) */
     struct compare_meter meter;        /* clock and energy */
 };

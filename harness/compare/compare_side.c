@@ -105,20 +105,29 @@ static double number_of(const json_t *counter) {
     return json_is_number(counter) ? json_number_value(counter) : NAN;
 }
 
-/* What NVML says of a GPU's clocks, but "idle" and what a user has set. */
+/* What NVML says of a GPU's clocks, but "idle" and what a user has set; of a CPU, that its count of
+ * times that it was too hot has grown. */
 static bool is_throttled(const json_t *record) {
-    static const char *const when[] = {"before", "after"};
+    const json_t *state = json_object_get(record, "state");
+    const json_t *when[2] = {json_object_get(state, "before"), json_object_get(state, "after")};
     json_t *reason;
     size_t k;
-    for (size_t w = 0; w < 2; w++) {
-        json_t *state = json_object_get(json_object_get(record, "state"), when[w]);
-        json_array_foreach(json_object_get(state, "throttle"), k, reason) {
+    for (size_t w = 0; w < 2; w++)
+        json_array_foreach(json_object_get(when[w], "throttle"), k, reason) {
             const char *word = json_string_value(reason);
             if (word && strcmp(word, "idle") != 0 && strcmp(word, "applications_clocks") != 0)
                 return true;
         }
-    }
-    return false;
+    return json_integer_value(json_object_get(when[1], "throttle_count")) >
+           json_integer_value(json_object_get(when[0], "throttle_count"));
+}
+
+static enum compare_pages pages_of(const json_t *record) {
+    const char *pages =
+        json_string_value(json_object_get(json_object_get(record, "params"), "pages"));
+    if (!pages)
+        return COMPARE_PAGES_ASKED;
+    return strcmp(pages, "any") == 0 ? COMPARE_PAGES_ANY : COMPARE_PAGES_OWN;
 }
 
 /* --- one session -------------------------------------------------------------------------------
@@ -235,6 +244,7 @@ static int see_case(void *context, const struct reader *reader, const json_t *re
     c->has_bits = bits_of(s->units, record, &c->bits);
     c->has_tree = has_tree(record);
     c->throttled = is_throttled(record);
+    c->pages = (unsigned char)pages_of(record);
     compare_meter_read(&c->meter, record);
     int use = compare_code_use(s->side, s->lab, read->id, read->device);
     if (use < 0)
