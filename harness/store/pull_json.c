@@ -136,6 +136,26 @@ static bool step(struct inside *in, char c) {
     return true;
 }
 
+/* How many of the first characters change nothing of where the reading is: most do not. */
+static size_t quiet(const struct inside *in, const char *text, size_t size) {
+    size_t n = 0;
+    if (in->text && !in->escaped)
+        while (n < size && text[n] != '"' && text[n] != '\\')
+            n++;
+    else if (!in->text && !in->number && in->depth > 0)
+        while (n < size && text[n] != '"' && (text[n] & 0xdd) != ('[' & 0xdd) &&
+               (text[n] & 0xdd) != (']' & 0xdd))
+            n++;
+    return n;
+}
+
+static size_t lines_in(const char *text, size_t size) {
+    size_t lines = 0;
+    for (size_t k = 0; k < size; k++)
+        lines += text[k] == '\n';
+    return lines;
+}
+
 /* The next value's text, kept or not. */
 static int scan(struct pull_json *json, bool kept) {
     struct inside in = {0};
@@ -148,8 +168,13 @@ static int scan(struct pull_json *json, bool kept) {
         if (more < 0)
             return -1;
         size_t begin = json->at;
-        while (!in.done && json->at < json->filled && step(&in, json->piece[json->at]))
-            json->line += json->piece[json->at++] == '\n';
+        while (!in.done) {
+            json->at += quiet(&in, json->piece + json->at, json->filled - json->at);
+            if (json->at == json->filled || !step(&in, json->piece[json->at]))
+                break;
+            json->at++;
+        }
+        json->line += lines_in(json->piece + begin, json->at - begin);
         if (kept && keep(json, json->piece + begin, json->at - begin) != 0)
             return -1;
     }
