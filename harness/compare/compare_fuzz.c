@@ -21,6 +21,7 @@
 #include <unistd.h>
 #include <zip.h>
 
+#include "harness/compare/compare_explain.h"
 #include "harness/compare/compare_page.h"
 #include "harness/compare/compare_text.h"
 #include "harness/error.h"
@@ -50,12 +51,15 @@ static size_t archive_size;
 static const char journal_seed[] =
     "{\"record\":\"start\",\"format\":2,\"lab\":\"" LAB "\",\"mode\":\"quick\",\"seed\":\"1\","
     "\"bits\":[\"cpu\"],\"time\":[\"cpu\"],\"started\":\"t\",\"fingerprint\":{\"kernel_binary\":"
-    "\"" SHA_ZEROS "\"},\"quantities\":{\"a\":{\"unit\":\"bits\",\"what\":\"w\"}}}\n"
+    "\"" SHA_ZEROS "\"},\"software\":{\"changes\":1,\"kernels\":{\"code\":{\"sum/sum_cpu.c\":"
+    "\"0123456789abcdef\",\"sum/sum.cu:sm_90\":\"0\"},\"used\":{\"42/a\":\"sum/\"},\"always\":"
+    "\"rng/\"}},\"quantities\":{\"a\":{\"unit\":\"bits\",\"what\":\"w\"}}}\n"
     "{\"record\":\"case\",\"id\":\"42/a\",\"device\":\"cpu\",\"params\":{\"n\":1,\"a\":\"x\"},"
     "\"counters\":{\"roof fraction\":{\"value\":0.5,\"low\":0.4,\"high\":0.6}},"
     "\"rows\":[{\"a\":\"3f80\",\"b\":1}],\"plan\":{\"tile\":[1,2],\"kind\":\"k\"},"
     "\"bench\":{\"calls\":3,\"median\":1e-3},\"state\":{\"before\":{\"throttle\":[\"idle\"]},"
-    "\"after\":{\"throttle\":[\"power\"]}},\"series\":["
+    "\"after\":{\"throttle\":[\"power\"]}},\"clock\":{\"median\":3e9},\"energy\":{\"joules\":2,"
+    "\"watts\":3},\"series\":["
     "{\"name\":\"time\",\"unit\":\"s\",\"kind\":\"time\",\"n\":2,\"values\":[1e-3,2e-3]},"
     "{\"name\":\"b\",\"unit\":\"bits\",\"kind\":\"bits\",\"n\":1,\"width\":16,\"values\":[\"3f80\"]"
     "}"
@@ -292,6 +296,8 @@ static void tell(const struct compare *c) {
         FILE *out = open_memstream(&text, &size);
         if (!out)
             abort();
+        if (how == 0 && c->explained_count > 0)
+            compare_explained_print(c->explained, COMPARE_WIDTH, out);
         if (how == 0   ? compare_print(c, out)
             : how == 1 ? compare_json_print(c, out)
                        : compare_markdown(&page, out))
@@ -313,6 +319,9 @@ static void compare_with_good(const struct compare_side *side) {
         struct compare c;
         if (compare_open(&c, k ? side : &good, k ? &good : side, &rule, NULL) != 0)
             abort();
+        /* What is read again of the good side may be the input by now. */
+        if (c.count > 0 && compare_explain_add(&c, &c.pairs[c.count - 1]) != 0)
+            check_visible(error_text(), false);
         tell(&c);
         compare_close(&c);
     }
