@@ -14,6 +14,8 @@
 #define OBJECTS_MOST 1000
 #define LINES_MOST 64
 #define TEXT_MOST 400
+/* Objects that are not the same in one cell: more are not named. */
+#define OTHER_MOST 256
 
 const char *compare_code_name(enum compare_code code) {
     static const char *const names[] = {"unknown", "equal", "differs"};
@@ -180,65 +182,105 @@ static json_t *objects_of(const struct compare_side *side, const struct compare_
     return NULL;
 }
 
-/* Whether `objects` has this file for any GPU. */
-static bool has_file(const json_t *objects, const char *name) {
-    size_t length = strcspn(name, ":") + 1;
-    const char *other;
-    json_t *hash;
-    json_object_foreach((json_t *)objects, other, hash) {
-        if (strncmp(other, name, length) == 0)
-            return true;
-    }
-    return false;
+/* What makes many cells cheap: what each use runs, and each name, once. */
+struct objects {
+    const struct compare *c;
+    json_t **of[2]; /* [uses of a side] as objects_of() gives them */
+    bool *made[2];
+    json_t *names; /* {name: it as a text} */
+};
+
+static const json_t *objects_at(struct objects *o, int side, size_t use) {
+    const struct compare_side *own = side == 0 ? o->c->first : o->c->second;
+    if (!o->made[side][use])
+        o->of[side][use] = objects_of(own, &own->uses[use]);
+    o->made[side][use] = true;
+    return o->of[side][use];
 }
 
-/* Whether both have this file for the same GPU, whichever. */
-static bool share_target(const json_t *a, const json_t *b, const char *name) {
-    size_t length = strcspn(name, ":") + 1;
-    const char *other;
-    json_t *hash;
-    json_object_foreach((json_t *)a, other, hash) {
-        if (strncmp(other, name, length) == 0 && json_object_get(b, other))
-            return true;
+static int objects_open(struct objects *o, const struct compare *c) {
+    const struct compare_side *sides[] = {c->first, c->second};
+    *o = (struct objects){.c = c, .names = json_object()};
+    for (int k = 0; k < 2; k++) {
+        o->of[k] = calloc(sides[k]->use_count + 1, sizeof *o->of[k]);
+        o->made[k] = calloc(sides[k]->use_count + 1, sizeof *o->made[k]);
     }
-    return false;
+    return o->names && o->of[0] && o->of[1] && o->made[0] && o->made[1] ? 0 : -1;
+}
+
+static void objects_close(struct objects *o) {
+    const struct compare_side *sides[] = {o->c->first, o->c->second};
+    for (int k = 0; k < 2; k++) {
+        for (size_t u = 0; o->of[k] && u < sides[k]->use_count; u++)
+            json_decref(o->of[k][u]);
+        free(o->of[k]);
+        free(o->made[k]);
+    }
+    json_decref(o->names);
+}
+
+static int add_name(struct objects *o, json_t *other, const char *name) {
+    json_t *text = json_object_get(o->names, name);
+    if (!text && json_object_set_new(o->names, name, json_string(name)) != 0)
+        return -1;
+    return json_array_append(other, json_object_get(o->names, name));
+}
+
+/* {file: true} of the files that both have for the same GPU, whichever; NULL: no memory. */
+static json_t *shared_files(const json_t *a, const json_t *b) {
+    json_t *files = json_object(), *hash;
+    const char *name;
+    json_object_foreach((json_t *)a, name, hash) {
+        char file[TEXT_MOST + 1];
+        snprintf(file, sizeof file, "%.*s", (int)strcspn(name, ":"), name);
+        if (strchr(name, ':') && json_object_get(b, name) &&
+            json_object_set_new(files, file, json_true()) != 0) {
+            json_decref(files);
+            return NULL;
+        }
+    }
+    return files;
 }
 
 /* Adds what is in `a` and not the same in `b`. Of a file that was built for several GPUs only those
  * count for which both were built, if there are any. */
-static int add_other(json_t *other, const json_t *a, const json_t *b, bool missing_only) {
+static int add_other(struct objects *o, json_t *other, const json_t *a, const json_t *b,
+                     bool missing_only) {
+    json_t *shared = shared_files(a, b), *hash;
     const char *name;
-    json_t *hash;
-    int status = 0;
+    int status = shared ? 0 : -1;
     json_object_foreach((json_t *)a, name, hash) {
         const json_t *there = json_object_get(b, name);
+        char file[TEXT_MOST + 1];
+        snprintf(file, sizeof file, "%.*s", (int)strcspn(name, ":"), name);
         if (there ? missing_only || json_equal(hash, there)
-                  : strstr(name, ":sm_") && has_file(b, name) && share_target(a, b, name))
+                  : strstr(name, ":sm_") && json_object_get(shared, file))
             continue;
-        status |= json_array_append_new(other, json_string(name));
+        if (status == 0 && json_array_size(other) < OTHER_MOST)
+            status = add_name(o, other, name);
     }
+    json_decref(shared);
     return status;
 }
 
-static int fill_cell(const struct compare *c, struct compare_code_cell *cell,
-                     const struct compare_use *a, const struct compare_use *b) {
+static int fill_cell(struct objects *o, struct compare_code_cell *cell, size_t use_a,
+                     size_t use_b) {
+    const struct compare_use *a = &o->c->first->uses[use_a], *b = &o->c->second->uses[use_b];
     cell->other = json_array();
     if (!cell->other)
         return -1;
     if (strcmp(a->kind, b->kind) != 0)
         return 0;
     /* One executable is one code, whatever it is made of. */
-    const json_t *own = json_object_get(c->first->code, a->lab);
-    bool same = json_is_string(own) && json_equal(own, json_object_get(c->second->code, b->lab));
-    json_t *first = objects_of(c->first, a), *second = objects_of(c->second, b);
+    const json_t *own = json_object_get(o->c->first->code, a->lab);
+    bool same = json_is_string(own) && json_equal(own, json_object_get(o->c->second->code, b->lab));
+    const json_t *first = objects_at(o, 0, use_a), *second = objects_at(o, 1, use_b);
     int status = 0;
     if (!same && first && second)
-        status = add_other(cell->other, first, second, false) |
-                 add_other(cell->other, second, first, true);
+        status = add_other(o, cell->other, first, second, false) |
+                 add_other(o, cell->other, second, first, true);
     if (same || (first && second))
         cell->code = json_array_size(cell->other) > 0 ? COMPARE_CODE_DIFFERS : COMPARE_CODE_EQUAL;
-    json_decref(first);
-    json_decref(second);
     return status;
 }
 
@@ -300,6 +342,20 @@ static int sum_up(struct compare *c, size_t cells) {
     return list ? status : -1;
 }
 
+static int add_pair(struct objects *o, struct compare *c, struct compare_pair *p) {
+    struct compare_code_cell *cell = cell_of(c, p);
+    if (!cell->other && cell != &c->code_cells[c->code_cell_count - 1] &&
+        fill_cell(o, cell, p->first->use, p->second->use) != 0)
+        return -1;
+    cell->cases++;
+    p->code = (unsigned char)cell->code;
+    for (size_t i = 0; i < c->change_count; i++) {
+        c->changes[i].cases[0] += compare_code_before(c, p->first, 0, i);
+        c->changes[i].cases[1] += compare_code_before(c, p->second, 1, i);
+    }
+    return 0;
+}
+
 int compare_code_pairs(struct compare *c) {
     size_t cells = c->first->use_count * c->second->use_count + 1;
     size_t changes = (size_t)build_change_count();
@@ -312,21 +368,12 @@ int compare_code_pairs(struct compare *c) {
     for (size_t k = 0; k < changes; k++)
         c->changes[k].change = &build_changes[k];
     c->change_count = changes;
-    for (size_t k = 0; k < c->count; k++) {
-        struct compare_pair *p = &c->pairs[k];
-        struct compare_code_cell *cell = cell_of(c, p);
-        if (!cell->other && cell != &c->code_cells[cells - 1] &&
-            fill_cell(c, cell, &c->first->uses[p->first->use], &c->second->uses[p->second->use]) !=
-                0)
-            return -1;
-        cell->cases++;
-        p->code = (unsigned char)cell->code;
-        for (size_t i = 0; i < changes; i++) {
-            c->changes[i].cases[0] += compare_code_before(c, p->first, 0, i);
-            c->changes[i].cases[1] += compare_code_before(c, p->second, 1, i);
-        }
-    }
-    return sum_up(c, cells);
+    struct objects objects;
+    int status = objects_open(&objects, c);
+    for (size_t k = 0; status == 0 && k < c->count; k++)
+        status = add_pair(&objects, c, &c->pairs[k]);
+    objects_close(&objects);
+    return status == 0 ? sum_up(c, cells) : -1;
 }
 
 void compare_code_pairs_close(struct compare *c) {

@@ -195,7 +195,9 @@ struct group {
 
 static int take_group(struct reader *reader, const struct journal_reader *journal,
                       struct group *open) {
-    const json_t *group = json_object_get(journal->record, "group");
+    /* That of a record that is no case means nothing, and nobody has checked it. */
+    bool is_case = record_kind(journal->record) == RECORD_CASE;
+    const json_t *group = is_case ? json_object_get(journal->record, "group") : NULL;
     const char *id = json_string_value(json_object_get(group, "id"));
     const char *device = json_string_value(json_object_get(journal->record, "device"));
     json_int_t entrant = json_integer_value(json_object_get(group, "entrant"));

@@ -321,6 +321,21 @@ static void groups_are_whole(void **state) {
     }
 }
 
+/* Of a record that is no case, "group" means nothing, whatever it is. */
+static void groups_of_what_is_no_case(void **state) {
+    const struct fixture *f = *state;
+    const char *const groups[] = {"{}", "7", "{\"id\":\"g\",\"entrant\":0,\"of\":2}"};
+    for (size_t k = 0; k < 3; k++) {
+        char *note = NULL;
+        assert_true(
+            asprintf(&note, "{\"record\":\"note\",\"text\":\"n\",\"group\":%s}", groups[k]) > 0);
+        const char *const lines[] = {START, note, CASE(""), NULL};
+        forge(f, lines);
+        free(note);
+        expect(f, NULL);
+    }
+}
+
 static void forged_claims_are_refused(void **state) {
     const struct fixture *f = *state;
     char path[300];
@@ -377,6 +392,7 @@ int main(void) {
         TEST(deep_nesting_is_an_error),     TEST(side_files_lead_nowhere_else),
         TEST(a_bad_side_file_ends_a_visit), TEST(files_of_another_kind_are_refused),
         TEST(forged_claims_are_refused),    TEST(groups_are_whole),
+        TEST(groups_of_what_is_no_case),
     };
     return cmocka_run_group_tests_name("verify", tests, NULL, NULL);
 }
