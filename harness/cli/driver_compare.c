@@ -34,7 +34,7 @@ static const char intro[] =
     "\n"
     "A case is faster or slower only if the interval of the ratio excludes 1, the ratio is at\n"
     "least 0.5 % from 1, and that would also stand out among as many cases (false discoveries:\n"
-    "1 %). The interval comes from the spread between sessions: with one session a side that is\n"
+    "5 %). The interval comes from the spread between sessions: with one session a side that is\n"
     "unknown, and the case is ambiguous, unless --calibrate tells it. Cases that did not do the\n"
     "same are not compared, and the field that differs is named.\n"
     "\n"

@@ -154,7 +154,7 @@ static void compare_pair_of(struct compare *c, struct compare_pair *p,
     p->normalised = RATIO_NONE;
     find_field(c, p);
     compare_bits_of(c, p);
-    compare_times(p->first->medians, p->first->timed, p->second->medians, p->second->timed, band,
+    compare_times(p->first->times, p->first->timed, p->second->times, p->second->timed, band,
                   &c->rule, &p->times);
     /* Fractions of a roof are speeds. */
     if (p->times.reason != COMPARE_NO_TIME)
@@ -325,8 +325,9 @@ struct compare_band *compare_bands(const struct compare_side *first,
         for (size_t s = 0; s < count; s++) {
             const struct compare_case *c = case_like(sides[s], &first->cases[k]);
             for (size_t m = 0; c && m < c->timed; m++, n++) {
-                sum += log(c->medians[m]);
-                squares += log(c->medians[m]) * log(c->medians[m]);
+                double x = log(c->times[m].low);
+                sum += x;
+                squares += x * x;
             }
         }
         if (n > 1)

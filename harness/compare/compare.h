@@ -24,7 +24,6 @@
 #include "harness/compare/compare_settings.h"
 #include "harness/compare/compare_times.h"
 
-#define COMPARE_SESSIONS_MOST 64
 #define COMPARE_SIDES_MOST 16
 #define COMPARE_FIELD_BYTES 96
 
@@ -38,7 +37,7 @@ struct compare_case {
     char *id;
     const char *lab; /* the side's own */
     char device[24];
-    double *medians; /* [timed] seconds a call, a session's each */
+    struct compare_time *times; /* [timed], a session's each */
     size_t timed, room;
     double roof;   /* its counter "roof fraction": the mean over sessions; NaN: none */
     size_t roofs;  /* sessions with one */

@@ -98,6 +98,11 @@ static void print_why(const struct compare_explained *e, int width, FILE *to) {
         fprintf(to, ", %.0f %% interval %.4f to %.4f", 100 * e->c->rule.confidence, t->ratio.low,
                 t->ratio.high);
     fputc('\n', to);
+    if (isfinite(t->medians))
+        fprintf(to,
+                "  medians   B takes %.4f times as long by medians; the ratio is of the %.0f %% "
+                "quantiles\n",
+                t->medians, 100 * COMPARE_LOW);
     if (isfinite(p->normalised.value))
         fprintf(to, "  roofs     each over its own roof, %.4f times as long\n",
                 p->normalised.value);
@@ -187,7 +192,8 @@ static void print_sessions(const struct compare_explained *e, const struct scale
     const struct compare_samples *a = &e->samples[0], *b = &e->samples[1];
     size_t most = a->sessions > b->sessions ? a->sessions : b->sessions;
     int column = 3 * s->width + 6 + 9; /* of a side */
-    fprintf(to, "\n  Sessions, time of a call in %s: median, quartiles, samples\n", s->unit);
+    fprintf(to, "\n  Sessions, time of a call in %s: median, %.0f %% to 75 %% quantile, samples\n",
+            s->unit, 100 * COMPARE_LOW);
     fprintf(to, "       %-*s   B\n", column + 3, "   A");
     for (size_t k = 0; k < most; k++) {
         fprintf(to, "  %3zu  ", k + 1);

@@ -102,11 +102,11 @@ struct compare_case *foreign_case(struct foreign *f, const char *lab, const char
     return &f->session->cases[f->last];
 }
 
-int foreign_sample(struct foreign *f, struct compare_case *c, double seconds) {
-    if (!isfinite(seconds) || seconds < 0)
+int foreign_time(struct foreign *f, struct compare_case *c, struct compare_time time) {
+    if (!isfinite(time.low) || time.low < 0 || !isfinite(time.median) || time.median < 0)
         return foreign_refuse(f, "a time of %g s; times are at least 0, so take an intact copy",
-                              seconds);
-    if (seconds == 0) {
+                              isfinite(time.low) && time.low >= 0 ? time.median : time.low);
+    if (time.low == 0) {
         foreign_find(&f->zero, c->id);
         return 0;
     }
@@ -115,26 +115,36 @@ int foreign_sample(struct foreign *f, struct compare_case *c, double seconds) {
                               "it has more than %zu samples (LIMIT_FOREIGN_SAMPLES); compare a "
                               "part of it",
                               LIMIT_FOREIGN_SAMPLES);
-    return compare_case_add(c, &seconds, 1) == 0 ? 0 : short_of_memory(f);
+    return compare_case_add(c, &time, 1) == 0 ? 0 : short_of_memory(f);
 }
 
-/* A case's time in a session is its median; what has none is no case. */
+int foreign_sample(struct foreign *f, struct compare_case *c, double seconds) {
+    return foreign_time(f, c, (struct compare_time){seconds, seconds});
+}
+
+/* Makes one time of a case's samples. */
+static int join_samples(struct compare_case *c) {
+    double *samples = malloc(c->timed * sizeof *samples);
+    if (!samples)
+        return -1;
+    for (size_t k = 0; k < c->timed; k++)
+        samples[k] = c->times[k].low;
+    struct compare_time time = compare_time_of(samples, c->timed);
+    free(samples);
+    free(c->times);
+    c->times = NULL;
+    c->timed = c->room = 0;
+    return isnan(time.low) || isnan(time.median) ? -1 : compare_case_add(c, &time, 1);
+}
+
+/* What has no time is no case. */
 static int settle(struct foreign *f) {
     struct compare_session *s = f->session;
     size_t kept = 0;
     for (size_t k = 0; k < s->count; k++) {
         struct compare_case *c = &s->cases[k];
-        if (c->timed > 1) {
-            double median = stats_median(c->medians, c->timed), *one = malloc(sizeof *one);
-            if (!one || isnan(median)) {
-                free(one);
-                return short_of_memory(f);
-            }
-            *one = median;
-            free(c->medians);
-            c->medians = one;
-            c->timed = c->room = 1;
-        }
+        if (c->timed > 1 && join_samples(c) != 0)
+            return short_of_memory(f);
         if (c->timed == 0)
             continue;
         /* Changes places, so that each is freed once whatever happens. */

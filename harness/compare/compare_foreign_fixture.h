@@ -52,7 +52,7 @@ static inline double time_of(const struct two *t, const char *id, const char *de
         const struct compare_case *c = &t->side[0].cases[k];
         if (strcmp(c->id, id) == 0 && strcmp(c->device, device) == 0) {
             assert_int_equal(c->timed, 1);
-            return c->medians[0];
+            return c->times[0].median;
         }
     }
     fail_msg("no %s on %s", id, device);

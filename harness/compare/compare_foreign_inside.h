@@ -30,22 +30,23 @@ struct foreign {
     struct foreign_found failed, zero, other;
 };
 
-/* These read "benchmarks" of the file; 0, or -1. A case's samples are in its `medians` until the
- * whole file was read. */
+/* These read "benchmarks" of the file; 0, or -1. A case's samples are its `times` until the whole
+ * file was read. */
 int foreign_google_benchmark(struct foreign *f);
 int foreign_nvbench(struct foreign *f);
 
-/* The median of the samples, `stated` of them, in `file` (".../FOLDER/NAME", of which the last two
+/* The time of the samples, `stated` of them, in `file` (".../FOLDER/NAME", of which the last two
  * are looked for in `beside`); NaN where there is no such file, and with 0. */
 int foreign_nvbench_samples(struct foreign *f, const struct folder *beside, const char *file,
-                            double stated, double *median);
+                            double stated, struct compare_time *time);
 
 /* The case of that id and device, made harmless, and a new one of lab `lab` where there is none;
  * NULL with error_text(). *is_new: whether there was none. */
 struct compare_case *foreign_case(struct foreign *f, const char *lab, const char *id,
                                   const char *device, bool *is_new);
-/* One sample in seconds, or -1. */
+/* One sample in seconds, or what stands for all of them; or -1. */
 int foreign_sample(struct foreign *f, struct compare_case *c, double seconds);
+int foreign_time(struct foreign *f, struct compare_case *c, struct compare_time time);
 void foreign_find(struct foreign_found *found, const char *name);
 /* Adds "FILE: COUNT WHAT, such as NAME" to the side's notes where anything was found. */
 int foreign_note(const struct foreign *f, const struct foreign_found *found, const char *what);

@@ -51,7 +51,7 @@ static void all_are_equal(const struct two *t, double tolerance) {
         if (p->first->timed == 0)
             continue;
         assert_int_equal(p->second->timed, 1);
-        assert_true(fabs(p->second->medians[0] / p->first->medians[0] - 1) < tolerance);
+        assert_true(fabs(p->second->times[0].median / p->first->times[0].median - 1) < tolerance);
         assert_int_equal(p->times.verdict, COMPARE_AMBIGUOUS);
         assert_int_equal(p->times.reason, COMPARE_ONE_SESSION);
     }
@@ -189,7 +189,7 @@ static void sessions_may_be_others_files(void **state) {
     assert_int_equal(side->cases[0].timed, 3);
     const double times[] = {10e-9, 12e-9, 11e-9};
     for (size_t k = 0; k < 3; k++)
-        assert_true(fabs(side->cases[0].medians[k] / times[k] - 1) < 1e-12);
+        assert_true(fabs(side->cases[0].times[k].median / times[k] - 1) < 1e-12);
     assert_string_equal(side->cases[0].lab, "bm");
     assert_string_equal(
         json_string_value(json_object_get(json_object_get(side->run, "run"), "label")),

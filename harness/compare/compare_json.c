@@ -21,10 +21,10 @@ static json_t *side_json(const struct compare_side *side) {
                      side->foreign, "notes", side->notes);
 }
 
-static json_t *medians_json(const struct compare_case *c) {
+static json_t *times_json(const struct compare_case *c, bool low) {
     json_t *list = json_array();
     for (size_t k = 0; k < c->timed; k++)
-        json_array_append_new(list, json_real(c->medians[k]));
+        json_array_append_new(list, json_real(low ? c->times[k].low : c->times[k].median));
     return list;
 }
 
@@ -64,14 +64,15 @@ static json_t *pair_json(const struct compare *c, const struct compare_pair *p) 
         json_object_set_new(pair, "fields", compare_differences_json(c, p));
     if (t->reason == COMPARE_NO_TIME && p->first->timed == p->second->timed)
         return pair;
-    json_t *time =
-        json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:[o, o], s:I, s:[o, o]}", "verdict",
-                  compare_verdict_name(t->verdict), "reason", compare_reason_name(t->reason),
-                  "ratio", number_json(t->ratio.value), "low", number_json(t->ratio.low), "high",
-                  number_json(t->ratio.high), "normalised", number_json(p->normalised.value),
-                  "chance", number_json(t->chance), "spread", number_json(t->spread[0]),
-                  number_json(t->spread[1]), "more_sessions", (json_int_t)t->more, "medians",
-                  medians_json(p->first), medians_json(p->second));
+    json_t *time = json_pack(
+        "{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:[o, o], s:I, s:[o, o], s:[o, o], s:o}", "verdict",
+        compare_verdict_name(t->verdict), "reason", compare_reason_name(t->reason), "ratio",
+        number_json(t->ratio.value), "low", number_json(t->ratio.low), "high",
+        number_json(t->ratio.high), "normalised", number_json(p->normalised.value), "chance",
+        number_json(t->chance), "spread", number_json(t->spread[0]), number_json(t->spread[1]),
+        "more_sessions", (json_int_t)t->more, "medians", times_json(p->first, false),
+        times_json(p->second, false), "low_times", times_json(p->first, true),
+        times_json(p->second, true), "ratio_of_medians", number_json(t->medians));
     json_object_set_new(pair, "time", time);
     compare_meter_json(p, pair);
     return pair;

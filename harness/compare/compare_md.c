@@ -129,10 +129,9 @@ static void sides(const struct compare_page *page, FILE *out) {
 static void judged(const struct compare_page *page, FILE *out) {
     const struct compare_rule *rule = &page->sections[0].c->rule;
     bool single = false;
-    fprintf(out,
-            "## How this was judged\n\n"
-            "- A session is a whole run in processes of its own; a case's time in it is the median "
-            "of its samples. Here:");
+    fprintf(out, "## How this was judged\n\n"
+                 "- A session is a whole run in processes of its own; a case's time in it is the "
+                 "5 %% quantile of its samples: what it takes where nothing disturbs it. Here:");
     for (size_t k = 0; k <= page->count; k++) {
         size_t n = compare_page_side(page, k)->sessions;
         fprintf(out, "%s %zu session%s of %c", k ? "," : "", n, n == 1 ? "" : "s", (char)('A' + k));
@@ -142,8 +141,9 @@ static void judged(const struct compare_page *page, FILE *out) {
         out,
         ".\n"
         "- The ratio is the later side's time over A's. Its %.0f %% interval comes from the "
-        "logarithms of sessions' medians (Welch's t): what differs between two runs of one "
-        "program is mostly what no spread inside a run can show.\n"
+        "logarithms of the sessions' times, of which each side's slowest fifth does not count "
+        "(Yuen's trimmed t, one-sided): what differs between two runs of one program is mostly "
+        "what no spread inside a run can show.\n"
         "- *Faster* or *slower*: the interval excludes 1, the ratio is at least %.1f %% from 1, "
         "and its chance stands out among all these cases (Benjamini and Hochberg: of the cases "
         "called different, %.0f %% at most are expected to be so by chance).\n"

@@ -159,18 +159,18 @@ static double number_of(const json_t *value) {
 
 /* Of the summaries of one kind of measurement, whose tags begin alike; NaN: it was not made. */
 static int time_of(struct nvbench *n, const json_t *state, const char *kind, const char *clock,
-                   const char *id, double *seconds) {
+                   const char *id, struct compare_time *time) {
     char tag[80];
     const char *file;
-    *seconds = NAN;
+    *time = (struct compare_time){NAN, NAN};
     snprintf(tag, sizeof tag, "nv/json/bin:nv/%s/sample_times", kind);
     const json_t *samples = summary_of(state, tag), *name = value_of(samples, "filename");
     if (name && !(file = json_string_value(name)))
         return foreign_refuse(n->f, "a name of a file is no text; take an intact copy");
     if (name && foreign_nvbench_samples(n->f, &n->beside, file,
-                                        number_of(value_of(samples, "size")), seconds) != 0)
+                                        number_of(value_of(samples, "size")), time) != 0)
         return -1;
-    if (!isnan(*seconds))
+    if (!isnan(time->median))
         return 0;
     static const char *const what[] = {"median", "mean"};
     for (size_t k = 0; k < 2; k++) {
@@ -178,8 +178,8 @@ static int time_of(struct nvbench *n, const json_t *state, const char *kind, con
         const json_t *summary = summary_of(state, tag);
         if (!summary)
             continue;
-        *seconds = number_of(value_of(summary, "value"));
-        if (isnan(*seconds))
+        time->low = time->median = number_of(value_of(summary, "value"));
+        if (isnan(time->median))
             return foreign_refuse(n->f, "\"%s\" is no number; take an intact copy", tag);
         foreign_find(k == 0 ? &n->medians : &n->means, id);
         return 0;
@@ -191,20 +191,21 @@ static int time_of(struct nvbench *n, const json_t *state, const char *kind, con
  */
 
 static int add_time(struct nvbench *n, const json_t *state, char *device, const char *id) {
-    double seconds, hertz = NAN;
+    struct compare_time time;
+    double hertz = NAN;
     bool is_new;
     if (json_is_true(json_object_get(state, "is_skipped"))) {
         foreign_find(&n->f->failed, id);
         return 0;
     }
-    if (time_of(n, state, "cold", "gpu", id, &seconds) != 0)
+    if (time_of(n, state, "cold", "gpu", id, &time) != 0)
         return -1;
-    if (!isnan(seconds))
+    if (!isnan(time.median))
         hertz = number_of(value_of(summary_of(state, "nv/cold/sm_clock_rate/mean"), "value"));
-    if (isnan(seconds)) {
-        if (time_of(n, state, "cpu_only", "cpu", id, &seconds) != 0)
+    if (isnan(time.median)) {
+        if (time_of(n, state, "cpu_only", "cpu", id, &time) != 0)
             return -1;
-        if (isnan(seconds)) {
+        if (isnan(time.median)) {
             foreign_find(&n->hot, id);
             return 0;
         }
@@ -217,7 +218,7 @@ static int add_time(struct nvbench *n, const json_t *state, char *device, const 
         return foreign_refuse(n->f, "the state \"%.200s\" on %s is there twice; take one out", id,
                               device);
     compare_meter_clock(&c->meter, hertz);
-    return foreign_sample(n->f, c, seconds);
+    return foreign_time(n->f, c, time);
 }
 
 static int add_state(struct nvbench *n, const json_t *state) {

@@ -87,10 +87,10 @@ static int split_file(const struct foreign *f, const char *file, char inner[256]
 }
 
 int foreign_nvbench_samples(struct foreign *f, const struct folder *beside, const char *file,
-                            double stated, double *median) {
+                            double stated, struct compare_time *time) {
     char inner[256], name[256];
     struct folder folder;
-    *median = NAN;
+    *time = (struct compare_time){NAN, NAN};
     if (split_file(f, file, inner, name) != 0)
         return -1;
     if (!folder_has(beside, inner))
@@ -103,7 +103,8 @@ int foreign_nvbench_samples(struct foreign *f, const struct folder *beside, cons
         float *x = load(f, &folder, name, stated, &count);
         status = x ? check(&folder, name, x, count) : -1;
         if (status == 0)
-            *median = stats_median_floats(x, count);
+            *time = (struct compare_time){stats_quantile_floats(x, count, COMPARE_LOW),
+                                          stats_quantile_floats(x, count, 0.5)};
         free(x);
     }
     folder_close(&folder);

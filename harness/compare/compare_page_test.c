@@ -115,7 +115,7 @@ static void the_page_says_what_differs(void **state) {
         "4 sessions of A, 4 sessions of B",
         "Its 95 % interval",
         "the ratio is at least 0.5 % from 1",
-        "1 % at most",
+        "5 % at most",
         "inside of 1 ± 2 %",
     };
     make_two(t, &b);

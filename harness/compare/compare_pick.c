@@ -14,7 +14,7 @@ bool compare_is_timed(const struct compare_pair *p) {
 double compare_time(const struct compare_case *c) {
     double sum = 0;
     for (size_t k = 0; k < c->timed; k++)
-        sum += log(c->medians[k]);
+        sum += log(c->times[k].median);
     return exp(sum / (double)c->timed);
 }
 

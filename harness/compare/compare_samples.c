@@ -41,7 +41,7 @@ static int take(struct compare_drawn *s, const json_t *series) {
     s->of = n;
     s->there = s->count > 0;
     s->median = stats_median(s->seconds, s->count);
-    s->low = stats_quantile(s->seconds, s->count, 0.25);
+    s->low = stats_quantile(s->seconds, s->count, COMPARE_LOW);
     s->high = stats_quantile(s->seconds, s->count, 0.75);
     return 0;
 }

@@ -14,7 +14,7 @@ struct compare_drawn {
     bool there;               /* it has the case, and samples of it */
     double *seconds;          /* [count] in the order they were taken */
     size_t count, of;         /* taken, of all there are */
-    double median, low, high; /* of those; the quartiles */
+    double median, low, high; /* of those; quantiles, COMPARE_LOW and 0.75 */
 };
 
 struct compare_samples {

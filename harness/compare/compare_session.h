@@ -27,7 +27,7 @@ void compare_session_drop(struct compare_session *s);
  * side now keeps more than LIMIT_COMPARE_BYTES. `path` is for the message. */
 int compare_session_count(struct compare_session *s, const char *path);
 /* 0, or -1: no memory. */
-int compare_case_add(struct compare_case *c, const double *medians, size_t count);
+int compare_case_add(struct compare_case *c, const struct compare_time *times, size_t count);
 /* A name that lives as long as the side, with which its code is kept: `code` is a new reference, or
  * NULL where it is not known. NULL: no memory. */
 const char *compare_session_lab(struct compare_session *s, const char *name, json_t *code);

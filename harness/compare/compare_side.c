@@ -92,11 +92,39 @@ static bool has_tree(const json_t *record) {
     return false;
 }
 
-/* Seconds a call, NaN: not timed. */
-static double median_of(const json_t *record) {
-    const json_t *median = json_object_get(json_object_get(record, "bench"), "median");
-    double value = json_is_number(median) ? json_number_value(median) : NAN;
+static double seconds_of(const json_t *bench, const char *name) {
+    const json_t *number = json_object_get(bench, name);
+    double value = json_is_number(number) ? json_number_value(number) : NAN;
     return value > 0 && isfinite(value) ? value : NAN;
+}
+
+/* From the samples, where they stand in the line. */
+static double low_of(const json_t *record) {
+    double samples[RECORD_VALUES_MAX];
+    json_t *series, *value;
+    size_t k, v, n = 0;
+    json_array_foreach(json_object_get(record, "series"), k, series) {
+        const char *name = json_string_value(json_object_get(series, "name"));
+        if (!name || strcmp(name, "time") != 0)
+            continue;
+        json_array_foreach(json_object_get(series, "values"), v, value) {
+            if (json_is_number(value) && n < RECORD_VALUES_MAX)
+                samples[n++] = json_number_value(value);
+        }
+    }
+    double low = stats_quantile(samples, n, COMPARE_LOW);
+    return low > 0 ? low : NAN;
+}
+
+/* Both NaN: not timed. Runs before 0.2 did not record the low quantile. */
+static struct compare_time time_of(const json_t *record) {
+    const json_t *bench = json_object_get(record, "bench");
+    struct compare_time t = {seconds_of(bench, "p05"), seconds_of(bench, "median")};
+    if (isnan(t.low) && !isnan(t.median))
+        t.low = low_of(record);
+    if (isnan(t.low))
+        t.low = t.median;
+    return t;
 }
 
 static double number_of(const json_t *counter) {
@@ -135,7 +163,7 @@ static enum compare_pages pages_of(const json_t *record) {
 
 static void free_case(struct compare_case *c) {
     free(c->id);
-    free(c->medians);
+    free(c->times);
     free(c->settings);
 }
 
@@ -203,23 +231,23 @@ struct compare_case *compare_session_case(struct compare_session *s) {
     return c;
 }
 
-int compare_case_add(struct compare_case *c, const double *medians, size_t count) {
+int compare_case_add(struct compare_case *c, const struct compare_time *times, size_t count) {
     if (count > c->room - c->timed) {
         size_t room = 2 * c->timed + count;
-        double *more = realloc(c->medians, room * sizeof *more);
+        struct compare_time *more = realloc(c->times, room * sizeof *more);
         if (!more)
             return -1;
-        c->medians = more;
+        c->times = more;
         c->room = room;
     }
     for (size_t k = 0; k < count; k++)
-        c->medians[c->timed++] = medians[k];
+        c->times[c->timed++] = times[k];
     return 0;
 }
 
 /* With what malloc() adds to each. */
 static size_t bytes_of(const struct compare_case *c) {
-    return sizeof *c + 48 + strlen(c->id) + c->room * sizeof *c->medians +
+    return sizeof *c + 48 + strlen(c->id) + c->room * sizeof *c->times +
            (c->settings ? compare_settings_bytes(c->settings) : 0);
 }
 
@@ -255,8 +283,8 @@ static int see_case(void *context, const struct reader *reader, const json_t *re
         c->roof = roof;
         c->roofs = 1;
     }
-    double median = median_of(record);
-    if (!c->id || !c->settings || (!isnan(median) && compare_case_add(c, &median, 1) != 0))
+    struct compare_time time = time_of(record);
+    if (!c->id || !c->settings || (!isnan(time.median) && compare_case_add(c, &time, 1) != 0))
         return short_of_memory();
     return compare_session_count(s, reader->path);
 }
@@ -293,7 +321,7 @@ static int add_case(struct compare_case *c, const struct compare_case *more) {
     }
     c->throttled |= more->throttled;
     compare_meter_add(&c->meter, &more->meter);
-    return compare_case_add(c, more->medians, more->timed);
+    return compare_case_add(c, more->times, more->timed);
 }
 
 /* Merges a session's cases, which it takes over, with those of the sessions before. */

@@ -28,25 +28,46 @@ const char *compare_reason_what(enum compare_reason reason) {
 }
 
 struct compare_rule compare_rule_default(void) {
-    return (struct compare_rule){.confidence = 0.95, .rate = 0.01, .least = 0.005, .same = 0.02};
+    return (struct compare_rule){.confidence = 0.95, .rate = 0.05, .least = 0.005, .same = 0.02};
+}
+
+struct compare_time compare_time_of(const double *samples, size_t count) {
+    return (struct compare_time){stats_quantile(samples, count, COMPARE_LOW),
+                                 stats_median(samples, count)};
 }
 
 /* --- one case ----------------------------------------------------------------------------------
  */
 
-/* Of logarithms. `free` are the degrees of freedom of the variance. */
+/* Of logarithms, of the sessions that count. `free` are the degrees of freedom of the variance. */
 struct side {
-    double mean, variance, free;
+    double mean, variance, free, count;
 };
 
-static struct side side_of(const double *x, size_t n, const struct compare_band *band) {
-    struct side s = {0, NAN, 0};
-    double squares = 0;
+static int ascending(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* How many of n sessions count. */
+static size_t counting(size_t n) {
+    return n - n / 5;
+}
+
+/* `logs` are put in order. */
+static struct side side_of(double *logs, size_t n, const struct compare_band *band) {
+    struct side s = {0, NAN, 0, (double)counting(n)};
+    double all = 0, squares = 0, largest;
+    qsort(logs, n, sizeof *logs, ascending);
+    largest = logs[counting(n) - 1];
+    for (size_t k = 0; k < n; k++) {
+        if (k < counting(n))
+            s.mean += logs[k] / s.count;
+        all += fmin(logs[k], largest) / (double)n;
+    }
     for (size_t k = 0; k < n; k++)
-        s.mean += log(x[k]) / (double)n;
-    for (size_t k = 0; k < n; k++)
-        squares += (log(x[k]) - s.mean) * (log(x[k]) - s.mean);
-    double known = n - 1.0;
+        squares += (fmin(logs[k], largest) - all) * (fmin(logs[k], largest) - all);
+    double known = s.count - 1;
     if (band && band->sessions > 1) {
         known += (double)band->sessions - 1;
         squares += band->spread * band->spread * ((double)band->sessions - 1);
@@ -63,17 +84,38 @@ static struct side side_of(const double *x, size_t n, const struct compare_band 
 static size_t sessions_needed(double variance, const struct compare_rule *rule) {
     double goal = log1p(rule->same), p = 0.5 + rule->confidence / 2;
     double normal = stats_t_quantile(p, 1e9) / goal;
-    double n = fmin(fmax(2, ceil(2 * variance * normal * normal)), 1000);
-    for (int tries = 0; tries < 8; tries++, n++)
-        if (stats_t_quantile(p, 2 * n - 2) * sqrt(2 * variance / n) <= goal)
+    size_t n = (size_t)fmin(fmax(2, ceil(2 * variance * normal * normal)), 1000);
+    for (size_t most = n + n / 2 + 8; n < most; n++) {
+        double count = (double)counting(n);
+        if (stats_t_quantile(p, 2 * count - 2) * sqrt(2 * variance / count) <= goal)
             break;
-    return (size_t)n;
+    }
+    return n;
 }
 
-void compare_times(const double *first, size_t first_count, const double *second,
-                   size_t second_count, const struct compare_band *band,
-                   const struct compare_rule *rule, struct compare_times *out) {
+static double mean_of_medians(const struct compare_time *x, size_t n) {
+    double mean = 0;
+    for (size_t k = 0; k < n; k++)
+        mean += log(x[k].median) / (double)n;
+    return mean;
+}
+
+static struct side side_of_times(const struct compare_time *x, size_t n,
+                                 const struct compare_band *band) {
+    double logs[COMPARE_SESSIONS_MOST];
+    /* A stranger's sessions may each have a case several times. */
+    n = n < COMPARE_SESSIONS_MOST ? n : COMPARE_SESSIONS_MOST;
+    for (size_t k = 0; k < n; k++)
+        logs[k] = log(x[k].low);
+    return side_of(logs, n, band);
+}
+
+void compare_times(const struct compare_time *first, size_t first_count,
+                   const struct compare_time *second, size_t second_count,
+                   const struct compare_band *band, const struct compare_rule *rule,
+                   struct compare_times *out) {
     *out = (struct compare_times){.ratio = RATIO_NONE,
+                                  .medians = NAN,
                                   .chance = NAN,
                                   .spread = {NAN, NAN},
                                   .sessions = {first_count, second_count},
@@ -81,11 +123,13 @@ void compare_times(const double *first, size_t first_count, const double *second
                                   .reason = COMPARE_NO_TIME};
     if (first_count == 0 || second_count == 0)
         return;
-    struct side a = side_of(first, first_count, band), b = side_of(second, second_count, band);
+    struct side a = side_of_times(first, first_count, band);
+    struct side b = side_of_times(second, second_count, band);
     double difference = b.mean - a.mean;
-    double part_a = a.variance / (double)first_count, part_b = b.variance / (double)second_count;
+    double part_a = a.variance / a.count, part_b = b.variance / b.count;
     double error = sqrt(part_a + part_b);
     out->ratio.value = exp(difference);
+    out->medians = exp(mean_of_medians(second, second_count) - mean_of_medians(first, first_count));
     out->spread[0] = sqrt(a.variance);
     out->spread[1] = sqrt(b.variance);
     out->verdict = COMPARE_AMBIGUOUS;
@@ -110,11 +154,6 @@ void compare_times(const double *first, size_t first_count, const double *second
 
 /* --- all cases ---------------------------------------------------------------------------------
  */
-
-static int ascending(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 double compare_threshold(double *chances, size_t n, double rate) {
     double threshold = -1;

@@ -28,9 +28,14 @@ static double draw(uint64_t seed, uint64_t stream, uint64_t k, double spread, bo
     return 1e-3 * exp(log_time);
 }
 
-static void fill(double *x, uint64_t stream, double spread, bool tails, double slower) {
+static struct compare_time same(double seconds) {
+    return (struct compare_time){seconds, seconds};
+}
+
+static void fill(struct compare_time *x, uint64_t stream, double spread, bool tails,
+                 double slower) {
     for (size_t k = 0; k < SESSIONS; k++)
-        x[k] = slower * draw(7, stream, k, spread, tails);
+        x[k] = same(slower * draw(7, stream, k, spread, tails));
 }
 
 struct outcome {
@@ -44,7 +49,8 @@ static struct outcome compare_many(double spread, bool tails, double slower, siz
     struct compare_times *list = calloc(CASES, sizeof *list);
     struct outcome out = {0};
     for (size_t k = 0; k < CASES; k++) {
-        double a[SESSIONS], b[SESSIONS], truth = k % each == 0 ? slower : 1;
+        struct compare_time a[SESSIONS], b[SESSIONS];
+        double truth = k % each == 0 ? slower : 1;
         fill(a, 2 * k, spread, tails, 1);
         fill(b, 2 * k + 1, spread, tails, truth);
         compare_times(a, SESSIONS, b, SESSIONS, NULL, &rule, &list[k]);
@@ -75,7 +81,7 @@ static void resampled_intervals_are_too_short(void **state) {
     (void)state;
     double held = 0;
     for (size_t k = 0; k < 400; k++) {
-        double a[SESSIONS], b[SESSIONS];
+        struct compare_time a[SESSIONS], b[SESSIONS];
         struct stats_interval i;
         fill(a, 2 * k, 0.01, false, 1);
         fill(b, 2 * k + 1, 0.01, false, 1);
@@ -83,8 +89,8 @@ static void resampled_intervals_are_too_short(void **state) {
         for (size_t r = 0; r < 1000; r++) {
             double sum = 0;
             for (size_t s = 0; s < SESSIONS; s++)
-                sum += log(b[philox_below(philox_u64(k, 2 * r, s), SESSIONS)]) -
-                       log(a[philox_below(philox_u64(k, 2 * r + 1, s), SESSIONS)]);
+                sum += log(b[philox_below(philox_u64(k, 2 * r, s), SESSIONS)].low) -
+                       log(a[philox_below(philox_u64(k, 2 * r + 1, s), SESSIONS)].low);
             low[r] = sum / SESSIONS;
         }
         i.low = stats_quantile(low, 1000, 0.025);
@@ -124,7 +130,8 @@ static void planted_differences_are_found(void **state) {
 static void one_session_is_not_enough(void **state) {
     (void)state;
     struct compare_rule rule = compare_rule_default();
-    const double a[] = {1e-3, 1.001e-3, 0.999e-3}, b[] = {2e-3};
+    const struct compare_time a[] = {same(1e-3), same(1.001e-3), same(0.999e-3)},
+                              b[] = {same(2e-3)};
     struct compare_times t;
     compare_times(a, 3, b, 1, NULL, &rule, &t);
     assert_int_equal(compare_settle(&t, 1, &rule), 0);
@@ -146,15 +153,40 @@ static void one_session_is_not_enough(void **state) {
     assert_int_equal(t.reason, COMPARE_NO_TIME);
 }
 
+/* Of each side one session of five took up to half as long again, and a third of all samples. */
+static void disturbances_hide_nothing(void **state) {
+    (void)state;
+    struct compare_rule rule = compare_rule_default();
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct compare_time x[3][SESSIONS]; /* A, the same, 2 % slower */
+        struct compare_times t[2];
+        for (size_t side = 0; side < 3; side++)
+            for (size_t k = 0; k < SESSIONS; k++) {
+                double samples[30], place = (k == seed % SESSIONS ? 1.2 + 0.3 * (double)side : 1);
+                for (size_t s = 0; s < 30; s++)
+                    samples[s] = draw(seed, 100 * side + k, s, 0.002, false) * place *
+                                 (side == 2 ? 1.02 : 1) * ((s + k) % 3 == 0 ? 1.3 : 1);
+                x[side][k] = compare_time_of(samples, 30);
+            }
+        compare_times(x[0], SESSIONS, x[1], SESSIONS, NULL, &rule, &t[0]);
+        compare_times(x[0], SESSIONS, x[2], SESSIONS, NULL, &rule, &t[1]);
+        assert_int_equal(compare_settle(t, 2, &rule), 0);
+        assert_int_equal(t[0].verdict, COMPARE_SAME);
+        assert_int_equal(t[1].verdict, COMPARE_SLOWER);
+        assert_true(fabs(t[1].ratio.value - 1.02) < 0.004);
+    }
+    assert_true(isnan(compare_time_of(NULL, 0).low));
+}
+
 /* Sessions that were said to be enough are about enough. */
 static void sessions_needed_decide(void **state) {
     (void)state;
     struct compare_rule rule = compare_rule_default();
-    double a[100], b[100];
+    struct compare_time a[100], b[100];
     struct compare_times t;
     for (size_t k = 0; k < 100; k++) {
-        a[k] = draw(7, 1, k, 0.05, false);
-        b[k] = draw(7, 2, k, 0.05, false);
+        a[k] = same(draw(7, 1, k, 0.05, false));
+        b[k] = same(draw(7, 2, k, 0.05, false));
     }
     compare_times(a, 10, b, 10, NULL, &rule, &t);
     assert_int_equal(compare_settle(&t, 1, &rule), 0);
@@ -167,9 +199,9 @@ static void sessions_needed_decide(void **state) {
 static void counted_times(void **state) {
     (void)state;
     struct compare_rule rule = compare_rule_default();
-    const double a[] = {1, 1, 1}, b[] = {1, 1, 1}, c[] = {2, 2, 2};
+    const struct compare_time a[] = {same(1), same(1), same(1)}, c[] = {same(2), same(2), same(2)};
     struct compare_times t[2];
-    compare_times(a, 3, b, 3, NULL, &rule, &t[0]);
+    compare_times(a, 3, a, 3, NULL, &rule, &t[0]);
     compare_times(a, 3, c, 3, NULL, &rule, &t[1]);
     assert_int_equal(compare_settle(t, 2, &rule), 0);
     assert_int_equal(t[0].verdict, COMPARE_SAME);
@@ -196,6 +228,7 @@ int main(void) {
         cmocka_unit_test(equal_sides_are_not_called_different),
         cmocka_unit_test(planted_differences_are_found),
         cmocka_unit_test(one_session_is_not_enough),
+        cmocka_unit_test(disturbances_hide_nothing),
         cmocka_unit_test(sessions_needed_decide),
         cmocka_unit_test(counted_times),
         cmocka_unit_test(one_case_does_not_decide_the_mean),

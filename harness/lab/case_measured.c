@@ -8,6 +8,7 @@
 #include "harness/lab/run.h"
 #include "harness/measure/bench.h"
 #include "harness/measure/meter.h"
+#include "harness/measure/stats.h"
 
 static json_t *real(double value) {
     return isfinite(value) ? json_real(value) : json_null();
@@ -17,10 +18,11 @@ void case_bench(struct lab_case *c, const struct bench_result *result) {
     uint64_t *rounds = malloc((result->samples + 1) * sizeof *rounds);
     case_measured(c, "bench",
                   rounds
-                      ? json_pack("{s:I, s:s, s:o, s:o, s:o, s:o}", "calls",
+                      ? json_pack("{s:I, s:s, s:o, s:o, s:o, s:o, s:o}", "calls",
                                   (json_int_t)result->calls, "stop", bench_stop_name(result->stop),
                                   "median", real(result->median), "mad", real(result->mad), "low",
-                                  real(result->low), "high", real(result->high))
+                                  real(result->low), "high", real(result->high), "p05",
+                                  real(stats_quantile(result->seconds, result->samples, 0.05)))
                       : NULL);
     for (size_t i = 0; rounds && i < result->samples; i++)
         rounds[i] = result->round[i];

@@ -61,6 +61,23 @@ bool valid(const double *x, size_t n, double confidence) {
     return n > 0 && confidence > 0.0 && confidence < 1.0 && all_finite(x, n);
 }
 
+template <class T>
+double quantile_of(T *v, size_t n, double p) {
+    if (n == 0 || std::any_of(v, v + n, [](T x) { return std::isnan(x); }) ||
+        !(p >= 0.0 && p <= 1.0))
+        return not_a_number;
+    double place = p * static_cast<double>(n - 1);
+    size_t below = static_cast<size_t>(place);
+    double part = place - static_cast<double>(below);
+    std::nth_element(v, v + below, v + n);
+    double low = v[below];
+    if (part == 0.0)
+        return low;
+    double high = *std::min_element(v + below + 1, v + n);
+    /* Equal neighbours need no interpolation, which would make NaN of two infinities. */
+    return high == low ? low : low + part * (high - low);
+}
+
 } // namespace
 
 double stats_median(const double *x, size_t n) try {
@@ -71,28 +88,15 @@ double stats_median(const double *x, size_t n) try {
     return not_a_number;
 }
 
-double stats_median_floats(float *x, size_t n) {
-    if (n == 0 || std::any_of(x, x + n, [](float v) { return std::isnan(v); }))
-        return not_a_number;
-    return bms::median(x, x + n);
-}
-
 double stats_quantile(const double *x, size_t n, double p) try {
-    if (n == 0 || any_nan(x, n) || !(p >= 0.0 && p <= 1.0))
-        return not_a_number;
     std::vector<double> v(x, x + n);
-    double place = p * static_cast<double>(n - 1);
-    size_t below = static_cast<size_t>(place);
-    double part = place - static_cast<double>(below);
-    std::nth_element(v.begin(), v.begin() + below, v.end());
-    double low = v[below];
-    if (part == 0.0)
-        return low;
-    double high = *std::min_element(v.begin() + below + 1, v.end());
-    /* Equal neighbours need no interpolation, which would make NaN of two infinities. */
-    return high == low ? low : low + part * (high - low);
+    return quantile_of(v.data(), n, p);
 } catch (const std::bad_alloc &) {
     return not_a_number;
+}
+
+double stats_quantile_floats(float *x, size_t n, double p) {
+    return quantile_of(x, n, p);
 }
 
 double stats_mad(const double *x, size_t n) try {

@@ -17,12 +17,11 @@ extern "C" {
 #endif
 
 double stats_median(const double *x, size_t n);
-/* The same of many, which it may put into another order instead of copying them. */
-double stats_median_floats(float *x, size_t n);
-
 /* The p-quantile, 0 <= p <= 1, of type 7 of Hyndman and Fan (1996): linear between the order
  * statistics k/(n - 1); what R and NumPy give by default. NaN for p outside. */
 double stats_quantile(const double *x, size_t n, double p);
+/* The same of many, which it may put into another order instead of copying them. */
+double stats_quantile_floats(float *x, size_t n, double p);
 
 /* Median absolute deviation from the median, not scaled. */
 double stats_mad(const double *x, size_t n);

@@ -22,10 +22,10 @@ static void test_known_values(void **state) {
     assert_true(stats_median(even, 4) == 3);
     assert_true(stats_median(one, 1) == 7);
     float odd_floats[] = {9, 1, 4}, even_floats[] = {8, 1, 2, 4}, no_float[] = {1, NAN, 2};
-    assert_true(stats_median_floats(odd_floats, 3) == 4);
-    assert_true(stats_median_floats(even_floats, 4) == 3);
-    assert_true(stats_median_floats(odd_floats, 1) == odd_floats[0]);
-    assert_true(isnan(stats_median_floats(no_float, 3)) && isnan(stats_median_floats(NULL, 0)));
+    assert_true(stats_quantile_floats(odd_floats, 3, 0.5) == 4);
+    assert_true(stats_quantile_floats(even_floats, 4, 0.5) == 3);
+    assert_true(stats_quantile_floats(odd_floats, 1, 0.5) == odd_floats[0]);
+    assert_true(isnan(stats_quantile_floats(no_float, 3, 0.5)) && isnan(stats_quantile_floats(NULL, 0, 0.5)));
     assert_true(odd[0] == 9 && even[0] == 4); /* inputs keep their order */
 
     const double ten[] = {10, 3, 5, 7, 1, 9, 2, 8, 4, 6};

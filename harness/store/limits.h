@@ -54,7 +54,7 @@
 /* It, and all that it names. */
 #define LIMIT_FOREIGN_BYTES ((uint64_t)2 << 30)
 #define LIMIT_FOREIGN_CASES ((size_t)200000)
-/* Kept in memory, eight bytes each. */
+/* Kept in memory, 16 bytes each. */
 #define LIMIT_FOREIGN_SAMPLES ((size_t)8 << 20)
 /* Of one case in a file of their own. */
 #define LIMIT_FOREIGN_FILE_SAMPLES ((size_t)16 << 20)
