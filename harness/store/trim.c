@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "harness/error.h"
+#include "harness/measure/stats.h"
 #include "harness/stop.h"
 #include "harness/store/checked.h"
 #include "harness/store/journal.h"
@@ -106,6 +107,33 @@ static size_t samples_of(const json_t *list) {
         json_int_t n = json_integer_value(json_object_get(series, "n"));
         if (has_text(series, "kind", "time") && n > TRIM_SAMPLES)
             return (size_t)n;
+    }
+    return 0;
+}
+
+/* What comparisons stand on, and what the samples that are kept would not give. */
+static int add_quantile(const struct reader *reader, json_t *record) {
+    json_t *bench = json_object_get(record, "bench"), *series, *value;
+    size_t k, v, n = 0;
+    if (!bench || json_object_get(bench, "p05"))
+        return 0;
+    json_array_foreach(json_object_get(record, "series"), k, series) {
+        if (!has_text(series, "name", "time") || !has_text(series, "kind", "time"))
+            continue;
+        json_t *all = json_object_get(series, "file")
+                          ? values_of_file(reader, series)
+                          : json_incref(json_object_get(series, "values"));
+        double *samples = malloc((json_array_size(all) + 1) * sizeof *samples);
+        json_array_foreach(all, v, value) {
+            if (samples && json_is_number(value))
+                samples[n++] = json_number_value(value);
+        }
+        double p05 = samples ? stats_quantile(samples, n, 0.05) : NAN;
+        bool failed = !all || !samples ||
+                      (isfinite(p05) && json_object_set_new(bench, "p05", json_real(p05)) != 0);
+        free(samples);
+        json_decref(all);
+        return failed ? short_of_memory(reader->path) : 0;
     }
     return 0;
 }
@@ -256,7 +284,8 @@ static int trim_records(struct lines *l, const struct reader *reader) {
         if (kind == RECORD_END || kind == RECORD_RESUME)
             continue;
         if ((kind == RECORD_CASE &&
-             trim_series(reader, json_object_get(journal.record, "series")) != 0) ||
+             (add_quantile(reader, journal.record) != 0 ||
+              trim_series(reader, json_object_get(journal.record, "series")) != 0)) ||
             add_line(l, journal.record) != 0) {
             step = -1;
             break;

@@ -6,6 +6,7 @@
  * most 64 values and each tree of at most 1,024 bytes. Changed or left out:
  *
  *     counters, rows, intervals  numbers to 6 digits where they are not whole; medians as they are
+ *     bench                      gains "p05" where it has none, from all samples
  *     samples of time            at most 20, evenly over their order, to 4 digits; "of" says how
  *                                many there were; so are series as long as them, as their rounds
  *     longer series of bits,     no values: "left_out" is true, and "sha256" still says whether two
