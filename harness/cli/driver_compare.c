@@ -29,7 +29,8 @@ static const char intro[] =
     "session-1.json): its archive, made by nanolab pack; Google Benchmark's JSON; or nvbench's\n"
     "JSON, with the samples beside it (--jsonbin). Those of the two tools have times alone.\n"
     "\n"
-    "A is what the others are compared with. Cases are joined by their ids, whatever machines they\n"
+    "A is what the others are compared with. Cases are joined by their ids, whatever machines "
+    "they\n"
     "come from.\n"
     "\n"
     "A case is faster or slower only if the interval of the ratio excludes 1, the ratio is at\n"
@@ -167,7 +168,7 @@ static int print_one(const struct request *r, const struct compare *c, bool firs
     if (!first)
         puts(r->json ? "," : "");
     int failed = r->json ? compare_json_print(c, stdout) : compare_print(c, stdout);
-    if (c->explained && !r->json) {
+    if (r->explain && c->explained && !r->json) {
         fputs("\nExplained: ", stdout);
         compare_explained_print(c->explained, width_of(stdout), stdout);
     }
@@ -198,7 +199,7 @@ static int explain_all(const struct request *r, struct compare *list, size_t cou
         if (compare_find(&list[k], r->explain, &pair) != 0)
             continue;
         found++;
-        if (compare_explain_add(&list[k], pair) != 0)
+        if (compare_explain_add(&list[k], &pair, 1) != 0)
             return -1;
     }
     return found > 0 ? 0 : -1;
@@ -223,6 +224,8 @@ static int compare_all(const struct request *r, const struct sides *sides,
     }
     if (failed == 0 && r->explain)
         failed = explain_all(r, list, count);
+    for (size_t k = 0; failed == 0 && r->page && !r->explain && k < count; k++)
+        failed = compare_explain_first(&list[k]);
     if (failed == 0 && r->page)
         failed = make_page(r, list, count);
     if (failed == 0 && r->json)

@@ -192,28 +192,59 @@ static int find_trees(struct compare_explained *e) {
 }
 
 static int explain(struct compare_explained *e) {
-    const struct compare_pair *pair = e->pair;
     int status = threshold_of(e);
     if (status == 0)
-        status = compare_samples_read(&e->samples[0], e->c->first, pair->first);
-    if (status == 0)
-        status = compare_samples_read(&e->samples[1], e->c->second, pair->second);
-    if (status == 0)
         status = compare_histogram(&e->samples[0], &e->samples[1], COMPARE_BINS, &e->histogram);
-    if (status == 0 && pair->bits == COMPARE_BITS_DIFFER)
+    if (status == 0 && e->pair->bits == COMPARE_BITS_DIFFER)
         status = find_trees(e);
     return status;
 }
 
-int compare_explain_add(struct compare *c, const struct compare_pair *pair) {
-    size_t count = c->explained_count;
-    struct compare_explained *more = realloc(c->explained, (count + 1) * sizeof *more);
-    if (!more)
+/* Of one side, all cases at once. */
+static int read_side(struct compare_explained *list, size_t count, size_t which,
+                     const struct compare_side *side) {
+    struct compare_samples *samples[COMPARE_EXPLAINED_MOST];
+    const struct compare_case *cases[COMPARE_EXPLAINED_MOST];
+    for (size_t k = 0; k < count; k++) {
+        samples[k] = &list[k].samples[which];
+        cases[k] = which == 0 ? list[k].pair->first : list[k].pair->second;
+    }
+    return compare_samples_read(samples, cases, count, side);
+}
+
+int compare_explain_add(struct compare *c, const struct compare_pair *const *pairs, size_t count) {
+    size_t before = c->explained_count;
+    count = count < COMPARE_EXPLAINED_MOST ? count : COMPARE_EXPLAINED_MOST;
+    struct compare_explained *more = realloc(c->explained, (before + count) * sizeof *more);
+    if (count > 0 && !more)
         return short_of_memory();
     c->explained = more;
-    c->explained_count++;
-    more[count] = (struct compare_explained){.c = c, .pair = pair};
-    return explain(&more[count]);
+    c->explained_count += count;
+    for (size_t k = 0; k < count; k++)
+        more[before + k] = (struct compare_explained){.c = c, .pair = pairs[k]};
+    int status = read_side(more + before, count, 0, c->first);
+    if (status == 0)
+        status = read_side(more + before, count, 1, c->second);
+    for (size_t k = 0; status == 0 && k < count; k++)
+        status = explain(&more[before + k]);
+    return status;
+}
+
+#define FIRST 3 /* of each */
+
+int compare_explain_first(struct compare *c) {
+    static const enum compare_verdict which[] = {COMPARE_SLOWER, COMPARE_FASTER};
+    const struct compare_pair *pairs[2 * FIRST];
+    size_t count = 0, n;
+    for (size_t v = 0; v < 2; v++) {
+        const struct compare_pair **list = compare_pick(c, which[v], &n);
+        if (!list)
+            return short_of_memory();
+        for (size_t k = 0; k < n && k < FIRST; k++)
+            pairs[count++] = list[k];
+        free(list);
+    }
+    return count > 0 ? compare_explain_add(c, pairs, count) : 0;
 }
 
 void compare_explained_free(struct compare *c) {

@@ -10,6 +10,7 @@
 #include "harness/compare/compare_tree.h"
 
 #define COMPARE_BINS 20
+#define COMPARE_EXPLAINED_MOST 8 /* at a time */
 
 struct compare_explained {
     const struct compare *c;
@@ -29,9 +30,11 @@ const char *compare_reason_advice(enum compare_reason reason);
  * nearest. */
 int compare_find(const struct compare *c, const char *name, const struct compare_pair **pair);
 
-/* Explains a pair: reads both sides' samples again, and adds it to c->explained. 0, or -1 with
+/* Explains pairs: reads both sides' samples again, and adds them to c->explained. 0, or -1 with
  * error_text(). */
-int compare_explain_add(struct compare *c, const struct compare_pair *pair);
+int compare_explain_add(struct compare *c, const struct compare_pair *const *pairs, size_t count);
+/* The cases that are listed first: the largest differences, slower and faster. */
+int compare_explain_first(struct compare *c);
 /* Of all that were added. */
 void compare_explained_free(struct compare *c);
 

@@ -23,7 +23,7 @@ static void make_two(struct two *t, const struct made *b, unsigned sessions) {
 
 static const struct compare_explained *explain(struct two *t, const char *name) {
     const struct compare_pair *pair = NULL;
-    if (compare_find(&t->c, name, &pair) != 0 || compare_explain_add(&t->c, pair) != 0)
+    if (compare_find(&t->c, name, &pair) != 0 || compare_explain_add(&t->c, &pair, 1) != 0)
         fail_msg("%s", error_text());
     return &t->c.explained[t->c.explained_count - 1];
 }
@@ -159,6 +159,25 @@ static void one_session(void **state) {
     free(text);
 }
 
+/* All of them read in one pass, each has its own samples. */
+static void the_largest_differences(void **state) {
+    struct two *t = *state;
+    struct made b = PLAIN;
+    b.slower = 1.5;
+    make_two(t, &b, 3);
+    assert_int_equal(t->c.verdicts[COMPARE_SLOWER], 5);
+    assert_int_equal(compare_explain_first(&t->c), 0);
+    assert_int_equal(t->c.explained_count, 3);
+    for (size_t k = 0; k < 3; k++) {
+        const struct compare_explained *e = &t->c.explained[k];
+        assert_int_equal(e->pair->times.verdict, COMPARE_SLOWER);
+        assert_int_equal(e->histogram.all[0], 12);
+        assert_int_equal(e->histogram.all[1], 9);
+        for (size_t s = 0; s < 3; s++)
+            assert_true(e->samples[1].session[s].median == e->pair->second->medians[s]);
+    }
+}
+
 static void every_reason_has_advice(void **state) {
     (void)state;
     for (int r = 0; r < COMPARE_REASON_COUNT; r++) {
@@ -183,7 +202,7 @@ static void a_folder_damaged_meanwhile(void **state) {
     free(text);
     const struct compare_pair *pair = NULL;
     assert_int_equal(compare_find(&t->c, "n=5", &pair), 0);
-    assert_int_equal(compare_explain_add(&t->c, pair), -1);
+    assert_int_equal(compare_explain_add(&t->c, &pair, 1), -1);
     assert_has(error_text(), "session-2");
 }
 
@@ -233,13 +252,10 @@ static void bins_hold_every_sample(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(which_case_is_meant),
-        TEST(a_slower_case),
-        TEST(a_case_that_differs),
-        TEST(one_session),
-        cmocka_unit_test(every_reason_has_advice),
-        TEST(a_folder_damaged_meanwhile),
-        cmocka_unit_test(bins_hold_every_sample),
+        TEST(which_case_is_meant),        TEST(a_slower_case),
+        TEST(a_case_that_differs),        TEST(one_session),
+        TEST(the_largest_differences),    cmocka_unit_test(every_reason_has_advice),
+        TEST(a_folder_damaged_meanwhile), cmocka_unit_test(bins_hold_every_sample),
     };
     return cmocka_run_group_tests_name("compare_explain", tests, NULL, NULL);
 }

@@ -20,10 +20,12 @@ static int short_of_memory(void) {
 /* --- reading -----------------------------------------------------------------------------------
  */
 
+/* What is read of one session. */
 struct reading {
-    struct compare_samples *samples;
-    struct compare_drawn *session;
-    const struct compare_case *c;
+    struct compare_samples *const *samples;
+    const struct compare_case *const *cases;
+    size_t count, session;
+    size_t at; /* the case now visited */
 };
 
 static int take(struct compare_drawn *s, const json_t *series) {
@@ -69,55 +71,69 @@ static int take_trees(struct compare_samples *samples, const json_t *record) {
 /* Ids that begin with the wanted one come here, too. */
 static int visit(void *context, const json_t *record) {
     struct reading *r = context;
+    struct compare_samples *samples = r->samples[r->at];
+    struct compare_drawn *session = &samples->session[r->session];
     const char *id = json_string_value(json_object_get(record, "id"));
     const json_t *series = case_series(record, "time");
     const char *unit = json_string_value(json_object_get(series, "unit"));
-    if (!id || strcmp(id, r->c->id) != 0 || r->session->seconds)
+    if (!id || strcmp(id, r->cases[r->at]->id) != 0 || session->seconds)
         return 0;
-    int status = unit && strcmp(unit, "s") == 0 ? take(r->session, series) : 0;
-    return status == 0 ? take_trees(r->samples, record) : status;
+    int status = unit && strcmp(unit, "s") == 0 ? take(session, series) : 0;
+    samples->count += session->count;
+    return status == 0 ? take_trees(samples, record) : status;
 }
 
-/* `dir` is a result folder. */
-static int read_folder(void *context, const char *dir) {
-    struct reading *r = context;
+static bool wants_lab(const struct reading *r, const char *lab) {
+    for (size_t k = 0; k < r->count; k++)
+        if (strcmp(r->cases[k]->lab, lab) == 0)
+            return true;
+    return false;
+}
+
+static int read_lab(struct reading *r, const json_t *run, const char *dir, const char *name) {
     struct limits left = LIMITS_WHOLE;
     struct checked_lab lab;
-    char labs[LIMIT_LABS][64];
-    int count = reader_labs(dir, labs, LIMIT_LABS), k = 0;
-    while (k < count && strcmp(labs[k], r->c->lab) != 0)
-        k++;
-    if (count < 0 || k == count) /* this session has not run the lab */
-        return count < 0 ? -1 : 0;
-    json_t *run = reader_run(dir);
-    if (!run)
-        return -1;
-    int status = checked_lab_open(&lab, run, dir, r->c->lab, &left);
-    if (status == 0)
-        status = reader_cases(lab.reader, r->c->id, r->c->device, visit, r);
+    int status = checked_lab_open(&lab, run, dir, name, &left);
+    for (r->at = 0; status == 0 && r->at < r->count; r->at++) {
+        const struct compare_case *c = r->cases[r->at];
+        if (strcmp(c->lab, name) == 0)
+            status = reader_cases(lab.reader, c->id, c->device, visit, r);
+    }
     checked_lab_close(&lab);
+    return status;
+}
+
+/* `dir` is a result folder; only labs with a wanted case are read. */
+static int read_folder(void *context, const char *dir) {
+    struct reading *r = context;
+    char labs[LIMIT_LABS][64];
+    json_t *run = reader_run(dir);
+    int count = run ? reader_labs(dir, labs, LIMIT_LABS) : -1;
+    int status = count < 0 ? -1 : 0;
+    for (int k = 0; status == 0 && k < count; k++)
+        if (wants_lab(r, labs[k]))
+            status = read_lab(r, run, dir, labs[k]);
     json_decref(run);
     return status;
 }
 
-static int read_session(struct reading *r, const char *path) {
-    struct pack pack;
-    return pack_is_archive(path) ? pack_visit(path, read_folder, r, &pack) : read_folder(r, path);
-}
-
-int compare_samples_read(struct compare_samples *samples, const struct compare_side *side,
-                         const struct compare_case *c) {
+int compare_samples_read(struct compare_samples *const *samples,
+                         const struct compare_case *const *cases, size_t count,
+                         const struct compare_side *side) {
+    struct reading r = {.samples = samples, .cases = cases, .count = count};
     json_t *folder;
-    size_t k;
     int status = 0;
-    memset(samples, 0, sizeof *samples);
+    for (size_t k = 0; k < count; k++)
+        memset(samples[k], 0, sizeof *samples[k]);
     if (side->foreign)
         return 0;
-    json_array_foreach(side->folders, k, folder) {
-        struct compare_drawn *session = &samples->session[samples->sessions++];
-        struct reading r = {samples, session, c};
-        status = read_session(&r, json_string_value(folder));
-        samples->count += session->count;
+    json_array_foreach(side->folders, r.session, folder) {
+        const char *path = json_string_value(folder);
+        struct pack pack;
+        for (size_t k = 0; k < count; k++)
+            samples[k]->sessions++;
+        status = pack_is_archive(path) ? pack_visit(path, read_folder, &r, &pack)
+                                       : read_folder(&r, path);
         if (status != 0)
             break;
     }

@@ -24,10 +24,12 @@ struct compare_samples {
     json_t *trees; /* {series: text} of the first session that has the case */
 };
 
-/* All sessions, each checked again as it was when the side was opened. Of another
- * tool's file there are no samples here. 0, or -1 with error_text(); free it either way. */
-int compare_samples_read(struct compare_samples *samples, const struct compare_side *side,
-                         const struct compare_case *c);
+/* Of `count` cases of one side, in samples[k] those of cases[k]. Each session is read once, and
+ * checked as it was when the side was opened. Of another tool's file there are no samples here. 0,
+ * or -1 with error_text(); free each of them either way. */
+int compare_samples_read(struct compare_samples *const *samples,
+                         const struct compare_case *const *cases, size_t count,
+                         const struct compare_side *side);
 void compare_samples_free(struct compare_samples *samples);
 
 /* --- histograms --- */
