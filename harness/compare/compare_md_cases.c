@@ -462,6 +462,7 @@ int compare_markdown_cases(const struct compare_section *section, FILE *out) {
         return -1;
     if (compare_markdown_meter(section, out) != 0)
         return -1;
+    compare_markdown_explained(section, out);
     not_comparable(c, out);
     ambiguous(c, out);
     return differences(section, out);

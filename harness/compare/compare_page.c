@@ -17,6 +17,7 @@
 #include "harness/text.h"
 
 #define SCRIPT "harness/compare/compare.gp"
+#define CASES_SCRIPT "harness/compare/compare_cases.gp"
 
 static int is_entry(const struct dirent *entry) {
     return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
@@ -57,8 +58,31 @@ static int draw(struct compare_section *s, const struct folder *folder) {
     return status;
 }
 
+/* The samples of cases explained, in a folder of their own beside it. */
+static int draw_cases(struct compare_section *s, const struct folder *folder) {
+    char name[16];
+    struct folder inside;
+    snprintf(name, sizeof name, "%s-cases", s->letter);
+    if (s->c->explained_count == 0)
+        return 0;
+    if (home_make_in(&inside, folder, name) != 0)
+        return -1;
+    int status = compare_explained_data(s, &inside);
+    if (status == 0) {
+        int drawn = plot_draw_tables(CASES_SCRIPT, &inside, &s->case_set);
+        if (!*s->no_plots)
+            text_plain(s->no_plots, sizeof s->no_plots, drawn ? error_text() : s->case_set.missing);
+        if (drawn != 0)
+            plot_set_free(&s->case_set);
+        status = plot_save(&inside, &s->case_set) < 0 ? -1 : 0;
+    }
+    folder_close(&inside);
+    return status;
+}
+
 static int write_page(const struct compare_page *page, const struct folder *folder) {
-    struct report_plots plots[COMPARE_SIDES_MOST];
+    struct report_plots plots[2 * COMPARE_SIDES_MOST];
+    char names[COMPARE_SIDES_MOST][16];
     char *markdown = NULL, *html = NULL;
     size_t length = 0, html_length = 0;
     FILE *out = open_memstream(&markdown, &length);
@@ -66,13 +90,17 @@ static int write_page(const struct compare_page *page, const struct folder *fold
     if (out && fclose(out) != 0)
         failed = -1;
     int status = failed ? error_set("out of memory; close other programs") : 0;
-    for (size_t k = 0; k < page->count; k++)
-        plots[k] = (struct report_plots){page->sections[k].letter, &page->sections[k].set};
+    for (size_t k = 0; k < page->count; k++) {
+        const struct compare_section *s = &page->sections[k];
+        snprintf(names[k], sizeof names[k], "%s-cases", s->letter);
+        plots[2 * k] = (struct report_plots){s->letter, &s->set};
+        plots[2 * k + 1] = (struct report_plots){names[k], &s->case_set};
+    }
     const struct report_page shown = {.title = "nanolab compare",
                                       .markdown = markdown,
                                       .length = length,
                                       .plots = plots,
-                                      .plots_count = page->count};
+                                      .plots_count = 2 * page->count};
     if (status == 0)
         status = report_html(&shown, &html, &html_length);
     if (status == 0)
@@ -98,13 +126,17 @@ int compare_page_make(const struct compare *list, size_t count, const char *dir,
         s->c = &list[k];
         s->letter[0] = (char)('B' + k);
         status = draw(s, &folder);
+        if (status == 0)
+            status = draw_cases(s, &folder);
         if (*s->no_plots && !*no_plots)
             snprintf(no_plots, size, "%s", s->no_plots);
     }
     if (status == 0)
         status = write_page(page, &folder);
-    for (size_t k = 0; page && k < page->count; k++)
+    for (size_t k = 0; page && k < page->count; k++) {
         plot_set_free(&page->sections[k].set);
+        plot_set_free(&page->sections[k].case_set);
+    }
     free(page);
     folder_close(&folder);
     return status;

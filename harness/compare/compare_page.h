@@ -18,10 +18,11 @@
 /* One side beside the first, as the page shows it. */
 struct compare_section {
     const struct compare *c;
-    char letter[2];      /* "B" */
-    struct plot_set set; /* drawn; none where gnuplot is missing */
-    size_t cases, marks; /* with a ratio; those that the plots show */
-    char no_plots[600];  /* why some could not be drawn, "" if all could */
+    char letter[2];           /* "B" */
+    struct plot_set set;      /* drawn; none where gnuplot is missing */
+    struct plot_set case_set; /* of the cases explained */
+    size_t cases, marks;      /* with a ratio; those that the plots show */
+    char no_plots[600];       /* why some could not be drawn, "" if all could */
 };
 
 struct compare_page {
@@ -64,6 +65,11 @@ void compare_markdown_ratio(double ratio, FILE *out);
 
 /* --- compare_md_meter.c: clocks and energy of one side. --- */
 int compare_markdown_meter(const struct compare_section *section, FILE *out);
+
+/* --- compare_md_explain.c: cases explained; and the table behind their plots, samples.tsv, written
+ * to `folder`: 0, or -1 with error_text(). --- */
+void compare_markdown_explained(const struct compare_section *section, FILE *out);
+int compare_explained_data(const struct compare_section *section, const struct folder *folder);
 
 /* --- compare_data.c: the tables behind its plots, ratios.tsv and band.tsv, written to `folder`;
  * fills in `cases` and `marks`. 0, or -1 with error_text(). --- */

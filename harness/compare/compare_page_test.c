@@ -11,6 +11,7 @@
 
 #include <math.h>
 
+#include "harness/compare/compare_explain.h"
 #include "harness/compare/compare_fixture.h"
 #include "harness/compare/compare_page.h"
 #include "harness/page/hostile_fixture.h"
@@ -150,6 +151,34 @@ static void many_sides_are_a_table(void **state) {
     free(text);
 }
 
+/* Cases explained are on it with their numbers, and a histogram where gnuplot is. */
+static void cases_are_explained(void **state) {
+    struct two *t = *state;
+    const struct made b = other();
+    make_two(t, &b);
+    assert_int_equal(compare_explain_first(&t->c), 0);
+    char *text = make_page(t);
+    assert_has(text, "### Explained\n");
+    assert_int_equal(occurrences(text, "\n#### 42/case/n="), 3);
+    assert_has(text, "- **faster**: B takes ");
+    assert_has(text, "- Reason: *apart*, the interval excludes 1");
+    assert_has(text, "- What to do: look at the histograms");
+    assert_has(text, "| session | A: median (quartiles), samples |");
+    assert_int_equal(occurrences(text, "\n| 4 |"), 3);
+    assert_not(text, "nan ");
+    free(text);
+    char *table = page_file(t, "B-cases/samples.tsv");
+    assert_has(table, "case\texponent\tlow\thigh\ta\tb\tna\tnb\n1\t");
+    free(table);
+    if (!tool_exists("gnuplot"))
+        skip();
+    char *html = page_file(t, "compare.html");
+    assert_int_equal(occurrences(html, "<figure"), 5);
+    assert_has(html, ">share of its side's samples (%)<");
+    assert_has(html, ">A, 12 samples<");
+    free(html);
+}
+
 static void equal_sides_say_so(void **state) {
     struct two *t = *state;
     const struct made b = PLAIN;
@@ -164,7 +193,8 @@ static void equal_sides_say_so(void **state) {
     free(text);
 }
 
-/* What varies without a contradiction comes behind the times; sessions of a side are one row. */
+/* What varies without a contradiction comes behind the times; sessions of a side are one row.
+ */
 static void verdicts_that_vary(void **state) {
     struct two *t = *state;
     const struct made a = PLAIN;
@@ -345,12 +375,14 @@ static void strangers_texts_stay_text(void **state) {
     }
 }
 
-/* --- bounds ------------------------------------------------------------------------------------
+/* --- bounds
+ * ------------------------------------------------------------------------------------
  */
 
 #define MANY 5000
 
-/* A comparison of MANY cases made in memory: a third slower, bits that differ in as many fields. */
+/* A comparison of MANY cases made in memory: a third slower, bits that differ in as many
+ * fields. */
 static void many_cases_make_no_long_page(void **state) {
     struct two *t = *state;
     const struct made b = PLAIN;
@@ -449,6 +481,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_page_says_what_differs, two_setup, two_teardown),
         cmocka_unit_test_setup_teardown(many_sides_are_a_table, two_setup, two_teardown),
+        cmocka_unit_test_setup_teardown(cases_are_explained, two_setup, two_teardown),
         cmocka_unit_test_setup_teardown(equal_sides_say_so, two_setup, two_teardown),
         cmocka_unit_test_setup_teardown(verdicts_that_vary, two_setup, two_teardown),
         cmocka_unit_test_setup_teardown(one_session_is_ambiguous, two_setup, two_teardown),
