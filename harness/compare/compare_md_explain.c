@@ -37,6 +37,8 @@ static void verdict(const struct compare_section *s, const struct compare_explai
     if (isfinite(e->pair->normalised.value))
         fprintf(out, "; each over its own roof, %s",
                 units_number(text, sizeof text, e->pair->normalised.value, "x"));
+    if (isfinite(t->medians))
+        fprintf(out, "; by medians, %s", units_number(text, sizeof text, t->medians, "x"));
     fprintf(out, ".\n- Reason: *%s*, %s", compare_reason_name(t->reason),
             compare_reason_what(t->reason));
     if (t->reason == COMPARE_FIELD) {
@@ -110,9 +112,9 @@ static void sessions(const struct compare_section *s, const struct compare_expla
     if (e->histogram.bins == 0)
         return;
     fprintf(out,
-            "\n| session | A: median (quartiles), samples | %s: median (quartiles), samples |\n"
+            "\n| session | A: median (%.0f %% to 75 %% quantile), samples | %s: the same |\n"
             "|--:|--:|--:|\n",
-            s->letter);
+            100 * COMPARE_LOW, s->letter);
     for (size_t k = 0; k < most && k < SESSIONS_SHOWN; k++) {
         fprintf(out, "| %zu |", k + 1);
         session_cell(a, k, out);

@@ -163,7 +163,7 @@ static void cases_are_explained(void **state) {
     assert_has(text, "- **faster**: B takes ");
     assert_has(text, "- Reason: *apart*, the interval excludes 1");
     assert_has(text, "- What to do: look at the histograms");
-    assert_has(text, "| session | A: median (quartiles), samples |");
+    assert_has(text, "| session | A: median (5 % to 75 % quantile), samples |");
     assert_int_equal(occurrences(text, "\n| 4 |"), 3);
     assert_not(text, "nan ");
     free(text);
