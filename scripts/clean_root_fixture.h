@@ -82,11 +82,10 @@ static int root_make(const char *root) {
 
 /* --- going into it --- */
 
-static int root_write(const char *file, const char *format, unsigned id) {
-    char text[64];
+static int root_write(const char *file, const char *text) {
     int fd = open(file, O_WRONLY | O_CLOEXEC);
-    int n = snprintf(text, sizeof text, format, id);
-    int status = fd >= 0 && write(fd, text, (size_t)n) == n ? 0 : -1;
+    ssize_t size = (ssize_t)strlen(text);
+    int status = fd >= 0 && write(fd, text, (size_t)size) == size ? 0 : -1;
     if (fd >= 0)
         close(fd);
     return status;
@@ -94,11 +93,13 @@ static int root_write(const char *file, const char *format, unsigned id) {
 
 /* Mounts that nobody else sees. Without a namespace of users only root gets them. */
 static int root_unshare(void) {
-    unsigned user = geteuid(), group = getegid();
+    char user[40], group[40];
+    snprintf(user, sizeof user, ROOT_USER " %u 1", geteuid());
+    snprintf(group, sizeof group, ROOT_USER " %u 1", getegid());
     if (unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0)
-        return root_write("/proc/self/setgroups", "deny", 0) == 0 &&
-                       root_write("/proc/self/uid_map", ROOT_USER " %u 1", user) == 0 &&
-                       root_write("/proc/self/gid_map", ROOT_USER " %u 1", group) == 0
+        return root_write("/proc/self/setgroups", "deny") == 0 &&
+                       root_write("/proc/self/uid_map", user) == 0 &&
+                       root_write("/proc/self/gid_map", group) == 0
                    ? 0
                    : -1;
     return unshare(CLONE_NEWNS);

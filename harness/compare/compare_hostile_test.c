@@ -195,6 +195,13 @@ static void same_elements(const char *of, const char *got, const char *expected)
              got + k, expected + k);
 }
 
+/* The sanitised build tries every third attack, in each place others. */
+#ifdef __SANITIZE_ADDRESS__
+#define STEP 3
+#else
+#define STEP 1
+#endif
+
 /* --- one place, all attacks ---------------------------------------------------------------------
  */
 
@@ -229,7 +236,7 @@ static void try_attacks(const struct documents *marked, const char *path,
     struct output harmless = {0}, hostile;
     snprintf(where, sizeof where, "%s is harmless", path);
     int status = try_text(marked, HARMLESS, plain, name, &harmless);
-    for (size_t a = 0; a < ATTACKS; a++) {
+    for (size_t a = t->places % STEP; a < ATTACKS; a += STEP) {
         snprintf(where, sizeof where, "%s is %s", path, attacks[a].name);
         t->tried++;
         if (try_text(marked, attacks[a].json, plain, name, &hostile) != 0) {
@@ -278,8 +285,8 @@ static void every_text_of_a_folder(void **state) {
     compare_side_close(&plain);
     print_message("%zu places x %zu attacks: %zu folders, %zu refused, %zu compared\n", t.places,
                   ATTACKS, t.tried, t.refused, t.shown);
-    assert_int_equal(t.tried, t.places * ATTACKS);
-    assert_true(t.places > 100 && t.shown > t.tried / 4 && t.refused > ATTACKS);
+    assert_true(STEP > 1 || t.tried == t.places * ATTACKS);
+    assert_true(t.places > 100 && t.shown > t.tried / 4 && t.refused > ATTACKS / STEP);
 }
 
 /* --- other tools' files --------------------------------------------------------------------------
@@ -311,7 +318,7 @@ static void every_text_of(const char *format, const char *tool) {
     documents_free(&plain);
     print_message("%s: %zu places x %zu attacks: %zu files, %zu refused, %zu compared\n", tool,
                   t.places, ATTACKS, t.tried, t.refused, t.shown);
-    assert_true(t.places > 20 && t.shown > t.tried / 4 && t.refused > ATTACKS);
+    assert_true(t.places > 20 && t.shown > t.tried / 4 && t.refused > ATTACKS / STEP);
 }
 
 static void every_text_of_google_benchmark(void **state) {

@@ -92,6 +92,14 @@ static void verdicts(const struct compare *c, FILE *out) {
         fprintf(out, " No verdict of %zu contradicts that of A.", all);
 }
 
+static void machine_code(const struct compare *c, FILE *out) {
+    if (c->same_code)
+        fputs(" The same machine code.", out);
+    else if (c->code[COMPARE_CODE_DIFFERS] > 0)
+        fprintf(out, " Other machine code in %zu of %zu cases.", c->code[COMPARE_CODE_DIFFERS],
+                c->count);
+}
+
 /* --- many sides --------------------------------------------------------------------------------
  */
 
@@ -136,6 +144,7 @@ void compare_markdown_headline(const struct compare_page *page, FILE *out) {
         times(c, out);
         bits(c, out);
         verdicts(c, out);
+        machine_code(c, out);
         fputc('\n', out);
     }
     fputc('\n', out);

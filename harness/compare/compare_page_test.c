@@ -97,8 +97,8 @@ static void the_page_says_what_differs(void **state) {
     static const char *const parts[] = {
         "# nanolab compare: a and b\n",
         "- **B beside A:** **8 of 9 cases faster** (1 not comparable); on average 0.51",
-        "× each over its own roof. **Bits differ in 1 of 10 cases.** Bits vary between sessions of "
-        "one side in 1. **1 verdict of 1 contradicts that of A.**\n",
+        "× each over its own roof. **Bits differ in 1 of 10 cases.** Bits vary between ",
+        "**1 verdict of 1 contradicts that of A.** The same machine code.\n",
         "| Sessions | 4 | 4 |\n",
         "| Cases | 10 | 10 |\n",
         "**The same machine code on A and B:**",
@@ -187,7 +187,8 @@ static void equal_sides_say_so(void **state) {
     char *text = make_page(t);
     assert_has(text, "None: no verdict of one side contradicts one of another. 1 agree");
     assert_has(text, "All that both recorded are equal.");
-    assert_has(text, " Bits are equal in all 10 cases. No verdict of 1 contradicts that of A.\n");
+    assert_has(text, " Bits are equal in all 10 cases. No verdict of 1 contradicts that of A. The "
+                     "same machine code.\n");
     assert_has(text, "Nothing recorded of them differs.");
     assert_not(text, "### Faster");
     free(text);

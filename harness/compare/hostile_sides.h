@@ -96,7 +96,8 @@ static const char hostile_start[] =
     "'EPYC', 'cpu_cores': 2, 'devices': {'cpu': 'EPYC'}, 'driver': '580', 'source_version': 'v1', "
     "'kernel_binary': 'b2312058d5765f74da1632b768cdf58579df2a31d2dd00485f2cd266f26d0d55', "
     "'settings': {}}, 'devices': {'cpu': {'kind': 'cpu', 'model': 'EPYC'}}, 'software': "
-    "{'version': 'v1'}, 'machine': {}, 'quantities': {'n': {'unit': '1', 'what': 'how many'}, "
+    "{'version': 'v1', 'changes': 0, 'kernels': {'code': {'sum/sum_cpu.c': '%016x'}, 'used': "
+    "{'42/': 'sum/'}}}, 'machine': {}, 'quantities': {'n': {'unit': '1', 'what': 'how many'}, "
     "'plan': {'unit': '', 'what': 'words'}, 'measured': {'unit': 'bits', 'what': 'a result'}}}";
 
 static const char hostile_case[] =
@@ -105,7 +106,10 @@ static const char hostile_case[] =
     "{'value': 1, 'low': 1, 'high': 2}}, 'rows': [{'plan': 'x', 'measured': '3f'}, {'plan': 'y', "
     "'measured': '40'}], 'plan': {'variant': 'a1', 'tile': [16, 8], 'inner': {'split': 'k'}}, "
     "'bench': {'calls': 7, 'stop': 'settled', 'median': %g, 'mad': 0.1, 'low': 1, 'high': 2}, "
-    "'state': {'before': {'throttle': ['idle'], 'sm_mhz': 1000}, 'after': null}, 'series': "
+    "'clock': {'by': 'nvml', 'readings': 3, 'median': 1e9, 'low': 1e9, 'high': 2e9}, 'energy': "
+    "{'by': 'nvml', 'calls': 9, 'seconds': 1, 'joules': 2, 'joules_low': 1, 'joules_high': 3, "
+    "'watts': 5, 'watts_low': 4, 'watts_high': 6}, 'state': {'before': {'throttle': ['idle'], "
+    "'sm_mhz': 1000}, 'after': null}, 'series': "
     "[{'name': 'time', 'unit': 's', 'kind': 'time', 'n': 2, 'values': [1.0, 2.0]}, {'name': 'sum', "
     "'unit': 'bits', 'kind': 'bits', 'width': 32, 'n': 1, 'values': ['%08x']}, {'name': 'order', "
     "'unit': '', 'kind': 'tree', 'n': 1, 'values': ['((0 1) 2)']}]}";
@@ -172,7 +176,7 @@ static json_t *document(const char *format, ...) {
 static struct documents hostile_documents(double slower) {
     struct documents d;
     d.of[DOC_RUN] = document("%s", hostile_run);
-    d.of[DOC_START] = document("%s", hostile_start);
+    d.of[DOC_START] = document(hostile_start, slower != 1 ? 2u : 1u);
     for (int k = 0; k < HOSTILE_CASES; k++)
         d.of[DOC_CASE + k] = document(hostile_case, k, k, 1e-3 * (k == 1 ? slower : 1 / slower),
                                       (unsigned)k + (k == 2 && slower != 1));
