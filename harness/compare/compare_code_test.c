@@ -334,7 +334,7 @@ static void measured_before(void **state) {
     const char *const both[] = {"{}", "{}"};
     compare_two(t, both, device);
     text = said(t, false);
-    assert_non_null(strstr(text, "Both measured before "));
+    assert_non_null(strstr(text, "Both were measured before "));
     assert_null(strstr(text, "measured before: "));
     free(text);
     close_two(t);

@@ -86,15 +86,15 @@ static void say_change(const struct compare_change *one, const char *side, FILE 
             one->change->date);
 }
 
-/* What both were measured before in the same cases does not tell them apart: one line of a
- * terminal is enough for all of it. */
+/* What both were measured before in the same cases does not tell them apart: one line is enough for
+ * all of it. */
 static void say_changes(const struct compare *c, const char *side, FILE *to, bool page) {
     size_t said = 0, alike = 0, most = 0;
     for (size_t k = 0; k < c->change_count; k++) {
         const size_t *cases = c->changes[k].cases;
         if (cases[0] + cases[1] == 0)
             continue;
-        if (!page && cases[0] == cases[1]) {
+        if (cases[0] == cases[1]) {
             alike++;
             most = cases[0] > most ? cases[0] : most;
             continue;
@@ -102,12 +102,14 @@ static void say_changes(const struct compare *c, const char *side, FILE *to, boo
         say_change(&c->changes[k], side, to, page);
         said++;
     }
+    if (alike > 0 && said > 0 && page)
+        fputc('\n', to); /* no item of the list */
     if (alike > 0)
         fprintf(to,
-                "Both measured before %zu change%s in how is measured, in up to %zu cases; --json "
-                "names them.\n",
-                alike, alike == 1 ? "" : "s", most);
-    if (said > 0 && page)
+                "Both were measured before %zu change%s in how something is measured, in up to %zu "
+                "cases; %s names them.\n",
+                alike, alike == 1 ? "" : "s", most, page ? "`--json`" : "--json");
+    if (said + alike > 0 && page)
         fputc('\n', to);
 }
 
