@@ -320,7 +320,8 @@ static void compare_with_good(const struct compare_side *side) {
         if (compare_open(&c, k ? side : &good, k ? &good : side, &rule, NULL) != 0)
             abort();
         /* What is read again of the good side may be the input by now. */
-        if (c.count > 0 && compare_explain_add(&c, &c.pairs[c.count - 1]) != 0)
+        const struct compare_pair *last = c.count > 0 ? &c.pairs[c.count - 1] : NULL;
+        if (last && compare_explain_add(&c, &last, 1) != 0)
             check_visible(error_text(), false);
         tell(&c);
         compare_close(&c);
