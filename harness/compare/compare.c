@@ -236,6 +236,19 @@ static int add_differences(json_t *out, const json_t *a, const json_t *b, const 
     return 0;
 }
 
+/* Whose matrix instructions the SIMT machine computes: the one thing that a run is asked for and
+ * that makes it another device. */
+static int add_card(struct compare *c) {
+    json_t *a = json_object_get(json_object_get(c->first->run, "run"), "simt_card");
+    json_t *b = json_object_get(json_object_get(c->second->run, "run"), "simt_card");
+    if (!json_is_string(a) || !json_is_string(b) || json_equal(a, b))
+        return 0;
+    return json_array_append_new(c->differences, json_pack("{s:s, s:[O, O]}", "field", "simt_card",
+                                                           "values", a, b)) == 0
+               ? 0
+               : short_of_memory();
+}
+
 static int compare_code_of(struct compare *c) {
     const char *lab;
     json_t *hash;
@@ -280,7 +293,7 @@ int compare_open(struct compare *c, const struct compare_side *first,
         if (add_differences(c->differences, json_object_get(first->run, groups[g]),
                             json_object_get(second->run, groups[g]), groups[g], 3) != 0)
             return -1;
-    return 0;
+    return add_card(c);
 }
 
 void compare_close(struct compare *c) {

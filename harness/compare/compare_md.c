@@ -45,11 +45,29 @@ static void gpus(const json_t *machine, FILE *out) {
         fprintf(out, "; and %zu more", n - GPUS_SHOWN);
 }
 
-enum row { FOLDER, LABEL, SESSIONS, CASES, STARTED, MODE, DEVICES, CPU, GPU, CODE, CC, CUDA, ROWS };
+enum row {
+    FOLDER,
+    LABEL,
+    SESSIONS,
+    CASES,
+    STARTED,
+    MODE,
+    DEVICES,
+    CARD,
+    CPU,
+    GPU,
+    CODE,
+    CC,
+    CUDA,
+    ROWS
+};
 
 static void side_cell(const struct compare_side *side, enum row row, FILE *out) {
-    static const char *const of_run[ROWS] = {
-        [LABEL] = "label", [STARTED] = "start", [MODE] = "mode", [DEVICES] = "device_list"};
+    static const char *const of_run[ROWS] = {[LABEL] = "label",
+                                             [STARTED] = "start",
+                                             [MODE] = "mode",
+                                             [DEVICES] = "device_list",
+                                             [CARD] = "simt_card"};
     static const char *const of_software[ROWS] = {
         [CODE] = "version", [CC] = "compiler", [CUDA] = "cuda_toolkit"};
     const json_t *machine = json_object_get(side->run, "machine");
@@ -102,9 +120,11 @@ static void notes(const struct compare_side *side, char letter, FILE *out) {
 }
 
 static void sides(const struct compare_page *page, FILE *out) {
-    static const char *const labels[ROWS] = {"Folder",  "Label",   "Sessions",    "Cases",
-                                             "Started", "Mode",    "Devices",     "Processor",
-                                             "GPU",     "nanolab", "Compiled by", "CUDA toolkit"};
+    static const char *const labels[ROWS] = {
+        "Folder",      "Label", "Sessions", "Cases",
+        "Started",     "Mode",  "Devices",  "Card that simt simulates",
+        "Processor",   "GPU",   "nanolab",  "Compiled by",
+        "CUDA toolkit"};
     fputs("## The sides\n\n", out);
     compare_markdown_head(page, "of the first session", 1, out);
     for (int row = 0; row < ROWS; row++) {

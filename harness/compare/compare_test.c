@@ -15,6 +15,8 @@
 #include "harness/compare/compare_fixture.h"
 #include "harness/compare/compare_text.h"
 #include "harness/error.h"
+#include "harness/store/journal.h"
+#include "harness/store/reader.h"
 
 static char *printed(const struct two *t) {
     char *text = NULL;
@@ -197,8 +199,38 @@ static void folders_that_are_none(void **state) {
     compare_side_close(&side);
 }
 
+/* Says in a session's run.json which card was simulated. */
+static void simulate(const struct two *t, int which, const char *card) {
+    char path[160];
+    snprintf(path, sizeof path, "%.100s/session-1", t->path[which]);
+    json_t *run = reader_run(path);
+    assert_non_null(run);
+    json_object_del(run, "hash");
+    json_object_set_new(json_object_get(run, "run"), "simt_card", json_string(card));
+    char *text = journal_seal(run);
+    strcat(path, "/run.json");
+    assert_int_equal(fixture_write(path, text, strlen(text)), 0);
+    free(text);
+    json_decref(run);
+}
+
+static void another_card_is_a_difference(void **state) {
+    struct two *t = *state;
+    const struct made m = PLAIN;
+    make_side(t, 0, &m, 1);
+    make_side(t, 1, &m, 1);
+    simulate(t, 0, "A100");
+    simulate(t, 1, "H100");
+    compare_two(t, NULL);
+    const json_t *last = json_array_get(t->c.differences, json_array_size(t->c.differences) - 1);
+    assert_string_equal(json_string_value(json_object_get(last, "field")), "simt_card");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(last, "values"), 1)),
+                        "H100");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(another_card_is_a_difference, two_setup, two_teardown),
         cmocka_unit_test_setup_teardown(equal_sides, two_setup, two_teardown),
         cmocka_unit_test_setup_teardown(planted_differences, two_setup, two_teardown),
         cmocka_unit_test_setup_teardown(one_session_a_side, two_setup, two_teardown),
