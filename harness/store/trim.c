@@ -159,9 +159,12 @@ static int trim_series(const struct reader *reader, json_t *list) {
 /* --- records as text ---------------------------------------------------------------------------
  */
 
-/* A real number to so many digits, but a whole one whole: it may be a count. */
+/* A real number to so many digits, but a whole one whole, since it may be a count; and it stays a
+ * real number, which is another value in JSON than the whole number of the same size. */
 static void put_real(FILE *to, double value, int digits) {
-    fprintf(to, "%.*g", value == floor(value) ? 17 : digits, value);
+    char text[40];
+    snprintf(text, sizeof text, "%.*g", value == floor(value) ? 17 : digits, value);
+    fprintf(to, "%s%s", text, strpbrk(text, ".e") ? "" : ".0");
 }
 
 static int put_plain(FILE *to, const json_t *value) {

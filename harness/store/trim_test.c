@@ -44,6 +44,7 @@ static void record_timed(struct fixture *f) {
         rounds[k] = (uint32_t)(3 * k);
     }
     case_param_int(c, "threads", 2);
+    case_param_real(c, "n", 50331648.0); /* no whole number afterwards */
     case_counter(c, "bytes_per_second", 8589934591.0);
     case_counter(c, "roof fraction", 0.123456789);
     case_bench(c, &(struct bench_result){.seconds = seconds,
