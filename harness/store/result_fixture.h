@@ -48,8 +48,8 @@ static inline int fixture_begin(struct fixture *f) {
     snprintf(f->root, sizeof f->root, "/tmp/nanolab-test-XXXXXX");
     if (!mkdtemp(f->root) || device_open(&f->cpu, DEVICE_CPU, 0) != 0)
         return -1;
-    snprintf(f->dir, sizeof f->dir, "%s/run", f->root);
-    snprintf(f->lab, sizeof f->lab, "%s/" FIXTURE_LAB, f->dir);
+    snprintf(f->dir, sizeof f->dir, "%.63s/run", f->root);
+    snprintf(f->lab, sizeof f->lab, "%.127s/" FIXTURE_LAB, f->dir);
     snprintf(f->journal, sizeof f->journal, "%s/cases.jsonl", f->lab);
     f->run.lab = &fixture_lab;
     f->run.mode = LAB_QUICK;
@@ -63,7 +63,7 @@ static inline void fixture_end(struct fixture *f) {
     char command[256];
     result_close(f->run.result);
     device_close(f->cpu);
-    snprintf(command, sizeof command, "chmod -R u+rwx %s; rm -rf %s", f->root, f->root);
+    snprintf(command, sizeof command, "chmod -R u+rwx %.63s; rm -rf %.63s", f->root, f->root);
     if (system(command) != 0)
         fprintf(stderr, "%s: cannot be removed\n", f->root);
 }
