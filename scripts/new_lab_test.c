@@ -56,11 +56,11 @@ static int begin(void **state) {
         chdir(tree) != 0)
         return -1;
     /* The script works on the tree it stands in. */
-    return run("mkdir -p scripts labs build/bin build/lib && cd scripts && "
+    return run("mkdir -p scripts labs build/bin build/lib build/obj && cd scripts && "
                "cp -r '%s/scripts/new-lab' '%s/scripts/new_lab' '%s/scripts/cuda-archs' "
-               "'%s/scripts/check-exercise' . && cd .. && "
-               "ln -s '%s/Makefile' '%s/harness' '%s/kernels' .",
-               home, home, home, home, home, home, home);
+               "'%s/scripts/check-exercise' '%s/scripts/kernel-code' . && cd .. && "
+               "ln -s '%s/Makefile' '%s/harness' '%s/kernels' '%s/results' .",
+               home, home, home, home, home, home, home, home, home);
 }
 
 static int end(void **state) {
@@ -82,7 +82,7 @@ static void succeeds(const char *format, ...) {
         fail_msg("%s: %s", command, said);
 }
 
-/* The archives and the driver are taken as they are. */
+/* The archives, the driver and the hashes of the kernels' objects are taken as they are. */
 #define MAKE                                                                                       \
     "make --no-print-directory -j2 NVCC= "                                                         \
     "-o build/lib/libharness.a -o build/lib/libkernels.a -o build/bin/nanolab "
@@ -117,7 +117,9 @@ static void new_labs_are_whole(void **state) {
     skip();
 #endif
     char targets[1000] = "";
-    if (run("cp '%s/bin/nanolab' build/bin/ && ln -s '%s/lib/'* build/lib/", build, build) != 0)
+    if (run("cp '%s/bin/nanolab' build/bin/ && ln -s '%s/lib/'* build/lib/ && "
+            "ln -s '%s/obj/kernels' build/obj/",
+            build, build, build) != 0)
         fail_msg("run make first: %s", said);
     for (size_t k = 0; k < MADE; k++) {
         int n = made[k].number;
