@@ -100,8 +100,17 @@ static size_t lines_of(const char *text) {
 
 /* Asks the loader of the root for the libraries of every program, and for theirs. Open MPI and
  * SimGrid alone are the machine's own. */
-static void every_library_is_there(void **state) {
+/* A test in a root of its own is skipped, with the reason, where there can be none. */
+static void need_root(void **state) {
     (void)state;
+    if (!missing)
+        return;
+    print_message("%s\n", missing);
+    skip();
+}
+
+static void every_library_is_there(void **state) {
+    need_root(state);
     static char list[sizeof said];
     char loader[4096] = "";
     size_t count = 0;
@@ -132,7 +141,7 @@ static void every_library_is_there(void **state) {
 }
 
 static void no_path_of_this_machine(void **state) {
-    (void)state;
+    need_root(state);
     /* A RUNPATH or RPATH into the build, or into this user's folders. */
     assert_here("cd '%s/home/user/nanolab' && ! find . -type f -exec readelf -d {} + 2>/dev/null | "
                 "grep -E 'R(UN)?PATH' | grep -v -e '\\[\\$ORIGIN' -e '\\[/usr/lib'",
@@ -140,7 +149,7 @@ static void no_path_of_this_machine(void **state) {
 }
 
 static void it_says_what_it_is(void **state) {
-    (void)state;
+    need_root(state);
     assert_there(0, 0, "list");
     has(said, "00-roofs");
     has(said, "05-nccl-straggler");
@@ -157,7 +166,7 @@ static void it_says_what_it_is(void **state) {
  */
 
 static void a_run_is_carried_out(void **state) {
-    (void)state;
+    need_root(state);
     assert_there(0, 0, "run 00 --quick --device cpu --seed 3 --out mine");
     has(said, "00.1  confirmed");
     assert_there(0, 0, "verify mine");
@@ -188,7 +197,7 @@ static void a_run_is_carried_out(void **state) {
 }
 
 static void bits_of_the_simulated_gpu(void **state) {
-    (void)state;
+    need_root(state);
     assert_there(0, 0, "run 01 --quick --only bits --device simt --out bits");
     has(said, "S4    confirmed");
     assert_there(0, 0, "verify bits");
@@ -198,7 +207,7 @@ static void bits_of_the_simulated_gpu(void **state) {
  */
 
 static void no_engines(void **state) {
-    (void)state;
+    need_root(state);
     assert_there(0, 0, "run 05 --quick --device cpu --out engines");
     has(said, "not testable here: C1, C2, C3, C4");
     has(said, "no mpirun in PATH: install openmpi-bin and libopenmpi-dev");
@@ -207,7 +216,7 @@ static void no_engines(void **state) {
 }
 
 static void no_sys(void **state) {
-    (void)state;
+    need_root(state);
     assert_there(0, ROOT_WITHOUT_SYS, "info");
     assert_int_equal(lines_of(warned), 0);
     assert_there(0, ROOT_WITHOUT_SYS, "run 00 --quick --only bits --device cpu --out sys");
@@ -216,7 +225,7 @@ static void no_sys(void **state) {
 }
 
 static void no_place_to_write_to(void **state) {
-    (void)state;
+    need_root(state);
     assert_there(2, ROOT_READ_ONLY, "run 00 --quick --only bits --device cpu");
     has(warned, "read-only; choose another folder with --out");
     assert_int_equal(lines_of(warned), 1);
@@ -225,7 +234,7 @@ static void no_place_to_write_to(void **state) {
 
 /* 1 MiB: not enough for its journal. */
 static void no_room(void **state) {
-    (void)state;
+    need_root(state);
     assert_there(2, ROOT_SMALL_TMP, "run 01 --quick --only bits --device simt --out /tmp/it");
     has(warned, "the disk is full; free some space, then go on with --resume");
 }
@@ -269,15 +278,6 @@ static int begin(void **state) {
     return status;
 }
 
-static int need_root(void **state) {
-    (void)state;
-    if (!missing)
-        return 0;
-    print_message("%s\n", missing);
-    skip();
-    return 0;
-}
-
 static int end(void **state) {
     (void)state;
     char command[100];
@@ -285,19 +285,17 @@ static int end(void **state) {
     return chdir("/") == 0 && system(command) == 0 ? 0 : -1;
 }
 
-#define TEST(name) cmocka_unit_test_setup(name, need_root)
-
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(every_library_is_there),
-        TEST(no_path_of_this_machine),
-        TEST(it_says_what_it_is),
-        TEST(a_run_is_carried_out),
-        TEST(bits_of_the_simulated_gpu),
-        TEST(no_engines),
-        TEST(no_sys),
-        TEST(no_place_to_write_to),
-        TEST(no_room),
+        cmocka_unit_test(every_library_is_there),
+        cmocka_unit_test(no_path_of_this_machine),
+        cmocka_unit_test(it_says_what_it_is),
+        cmocka_unit_test(a_run_is_carried_out),
+        cmocka_unit_test(bits_of_the_simulated_gpu),
+        cmocka_unit_test(no_engines),
+        cmocka_unit_test(no_sys),
+        cmocka_unit_test(no_place_to_write_to),
+        cmocka_unit_test(no_room),
     };
     return cmocka_run_group_tests_name("bundle", tests, begin, end);
 }

@@ -155,7 +155,7 @@ static void escape(FILE *out, const char *given, int begins_line) {
             length = length < 80 ? length : 80;
             fprintf(out, "`%.*s`", length, (const char *)at);
         } else {
-            place.after = at[1];
+            place.after = at + 1 < end ? at[1] : 0;
             place.text = at;
             place.after_www = is_after_www(text, at);
             place.after_number = after_number && at > text;

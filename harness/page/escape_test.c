@@ -75,6 +75,10 @@ static void test_hidden_characters_show(void **state) {
     char *none = markdown_of(NULL);
     assert_string_equal(none, "–");
     free(none);
+    /* A star is alone only between two blanks that are shown. */
+    char *star = markdown_of("a * b * ");
+    assert_string_equal(star, "a * b \\*");
+    free(star);
     char *inner = markdown_of(" \xe3\x80\x80 a b\xc2\xa0 ");
     assert_string_equal(inner, "a b");
     free(inner);
