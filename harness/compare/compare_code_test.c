@@ -9,46 +9,17 @@
 
 #include <cmocka.h>
 
-#include "harness/compare/compare.h"
 #include "harness/compare/compare_code_text.h"
-#include "harness/store/forge_fixture.h"
+#include "harness/compare/compare_forged_fixture.h"
 
 /* --- two sides of one session each -------------------------------------------------------------
  */
 
-struct two {
-    struct fixture f[2];
-    struct compare_side side[2];
-    struct compare c;
-};
-
-static int setup(void **state) {
-    struct two *t = calloc(1, sizeof *t);
-    *state = t;
-    for (int k = 0; t && k < 2; k++) {
-        if (fixture_begin(&t->f[k]) != 0 || fixture_open(&t->f[k], RESULT_NEW) != 0)
-            return -1;
-        fixture_close(&t->f[k]);
-        forge_complete(&t->f[k], false);
-    }
-    return t ? 0 : -1;
-}
-
-static int teardown(void **state) {
-    struct two *t = *state;
-    fixture_end(&t->f[0]);
-    fixture_end(&t->f[1]);
-    free(t);
-    return 0;
-}
-
 /* A start record with this "software", in which ' stands for ". */
 static char *start_with(const char *software) {
-    char *text = NULL;
-    assert_true(asprintf(&text, "%.*s,\"software\":%s}", (int)strlen(START) - 1, START, software) >
-                0);
-    for (char *at = text; (at = strchr(at, '\''));)
-        *at = '"';
+    char *text = NULL, *own = quoted(software);
+    assert_true(asprintf(&text, "%.*s,\"software\":%s}", (int)strlen(START) - 1, START, own) > 0);
+    free(own);
     return text;
 }
 
@@ -385,7 +356,7 @@ static void what_is_said_of_code(void **state) {
     }
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, two_setup, two_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

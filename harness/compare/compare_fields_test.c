@@ -9,42 +9,7 @@
 
 #include <cmocka.h>
 
-#include "harness/compare/compare.h"
-#include "harness/store/forge_fixture.h"
-
-struct two {
-    struct fixture f[2];
-    struct compare_side side[2];
-    struct compare c;
-};
-
-static int setup(void **state) {
-    struct two *t = calloc(1, sizeof *t);
-    *state = t;
-    for (int k = 0; t && k < 2; k++) {
-        if (fixture_begin(&t->f[k]) != 0 || fixture_open(&t->f[k], RESULT_NEW) != 0)
-            return -1;
-        fixture_close(&t->f[k]);
-        forge_complete(&t->f[k], false);
-    }
-    return t ? 0 : -1;
-}
-
-static int teardown(void **state) {
-    struct two *t = *state;
-    fixture_end(&t->f[0]);
-    fixture_end(&t->f[1]);
-    free(t);
-    return 0;
-}
-
-/* ' stands for ". */
-static char *quoted(const char *text) {
-    char *own = strdup(text);
-    for (char *at = own; (at = strchr(at, '\''));)
-        *at = '"';
-    return own;
-}
+#include "harness/compare/compare_forged_fixture.h"
 
 /* What one side is: its machine, its case's device and further members. */
 struct made {
@@ -160,7 +125,7 @@ static void what_differs_is_named(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(what_differs_is_named, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_differs_is_named, two_setup, two_teardown),
     };
     return cmocka_run_group_tests_name("compare_fields", tests, NULL, NULL);
 }

@@ -116,7 +116,7 @@ static double low_of(const json_t *record) {
     return low > 0 ? low : NAN;
 }
 
-/* Both NaN: not timed. Runs before 0.2 did not record the low quantile. */
+/* Both NaN: not timed. Older runs did not record the low quantile. */
 static struct compare_time time_of(const json_t *record) {
     const json_t *bench = json_object_get(record, "bench");
     struct compare_time t = {seconds_of(bench, "p05"), seconds_of(bench, "median")};

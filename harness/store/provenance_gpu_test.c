@@ -13,6 +13,7 @@
 #include <cmocka.h>
 #include <unistd.h>
 
+#include "harness/measure/nvml_fixture.h"
 #include "harness/page/home.h"
 #include "harness/store/provenance.h"
 
@@ -35,27 +36,12 @@ static const struct {
 
 static void every_failure_of_nvml_names_the_next_step(void **state) {
     (void)state;
-    char path[4096], command[24000], self[4096], said[1000];
-    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-    assert_true(length > 0);
-    self[length] = '\0';
-    if (system("cc --version >/dev/null 2>&1") != 0)
-        skip();
+    char path[4096], said[1000];
+    nvml_stand_in_needs();
     assert_int_equal(home_private(path, sizeof path), 0);
     for (size_t k = 0; k < sizeof libraries / sizeof *libraries; k++) {
         const char *folder = libraries[k].folder;
-        snprintf(command, sizeof command, "%s/%s.c", path, folder);
-        FILE *source = fopen(command, "w");
-        fputs(libraries[k].source, source);
-        fclose(source);
-        snprintf(command, sizeof command,
-                 "mkdir %s/%s && cc -shared -fPIC -o %s/%s/libnvidia-ml.so.1 %s/%s.c && "
-                 "LD_LIBRARY_PATH=%s/%s %s --why",
-                 path, folder, path, folder, path, folder, path, folder, self);
-        FILE *out = popen(command, "r");
-        size_t got = fread(said, 1, sizeof said - 1, out);
-        said[got] = '\0';
-        assert_int_equal(pclose(out), 0);
+        nvml_stand_in(path, folder, libraries[k].source, "--why", said, sizeof said);
         if (!strstr(said, libraries[k].says) || !strstr(said, libraries[k].advice))
             fail_msg("%s: %s", folder, said);
     }
