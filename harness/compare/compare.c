@@ -25,7 +25,7 @@ const char *compare_bits_name(enum compare_bits bits) {
 /* --- which cases belong together ---------------------------------------------------------------
  */
 
-static bool same_kind(const char *a, const char *b) {
+bool compare_same_kind(const char *a, const char *b) {
     size_t n = strcspn(a, ":");
     return n == strcspn(b, ":") && strncmp(a, b, n) == 0;
 }
@@ -51,7 +51,7 @@ static struct compare_pair *add_pair(struct compare *c, const struct compare_cas
 
 /* 2: one device, 1: one kind of it, 0: whatever they are. */
 static bool are_alike(const char *a, const char *b, int how) {
-    return how == 2 ? strcmp(a, b) == 0 : how == 0 || same_kind(a, b);
+    return how == 2 ? strcmp(a, b) == 0 : how == 0 || compare_same_kind(a, b);
 }
 
 /* First by devices, then by their kinds, then what is left in order. Sides have few devices: bits
@@ -126,7 +126,7 @@ static void find_field(const struct compare *c, struct compare_pair *p) {
         set_field(p, group, name);
     if (!p->field[0] && p->first->throttled != p->second->throttled)
         set_field(p, "", "throttled clocks");
-    if (!p->field[0] && !same_kind(p->first->device, p->second->device))
+    if (!p->field[0] && !compare_same_kind(p->first->device, p->second->device))
         set_field(p, "", "kind of device");
     name = p->field[0] ? NULL : page_field(c, p);
     if (name)

@@ -78,6 +78,9 @@ int compare_side_open(struct compare_side *side, const char *path);
 int compare_sides_open(struct compare_side *sides, const char *const *paths, size_t count);
 void compare_side_close(struct compare_side *side);
 
+/* "cuda:0" and "cuda:1" are of one kind. */
+bool compare_same_kind(const char *a, const char *b);
+
 enum compare_bits { COMPARE_NO_BITS, COMPARE_BITS_EQUAL, COMPARE_BITS_DIFFER, COMPARE_BITS_VARY };
 const char *compare_bits_name(enum compare_bits bits);
 

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "harness/compare/compare.h"
+
 static const char *text_of(const json_t *entry, const char *name) {
     const char *text = json_string_value(json_object_get(entry, name));
     return text ? text : "";
@@ -128,17 +130,11 @@ int compare_claims_settle(json_t *claims) {
 /* --- two sides ---------------------------------------------------------------------------------
  */
 
-/* "cuda:0" and "cuda:1" are of one kind. */
-static bool same_kind(const char *a, const char *b) {
-    size_t n = strcspn(a, ":");
-    return n == strcspn(b, ":") && strncmp(a, b, n) == 0;
-}
-
 static const json_t *find(const json_t *claims, const json_t *like, bool exactly) {
     json_t *own;
     size_t k;
     json_array_foreach(claims, k, own) {
-        if ((!exactly || same_kind(text_of(own, "device"), text_of(like, "device"))) &&
+        if ((!exactly || compare_same_kind(text_of(own, "device"), text_of(like, "device"))) &&
             json_equal(json_object_get(own, "lab"), json_object_get(like, "lab")) &&
             json_equal(json_object_get(own, "id"), json_object_get(like, "id")))
             return own;
