@@ -85,6 +85,11 @@ NVCCFLAGS = -std=c++17 -O3 -lineinfo $(CUDA_BITS) $(CUDA_CODE) $(INC) -Xcompiler
 # *_wgmma.cu is built for sm_90a alone, and only where 90 is among the architectures. What it defines
 # is DEVICE_CUDA_ONLY, and the SIMT machine does without it.
 WGMMA_CODE := -gencode arch=compute_90a,code=sm_90a
+# The PTX machine's kernels (kernels/ptx/): PTX alone, uncompressed, for a GPU that nobody needs to
+# have. Matrix instructions, and what others' libraries make of PTX, are not among what it runs.
+PTX_TARGET := compute_80
+PTX_CODE := -gencode arch=$(PTX_TARGET),code=$(PTX_TARGET) -no-compress
+PTXFLAGS = -std=c++17 -O3 $(CUDA_BITS) $(PTX_CODE) $(INC) -DKERNEL_PTX=1 -Xcompiler -Wall,-Wextra
 DEPS = -MMD -MP -MF $(@:.o=.d)
 
 # Files that exist for speed alone, where the instruction set is chosen at run time by the code.
@@ -99,6 +104,7 @@ KERNEL_C := $(filter-out %_test.c %_fuzz.c,$(wildcard kernels/*/*.c))
 KERNEL_CC := $(filter-out %_test.cc,$(wildcard kernels/*/*.cc))
 KERNEL_CU := $(filter-out %_test.cu %_wgmma.cu kernels/device/%,$(wildcard kernels/*/*.cu))
 WGMMA_CU := $(if $(filter 90,$(ARCHS)),$(wildcard kernels/*/*_wgmma.cu))
+PTX_CU := $(if $(NVCC),$(filter-out kernels/mma/% kernels/tree/% kernels/ranks/%,$(KERNEL_CU)))
 DEVICE_CU := $(wildcard kernels/device/*.cu)
 # Kernels with planted bugs, for the tests of the SIMT machine: never built by nvcc into anything.
 TEST_CU := $(wildcard kernels/*/*_test.cu)
@@ -132,6 +138,9 @@ HARNESS_O := $(call o,$(HARNESS_C) $(HARNESS_CC))
 KERNEL_O := $(call simt_o,$(KERNEL_CU)) $(call o,$(KERNEL_CC) $(KERNEL_C))
 WGMMA_O := $(patsubst %,$(B)/obj/%.cuda-90a.o,$(WGMMA_CU))
 CUDA_O := $(call cuda_o,$(KERNEL_CU) $(DEVICE_CU)) $(WGMMA_O)
+PTX_O := $(patsubst %,$(B)/obj/%.ptx.o,$(PTX_CU)) \
+         $(if $(NVCC),$(call o,$(wildcard kernels/ptx/cudart/*.c)))
+PTX_SO := $(if $(NVCC),$(B)/lib/libnanolab-ptx.so)
 CUDA_SO := $(if $(ARCHS),$(B)/lib/libnanolab-cuda.so)
 TEST_CU_O := $(call simt_o,$(TEST_CU))
 # What each of these is as machine code (scripts/kernel-code), which a result names; of a .cu for the
@@ -169,7 +178,7 @@ BINS := $(B)/bin/nanolab $(patsubst %,$(B)/labs/%,$(LABS)) \
         $(patsubst tools/%.c,$(B)/bin/nanolab-%,$(TOOLS)) $(CHILD_BINS) $(RANKS_BINS)
 TEST_BINS := $(patsubst %.c,$(B)/tests/%,$(TESTS))
 # What every executable is linked from, beside its own objects.
-SHARED := $(TABLES_O) $(CUDA_SO) $(B)/lib/libharness.a $(B)/lib/libkernels.a $(B)/cuda-archs
+SHARED := $(TABLES_O) $(CUDA_SO) $(PTX_SO) $(B)/lib/libharness.a $(B)/lib/libkernels.a $(B)/cuda-archs $(B)/ptx-target
 
 .PHONY: build
 build: $(BINS)  ## everything a user runs; CUDA kernels for the GPUs of this machine
@@ -181,7 +190,8 @@ $(B)/obj/%.c.o: %.c
 # Files that hold a setting, and so the time of its last change.
 $(B)/version: SETTING = $(VERSION) $(BUILD_FLAGS)
 $(B)/cuda-archs: SETTING = $(CUDA)
-$(B)/version $(B)/cuda-archs: FORCE
+$(B)/ptx-target: SETTING = $(if $(NVCC),$(PTX_TARGET),none)
+$(B)/version $(B)/cuda-archs $(B)/ptx-target: FORCE
 	@mkdir -p $(@D)
 	@echo '$(SETTING)' | cmp -s - $@ || echo '$(SETTING)' >$@
 .PHONY: FORCE
@@ -221,6 +231,13 @@ $(B)/obj/%.cu.cuda-$(CUDA).o $(B)/obj/%.cu.cuda-$(CUDA).code: %.cu
 $(WGMMA_O) $(WGMMA_O:.o=.code): CUDA_CODE = $(WGMMA_CODE)
 $(B)/obj/%.cuda-90a.o $(B)/obj/%.cuda-90a.code: %
 	$(call NVCC_OBJECT,$(B)/obj/$*.cuda-90a)
+define NVCC_PTX
+	@mkdir -p $(@D)
+	@echo "  NVCC     $< (PTX)"
+	$(Q)$(NVCC) $(PTXFLAGS) -Xcompiler -fPIC -MMD -MP -MF $(@:.o=.d) -c $< -o $@
+endef
+$(B)/obj/%.cu.ptx.o: %.cu
+	$(NVCC_PTX)
 
 # --- tables that are compiled in: what each kernel is as machine code, and how measuring changed ---
 code_name = $(patsubst %.simt,%:simt,$(1:kernels/%=%))
@@ -251,6 +268,17 @@ $(B)/lib/libnanolab-cuda.so: $(CUDA_O) $(B)/cuda-archs
 	@mkdir -p $(@D)
 	@echo "  LINK     $@"
 	$(Q)$(CXX) -shared -Wl,-soname,$(@F) $(CUDA_O) $(CUDA_LIBS) -o $@
+
+# Our objects with a run time of our own in place of NVIDIA's, which nobody else may see.
+$(call o,$(wildcard kernels/ptx/cudart/*.c)): CFLAGS += -fPIC $(CUDA_INC) -DPTX_TARGET='"$(PTX_TARGET)"'
+PTX_EXPORTS := kernels/ptx/cudart/exports.map
+$(B)/lib/libnanolab-ptx.so: $(PTX_O) $(PTX_EXPORTS) $(B)/ptx-target
+	@mkdir -p $(@D)
+	@echo "  LINK     $@"
+	$(Q)$(CXX) -shared -Wl,-soname,$(@F) -Wl,--version-script,$(PTX_EXPORTS) $(PTX_O) -o $@
+# What instructions mean is text of the program, which no compiler lists as read.
+$(call o,kernels/ptx/ptx_text.c): kernels/ptx/ptx_c.h kernels/ptx/ptx_float.h kernels/ptx/ptx_atomic.h
+$(call o,kernels/ptx/ptx_build.c): CFLAGS += -DPTX_CC='"$(notdir $(lastword $(CC)))"'
 
 # Weak names alone would not make the linker keep the CUDA library.
 RPATH = -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/../lib'

@@ -651,7 +651,7 @@ static int choose_device(const struct options *parser, const struct request *r,
     if (options_devices(parser, r->device, listed, &count) != 0)
         return -1;
     if (count != 1)
-        return options_fail(parser, "--device takes one device here; give cpu, simt or cuda");
+        return options_fail(parser, "--device takes one device here; give cpu, simt, ptx or cuda");
     *out = listed[0];
     return 0;
 }

@@ -49,7 +49,7 @@ static int choose_device(const struct options *parser, const struct request *r, 
     if (options_devices(parser, r->device, listed, &count))
         return -1;
     if (count != 1)
-        return options_fail(parser, "--device takes one device here; give cpu, simt or cuda");
+        return options_fail(parser, "--device takes one device here; give cpu, simt, ptx or cuda");
     s->device_kind = listed[0].kind;
     s->device_index = listed[0].index;
     return 0;

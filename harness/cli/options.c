@@ -211,7 +211,7 @@ void options_print(const struct option_spec *specs, size_t count) {
 
 int options_devices(const struct options *options, const char *list, struct option_device *out,
                     size_t *count) {
-    static const char *const names[] = {"cpu", "simt", "cuda", "cuda:0"};
+    static const char *const names[] = {"cpu", "simt", "ptx", "cuda", "cuda:0"};
     *count = 0;
     for (const char *at = list;;) {
         size_t length = strcspn(at, ",");
@@ -227,11 +227,11 @@ int options_devices(const struct options *options, const char *list, struct opti
                                 OPTION_DEVICES_MAX);
         struct option_device *device = &out[*count];
         if (device_parse(element, &device->kind, &device->index) != 0) {
-            const char *near = options_nearest(element, names, 4);
+            const char *near = options_nearest(element, names, 5);
             if (near)
                 return options_fail(options, "unknown device \"%s\"; did you mean %s?", element,
                                     near);
-            return options_fail(options, "unknown device \"%s\"; use cpu, simt, cuda or cuda:N",
+            return options_fail(options, "unknown device \"%s\"; use cpu, simt, ptx, cuda or cuda:N",
                                 element);
         }
         if (device->kind == DEVICE_CUDA)

@@ -32,6 +32,7 @@ struct device_backend {
 
 extern const struct device_backend device_backend_cpu;
 extern const struct device_backend device_backend_simt;
+extern const struct device_backend device_backend_ptx;
 extern const struct device_backend device_backend_cuda DEVICE_CUDA_ONLY;
 
 /* What to do about a status of the CUDA run time: one line, never NULL. */

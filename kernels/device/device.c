@@ -45,12 +45,19 @@ int device_fail_no_cuda(void) {
                        "GPU, make cuda wherever it finds nvcc");
 }
 
+int device_fail_no_ptx(void) {
+    return device_fail("this build has no PTX of the kernels: make builds it where it finds nvcc; "
+                       "no GPU is needed");
+}
+
 static const struct device_backend *backend_of(enum device_kind kind) {
     switch (kind) {
     case DEVICE_CPU:
         return &device_backend_cpu;
     case DEVICE_SIMT:
         return &device_backend_simt;
+    case DEVICE_PTX:
+        return &device_backend_ptx;
     case DEVICE_CUDA:
         if (!&device_backend_cuda)
             device_fail_no_cuda();
@@ -64,7 +71,7 @@ static const struct device_backend *backend_of(enum device_kind kind) {
 
 const char *device_kind_name(enum device_kind kind) {
     static const char *const names[DEVICE_KINDS] = {
-        [DEVICE_CPU] = "cpu", [DEVICE_SIMT] = "simt", [DEVICE_CUDA] = "cuda"};
+        [DEVICE_CPU] = "cpu", [DEVICE_SIMT] = "simt", [DEVICE_PTX] = "ptx", [DEVICE_CUDA] = "cuda"};
     return kind < DEVICE_KINDS ? names[kind] : "?";
 }
 
@@ -85,7 +92,7 @@ int device_parse(const char *text, enum device_kind *kind, int *index) {
             return 0;
         }
     }
-    return device_fail("unknown device \"%s\"; use cpu, simt, cuda or cuda:N", text);
+    return device_fail("unknown device \"%s\"; use cpu, simt, ptx, cuda or cuda:N", text);
 }
 
 int device_count(enum device_kind kind) {

@@ -1,9 +1,10 @@
 /*
  * device.h: the one door to the machine that runs a kernel.
  *
- * Three back ends sit behind it: `cuda` (a GPU), `simt` (the SIMT machine: the CUDA kernels' own
- * source on the CPU, same bits, no times) and `cpu` (native code). Kernel families take pointers
- * from here and launch themselves; labs open a device, move data and ask for times.
+ * Four back ends sit behind it: `cuda` (a GPU), `simt` (the SIMT machine: the CUDA kernels' own
+ * source on the CPU, same bits, no times), `ptx` (what nvcc made of that source, its PTX, on the
+ * CPU: same bits, no times) and `cpu` (native code). Kernel families take pointers from here and
+ * launch themselves; labs open a device, move data and ask for times.
  *
  * Every function that returns int gives 0 on success and -1 on failure; device_error() then holds
  * one line that says what is wrong and what to do about it. Functions are not thread-safe per
@@ -20,14 +21,19 @@
 extern "C" {
 #endif
 
-enum device_kind { DEVICE_CPU, DEVICE_SIMT, DEVICE_CUDA, DEVICE_KINDS };
+enum device_kind { DEVICE_CPU, DEVICE_SIMT, DEVICE_PTX, DEVICE_CUDA, DEVICE_KINDS };
+
+/* Whether a kind runs a GPU's kernels without a GPU: bits, and never a time. */
+static inline bool device_simulated(enum device_kind kind) {
+    return kind == DEVICE_SIMT || kind == DEVICE_PTX;
+}
 
 struct device;
 
-/* "cpu", "simt" or "cuda". */
+/* "cpu", "simt", "ptx" or "cuda". */
 const char *device_kind_name(enum device_kind kind);
 
-/* Parses one element of a device list: "cpu", "simt", "cuda" or "cuda:N". */
+/* Parses one element of a device list: "cpu", "simt", "ptx", "cuda" or "cuda:N". */
 int device_parse(const char *text, enum device_kind *kind, int *index);
 
 /* How many devices of a kind can be opened now. 0 leaves the reason in device_error(). */
@@ -37,11 +43,11 @@ int device_open(struct device **out, enum device_kind kind, int index);
 void device_close(struct device *device);
 
 enum device_kind device_kind(const struct device *device);
-/* The name used on the command line and in results: "cpu", "simt", "cuda:0". */
+/* The name used on the command line and in results: "cpu", "simt", "ptx", "cuda:0". */
 const char *device_id(const struct device *device);
 /* What the hardware calls itself, such as "NVIDIA H200" or the CPU's model name. */
 const char *device_model(const struct device *device);
-/* False for the SIMT machine, which never reports a time. */
+/* False for what is simulated, which never reports a time. */
 bool device_has_clock(const struct device *device);
 /* Bytes of memory a case may still allocate on this device. */
 size_t device_memory_free(const struct device *device);
@@ -73,8 +79,11 @@ int device_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Marks what only CUDA objects define. They are linked or left out, and nothing else is compiled
  * for it: where they are left out, the address of such a name is NULL. */
 #define DEVICE_CUDA_ONLY __attribute__((weak))
+/* The same for what only PTX objects define (libnanolab-ptx.so). */
+#define DEVICE_PTX_ONLY __attribute__((weak))
 /* -1; the error says how to get a build with them. */
 int device_fail_no_cuda(void);
+int device_fail_no_ptx(void);
 /* The CUDA run time's version (13000 for 13.0), and the bus address of GPU `index`; 0 or -1. */
 int device_cuda_version(int *version) DEVICE_CUDA_ONLY;
 int device_cuda_address(int index, char *address, int size) DEVICE_CUDA_ONLY;

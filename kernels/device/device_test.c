@@ -26,7 +26,7 @@ static void names_parse(void **state) {
                                         "cuda:+1", "cuda: 1", "cuda:999999", "CPU",     "cpu "};
     for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++) {
         assert_int_equal(device_parse(wrong[k], &kind, &index), -1);
-        assert_non_null(strstr(device_error(), "use cpu, simt, cuda or cuda:N"));
+        assert_non_null(strstr(device_error(), "use cpu, simt, ptx, cuda or cuda:N"));
     }
 }
 

@@ -1,12 +1,14 @@
 /*
  * kernel.h: what every .cu file includes, so that one text is a CUDA kernel, a kernel of the SIMT
- * machine, and a checked kernel of the SIMT machine.
+ * machine, and a checked kernel of the SIMT machine. nvcc compiles it twice: for GPUs, and to PTX
+ * for the PTX machine (KERNEL_PTX).
  *
- * The three builds of a file end up in one program. Rules that keep them apart, and correct:
+ * The builds of a file end up in one program. Rules that keep them apart, and correct:
  *
  * - All of a .cu (kernels, device functions, launchers) lies in `namespace {` … `}`, except the
  *   one thing it offers: a table of functions, `extern "C" const struct sum_ops
- *   KERNEL_EXPORT(sum_ops) = {…};`, which becomes sum_ops_cuda, sum_ops_simt, sum_ops_checked.
+ *   KERNEL_EXPORT(sum_ops) = {…};`, which becomes sum_ops_cuda, sum_ops_ptx, sum_ops_simt,
+ *   sum_ops_checked.
  * - Kernels are launched with kernel_launch(); `<<<>>>` is not C++.
  * - Spinning on memory is allowed through atomics and kernel_load_acquire() only: these are the
  *   points where the SIMT machine may run somebody else.
@@ -28,7 +30,11 @@
 
 #include <utility>
 
+#if defined(KERNEL_PTX)
+#define KERNEL_EXPORT(name) name##_ptx
+#else
 #define KERNEL_EXPORT(name) name##_cuda
+#endif
 #else
 #include "kernels/simt/cuda_subset.h"
 

@@ -330,28 +330,38 @@ static void wrong_calls_are_refused(void **state) {
 /* --- on a GPU -----------------------------------------------------------------------------------
  */
 
-/* The same comparison on a real device, where there is one; otherwise skipped, never passed. */
-static void a_gpu_gives_the_models_bits(void **state) {
-    (void)state;
-    static const size_t sizes[] = {1, 2, 31, 33, 255, 1000, 1025, 4097, 65537};
-    struct device *simt = device, *gpu;
+/* The same comparison on another device, where there is one; otherwise skipped, never passed. */
+static void expect_the_models_bits(enum device_kind kind, const size_t *sizes, size_t size_count) {
+    struct device *simt = device, *other;
     struct sum_choice choice = {0};
     struct sum_plan *plans;
     size_t count, compared = 0;
-    const struct sum_ops *ops = sum_ops_for(DEVICE_CUDA, false);
-    if (!ops || device_open(&gpu, DEVICE_CUDA, 0)) {
+    const struct sum_ops *ops = sum_ops_for(kind, false);
+    if (!ops || device_open(&other, kind, 0)) {
         print_message("not testable here: %s\n", device_error());
         skip();
     }
-    device = gpu;
+    device = other;
     assert_int_equal(sum_plans_pairs(&choice, &plans, &count), 0);
     for (size_t p = 0; p < count; p++)
-        compared += compare(ops, &plans[p], sizes, COUNT(sizes), p, 2);
+        compared += compare(ops, &plans[p], sizes, size_count, p, 2);
     free(plans);
-    device_close(gpu);
+    device_close(other);
     device = simt;
-    print_message("%zu plans, %zu results of a GPU: all of them the model's bits\n", count,
-                  compared);
+    print_message("%zu plans, %zu results of %s: all of them the model's bits\n", count, compared,
+                  device_kind_name(kind));
+}
+
+static void a_gpu_gives_the_models_bits(void **state) {
+    (void)state;
+    static const size_t sizes[] = {1, 2, 31, 33, 255, 1000, 1025, 4097, 65537};
+    expect_the_models_bits(DEVICE_CUDA, sizes, COUNT(sizes));
+}
+
+static void its_ptx_gives_the_models_bits(void **state) {
+    (void)state;
+    static const size_t sizes[] = {1, 2, 31, 33, 255, 1000, 1025, 4097};
+    expect_the_models_bits(DEVICE_PTX, sizes, COUNT(sizes));
 }
 
 /* --- what nvcc makes of it ---------------------------------------------------------------------
@@ -394,6 +404,7 @@ int main(void) {
         cmocka_unit_test(schedules_change_nothing),
         cmocka_unit_test(checked_kernels_have_nothing_to_report),
         cmocka_unit_test(a_gpu_gives_the_models_bits),
+        cmocka_unit_test(its_ptx_gives_the_models_bits),
         cmocka_unit_test(ptx_has_no_fma),
     };
     return cmocka_run_group_tests(tests, open_device, close_device);

@@ -1,0 +1,235 @@
+/*
+ * ptx_cudart.c: the part of the CUDA run time that our own objects call, over the PTX machine. It
+ * is linked with them in place of NVIDIA's into libnanolab-ptx.so, which shows nothing but names
+ * that end in _ptx: the run time of libnanolab-cuda.so does not meet it.
+ *
+ * An object brings its PTX with it, in the "fat binary" that it registers, so that PTX and the host
+ * code that launches it are always of one compilation. Only what is called is here; a call that is
+ * missing fails when the library is linked.
+ */
+#include <cuda_runtime_api.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/device/device.h"
+#include "kernels/ptx/ptx.h"
+
+/* Whose PTX this is; its being there is how device_ptx.c knows that the library is linked. */
+extern const char ptx_target_ptx[];
+const char ptx_target_ptx[] = PTX_TARGET;
+
+/* --- what an object registers --------------------------------------------------------------------
+ */
+
+/* Of .nvFatBinSegment, as the toolkit's fatbinary_section.h has it. */
+struct wrapper {
+    int magic, version;
+    const void *data;
+    void *more;
+};
+#define WRAPPER_MAGIC 0x466243b1
+/* What it points to: this, and entries one after another, each a header and its data. */
+struct fat_header {
+    uint32_t magic;
+    uint16_t version, header_size;
+    uint64_t size;
+};
+#define FAT_MAGIC 0xba55ed50u
+struct fat_entry {
+    uint16_t kind, version;
+    uint32_t header_size;
+    uint64_t size;
+    uint32_t compressed_size, options;
+    uint16_t minor, major;
+    uint32_t arch;
+    uint32_t name, name_size;
+    uint64_t flags;
+};
+#define FAT_PTX 1
+#define FAT_COMPRESSED 0xa000u /* LZ4, Zstandard */
+
+struct object {
+    const void *fat;
+    struct ptx_program *program; /* read when its first kernel is launched */
+};
+
+struct kernel {
+    struct kernel *next;
+    struct object *object;
+    const void *host; /* the address by which it is launched */
+    const char *name;
+};
+
+static struct kernel *kernels[4096]; /* by host address */
+static _Thread_local cudaError_t last;
+static _Thread_local char last_text[600];
+
+static size_t place_of(const void *host) {
+    return ((uintptr_t)host >> 4) % (sizeof kernels / sizeof *kernels);
+}
+
+static cudaError_t failed(cudaError_t error) {
+    snprintf(last_text, sizeof last_text, "%s", device_error());
+    last = error;
+    return error;
+}
+
+/* The PTX in an object's fat binary: text up to its NUL. */
+static int find_text(const void *fat, const char **text, size_t *size) {
+    const struct fat_header *header = fat;
+    if (header->magic != FAT_MAGIC || header->header_size < sizeof *header)
+        return device_fail("an object's fat binary is not one");
+    const uint8_t *at = (const uint8_t *)fat + header->header_size, *end = at + header->size;
+    while ((size_t)(end - at) >= sizeof(struct fat_entry)) {
+        const struct fat_entry *entry = (const void *)at;
+        if (entry->header_size < sizeof *entry || entry->header_size > (size_t)(end - at) ||
+            entry->size > (size_t)(end - at) - entry->header_size)
+            break;
+        if (entry->kind == FAT_PTX && entry->flags & FAT_COMPRESSED)
+            return device_fail("an object's PTX is compressed; nvcc -Xfatbin -compress-mode=none");
+        if (entry->kind == FAT_PTX) {
+            *text = (const char *)at + entry->header_size;
+            *size = strnlen(*text, entry->size);
+            return 0;
+        }
+        at += entry->header_size + entry->size;
+    }
+    return device_fail("an object has no PTX");
+}
+
+void **__cudaRegisterFatBinary(void *data) {
+    const struct wrapper *wrapper = data;
+    struct object *object = calloc(1, sizeof *object);
+    if (object && wrapper->magic == WRAPPER_MAGIC)
+        object->fat = wrapper->data;
+    return (void **)object;
+}
+
+void __cudaRegisterFatBinaryEnd(void **handle) {
+    (void)handle;
+}
+
+void __cudaUnregisterFatBinary(void **handle) {
+    struct object *object = (struct object *)handle;
+    if (object)
+        ptx_program_close(object->program);
+    for (size_t k = 0; object && k < sizeof kernels / sizeof *kernels; k++)
+        for (struct kernel **at = &kernels[k], *one; (one = *at);) {
+            if (one->object != object) {
+                at = &one->next;
+                continue;
+            }
+            *at = one->next;
+            free(one);
+        }
+    free(object);
+}
+
+void __cudaRegisterFunction(void **handle, const char *host, char *device, const char *name,
+                            int thread_limit, void *tid, void *bid, void *block, void *grid,
+                            int *warp_size) {
+    (void)device, (void)thread_limit, (void)tid, (void)bid, (void)block, (void)grid,
+        (void)warp_size;
+    struct kernel *kernel = calloc(1, sizeof *kernel);
+    if (!kernel || !handle) {
+        free(kernel); /* a launch finds no kernel, and says so */
+        return;
+    }
+    kernel->object = (struct object *)handle;
+    kernel->host = host;
+    kernel->name = name;
+    kernel->next = kernels[place_of(host)];
+    kernels[place_of(host)] = kernel;
+}
+
+static struct kernel *kernel_of(const void *host) {
+    struct kernel *kernel = kernels[place_of(host)];
+    while (kernel && kernel->host != host)
+        kernel = kernel->next;
+    return kernel;
+}
+
+static int code_of(const struct kernel *kernel, const struct ptx_code **code) {
+    const char *text = NULL;
+    size_t size = 0;
+    struct object *object = kernel->object;
+    if (!object->fat)
+        return device_fail("an object registered no fat binary");
+    if (!object->program && (find_text(object->fat, &text, &size) != 0 ||
+                             ptx_program_open(&object->program, text, size) != 0))
+        return -1;
+    return ptx_program_kernel(object->program, kernel->name, code);
+}
+
+/* --- launching -----------------------------------------------------------------------------------
+ */
+
+static cudaError_t launch(const struct kernel *kernel, dim3 grid, dim3 block, void **arguments,
+                          size_t shared_bytes, bool together) {
+    const struct ptx_code *code;
+    if (!kernel) {
+        device_fail("this kernel is not among those that were registered");
+        return failed(cudaErrorInvalidDeviceFunction);
+    }
+    if (code_of(kernel, &code) != 0)
+        return failed(cudaErrorInvalidPtx);
+    struct ptx_launch job = {.grid = {grid.x, grid.y, grid.z},
+                             .block = {block.x, block.y, block.z},
+                             .shared_bytes = shared_bytes,
+                             .together = together,
+                             .arguments = arguments};
+    return ptx_launch(code, &job) == 0 ? cudaSuccess : failed(cudaErrorLaunchFailure);
+}
+
+cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t *config, const void *host,
+                                void **arguments) {
+    bool together = false;
+    for (unsigned k = 0; k < config->numAttrs; k++)
+        together |= config->attrs[k].id == cudaLaunchAttributeCooperative &&
+                    config->attrs[k].val.cooperative;
+    return launch(kernel_of(host), config->gridDim, config->blockDim, arguments,
+                  config->dynamicSmemBytes, together);
+}
+
+/* The stubs that nvcc makes for <<<>>> refer to these three, and nobody calls them. */
+cudaError_t __cudaGetKernel(cudaKernel_t *kernel, const void *host);
+cudaError_t __cudaGetKernel(cudaKernel_t *kernel, const void *host) {
+    *kernel = (cudaKernel_t)kernel_of(host);
+    return *kernel ? cudaSuccess : cudaErrorInvalidDeviceFunction;
+}
+
+cudaError_t __cudaLaunchKernel(cudaKernel_t kernel, dim3 grid, dim3 block, void **arguments,
+                               size_t shared_bytes, cudaStream_t stream);
+cudaError_t __cudaLaunchKernel(cudaKernel_t kernel, dim3 grid, dim3 block, void **arguments,
+                               size_t shared_bytes, cudaStream_t stream) {
+    (void)stream;
+    return launch((const struct kernel *)kernel, grid, block, arguments, shared_bytes, false);
+}
+
+cudaError_t __cudaPopCallConfiguration(dim3 *grid, dim3 *block, size_t *shared_bytes, void *stream);
+cudaError_t __cudaPopCallConfiguration(dim3 *grid, dim3 *block, size_t *shared_bytes,
+                                       void *stream) {
+    (void)grid, (void)block, (void)shared_bytes, (void)stream;
+    device_fail("<<<>>> is not for these objects: kernel_launch() is");
+    return failed(cudaErrorNotSupported);
+}
+
+/* --- the rest ------------------------------------------------------------------------------------
+ */
+
+cudaError_t cudaFuncSetAttribute(const void *host, enum cudaFuncAttribute attribute, int value) {
+    (void)attribute, (void)value; /* more shared memory: the launch checks how much there is */
+    return kernel_of(host) ? cudaSuccess : cudaErrorInvalidDeviceFunction;
+}
+
+cudaError_t cudaGetLastError(void) {
+    cudaError_t error = last;
+    last = cudaSuccess;
+    return error;
+}
+
+/* What went wrong here says more than the error's number. */
+const char *cudaGetErrorString(cudaError_t error) {
+    return error == cudaSuccess ? "no error" : last_text;
+}
