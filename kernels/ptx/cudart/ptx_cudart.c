@@ -223,6 +223,44 @@ cudaError_t cudaFuncSetAttribute(const void *host, enum cudaFuncAttribute attrib
     return kernel_of(host) ? cudaSuccess : cudaErrorInvalidDeviceFunction;
 }
 
+/* Nothing is known of a GPU that is not there. */
+static cudaError_t no_gpu(const char *what) {
+    device_fail("PTX on the CPU has no %s: use --device cuda", what);
+    return failed(cudaErrorNotSupported);
+}
+
+cudaError_t cudaGetDevice(int *device) {
+    *device = 0;
+    return cudaSuccess;
+}
+
+cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr attribute, int device) {
+    (void)value, (void)attribute, (void)device;
+    return no_gpu("attributes of a GPU");
+}
+
+cudaError_t cudaFuncGetAttributes(struct cudaFuncAttributes *attributes, const void *host) {
+    (void)attributes, (void)host;
+    return no_gpu("registers to count");
+}
+
+/* A launch has ended when it returns, so one stream is as good as another. */
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags) {
+    (void)flags;
+    *stream = NULL;
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+    (void)stream;
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+    (void)stream;
+    return cudaSuccess;
+}
+
 cudaError_t cudaGetLastError(void) {
     cudaError_t error = last;
     last = cudaSuccess;
