@@ -53,6 +53,7 @@ static void print_device(const json_t *device) {
     printf("  %-8s %s; %s; %.1f GiB free\n", id,
            json_string_value(json_object_get(device, "model")),
            json_is_true(json_object_get(device, "time")) ? "bits and time"
+           : strcmp(id, "ptx") == 0                      ? "bits, no timings"
                                                          : "simulated GPU: bits, no timings",
            gib);
     if (!json_is_true(json_object_get(device, "time")))

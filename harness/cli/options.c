@@ -231,8 +231,8 @@ int options_devices(const struct options *options, const char *list, struct opti
             if (near)
                 return options_fail(options, "unknown device \"%s\"; did you mean %s?", element,
                                     near);
-            return options_fail(options, "unknown device \"%s\"; use cpu, simt, ptx, cuda or cuda:N",
-                                element);
+            return options_fail(
+                options, "unknown device \"%s\"; use cpu, simt, ptx, cuda or cuda:N", element);
         }
         if (device->kind == DEVICE_CUDA)
             snprintf(device->id, sizeof device->id, "cuda:%d", device->index);

@@ -168,18 +168,22 @@ static void print_table(FILE *to, const struct claim_table *table, size_t width)
 void verdicts_print(FILE *to, const char *lab, const char *question, const json_t *claims,
                     int width) {
     struct claim_table table;
-    bool simt = false;
+    bool simt = false, ptx = false;
     char summary[200];
     fprintf(to, "%s: %s\n", lab, question);
     if (claim_table_make(claims, &table) == 0)
         print_table(to, &table, width > 40 ? (size_t)width : 100);
-    for (size_t d = 0; d < table.device_count; d++)
+    for (size_t d = 0; d < table.device_count; d++) {
         simt = simt || strcmp(table.devices[d], "simt") == 0;
+        ptx = ptx || strcmp(table.devices[d], "ptx") == 0;
+    }
     verdicts_summary(claims, summary, sizeof summary);
     fprintf(to, "  %s%s\n", summary,
             table.asked_count ? "; the numbers: checks held/against/open" : "");
     if (simt)
         fputs("  simt is a simulated GPU: bits, no timings\n", to);
+    if (ptx)
+        fputs("  ptx is PTX of the kernels on the CPU: bits, no timings\n", to);
     claim_table_free(&table);
 }
 

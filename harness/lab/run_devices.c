@@ -25,7 +25,7 @@ static bool may(unsigned mask, enum device_kind kind) {
 }
 
 static bool may_time(const struct lab_run *run, enum device_kind kind) {
-    return kind != DEVICE_SIMT && may(run->lab->time_devices, kind);
+    return !device_simulated(kind) && may(run->lab->time_devices, kind);
 }
 
 static struct device *find(const struct lab_run *run, const char *id) {
@@ -83,7 +83,7 @@ static void no_part(const struct lab_run *run, enum device_kind kind, char *out,
             snprintf(kinds + used, sizeof kinds - used, "%s%s", used ? ", " : "",
                      device_kind_name((enum device_kind)k));
     }
-    if (kind == DEVICE_SIMT)
+    if (device_simulated(kind))
         snprintf(out, size, "this lab has no part for the simulated GPU; it runs on: %s", kinds);
     else
         snprintf(out, size, "this lab has no part for %s; it runs on: %s", device_kind_name(kind),
@@ -214,6 +214,8 @@ static void list_devices(struct device *const *devices, size_t count, bool model
         used = strlen(out);
         if (device_kind(devices[k]) == DEVICE_SIMT)
             snprintf(out + used, size - used, " (simulated %s: bits, no timings)", simt_card());
+        else if (device_kind(devices[k]) == DEVICE_PTX)
+            snprintf(out + used, size - used, " (%s: bits, no timings)", device_model(devices[k]));
         else if (model)
             snprintf(out + used, size - used, " (%s)", device_model(devices[k]));
     }

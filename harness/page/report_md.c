@@ -221,6 +221,8 @@ static void devices(const struct report_lab *lab, FILE *out) {
     fputs(" cases.", out);
     if (uses(start, "bits", "simt") || uses(start, "time", "simt"))
         fputs(" **simt** is a simulated GPU: bits, no timings.", out);
+    if (uses(start, "bits", "ptx"))
+        fputs(" **ptx** is what nvcc made of the kernels, PTX, on the CPU: bits, no timings.", out);
     fputs("\n\n", out);
 }
 

@@ -112,12 +112,13 @@ static void test_special(void **state) {
         }
 }
 
-static void test_gpu(void **state) {
-    (void)state;
+static void run_kind(enum device_kind kind, size_t longest) {
     struct device *simt = device, *gpu;
-    if (device_count(DEVICE_CUDA) < 1)
+    if (device_count(kind) < 1) {
+        print_message("not testable here: %s\n", device_error());
         skip();
-    assert_int_equal(device_open(&gpu, DEVICE_CUDA, 0), 0);
+    }
+    assert_int_equal(device_open(&gpu, kind, 0), 0);
     device = gpu;
     for (size_t a = 0; a < ALGORITHMS; a++)
         for (int ranks = 1; ranks <= 16; ranks += ranks < 9 ? 1 : 7) {
@@ -126,7 +127,7 @@ static void test_gpu(void **state) {
                      ranks);
             struct allreduce_plan plan = plan_of(text);
             expect_predicted(&plan, 1, false);
-            expect_predicted(&plan, 100003, false);
+            expect_predicted(&plan, longest, false);
         }
     for (size_t a = 0; a < ALGORITHMS; a++) {
         char text[PLAN_TEXT];
@@ -159,11 +160,22 @@ static void test_gpu(void **state) {
     device = simt;
 }
 
+static void test_gpu(void **state) {
+    (void)state;
+    run_kind(DEVICE_CUDA, 100003);
+}
+
+static void test_ptx(void **state) {
+    (void)state;
+    run_kind(DEVICE_PTX, 10007);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ranks),   cmocka_unit_test(test_borders),
         cmocka_unit_test(test_pairs),   cmocka_unit_test(test_threads),
         cmocka_unit_test(test_special), cmocka_unit_test(test_gpu),
+        cmocka_unit_test(test_ptx),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -11,6 +11,7 @@
 
 #include "kernels/atomics/atomics_cpu.h"
 #include "kernels/atomics/atomics_order.h"
+#include "kernels/ptx/ptx.h"
 #include "kernels/rng/philox.h"
 #include "kernels/simt/simt.h"
 #include "kernels/sum/exact.h"
@@ -29,7 +30,7 @@ struct atomics_context {
     void *log;       /* what each update found, of logged plans */
     uint32_t *order; /* of the updates; likewise */
     double exact;    /* sum, rounded once to the type; likewise: NaN before */
-    bool scheduled;  /* on the SIMT machine: by this seed, this one */
+    bool scheduled;  /* where a schedule is chosen: by this seed, this one */
     uint64_t schedule_seed, schedule;
 
     struct atomics_cpu_plan cpu; /* native threads … */
@@ -150,6 +151,12 @@ static int set_schedule(const struct atomics_context *c) {
     static const enum simt_interleave fixed[] = {SIMT_IN_ORDER, SIMT_REVERSE, SIMT_ROUND_ROBIN,
                                                  SIMT_LAST_FIRST, SIMT_RANDOM};
     uint64_t k = c->schedule;
+    if (c->kind == DEVICE_PTX) {
+        ptx_configure(&(struct ptx_config){.resident = 1 + (unsigned)(k % 16),
+                                           .order = k < 3 ? (enum ptx_order)k : PTX_RANDOM,
+                                           .seed = philox_u64(c->schedule_seed, 0x5eed, k)});
+        return 0;
+    }
     struct simt_config config = {.resident = 1 + (unsigned)(k % 16),
                                  .block_order = SIMT_BLOCKS_RANDOM,
                                  .interleave = SIMT_RANDOM,
@@ -183,7 +190,9 @@ static int call(void *context) {
     int status = c->neighbour ? start_neighbour(c) : 0;
     if (status == 0)
         status = c->ops->launch(&c->plan, &c->job, device_stream(c->device));
-    if (c->scheduled)
+    if (c->scheduled && c->kind == DEVICE_PTX)
+        ptx_configure(NULL);
+    else if (c->scheduled)
         simt_configure(NULL);
     return status;
 }
@@ -353,7 +362,7 @@ void atomics_job_neighbour(const struct job *job, bool beside) {
 
 void atomics_job_schedule(const struct job *job, uint64_t seed, uint64_t schedule) {
     struct atomics_context *c = context_of(job);
-    c->scheduled = c->kind == DEVICE_SIMT;
+    c->scheduled = device_simulated(c->kind);
     c->schedule_seed = seed;
     c->schedule = schedule;
 }

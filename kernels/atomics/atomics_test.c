@@ -275,17 +275,28 @@ static void test_logs(void **state) {
     device_close(device);
 }
 
-static void test_gpu(void **state) {
-    (void)state;
+static void check_kind(enum device_kind kind) {
     struct device *device;
-    if (!device_count(DEVICE_CUDA))
+    if (!device_count(kind)) {
+        print_message("not testable here: %s\n", device_error());
         skip();
-    assert_int_equal(device_open(&device, DEVICE_CUDA, 0), 0);
-    const struct atomics_ops *ops = atomics_ops_for(DEVICE_CUDA, false);
+    }
+    assert_int_equal(device_open(&device, kind, 0), 0);
+    const struct atomics_ops *ops = atomics_ops_for(kind, false);
     assert_non_null(ops);
     check_cures(device, ops, 3);
     check_logs(device, ops, 20);
     device_close(device);
+}
+
+static void test_gpu(void **state) {
+    (void)state;
+    check_kind(DEVICE_CUDA);
+}
+
+static void test_ptx(void **state) {
+    (void)state;
+    check_kind(DEVICE_PTX);
 }
 
 /* 1,000 random schedules: a log that always replays, results that differ, cures that do not. */
@@ -486,7 +497,7 @@ int main(void) {
         cmocka_unit_test(test_schedules),  cmocka_unit_test(test_explored),
         cmocka_unit_test(test_subnormals), cmocka_unit_test(test_special),
         cmocka_unit_test(test_contend),    cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_gpu),
+        cmocka_unit_test(test_gpu),        cmocka_unit_test(test_ptx),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

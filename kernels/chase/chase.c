@@ -39,6 +39,10 @@ static const struct chase_ops *ops_for(struct device *device, bool checked) {
         return &chase_ops_cpu;
     case DEVICE_SIMT:
         return checked ? &chase_ops_checked : &chase_ops_simt;
+    case DEVICE_PTX:
+        if (!&chase_ops_ptx)
+            device_fail_no_ptx();
+        return &chase_ops_ptx;
     default:
         if (!&chase_ops_cuda)
             device_fail_no_cuda();

@@ -66,6 +66,7 @@ struct chase_ops {
 };
 extern const struct chase_ops chase_ops_cpu, chase_ops_simt, chase_ops_checked;
 extern const struct chase_ops chase_ops_cuda DEVICE_CUDA_ONLY;
+extern const struct chase_ops chase_ops_ptx DEVICE_PTX_ONLY;
 
 /* chase_order.c. next[region->places]: the chains in an order. 0, or -1 with device_fail(). */
 int chase_order_make(const struct chase_region *region, enum chase_order order, uint64_t seed,

@@ -98,7 +98,7 @@ static double guess_hop(size_t lines, enum device_kind kind) {
 }
 
 unsigned chase_plan_laps(const struct chase_plan *plan, enum device_kind kind) {
-    if (plan->laps || kind == DEVICE_SIMT)
+    if (plan->laps || device_simulated(kind))
         return plan->laps ? plan->laps : 1;
     struct chase_region regions[2];
     chase_plan_regions(plan, regions);

@@ -132,14 +132,23 @@ static void test_simt_checked(void **state) {
     device_close(device);
 }
 
-static void test_cuda(void **state) {
-    (void)state;
-    if (device_count(DEVICE_CUDA) == 0) {
-        print_message("no GPU here: %s\n", device_error());
+static void run_kind(enum device_kind kind) {
+    if (device_count(kind) == 0) {
+        print_message("not testable here: %s\n", device_error());
         skip();
     }
-    run_all(DEVICE_CUDA, false);
-    run_mixed(DEVICE_CUDA, false);
+    run_all(kind, false);
+    run_mixed(kind, false);
+}
+
+static void test_cuda(void **state) {
+    (void)state;
+    run_kind(DEVICE_CUDA);
+}
+
+static void test_ptx(void **state) {
+    (void)state;
+    run_kind(DEVICE_PTX);
 }
 
 static void test_pages(void **state) {
@@ -417,6 +426,7 @@ int main(void) {
         cmocka_unit_test(test_mixed),
         cmocka_unit_test(test_simt_checked),
         cmocka_unit_test(test_cuda),
+        cmocka_unit_test(test_ptx),
         cmocka_unit_test(test_pages),
         cmocka_unit_test(test_orders),
         cmocka_unit_test(test_spread_is_even),

@@ -55,8 +55,8 @@ static void expect_model(const struct fixture *f, const char *what) {
                      f->sums[s], want[s]);
 }
 
-static void pairs_give_the_models_bits(bool checked) {
-    const struct paged_ops *ops = paged_ops_for(DEVICE_SIMT, checked);
+static void pairs_give_the_models_bits(struct device *on, bool checked) {
+    const struct paged_ops *ops = paged_ops_for(device_kind(on), checked);
     struct plan_list list;
     struct paged_plan any = paged_plan_default();
     assert_int_equal(plan_pairs(&paged_family, 0, &any, &list), 0);
@@ -65,7 +65,7 @@ static void pairs_give_the_models_bits(bool checked) {
     for (size_t p = 0; p < list.count; p++) {
         const struct lengths *l = &ragged[p % COUNT(ragged)];
         struct fixture f;
-        fixture_open(&f, device, &plans[p], 1 + p / 2 % 3, l->count, l->tokens,
+        fixture_open(&f, on, &plans[p], 1 + p / 2 % 3, l->count, l->tokens,
                      maps[p / 3 % COUNT(maps)]);
         fixture_run(&f, ops);
         expect_model(&f, checked ? "checked" : "plain");
@@ -77,12 +77,23 @@ static void pairs_give_the_models_bits(bool checked) {
 
 static void plain_kernels_give_the_models_bits(void **state) {
     (void)state;
-    pairs_give_the_models_bits(false);
+    pairs_give_the_models_bits(device, false);
 }
 
 static void checked_kernels_give_the_models_bits(void **state) {
     (void)state;
-    pairs_give_the_models_bits(true);
+    pairs_give_the_models_bits(device, true);
+}
+
+static void their_ptx_gives_the_models_bits(void **state) {
+    (void)state;
+    struct device *ptx;
+    if (device_open(&ptx, DEVICE_PTX, 0) != 0) {
+        print_message("not testable here: %s\n", device_error());
+        skip();
+    }
+    pairs_give_the_models_bits(ptx, false);
+    device_close(ptx);
 }
 
 /* --- residency does not show in the bits -------------------------------------------------------
@@ -293,6 +304,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_kernels_give_the_models_bits),
         cmocka_unit_test(checked_kernels_give_the_models_bits),
+        cmocka_unit_test(their_ptx_gives_the_models_bits),
         cmocka_unit_test(maps_layouts_and_blocks_give_the_same_bits),
         cmocka_unit_test(neighbours_do_not_show_in_the_bits),
         cmocka_unit_test(a_misread_field_changes_the_models_bits),

@@ -48,7 +48,9 @@ struct ptx_config {
     enum ptx_order order;
     uint64_t seed;
     struct ptx_schedule *record;       /* appended to; NULL: nothing is kept */
-    const struct ptx_schedule *replay; /* followed from its start; NULL: by `order` */
+    /* Followed from its start, `order` and `resident` being those it was recorded under; NULL: the
+     * order alone decides. */
+    const struct ptx_schedule *replay;
     /* How often ordered loads may find nothing new, with nothing else happening, before that is a
      * deadlock; 0: 10 million. */
     uint64_t poll_limit;

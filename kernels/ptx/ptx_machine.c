@@ -162,16 +162,20 @@ static void to_scheduler(struct ptx_run *run, void **fake) {
     run->scheduler = back.from;
 }
 
+/* Behind all others, where they are taken from the end. */
+static void wake_first(struct ptx_run *run, struct ptx_fiber *fiber) {
+    fiber->state = PTX_READY;
+    run->first = (run->first + run->ring - 1) % run->ring;
+    run->ready[run->first] = fiber;
+    run->count++;
+}
+
 void ptx_give_way(struct ptx_run *run, bool yield) {
     void *fake = NULL;
-    struct ptx_fiber *me = run->current;
-    if (yield && run->config.order == PTX_REVERSE) { /* behind those that are taken from the end */
-        run->first = (run->first + run->ring - 1) % run->ring;
-        run->ready[run->first] = me;
-        run->count++;
-    } else if (yield) {
-        ptx_wake(run, me);
-    }
+    if (yield && run->config.order == PTX_REVERSE)
+        wake_first(run, run->current);
+    else if (yield)
+        ptx_wake(run, run->current);
     to_scheduler(run, &fake);
 }
 
@@ -357,8 +361,11 @@ static void start_block(struct ptx_run *run, struct ptx_block *block, uint64_t i
         f->p = 0;
         f->context = make_fcontext(f->stack->bottom + STACK, STACK, fiber_main);
         block->warp[f->t.warp].alive |= 1u << f->t.lane;
-        ptx_wake(run, f);
+        if (run->config.order != PTX_REVERSE)
+            ptx_wake(run, f);
     }
+    for (unsigned k = block->threads; run->config.order == PTX_REVERSE && k-- > 0;)
+        wake_first(run, &block->fibers[k]);
 }
 
 static void go_on(struct ptx_run *run, struct ptx_fiber *f) {
@@ -398,7 +405,7 @@ static void run_blocks(struct ptx_run *run, size_t resident) {
     const uint32_t *grid = run->launch->grid, *block = run->launch->block;
     uint64_t count = (uint64_t)grid[0] * grid[1] * grid[2], next = 0;
     unsigned threads = block[0] * block[1] * block[2];
-    bool reverse = run->config.order == PTX_REVERSE && !run->config.replay;
+    bool reverse = run->config.order == PTX_REVERSE;
     struct ptx_block *idle = NULL;
     while (!run->failed) {
         while (next < count && run->block_count < resident) {

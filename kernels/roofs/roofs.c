@@ -33,6 +33,10 @@ static const struct roofs_ops *ops_for(struct device *device, bool checked) {
         return &roofs_ops_cpu;
     case DEVICE_SIMT:
         return checked ? &roofs_ops_checked : &roofs_ops_simt;
+    case DEVICE_PTX:
+        if (!&roofs_ops_ptx)
+            device_fail_no_ptx();
+        return &roofs_ops_ptx;
     default:
         if (!&roofs_ops_cuda)
             device_fail_no_cuda();

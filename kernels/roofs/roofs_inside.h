@@ -57,6 +57,7 @@ int roofs_job_check(const struct job *job);
 
 extern const struct roofs_ops roofs_ops_cpu, roofs_ops_simt, roofs_ops_checked;
 extern const struct roofs_ops roofs_ops_cuda DEVICE_CUDA_ONLY;
+extern const struct roofs_ops roofs_ops_ptx DEVICE_PTX_ONLY;
 
 #ifdef __cplusplus
 }

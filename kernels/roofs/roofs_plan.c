@@ -234,6 +234,6 @@ size_t roofs_variants(const struct device *device, enum roofs_op op, size_t byte
     if (device_kind(device) == DEVICE_CPU)
         cpu_variants(&list, plan);
     else
-        gpu_variants(&list, plan, device_kind(device) == DEVICE_SIMT);
+        gpu_variants(&list, plan, device_simulated(device_kind(device)));
     return list.count;
 }

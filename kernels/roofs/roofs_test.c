@@ -114,14 +114,23 @@ static void test_simt_checked(void **state) {
     run_all(DEVICE_SIMT, sizes, 1, 1, true);
 }
 
-static void test_cuda(void **state) {
-    (void)state;
-    if (device_count(DEVICE_CUDA) == 0) {
-        print_message("no GPU here: %s\n", device_error());
+static void run_kind(enum device_kind kind) {
+    if (device_count(kind) == 0) {
+        print_message("not testable here: %s\n", device_error());
         skip();
     }
     static const size_t sizes[] = {8192, 24576, 1 << 20};
-    run_all(DEVICE_CUDA, sizes, 3, 1, false);
+    run_all(kind, sizes, 3, 1, false);
+}
+
+static void test_cuda(void **state) {
+    (void)state;
+    run_kind(DEVICE_CUDA);
+}
+
+static void test_ptx(void **state) {
+    (void)state;
+    run_kind(DEVICE_PTX);
 }
 
 /* Kernels that do a little less than they were asked to. */
@@ -281,6 +290,7 @@ int main(void) {
         cmocka_unit_test(test_simt),
         cmocka_unit_test(test_simt_checked),
         cmocka_unit_test(test_cuda),
+        cmocka_unit_test(test_ptx),
         cmocka_unit_test(test_skipped_work_is_caught),
         cmocka_unit_test(test_bad_plans_are_named),
     };

@@ -1,6 +1,6 @@
 /*
- * rules_probe_test.c: the SIMT machine follows its table of rules, and so does a GPU where there is
- * one; a rule without a question, or a wrong answer, is noticed.
+ * rules_probe_test.c: the SIMT machine follows its table of rules, and so do a GPU and the PTX
+ * machine where there is one; a rule without a question, or a wrong answer, is noticed.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -36,13 +36,22 @@ static void the_machine_follows_its_table(void **state) {
     ask_all(DEVICE_SIMT, true);
 }
 
-static void a_gpu_follows_the_table(void **state) {
-    (void)state;
-    if (device_count(DEVICE_CUDA) == 0) {
+static void ask_kind(enum device_kind kind) {
+    if (device_count(kind) == 0) {
         print_message("not testable here: %s\n", device_error());
         skip();
     }
-    ask_all(DEVICE_CUDA, false);
+    ask_all(kind, false);
+}
+
+static void a_gpu_follows_the_table(void **state) {
+    (void)state;
+    ask_kind(DEVICE_CUDA);
+}
+
+static void ptx_follows_the_table(void **state) {
+    (void)state;
+    ask_kind(DEVICE_PTX);
 }
 
 static void every_rule_is_asked_about(void **state) {
@@ -86,6 +95,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_machine_follows_its_table),
         cmocka_unit_test(a_gpu_follows_the_table),
+        cmocka_unit_test(ptx_follows_the_table),
         cmocka_unit_test(every_rule_is_asked_about),
         cmocka_unit_test(a_wrong_expectation_is_contradicted),
     };

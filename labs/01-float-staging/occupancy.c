@@ -5,9 +5,10 @@
  * other bits on another machine.
  *
  * Machines are stood for by their numbers. The derived grid is then a plan's own field; the fixed
- * plan runs with as many blocks live at once as the machine would hold (SIMT machine; a GPU holds
- * what it holds). On a CPU the grid is the number of threads.
+ * plan runs with as many blocks live at once as the machine would hold (where it is simulated; a
+ * GPU holds what it holds). On a CPU the grid is the number of threads.
  */
+#include "kernels/ptx/ptx.h"
 #include "kernels/simt/simt.h"
 #include "labs/01-float-staging/staging.h"
 
@@ -33,7 +34,11 @@ static int observe(struct lab_run *run, struct device *device, const struct mach
                                        .block_order = SIMT_BLOCKS_RANDOM,
                                        .interleave = SIMT_ROUND_ROBIN,
                                        .seed = lab_seed(run)};
+    const struct ptx_config ptx = {
+        .resident = config.resident, .order = PTX_RANDOM, .seed = lab_seed(run)};
     int status = c && device_kind(device) == DEVICE_SIMT ? simt_configure(&config) : 0;
+    if (device_kind(device) == DEVICE_PTX)
+        ptx_configure(&ptx);
     for (int kind = 0; kind < INPUT_SCORES && c && status == 0; kind++) {
         struct input in;
         struct job_bits got = {0};
@@ -51,6 +56,7 @@ static int observe(struct lab_run *run, struct device *device, const struct mach
         case_cell_bits(c, "predicted", 32, predicted);
     }
     simt_configure(NULL);
+    ptx_configure(NULL);
     if (c && status != 0) {
         lab_case_drop(c);
         return lab_error(run, "%s grid: %s", grid, device_error());

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "harness/lab/contest.h"
+#include "kernels/ptx/ptx.h"
 #include "kernels/simt/simt.h"
 #include "kernels/threads/threads.h"
 #include "kernels/tree/targets.h"
@@ -35,13 +36,16 @@ static const char *const repeated_native[] = {
     "f32.binned.l16.u1.s4.e1k.t2",
 };
 
-/* On the SIMT machine every repetition runs under another random schedule of blocks and warps, on
- * real hardware under whatever schedule it is given. */
+/* Where kernels are simulated every repetition runs under another random schedule of blocks and
+ * warps, on real hardware under whatever schedule it is given. */
 static int schedule(struct device *device, uint64_t seed, unsigned k) {
     const struct simt_config config = {.resident = 1 + k % 16,
                                        .block_order = SIMT_BLOCKS_RANDOM,
                                        .interleave = SIMT_RANDOM,
                                        .seed = seed + k};
+    const struct ptx_config ptx = {.resident = 1 + k % 16, .order = PTX_RANDOM, .seed = seed + k};
+    if (device_kind(device) == DEVICE_PTX)
+        ptx_configure(&ptx);
     return device_kind(device) == DEVICE_SIMT ? simt_configure(&config) : 0;
 }
 
@@ -65,6 +69,7 @@ static int repeat(struct lab_run *run, struct device *device, const struct input
         bits[k] = one.bits;
     }
     simt_configure(NULL);
+    ptx_configure(NULL);
     if (status != 0) {
         lab_case_drop(c);
         return lab_error(run, "plan %s, repeated: %s", plan, device_error());

@@ -21,15 +21,15 @@
 /* Odd sizes, sizes around a warp, a block and a tile, and a ladder for the spread. */
 static size_t sizes_for(struct device *device, enum lab_mode mode, size_t sizes[SIZES_MAX]) {
     static const size_t small[] = {1, 3, 33, 257, 1000, 4097, 16411, 65537};
-    bool simt = device_kind(device) == DEVICE_SIMT;
+    bool simulated = device_simulated(device_kind(device));
     size_t count = sizeof small / sizeof *small;
     memcpy(sizes, small, sizeof small);
-    if (!simt || mode != LAB_QUICK)
+    if (!simulated || mode != LAB_QUICK)
         sizes[count++] = (size_t)1 << 20;
-    if (!simt && mode != LAB_QUICK)
+    if (!simulated && mode != LAB_QUICK)
         sizes[count++] = (size_t)1 << 24;
     /* Both operands in their widest type on the device, and the data sets on the host. */
-    if (!simt && mode == LAB_FULL && device_memory_free(device) / 40 >= LONGEST)
+    if (!simulated && mode == LAB_FULL && device_memory_free(device) / 40 >= LONGEST)
         sizes[count++] = LONGEST;
     return count;
 }
@@ -41,8 +41,8 @@ static bool is_wanted(const struct sum_variant *v, size_t index, enum device_kin
     if (sum_variant_check(v, n, NULL) != 0)
         return false;
     /* The long sizes are for the spread and the cures in floats: other types have shown by then
-     * whether their model is right, and the interpreter's time is short. */
-    if (mode == LAB_QUICK && kind == DEVICE_SIMT && n > 4097)
+     * whether their model is right, and the simulated GPU's time is short. */
+    if (mode == LAB_QUICK && device_simulated(kind) && n > 4097)
         return float_elements && class.method != SUM_EXACT;
     if (n > (size_t)1 << 24)
         return float_elements && class.method == SUM_PLAIN && index < VARIANTS_ONE_AT_A_TIME;

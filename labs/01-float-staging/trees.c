@@ -100,7 +100,7 @@ static int recover_one(struct lab_run *run, struct device *device, const struct 
 /* Recovery takes thousands of sums per plan; the interpreter gets small n, real hardware more. */
 static size_t sizes_for(enum device_kind kind, enum lab_mode mode, size_t sizes[8]) {
     static const size_t all[] = {64, 100, 333, 1000, 1024};
-    size_t count = mode == LAB_FULL ? 5 : mode == LAB_QUICK && kind == DEVICE_SIMT ? 1 : 3;
+    size_t count = mode == LAB_FULL ? 5 : mode == LAB_QUICK && device_simulated(kind) ? 1 : 3;
     memcpy(sizes, all, count * sizeof *all);
     return count;
 }
@@ -109,7 +109,7 @@ static size_t sizes_for(enum device_kind kind, enum lab_mode mode, size_t sizes[
 static bool is_wanted(const struct sum_variant *v, enum device_kind kind, enum lab_mode mode,
                       size_t index) {
     struct sum_class class = sum_variant_class(v);
-    if (mode == LAB_FULL || kind != DEVICE_SIMT)
+    if (mode == LAB_FULL || !device_simulated(kind))
         return class.method == SUM_PLAIN || index % 8 == 0;
     size_t stride = mode == LAB_QUICK ? 3 : 1;
     return index % stride == 0 && (class.method == SUM_PLAIN || index % 8 == 0) &&

@@ -63,7 +63,7 @@ static int rate(enum atomics_type type, const void *x, size_t n, double *conditi
  */
 
 size_t trial_n(enum device_kind kind) {
-    return kind == DEVICE_SIMT ? 512 : 10000;
+    return device_simulated(kind) ? 512 : 10000;
 }
 
 size_t trial_runs(const struct lab_run *run) {
@@ -142,7 +142,7 @@ int trial_case(struct lab_run *run, struct device *device, const struct setting 
 int trial_cases(struct lab_run *run, struct device *device, const char *kind,
                 const struct setting *list, size_t count,
                 int (*measure)(const struct trial *t, struct lab_case *c)) {
-    bool simulated = device_kind(device) == DEVICE_SIMT;
+    bool simulated = device_simulated(device_kind(device));
     size_t n = trial_n(device_kind(device)), runnable = 0;
     for (size_t k = 0; k < count; k++)
         runnable += !(simulated && list[k].loaded);
