@@ -142,7 +142,10 @@ static void run_kind(enum device_kind kind, size_t longest) {
         assert_int_equal(allreduce_job_open(&job, device, &setup), 0);
         for (int rank = 0; rank < 4; rank++) {
             allreduce_job_stall(&job, &(struct allreduce_stall){.rank = rank, .time = 300000});
-            assert_int_equal(job_prove(&job), 0);
+            if (job_prove(&job) != 0)
+                fail_msg("%s: %s", text, device_error());
+            if (!device_has_clock(device))
+                continue;
             assert_int_equal(allreduce_job_times(&job, rank, &times), 0);
             assert_true(times.started && times.started <= times.joined &&
                         times.joined <= times.done);

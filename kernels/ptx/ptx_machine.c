@@ -36,6 +36,7 @@ void *make_fcontext(void *top, size_t size, void (*entry)(struct transfer));
 #define PAGE ((size_t)4096)
 #define DEFAULT_RESIDENT 8
 #define TOGETHER_MAX 65536 /* threads of a launch whose blocks all run at once */
+#define CLOCK_STEP 10      /* "nanoseconds" */
 #define POLL_LIMIT 10000000ull
 #define ATOMIC_LIMIT 2000000000ull /* the same for atomics, which do count as work */
 
@@ -213,10 +214,11 @@ static void point(struct ptx_thread *t, enum ptx_point where) {
              (unsigned long long)limit);
 }
 
+/* There is no time. So that who waits by the clock does not wait for ever, each step of the schedule
+ * and each look at it take CLOCK_STEP. */
 static uint64_t clock_of(struct ptx_thread *t) {
     (void)t;
-    /* There is no time: each look at the clock is a microsecond. */
-    return ptx_running->clock += 1000;
+    return ptx_running->clock += CLOCK_STEP;
 }
 
 /* --- ends ----------------------------------------------------------------------------------------
@@ -371,6 +373,7 @@ static void start_block(struct ptx_run *run, struct ptx_block *block, uint64_t i
 static void go_on(struct ptx_run *run, struct ptx_fiber *f) {
     void *fake = NULL;
     run->current = f;
+    run->clock += CLOCK_STEP;
     ptx_counted.switches++;
     __sanitizer_start_switch_fiber(&fake, f->stack->bottom, STACK);
     struct transfer back = jump_fcontext(f->context, f);
