@@ -190,3 +190,7 @@ int sum_job_open(struct job *job, struct sum_memory *memory, const struct sum_va
         .flops = v->native ? sum_cpu_flops(&v->cpu, memory->n) : sum_flops(&v->plan, memory->n)};
     return poison(s) != 0 ? (job_close(job), -1) : 0;
 }
+
+void sum_job_use(struct job *job, const struct sum_ops *ops) {
+    ((struct sum_job *)job->context)->ops = ops;
+}

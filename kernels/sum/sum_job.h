@@ -126,6 +126,8 @@ const void *sum_memory_host_x(const struct sum_memory *memory);
 /* The memory must outlive the job. Reading a job's bits takes them away: they are poison until the
  * next call. 0, or -1 with device_error(). */
 int sum_job_open(struct job *job, struct sum_memory *memory, const struct sum_variant *v);
+/* For tests: runs a job of kernels with others, such as some that were compiled otherwise. */
+void sum_job_use(struct job *job, const struct sum_ops *ops);
 
 #ifdef __cplusplus
 }

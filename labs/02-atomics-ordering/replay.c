@@ -115,7 +115,9 @@ void check_orders(const struct rows *rows, struct finding *f) {
     finding_say(f, "%zu runs of %.36s brought the updates of its %.0f %s in %zu different orders%s",
                 row_series(rows, at, "order"), row_text(rows, at, "plan"),
                 row_number(rows, at, "workers"), workers_of(rows, at), most,
-                row_is(rows, at, "device", "simt") ? ", by schedules of a seed" : "");
+                row_is(rows, at, "device", "simt") || row_is(rows, at, "device", "ptx")
+                    ? ", by schedules of a seed"
+                    : "");
     finding_settle(f, SETTLE_ANY, "these sums");
 }
 
@@ -233,7 +235,7 @@ struct tally {
 /* On the SIMT machine, which is ours, a run that no order explains is our bug; hardware that showed
  * one would refute the claim. */
 static void judge_case(struct finding *f, bool explained, const struct rows *rows, size_t k) {
-    if (row_is(rows, k, "device", "simt"))
+    if (row_is(rows, k, "device", "simt") || row_is(rows, k, "device", "ptx"))
         finding_predicted(f, explained, rows, k);
     else
         finding_count(f, answer_if(explained), rows, k);
