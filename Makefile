@@ -39,7 +39,7 @@ CUDA := $(subst $() ,-,$(ARCHS))
 ifneq ($(ARCHS),)
 CUDA_NOTE := CUDA kernels for compute capability $(ARCHS)
 else ifneq ($(NVCC),)
-CUDA_NOTE := no GPU here, so no CUDA kernels are built; `make cuda` builds them
+CUDA_NOTE := no GPU here, so of CUDA kernels only their PTX is built, for --device ptx; `make cuda` builds them
 else
 CUDA_NOTE := no nvcc here, so no CUDA kernels are built
 endif

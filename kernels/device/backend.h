@@ -33,6 +33,8 @@ struct device_backend {
 extern const struct device_backend device_backend_cpu;
 extern const struct device_backend device_backend_simt;
 extern const struct device_backend device_backend_ptx;
+/* Whose PTX libnanolab-ptx.so has, "compute_80". */
+extern const char ptx_target_ptx[] DEVICE_PTX_ONLY;
 extern const struct device_backend device_backend_cuda DEVICE_CUDA_ONLY;
 
 /* What to do about a status of the CUDA run time: one line, never NULL. */

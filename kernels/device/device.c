@@ -46,6 +46,10 @@ int device_fail_no_cuda(void) {
 }
 
 int device_fail_no_ptx(void) {
+    if (&ptx_target_ptx)
+        return device_fail(
+            "these kernels are not among those whose PTX is run (matrix instructions "
+            "are not): use --device simt");
     return device_fail("this build has no PTX of the kernels: make builds it where it finds nvcc; "
                        "no GPU is needed");
 }

@@ -9,9 +9,6 @@
 #include "kernels/device/backend.h"
 #include "kernels/ptx/ptx.h"
 
-/* Of libnanolab-ptx.so: whose PTX it has, "compute_80". */
-extern const char ptx_target_ptx[] DEVICE_PTX_ONLY;
-
 static int ptx_count(void) {
     if (!&ptx_target_ptx)
         device_fail_no_ptx();

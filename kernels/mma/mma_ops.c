@@ -19,6 +19,9 @@ static const struct mma_ops *ops_for(enum device_kind kind, bool checked) {
         if (!&mma_ops_cuda)
             device_fail_no_cuda();
         return &mma_ops_cuda;
+    case DEVICE_PTX:
+        device_fail_no_ptx();
+        return NULL;
     default:
         device_fail("these kernels have no form for the device '%s': its own are in mma_cpu.h",
                     device_kind_name(kind));
