@@ -47,7 +47,7 @@ struct ptx_config {
     unsigned resident; /* blocks that live at once; 0: 8 */
     enum ptx_order order;
     uint64_t seed;
-    struct ptx_schedule *record;       /* appended to; NULL: nothing is kept */
+    struct ptx_schedule *record; /* appended to; NULL: nothing is kept */
     /* Followed from its start, `order` and `resident` being those it was recorded under; NULL: the
      * order alone decides. */
     const struct ptx_schedule *replay;

@@ -235,7 +235,8 @@ PTX_INLINE void ptx_divides(struct ptx_thread *t, int by, int line) {
         return s >= n ? 0 : (u)(a >> s);                                                           \
     }                                                                                              \
     PTX_INLINE u ptx_shr_s##n(u a, uint32_t s) {                                                   \
-        return (u)((i)a >> (s >= n ? n - 1 : s));                                                  \
+        u sign = (i)a < 0 ? (u) ~(u)0 : 0;                                                         \
+        return (u)((u)(a ^ sign) >> (s >= n ? n - 1 : s)) ^ sign;                                  \
     }                                                                                              \
     PTX_INLINE uint8_t ptx_setp_eq_u##n(u a, u b) {                                                \
         return a == b;                                                                             \

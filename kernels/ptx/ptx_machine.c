@@ -33,7 +33,7 @@ void *make_fcontext(void *top, size_t size, void (*entry)(struct transfer));
 
 /* A frame of a translated function has at most 64 KiB (ptx_build.c), of PTX_CALLS_MAX + 1. */
 #define STACK ((size_t)1 << 20)
-#define PAGE ((size_t)4096)
+#define SLAB ((size_t)64) /* stacks */
 #define DEFAULT_RESIDENT 8
 #define TOGETHER_MAX 65536 /* threads of a launch whose blocks all run at once */
 #define CLOCK_STEP 10      /* "nanoseconds" */
@@ -75,22 +75,33 @@ double ptx_now(void) {
 /* --- stacks --------------------------------------------------------------------------------------
  */
 
+/* A slab of stacks. There are no guards between them, of which a process may have some ten
+ * thousand: no stack is used up, since translated functions have frames of a known size and do not
+ * recurse. */
+static bool make_stacks(void) {
+    struct ptx_stack *slab = malloc(SLAB * sizeof *slab);
+    void *at = slab ? mmap(NULL, SLAB * STACK, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0)
+                    : MAP_FAILED;
+    if (at == MAP_FAILED) {
+        free(slab);
+        return false;
+    }
+    madvise(at, SLAB * STACK, MADV_NOHUGEPAGE); /* of each stack a page or two is touched */
+    for (size_t k = SLAB; k-- > 0;) {
+        slab[k].bottom = (uint8_t *)at + k * STACK;
+        slab[k].next = stacks;
+        stacks = &slab[k];
+    }
+    return true;
+}
+
 static struct ptx_stack *take_stack(void) {
-    struct ptx_stack *stack = stacks;
-    if (stack) {
-        stacks = stack->next;
-        ASAN_UNPOISON_MEMORY_REGION(stack->bottom, STACK);
-        return stack;
-    }
-    stack = malloc(sizeof *stack);
-    void *at = stack ? mmap(NULL, STACK + PAGE, PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0)
-                     : MAP_FAILED;
-    if (at == MAP_FAILED || mprotect(at, PAGE, PROT_NONE) != 0) {
-        free(stack);
+    if (!stacks && !make_stacks())
         return NULL;
-    }
-    stack->bottom = (uint8_t *)at + PAGE;
+    struct ptx_stack *stack = stacks;
+    stacks = stack->next;
+    ASAN_UNPOISON_MEMORY_REGION(stack->bottom, STACK);
     return stack;
 }
 
@@ -214,8 +225,8 @@ static void point(struct ptx_thread *t, enum ptx_point where) {
              (unsigned long long)limit);
 }
 
-/* There is no time. So that who waits by the clock does not wait for ever, each step of the schedule
- * and each look at it take CLOCK_STEP. */
+/* There is no time. So that who waits by the clock does not wait for ever, each step of the
+ * schedule and each look at it take CLOCK_STEP. */
 static uint64_t clock_of(struct ptx_thread *t) {
     (void)t;
     return ptx_running->clock += CLOCK_STEP;

@@ -5,6 +5,7 @@
 #ifndef NANOLAB_KERNELS_PTX_PTX_TEXT_H
 #define NANOLAB_KERNELS_PTX_PTX_TEXT_H
 
-extern const char ptx_text_begin[], ptx_text_end[];
+extern const char ptx_text[];
+extern const unsigned ptx_text_size;
 
 #endif

@@ -177,7 +177,7 @@ static int put_together(struct ptx_kernel_text *text, const char *functions, siz
     FILE *out = open_memstream(&text->c, &text->size);
     if (!out)
         return -1;
-    fwrite(ptx_text_begin, 1, (size_t)(ptx_text_end - ptx_text_begin), out);
+    fwrite(ptx_text, 1, ptx_text_size, out);
     fprintf(out, "\n#define PTX_DYNAMIC %lluull\n", (unsigned long long)text->shared_bytes);
     fwrite(functions, 1, size, out);
     return fclose(out);
