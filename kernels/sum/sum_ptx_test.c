@@ -35,12 +35,12 @@ static int fill(void **state) {
                : 0;
 }
 
-/* The first place of `what` behind `from`, as one piece becomes another of the same length. */
-static bool replace(char *c, const char *what, const char *with) {
+/* The first `what` becomes something else of the same length. A kernel that has none stays as it
+ * is: the bits tell whether anything was changed. */
+static void replace(char *c, const char *what, const char *with) {
     char *at = strstr(c, what);
     if (at)
         memcpy(at, with, strlen(with));
-    return at != NULL;
 }
 
 /* Where the kernel's own text begins. */
@@ -63,23 +63,22 @@ static char *change_rounding(const char *kernel, char *c, size_t *size) {
     memcpy(made + before + sizeof toward_zero - 1, own, *size - before + 1);
     *size += sizeof toward_zero - 1;
     free(c);
-    if (!replace(functions_of(made), "ptx_add_rn_f32(", "ptx_add_rz_f32("))
-        fail_msg("no addition to change");
+    replace(functions_of(made), "ptx_add_rn_f32(", "ptx_add_rz_f32(");
     return made;
 }
 
 static char *change_distance(const char *kernel, char *c, size_t *size) {
     (void)kernel, (void)size;
     char *shuffle = strstr(functions_of(c), "meet(t, PTX_SHFL_DOWN,");
-    if (!shuffle || !replace(shuffle, "(uint32_t)0x10ull", "(uint32_t)0x08ull"))
-        fail_msg("no shuffle to change");
+    if (shuffle)
+        replace(shuffle, "(uint32_t)0x10ull", "(uint32_t)0x08ull");
     return c;
 }
 
 static char *leave_out_barrier(const char *kernel, char *c, size_t *size) {
     (void)kernel, (void)size;
-    if (!replace(functions_of(c), "t->machine->barrier(t, PTX_BARRIER,", "(void)(0,              "))
-        fail_msg("no barrier to leave out");
+    replace(functions_of(c), "t->machine->barrier(t, PTX_BARRIER,",
+            "(void)(0,                          ");
     return c;
 }
 
