@@ -35,12 +35,16 @@ static int fill(void **state) {
                : 0;
 }
 
-/* The first `what` becomes something else of the same length. A kernel that has none stays as it
- * is: the bits tell whether anything was changed. */
+static int which; /* of the places where something could be changed */
+
+/* One `what` becomes something else of the same length. A kernel that has none stays as it is: the
+ * bits tell whether anything was changed. */
 static void replace(char *c, const char *what, const char *with) {
-    char *at = strstr(c, what);
-    if (at)
-        memcpy(at, with, strlen(with));
+    for (int k = 0; (c = strstr(c, what)); c++)
+        if (k++ == which) {
+            memcpy(c, with, strlen(with));
+            return;
+        }
 }
 
 /* Where the kernel's own text begins. */
@@ -67,11 +71,19 @@ static char *change_rounding(const char *kernel, char *c, size_t *size) {
     return made;
 }
 
+/* 3 instead of what the shuffle's distance is: its second operand. */
 static char *change_distance(const char *kernel, char *c, size_t *size) {
     (void)kernel, (void)size;
-    char *shuffle = strstr(functions_of(c), "meet(t, PTX_SHFL_DOWN,");
-    if (shuffle)
-        replace(shuffle, "(uint32_t)0x10ull", "(uint32_t)0x08ull");
+    static const char shuffle[] = "meet(t, PTX_SHFL_DOWN,";
+    char *at = functions_of(c);
+    for (int k = 0; (at = strstr(at, shuffle)); at++)
+        if (k++ == which) {
+            at = strchr(at + sizeof shuffle, ',');
+            *++at = '3';
+            for (at++; *at != ','; at++)
+                *at = ' ';
+            break;
+        }
     return c;
 }
 
@@ -144,13 +156,24 @@ static void unchanged_kernels_give_the_predicted_bits(void **state) {
     assert_int_equal(outcome_of(NULL, SHARED, NULL), PREDICTED);
 }
 
+/* Of the places in a kernel some are on ways that this sum does not take; one of the first is not.
+ */
+static void expect_caught(const char *what, const char *text,
+                          char *(*change)(const char *, char *, size_t *)) {
+    enum outcome outcome = PREDICTED;
+    for (which = 0; which < 12 && outcome == PREDICTED; which++)
+        outcome = outcome_of(NULL, text, change);
+    if (outcome != OTHER_BITS && outcome != AN_ERROR)
+        fail_msg("%s: not noticed", what);
+    print_message("%s: %s\n", what, outcome == OTHER_BITS ? "other bits" : "an error of the run");
+}
+
 static void changed_kernels_do_not(void **state) {
     (void)state;
     needs_ptx();
-    assert_int_equal(outcome_of(NULL, PLAIN, change_rounding), OTHER_BITS);
-    assert_int_equal(outcome_of(NULL, PLAIN, change_distance), OTHER_BITS);
-    enum outcome left_out = outcome_of(NULL, SHARED, leave_out_barrier);
-    assert_true(left_out == OTHER_BITS || left_out == AN_ERROR);
+    expect_caught("a rounding", PLAIN, change_rounding);
+    expect_caught("a shuffle's distance", PLAIN, change_distance);
+    expect_caught("a barrier left out", SHARED, leave_out_barrier);
 }
 
 static void fused_kernels_do_not(void **state) {
