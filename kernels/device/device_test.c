@@ -56,7 +56,7 @@ static struct device *open_or_skip(enum device_kind kind) {
     struct device *device = NULL;
     if (device_open(&device, kind, 0) != 0) {
         assert_true(strlen(device_error()) > 10);
-        assert_true(kind == DEVICE_CUDA);
+        assert_true(kind == DEVICE_CUDA || kind == DEVICE_PTX);
         skip();
     }
     return device;
@@ -105,6 +105,11 @@ static void memory_simt(void **state) {
     memory_of(DEVICE_SIMT);
 }
 
+static void memory_ptx(void **state) {
+    (void)state;
+    memory_of(DEVICE_PTX);
+}
+
 static void memory_cuda(void **state) {
     (void)state;
     memory_of(DEVICE_CUDA);
@@ -151,6 +156,7 @@ int main(void) {
         cmocka_unit_test(every_status_of_cuda_has_a_next_step),
         cmocka_unit_test(memory_cpu),
         cmocka_unit_test(memory_simt),
+        cmocka_unit_test(memory_ptx),
         cmocka_unit_test(memory_cuda),
         cmocka_unit_test(too_much_memory_is_an_error),
         cmocka_unit_test(no_such_device),
