@@ -138,8 +138,9 @@ HARNESS_O := $(call o,$(HARNESS_C) $(HARNESS_CC))
 KERNEL_O := $(call simt_o,$(KERNEL_CU)) $(call o,$(KERNEL_CC) $(KERNEL_C))
 WGMMA_O := $(patsubst %,$(B)/obj/%.cuda-90a.o,$(WGMMA_CU))
 CUDA_O := $(call cuda_o,$(KERNEL_CU) $(DEVICE_CU)) $(WGMMA_O)
+PTX_CUDART := $(if $(NVCC),$(wildcard kernels/ptx/cudart/*.c))
 PTX_O := $(patsubst %,$(B)/obj/%.ptx.o,$(PTX_CU)) \
-         $(if $(NVCC),$(call o,$(wildcard kernels/ptx/cudart/*.c)))
+         $(call o,$(PTX_CUDART))
 PTX_SO := $(if $(NVCC),$(B)/lib/libnanolab-ptx.so)
 CUDA_SO := $(if $(ARCHS),$(B)/lib/libnanolab-cuda.so)
 TEST_CU_O := $(call simt_o,$(TEST_CU))
@@ -270,7 +271,7 @@ $(B)/lib/libnanolab-cuda.so: $(CUDA_O) $(B)/cuda-archs
 	$(Q)$(CXX) -shared -Wl,-soname,$(@F) $(CUDA_O) $(CUDA_LIBS) -o $@
 
 # Our objects with a run time of our own in place of NVIDIA's, which nobody else may see.
-$(call o,$(wildcard kernels/ptx/cudart/*.c)): CFLAGS += -fPIC $(CUDA_INC) -DPTX_TARGET='"$(PTX_TARGET)"'
+$(call o,$(PTX_CUDART)): CFLAGS += -fPIC $(CUDA_INC) -DPTX_TARGET='"$(PTX_TARGET)"'
 PTX_EXPORTS := kernels/ptx/cudart/exports.map
 $(B)/lib/libnanolab-ptx.so: $(PTX_O) $(PTX_EXPORTS) $(B)/ptx-target
 	@mkdir -p $(@D)
@@ -474,6 +475,7 @@ lint:  ## clang-tidy (see .clang-tidy), cppcheck and shellcheck
 	@echo "  TIDY     $(words $(LINT_C) $(LINT_CC) $(RANKS_C)) files"
 	$(Q)$(call TIDY,$(LINT_C),$(filter-out -Werror,$(CFLAGS)))
 	$(Q)$(call TIDY,$(LINT_CC),$(filter-out -Werror,$(CXXFLAGS)))
+	$(Q)$(if $(PTX_CUDART),$(call TIDY,$(PTX_CUDART),$(filter-out -Werror,$(CFLAGS)) $(CUDA_INC) -DPTX_TARGET=0))
 	$(Q)$(if $(MPI_INC),$(call TIDY,$(RANKS_C),$(filter-out -Werror,$(CFLAGS)) $(MPI_INC)))
 	$(Q)$(if $(SMPI_INC),$(call TIDY,$(filter $(RANKS_C),$(RANKS_SMPI_C)),$(filter-out -Werror,$(CFLAGS)) -DRANKS_SIMULATED=1 $(SMPI_INC)))
 	@echo "  CPPCHECK $(words $(LINT_C) $(LINT_CC) $(RANKS_C)) files"
@@ -497,7 +499,7 @@ compiles = $(if $(filter %.c,$(1)),$(CC) $(CFLAGS)$(if $(filter $(RANKS_C),$(1))
 
 .PHONY: format
 format:  ## clang-format over all C, C++ and CUDA
-	$(Q)clang-format -i $(wildcard harness/*.[ch] harness/*/*.[ch] harness/*/*.cc tools/*.[ch] kernels/*/*.[ch] kernels/ranks/*/*.[ch] kernels/*/*.cc kernels/*/*.cu kernels/*/*.cuh kernels/*/*.inc labs/*/*.[ch] labs/*/*.cu labs/*/exercise/*.c labs/*/exercise/*/*.[ch])
+	$(Q)clang-format -i $(wildcard harness/*.[ch] harness/*/*.[ch] harness/*/*.cc tools/*.[ch] kernels/*/*.[ch] kernels/ranks/*/*.[ch] kernels/ptx/*/*.c kernels/*/*.cc kernels/*/*.cu kernels/*/*.cuh kernels/*/*.inc labs/*/*.[ch] labs/*/*.cu labs/*/exercise/*.c labs/*/exercise/*/*.[ch])
 
 .PHONY: help
 help:  ## this list
