@@ -475,7 +475,7 @@ lint:  ## clang-tidy (see .clang-tidy), cppcheck and shellcheck
 	@echo "  TIDY     $(words $(LINT_C) $(LINT_CC) $(RANKS_C)) files"
 	$(Q)$(call TIDY,$(LINT_C),$(filter-out -Werror,$(CFLAGS)))
 	$(Q)$(call TIDY,$(LINT_CC),$(filter-out -Werror,$(CXXFLAGS)))
-	$(Q)$(if $(PTX_CUDART),$(call TIDY,$(PTX_CUDART),$(filter-out -Werror,$(CFLAGS)) $(CUDA_INC) -DPTX_TARGET=0))
+	$(Q)$(if $(PTX_CUDART),$(call TIDY,$(PTX_CUDART),$(filter-out -Werror,$(CFLAGS)) $(CUDA_INC)))
 	$(Q)$(if $(MPI_INC),$(call TIDY,$(RANKS_C),$(filter-out -Werror,$(CFLAGS)) $(MPI_INC)))
 	$(Q)$(if $(SMPI_INC),$(call TIDY,$(filter $(RANKS_C),$(RANKS_SMPI_C)),$(filter-out -Werror,$(CFLAGS)) -DRANKS_SIMULATED=1 $(SMPI_INC)))
 	@echo "  CPPCHECK $(words $(LINT_C) $(LINT_CC) $(RANKS_C)) files"

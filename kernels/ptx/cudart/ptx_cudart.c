@@ -15,6 +15,10 @@
 #include "kernels/device/device.h"
 #include "kernels/ptx/ptx.h"
 
+/* The Makefile says so. */
+#ifndef PTX_TARGET
+#define PTX_TARGET "compute_80"
+#endif
 /* Whose PTX this is; its being there is how device_ptx.c knows that the library is linked. */
 extern const char ptx_target_ptx[];
 const char ptx_target_ptx[] = PTX_TARGET;
