@@ -36,6 +36,15 @@ double ptx_now(void);
 
 enum ptx_state { PTX_READY, PTX_AT_BARRIER, PTX_AT_MEETING, PTX_DONE };
 
+/* A frame of a translated function has at most 64 KiB (ptx_build.c), of PTX_CALLS_MAX + 1. */
+#define PTX_STACK ((size_t)1 << 20)
+struct ptx_stack {
+    struct ptx_stack *next;
+    uint8_t *bottom;
+};
+struct ptx_stack *ptx_stack_take(void); /* NULL: no memory */
+void ptx_stack_give(struct ptx_stack *stack);
+
 struct ptx_fiber {
     struct ptx_thread t; /* first: a thread's pointer is its fiber's */
     struct ptx_block *block;

@@ -9,19 +9,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 
 #include "kernels/device/device.h"
 #include "kernels/ptx/ptx_inside.h"
 
 #if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #else
 #define __sanitizer_start_switch_fiber(fake, bottom, size) ((void)(fake))
 #define __sanitizer_finish_switch_fiber(fake, bottom, size) ((void)(fake))
-#define ASAN_UNPOISON_MEMORY_REGION(bottom, size) ((void)(bottom))
 #endif
 
 /* Boost.Context's own interface in C. */
@@ -31,26 +28,17 @@ struct transfer {
 struct transfer jump_fcontext(void *to, void *data);
 void *make_fcontext(void *top, size_t size, void (*entry)(struct transfer));
 
-/* A frame of a translated function has at most 64 KiB (ptx_build.c), of PTX_CALLS_MAX + 1. */
-#define STACK ((size_t)1 << 20)
-#define SLAB ((size_t)64) /* stacks */
 #define DEFAULT_RESIDENT 8
 #define TOGETHER_MAX 65536 /* threads of a launch whose blocks all run at once */
 #define CLOCK_STEP 10      /* "nanoseconds" */
 #define POLL_LIMIT 10000000ull
 #define ATOMIC_LIMIT 2000000000ull /* the same for atomics, which do count as work */
 
-struct ptx_stack {
-    struct ptx_stack *next;
-    uint8_t *bottom;
-};
-
 _Thread_local struct ptx_run *ptx_running;
 struct ptx_counts ptx_counted;
 static _Thread_local struct ptx_config config;
 /* One launch at a time: stacks and counts are shared. */
 static pthread_mutex_t launching = PTHREAD_MUTEX_INITIALIZER;
-static struct ptx_stack *stacks;
 static _Thread_local size_t replayed; /* steps of the schedule that is followed */
 
 void ptx_configure(const struct ptx_config *to) {
@@ -70,44 +58,6 @@ double ptx_now(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-/* --- stacks --------------------------------------------------------------------------------------
- */
-
-/* A slab of stacks. There are no guards between them, of which a process may have some ten
- * thousand: no stack is used up, since translated functions have frames of a known size and do not
- * recurse. */
-static bool make_stacks(void) {
-    struct ptx_stack *slab = malloc(SLAB * sizeof *slab);
-    void *at = slab ? mmap(NULL, SLAB * STACK, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0)
-                    : MAP_FAILED;
-    if (at == MAP_FAILED) {
-        free(slab);
-        return false;
-    }
-    madvise(at, SLAB * STACK, MADV_NOHUGEPAGE); /* of each stack a page or two is touched */
-    for (size_t k = SLAB; k-- > 0;) {
-        slab[k].bottom = (uint8_t *)at + k * STACK;
-        slab[k].next = stacks;
-        stacks = &slab[k];
-    }
-    return true;
-}
-
-static struct ptx_stack *take_stack(void) {
-    if (!stacks && !make_stacks())
-        return NULL;
-    struct ptx_stack *stack = stacks;
-    stacks = stack->next;
-    ASAN_UNPOISON_MEMORY_REGION(stack->bottom, STACK);
-    return stack;
-}
-
-static void give_stack(struct ptx_stack *stack) {
-    stack->next = stacks;
-    stacks = stack;
 }
 
 /* --- who goes on ---------------------------------------------------------------------------------
@@ -306,7 +256,7 @@ static void free_block(struct ptx_block *block) {
         return;
     for (unsigned k = 0; block->fibers && k < block->threads; k++)
         if (block->fibers[k].stack)
-            give_stack(block->fibers[k].stack);
+            ptx_stack_give(block->fibers[k].stack);
     free(block->fibers);
     free(block->shared);
     free(block->local);
@@ -332,7 +282,7 @@ static struct ptx_block *make_block(const struct ptx_run *run, unsigned threads)
     for (unsigned k = 0; k < threads; k++) {
         struct ptx_fiber *f = &block->fibers[k];
         f->block = block;
-        f->stack = take_stack();
+        f->stack = ptx_stack_take();
         if (!f->stack) {
             free_block(block);
             return NULL;
@@ -372,7 +322,7 @@ static void start_block(struct ptx_run *run, struct ptx_block *block, uint64_t i
         f->t.local_top = PTX_LOCAL_FIRST;
         f->result = 0;
         f->p = 0;
-        f->context = make_fcontext(f->stack->bottom + STACK, STACK, fiber_main);
+        f->context = make_fcontext(f->stack->bottom + PTX_STACK, PTX_STACK, fiber_main);
         block->warp[f->t.warp].alive |= 1u << f->t.lane;
         if (run->config.order != PTX_REVERSE)
             ptx_wake(run, f);
@@ -386,7 +336,7 @@ static void go_on(struct ptx_run *run, struct ptx_fiber *f) {
     run->current = f;
     run->clock += CLOCK_STEP;
     ptx_counted.switches++;
-    __sanitizer_start_switch_fiber(&fake, f->stack->bottom, STACK);
+    __sanitizer_start_switch_fiber(&fake, f->stack->bottom, PTX_STACK);
     struct transfer back = jump_fcontext(f->context, f);
     __sanitizer_finish_switch_fiber(fake, NULL, NULL);
     f->context = back.from;

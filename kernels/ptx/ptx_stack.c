@@ -1,0 +1,54 @@
+/*
+ * ptx_stack.c: the stacks of fibers, which serve again and are never given back: a launch may have
+ * tens of thousands of threads, and the next one as many.
+ *
+ * There are no guards between them, of which a process may have some ten thousand: no stack is used
+ * up, since translated functions have frames of a known size and do not recurse.
+ */
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "kernels/ptx/ptx_inside.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_UNPOISON_MEMORY_REGION(bottom, size) ((void)(bottom))
+#endif
+
+#define SLAB ((size_t)64) /* stacks that are made at once */
+
+static struct ptx_stack *stacks; /* one launch at a time takes of them */
+
+static bool make_stacks(void) {
+    struct ptx_stack *slab = malloc(SLAB * sizeof *slab);
+    void *at = slab ? mmap(NULL, SLAB * PTX_STACK, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0)
+                    : MAP_FAILED;
+    if (at == MAP_FAILED) {
+        free(slab);
+        return false;
+    }
+    madvise(at, SLAB * PTX_STACK, MADV_NOHUGEPAGE); /* of each stack a page or two is touched */
+    for (size_t k = SLAB; k-- > 0;) {
+        slab[k].bottom = (uint8_t *)at + k * PTX_STACK;
+        slab[k].next = stacks;
+        stacks = &slab[k];
+    }
+    return true;
+}
+
+struct ptx_stack *ptx_stack_take(void) {
+    if (!stacks && !make_stacks())
+        return NULL;
+    struct ptx_stack *stack = stacks;
+    stacks = stack->next;
+    /* What frames that never returned have left behind. */
+    ASAN_UNPOISON_MEMORY_REGION(stack->bottom, PTX_STACK);
+    return stack;
+}
+
+void ptx_stack_give(struct ptx_stack *stack) {
+    stack->next = stacks;
+    stacks = stack;
+}
