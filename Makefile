@@ -280,7 +280,7 @@ $(B)/lib/libnanolab-ptx.so: $(PTX_O) $(PTX_EXPORTS) $(B)/ptx-target
 # A control: nvcc left to fuse multiplications and additions, which a test must notice.
 $(B)/obj/%.cu.fused.ptx.o: CUDA_BITS := $(filter-out -fmad=false,$(CUDA_BITS))
 $(B)/obj/%.cu.fused.ptx.o: %.cu
-	$(NVCC_OBJECT)
+	$(NVCC_PTX)
 $(B)/obj/kernels/sum/fused.so: $(B)/obj/kernels/sum/sum.cu.fused.ptx.o $(filter %.c.o,$(PTX_O))
 	@echo "  LINK     $@"
 	$(Q)$(CXX) -shared -Wl,--version-script,$(PTX_EXPORTS) $^ -o $@
