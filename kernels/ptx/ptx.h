@@ -84,6 +84,8 @@ void ptx_program_close(struct ptx_program *program);
 int ptx_program_kernel(struct ptx_program *program, const char *name, const struct ptx_code **out);
 /* A kernel's name as its source has it, without namespaces: "sum_rest<sum_plain<float> >". */
 const char *ptx_code_name(const struct ptx_code *code);
+/* The same of a symbol: "void (anonymous namespace)::sum_rest<…>(…)" mangled to "sum_rest<…>". */
+void ptx_shown_name(const char *symbol, char *out, size_t size);
 int ptx_code_params(const struct ptx_code *code);
 
 struct ptx_launch {

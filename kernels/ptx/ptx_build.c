@@ -1,27 +1,23 @@
 /*
  * ptx_build.c: a kernel's C to machine code, by the C compiler of this machine, and a cache of what
- * was compiled.
+ * was compiled (ptx_cache.h).
  *
- * An entry is named by a hash of the C text, the compiler's version and its flags. It is a library
- * with a hash of its own bytes behind it, which the loader does not look at: an entry that is
- * damaged is made again. Entries are written under another name and renamed, so readers see all of
- * one or none.
+ * An entry is named by a hash of the C text, the compiler's version and its flags.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/sha.h>
 #include <pthread.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "kernels/device/device.h"
+#include "kernels/ptx/ptx_cache.h"
 #include "kernels/ptx/ptx_inside.h"
 
 extern char **environ;
@@ -130,99 +126,17 @@ const char *ptx_compiler(void) {
     return find_compiler() == 0 ? version : "";
 }
 
-/* --- the cache -----------------------------------------------------------------------------------
+/* --- entries of the cache ------------------------------------------------------------------------
  */
 
-/* Makes the folders of a path, all but its last part. */
-static void make_folders(char *path) {
-    for (char *slash = path + 1; (slash = strchr(slash, '/')); slash++) {
-        *slash = '\0';
-        mkdir(path, 0700);
-        *slash = '/';
-    }
-}
-
-static int cache_path(const char *name, char *path, size_t size) {
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    int length = -1;
-    if (cache && *cache == '/')
-        length = snprintf(path, size, "%s/nanolab/ptx/%s", cache, name);
-    else if (home && *home == '/')
-        length = snprintf(path, size, "%s/.cache/nanolab/ptx/%s", home, name);
-    if (length < 0 || (size_t)length >= size)
-        return device_fail("no folder for compiled kernels: set XDG_CACHE_HOME to one");
-    make_folders(path);
-    /* What is loaded runs: nobody else may have put it there. */
-    struct stat about;
-    char *slash = strrchr(path, '/');
-    *slash = '\0';
-    bool ours = stat(path, &about) == 0 && S_ISDIR(about.st_mode) && about.st_uid == geteuid() &&
-                (about.st_mode & (S_IWGRP | S_IWOTH)) == 0;
-    if (!ours)
-        device_fail("%s: no folder that only its owner may write; make it one, or set "
-                    "XDG_CACHE_HOME",
-                    path);
-    *slash = '/';
-    return ours ? 0 : -1;
-}
-
-static void hash_of(const void *bytes, size_t size, unsigned char out[SHA256_DIGEST_LENGTH]) {
-    SHA256((const unsigned char *)bytes, size, out);
-}
-
 /* Compiler, flags and text: what an entry depends on. */
-static void entry_name(const char *c, size_t size, char out[2 * SHA256_DIGEST_LENGTH + 4]) {
-    unsigned char parts[2][SHA256_DIGEST_LENGTH], all[SHA256_DIGEST_LENGTH];
+static void entry_name(const char *c, size_t size, char out[PTX_CACHE_NAME + 3]) {
     char how[1024];
     int length = snprintf(how, sizeof how, "%s %s %s", compiler, version, fma_flag());
     for (int k = 0; flags[k]; k++)
         length += snprintf(how + length, sizeof how - (size_t)length, " %s", flags[k]);
-    hash_of(how, (size_t)length, parts[0]);
-    hash_of(c, size, parts[1]);
-    hash_of(parts, sizeof parts, all);
-    for (int k = 0; k < SHA256_DIGEST_LENGTH; k++)
-        snprintf(out + 2 * k, 3, "%02x", all[k]);
-    snprintf(out + 2 * SHA256_DIGEST_LENGTH, 4, ".so");
-}
-
-/* All of a file, with `more` bytes of room behind it. NULL: it cannot be read. */
-static unsigned char *read_file(const char *path, size_t more, size_t *size) {
-    FILE *file = fopen(path, "rbe");
-    struct stat about;
-    unsigned char *bytes = NULL;
-    if (file && fstat(fileno(file), &about) == 0 && about.st_size > 0 && about.st_size < 1 << 30) {
-        *size = (size_t)about.st_size;
-        bytes = malloc(*size + more);
-        if (bytes && fread(bytes, 1, *size, file) != *size) {
-            free(bytes);
-            bytes = NULL;
-        }
-    }
-    if (file)
-        fclose(file);
-    return bytes;
-}
-
-/* Whether an entry is there and as it was written. */
-static bool intact(const char *path) {
-    size_t size;
-    unsigned char digest[SHA256_DIGEST_LENGTH];
-    unsigned char *bytes = read_file(path, 0, &size);
-    bool good = bytes && size > sizeof digest;
-    if (good) {
-        hash_of(bytes, size - sizeof digest, digest);
-        good = memcmp(digest, bytes + size - sizeof digest, sizeof digest) == 0;
-    }
-    free(bytes);
-    return good;
-}
-
-static int write_file(const char *path, const void *bytes, size_t size) {
-    FILE *file = fopen(path, "wbe");
-    bool good = file && fwrite(bytes, 1, size, file) == size;
-    if (file && fclose(file) != 0)
-        good = false;
-    return good ? 0 : device_fail("%s: cannot be written: %s", path, strerror(errno));
+    ptx_cache_name(how, (size_t)length, c, size, out);
+    strcat(out, ".so");
 }
 
 /* C at `source` to a library at `to`, its hash behind it. */
@@ -242,14 +156,7 @@ static int compile(const char *kernel, const char *source, const char *to) {
         return device_fail("%s does not compile the C of the kernel %s (status %d): %s", compiler,
                            kernel, status, out);
     }
-    size_t size;
-    unsigned char *bytes = read_file(to, SHA256_DIGEST_LENGTH, &size);
-    if (!bytes)
-        return device_fail("%s: cannot be read: %s", to, strerror(errno));
-    hash_of(bytes, size, bytes + size);
-    status = write_file(to, bytes, size + SHA256_DIGEST_LENGTH);
-    free(bytes);
-    return status;
+    return ptx_cache_seal(to);
 }
 
 static int make_entry(const char *kernel, const char *path, const char *c, size_t size) {
@@ -258,7 +165,7 @@ static int make_entry(const char *kernel, const char *path, const char *c, size_
     unsigned number = __atomic_add_fetch(&count, 1, __ATOMIC_RELAXED);
     snprintf(source, sizeof source, "%s.%ld.%u.c", path, (long)getpid(), number);
     snprintf(library, sizeof library, "%s.%ld.%u.tmp", path, (long)getpid(), number);
-    int status = write_file(source, c, size);
+    int status = ptx_cache_write(source, c, size);
     if (status == 0)
         status = compile(kernel, source, library);
     if (status == 0 && rename(library, path) != 0)
@@ -269,13 +176,13 @@ static int make_entry(const char *kernel, const char *path, const char *c, size_
 }
 
 int ptx_build(struct ptx_code *code, const char *c, size_t size, bool *compiled) {
-    char name[2 * SHA256_DIGEST_LENGTH + 4], path[4100];
+    char name[PTX_CACHE_NAME + 3], path[PTX_CACHE_PATH];
     if (find_compiler() != 0)
         return -1;
     entry_name(c, size, name);
-    if (cache_path(name, path, sizeof path) != 0)
+    if (ptx_cache_path("ptx", name, path) != 0)
         return -1;
-    *compiled = !intact(path);
+    *compiled = !ptx_cache_intact(path);
     if (*compiled && make_entry(code->name, path, c, size) != 0)
         return -1;
     code->library = dlopen(path, RTLD_NOW | RTLD_LOCAL);

@@ -19,8 +19,7 @@ struct ptx_program {
     pthread_mutex_t lock;
 };
 
-/* "void (anonymous namespace)::sum_rest<…>((anonymous namespace)::sum_job)" to "sum_rest<…>". */
-static void shown_name(const char *symbol, char *out, size_t size) {
+void ptx_shown_name(const char *symbol, char *out, size_t size) {
     static const char unnamed[] = "(anonymous namespace)::";
     int status;
     char *full = __cxa_demangle(symbol, NULL, NULL, &status);
@@ -87,7 +86,7 @@ static int build(struct ptx_program *program, const struct ptx_function *f, stru
     char why[PTX_WHY];
     bool compiled = false;
     double began = ptx_now();
-    shown_name(code->symbol, code->name, sizeof code->name);
+    ptx_shown_name(code->symbol, code->name, sizeof code->name);
     if (ptx_translate(&program->module, f, &code->text, why) != 0)
         return device_fail("kernel %s: PTX %s", code->name, why);
     char *c = code->text.c;

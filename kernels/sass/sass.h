@@ -27,6 +27,8 @@ int sass_cubin_open(struct sass_cubin **out, const void *bytes, size_t size);
 void sass_cubin_close(struct sass_cubin *cubin);
 /* Disassembled and read at the first call. The program is the cubin's. */
 int sass_cubin_kernel(struct sass_cubin *cubin, const char *name, const struct sass_program **out);
+/* Names of its kernels, at most `room`; how many there are. */
+size_t sass_cubin_kernels(const struct sass_cubin *cubin, const char **names, size_t room);
 /* Whether there is an nvdisasm: 0, or -1 with what is missing. */
 int sass_reader_found(void);
 
