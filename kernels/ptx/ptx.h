@@ -32,7 +32,7 @@ size_t ptx_memory_free(void);
  */
 
 enum ptx_order {
-    PTX_IN_ORDER, /* who has waited longest */
+    PTX_IN_ORDER, /* the warp that has just met; else who has waited longest */
     PTX_REVERSE,  /* who came last; blocks and threads from the last on */
     PTX_RANDOM,   /* anyone, by `seed`, and at half of all points somebody else */
 };

@@ -40,7 +40,7 @@ enum ptx_state { PTX_READY, PTX_AT_BARRIER, PTX_AT_MEETING, PTX_DONE };
 #define PTX_STACK ((size_t)1 << 20)
 struct ptx_stack {
     struct ptx_stack *next;
-    uint8_t *bottom;
+    uint8_t *bottom, *top;
 };
 struct ptx_stack *ptx_stack_take(void); /* NULL: no memory */
 void ptx_stack_give(struct ptx_stack *stack);
@@ -102,6 +102,7 @@ extern _Thread_local struct ptx_run *ptx_running;
 extern const struct ptx_machine ptx_machine;
 
 void ptx_wake(struct ptx_run *run, struct ptx_fiber *fiber);
+void ptx_wake_first(struct ptx_run *run, struct ptx_fiber *fiber); /* before all that are ready */
 /* Gives way; the fiber goes on when it is ready and chosen. `yield`: it is ready at once. */
 void ptx_give_way(struct ptx_run *run, bool yield);
 /* At a point of the schedule: perhaps gives way. */

@@ -73,7 +73,15 @@ static uint64_t random_next(struct ptx_run *run) {
 
 void ptx_wake(struct ptx_run *run, struct ptx_fiber *fiber) {
     fiber->state = PTX_READY;
-    run->ready[(run->first + run->count++) % run->ring] = fiber;
+    size_t at = run->first + run->count++;
+    run->ready[at < run->ring ? at : at - run->ring] = fiber;
+}
+
+void ptx_wake_first(struct ptx_run *run, struct ptx_fiber *fiber) {
+    fiber->state = PTX_READY;
+    run->first = (run->first ? run->first : run->ring) - 1;
+    run->ready[run->first] = fiber;
+    run->count++;
 }
 
 /* What was decided before at this step, or `by_order`, of `count`; and a record of it. */
@@ -124,18 +132,11 @@ static void to_scheduler(struct ptx_run *run, void **fake) {
     run->scheduler = back.from;
 }
 
-/* Behind all others, where they are taken from the end. */
-static void wake_first(struct ptx_run *run, struct ptx_fiber *fiber) {
-    fiber->state = PTX_READY;
-    run->first = (run->first + run->ring - 1) % run->ring;
-    run->ready[run->first] = fiber;
-    run->count++;
-}
-
 void ptx_give_way(struct ptx_run *run, bool yield) {
     void *fake = NULL;
-    if (yield && run->config.order == PTX_REVERSE)
-        wake_first(run, run->current);
+    if (yield &&
+        run->config.order == PTX_REVERSE) /* behind all others, as these come from the end */
+        ptx_wake_first(run, run->current);
     else if (yield)
         ptx_wake(run, run->current);
     to_scheduler(run, &fake);
@@ -322,13 +323,14 @@ static void start_block(struct ptx_run *run, struct ptx_block *block, uint64_t i
         f->t.local_top = PTX_LOCAL_FIRST;
         f->result = 0;
         f->p = 0;
-        f->context = make_fcontext(f->stack->bottom + PTX_STACK, PTX_STACK, fiber_main);
+        f->context =
+            make_fcontext(f->stack->top, (size_t)(f->stack->top - f->stack->bottom), fiber_main);
         block->warp[f->t.warp].alive |= 1u << f->t.lane;
         if (run->config.order != PTX_REVERSE)
             ptx_wake(run, f);
     }
     for (unsigned k = block->threads; run->config.order == PTX_REVERSE && k-- > 0;)
-        wake_first(run, &block->fibers[k]);
+        ptx_wake_first(run, &block->fibers[k]);
 }
 
 static void go_on(struct ptx_run *run, struct ptx_fiber *f) {

@@ -87,14 +87,19 @@ static bool completed(struct ptx_run *run, struct ptx_fiber *f, struct ptx_group
     if (!group->arrived || (group->mask & warp->alive) != group->arrived)
         return false;
     exchange(f, group);
-    for (unsigned l = 0; l < PTX_WARP; l++)
-        if (group->arrived >> l & 1) {
-            struct ptx_fiber *lane = lane_of(f, l);
-            if (lane->state == PTX_AT_MEETING) {
-                warp->meeting--;
-                ptx_wake(run, lane);
-            }
-        }
+    /* In order, a warp goes on as long as it can; the first lane is woken last, to be first. */
+    bool soon = run->config.order == PTX_IN_ORDER;
+    for (unsigned k = 0; k < PTX_WARP; k++) {
+        unsigned l = soon ? PTX_WARP - 1 - k : k;
+        struct ptx_fiber *lane = lane_of(f, l);
+        if (!(group->arrived >> l & 1) || lane->state != PTX_AT_MEETING)
+            continue;
+        warp->meeting--;
+        if (soon)
+            ptx_wake_first(run, lane);
+        else
+            ptx_wake(run, lane);
+    }
     group->arrived = 0;
     run->polls = run->atomics = 0;
     return true;
