@@ -44,6 +44,7 @@ struct run_plan {
     int argc;
     char **argv;
     int status[DRIVER_LABS_MAX]; /* of each lab; -1: not started */
+    struct others_mark begun;
 };
 
 static void print_help(const struct option_spec *specs) {
@@ -175,19 +176,34 @@ static bool measures_time(const struct run_plan *plan) {
     return any;
 }
 
-/* Says what spoils times on this machine, before they are measured. */
-static void warn(const struct run_plan *plan) {
+/* Says what spoils times on this machine, before they are measured. Returns whether any will be. */
+static bool warn(const struct run_plan *plan) {
     if (!measures_time(plan))
-        return;
+        return false;
     json_t *machine = provenance_machine(), *warnings = provenance_warnings(machine);
     for (size_t i = 0; i < json_array_size(warnings); i++) {
         const json_t *warning = json_array_get(warnings, i);
+        const char *field = json_string_value(json_object_get(warning, "field"));
+        /* In later sessions that is the load of those before them. */
+        if (plan->options.session > 1 && strcmp(field, "load") == 0)
+            continue;
         fprintf(stderr, "nanolab: warning: %s; %s\n",
                 json_string_value(json_object_get(warning, "problem")),
                 json_string_value(json_object_get(warning, "advice")));
     }
     json_decref(warnings);
     json_decref(machine);
+    return true;
+}
+
+/* And what spoilt them while they were. */
+static void warn_of_others(const struct run_plan *plan) {
+    struct others_mark now;
+    struct others others;
+    char text[200];
+    others_now(&now);
+    if (others_between(&plan->begun, &now, &others) && others_are_many(&others, text, sizeof text))
+        fprintf(stderr, "nanolab: warning: %s; stop them, and measure again\n", text);
 }
 
 /* Starts a lab and waits for it. Returns its exit status. */
@@ -372,12 +388,15 @@ static int go(struct run_plan *plan, const char *const *names, size_t count) {
     } else if (choose_labs(plan, names, count) != 0 || make_folder(plan) != 0) {
         return options_report();
     }
-    warn(plan);
+    bool timed = warn(plan);
     stop_catch(&driver_child_pid);
+    others_now(&plan->begun);
     bool complete = run_labs(plan);
+    if (timed)
+        warn_of_others(plan);
     int status = overall(plan);
     complete = complete && all_complete(plan);
-    if (status != EXIT_USAGE && result_run_finish(plan->dir, complete) != 0) {
+    if (status != EXIT_USAGE && result_run_finish(plan->dir, complete, &plan->begun) != 0) {
         options_fail(&plan->parser, "%s", error_text());
         status = options_report();
     }

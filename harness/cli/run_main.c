@@ -45,6 +45,7 @@ struct session {
     int argc;
     char **argv;
     bool finished; /* the journal has its end record */
+    struct others_mark begun;
 };
 
 #define SPECS (RUN_OPTION_SPECS + 3)
@@ -295,6 +296,17 @@ static void conclude(const struct session *session, int status) {
     printf("Results: %s\n", text_plain(dir, sizeof dir, session->dir));
 }
 
+/* What spoilt times while they were measured. */
+static void warn_of_others(const struct session *session) {
+    struct others_mark now;
+    struct others others;
+    char text[200];
+    others_now(&now);
+    if (session->run.time_count > 0 && others_between(&session->begun, &now, &others) &&
+        others_are_many(&others, text, sizeof text))
+        fprintf(stderr, "%s: warning: %s; stop them, and measure again\n", session->folder, text);
+}
+
 static int go(struct session *session) {
     struct lab_run *run = &session->run;
     const struct arguments *a = &session->arguments;
@@ -319,6 +331,7 @@ static int go(struct session *session) {
                                                              : EXIT_DONE;
     } else {
         warn(session);
+        others_now(&session->begun);
         if (result_resumed_count(run->result) > 0)
             fprintf(stderr, "%s: going on after %zu recorded cases\n", session->folder,
                     result_resumed_count(run->result));
@@ -335,7 +348,10 @@ static int go(struct session *session) {
     bool over = status == EXIT_DONE || status == EXIT_BROKEN || status == EXIT_SKIPPED;
     if (over)
         conclude(session, status);
-    if (!a->joined && over && result_run_finish(session->dir, session->finished) != 0)
+    if (a->joined || !over)
+        return status;
+    warn_of_others(session);
+    if (result_run_finish(session->dir, session->finished, &session->begun) != 0)
         status = fail(session, EXIT_USAGE, error_text());
     return status;
 }

@@ -105,7 +105,7 @@ static void make_result_of(const struct lab *lab, const char *dir, int finish, i
         assert_int_equal(result_finish(result), 0);
     result_close(result);
     if (finish)
-        assert_int_equal(result_run_finish(dir, true), 0);
+        assert_int_equal(result_run_finish(dir, true, NULL), 0);
     device_close(device);
 }
 

@@ -4,6 +4,7 @@
 #include "harness/page/escape.h"
 #include "harness/page/report.h"
 #include "harness/page/units.h"
+#include "harness/store/others.h"
 #include "harness/store/provenance.h"
 
 static const char *text_of(const json_t *object, const char *name) {
@@ -154,9 +155,29 @@ void report_provenance(const json_t *run, FILE *out) {
     fputc('\n', out);
 }
 
+/* The load average before the run holds this program's own earlier sessions; what others took
+ * meanwhile says more, where it is known. */
+static json_t *warnings_of(const json_t *run) {
+    json_t *list = provenance_warnings(json_object_get(run, "machine")), *warning;
+    struct others others;
+    char text[200];
+    size_t k;
+    if (!others_of(json_object_get(run, "run"), &others))
+        return list;
+    json_array_foreach(list, k, warning) {
+        if (strcmp(text_of(warning, "field"), "load") == 0) {
+            json_array_remove(list, k);
+            break;
+        }
+    }
+    if (others_are_many(&others, text, sizeof text))
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "field", "others", "problem", text,
+                                              "advice", "stop them, and measure again"));
+    return list;
+}
+
 void report_warnings(const json_t *run, FILE *out) {
-    const json_t *machine = json_object_get(run, "machine");
-    json_t *warnings = provenance_warnings(machine);
+    json_t *warnings = warnings_of(run);
     size_t number = json_array_size(warnings);
     if (number)
         fputs("**What may have spoilt times here** (bits are not touched by it):\n\n", out);

@@ -201,7 +201,7 @@ static void sessions_do_not_share_a_temporary_name(void **state) {
             if (!freopen("/dev/null", "w", stderr))
                 _exit(1);
             for (int n = 0; n < TIMES; n++)
-                if (result_run_finish(f->dir, true) != 0)
+                if (result_run_finish(f->dir, true, NULL) != 0)
                     _exit(1);
             _exit(0);
         }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "harness/store/limits.h"
+#include "harness/store/others.h"
 #include "harness/store/record_check.h"
 #include "harness/store/sha.h"
 
@@ -432,6 +433,10 @@ int record_check_run(const json_t *run, char *why, size_t why_size) {
         check_text(&check, asked, "start", false) != 0 ||
         check_text(&check, asked, "end", true) != 0)
         return -1;
+    struct others others;
+    if (json_object_get(asked, "others") && !others_of(asked, &others))
+        return check_refuse(&check, "\"others\" must be {cpus, stolen, of, seconds}, with cpus and "
+                                    "stolen from 0 to of");
     const json_t *trimmed = json_object_get(run, "trimmed");
     const char *content = check_text_of(trimmed, "content");
     if (trimmed &&

@@ -26,7 +26,7 @@ void result_close(struct result *result) {
     json_decref(result->claims);
     json_decref(result->files);
     if (result->owns_run && !result->failed)
-        result_run_finish(result->dir, result->complete);
+        result_run_finish(result->dir, result->complete, NULL);
     free(result);
 }
 

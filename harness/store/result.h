@@ -29,6 +29,7 @@
 #include <stdint.h>
 
 #include "harness/lab/lab.h"
+#include "harness/store/others.h"
 
 #define RESULT_DEVICES_MAX 16
 #define RESULT_LABS_MAX 32
@@ -87,8 +88,9 @@ int result_mode_parse(const char *text, enum lab_mode *mode);
 
 /* The driver's part. */
 int result_run_create(const struct result_setup *setup);
-/* Adds the time of the end, and whether everything asked for was done. */
-int result_run_finish(const char *dir, bool complete);
+/* Adds the time of the end, whether everything asked for was done, and what other programs took
+ * since `begun` (NULL: not known), beside what an earlier part of the run has of that. */
+int result_run_finish(const char *dir, bool complete, const struct others_mark *begun);
 /* `lab` is the subfolder's name, "01-float-staging", or NULL for run.json alone. */
 int result_recorded(const char *dir, const char *lab, struct result_recorded *out);
 /* A fresh folder name below `parent`: "results/20261121T055902Z", "-2" and so on added when it

@@ -203,7 +203,8 @@ int result_run_create(const struct result_setup *setup) {
 }
 
 /* With the folder locked, so that two sessions that end at once do not undo each other's. */
-static int finish_locked(const struct folder *folder, const char *dir, bool complete) {
+static int finish_locked(const struct folder *folder, const char *dir, bool complete,
+                         const struct others *others) {
     json_t *document = reader_run(dir);
     if (!document)
         return -1;
@@ -211,13 +212,22 @@ static int finish_locked(const struct folder *folder, const char *dir, bool comp
     json_t *run = json_object_get(document, "run");
     json_object_set_new(run, "end", provenance_now());
     json_object_set_new(run, "complete", json_boolean(complete));
+    struct others before, all;
+    if (others) {
+        all = others_of(run, &before) ? others_both(&before, others) : *others;
+        json_object_set_new(run, "others", others_json(&all));
+    }
     int status = write_run(folder, document);
     json_decref(document);
     return status;
 }
 
-int result_run_finish(const char *dir, bool complete) {
+int result_run_finish(const char *dir, bool complete, const struct others_mark *begun) {
+    struct others_mark now;
+    struct others others;
     struct folder folder;
+    others_now(&now);
+    bool known = begun && others_between(begun, &now, &others);
     if (folder_open(&folder, dir) != 0)
         return -1;
     if (durable_lock(folder.fd, dir, true) != 0) {
@@ -225,7 +235,7 @@ int result_run_finish(const char *dir, bool complete) {
         return error_set("%s: cannot be locked: %s", dir, strerror(errno));
     }
     durable_clean(folder.fd, "run.json");
-    int status = finish_locked(&folder, dir, complete);
+    int status = finish_locked(&folder, dir, complete, known ? &others : NULL);
     folder_close(&folder);
     return status;
 }

@@ -468,11 +468,37 @@ static void the_driver_makes_a_run_that_labs_join(void **state) {
     assert_fine(result_recorded(f->dir, "43-other", &recorded));
     assert_false(recorded.started);
     assert_int_equal(recorded.lab_count, 2);
-    assert_fine(result_run_finish(f->dir, false));
+    assert_fine(result_run_finish(f->dir, false, NULL));
     json_t *run = reader_run(f->dir);
     assert_true(json_is_string(json_object_get(json_object_get(run, "run"), "end")));
     assert_true(json_is_false(json_object_get(json_object_get(run, "run"), "complete")));
+    assert_null(json_object_get(json_object_get(run, "run"), "others"));
     json_decref(run);
+}
+
+static double seconds_of_others(const char *dir) {
+    json_t *run = reader_run(dir);
+    struct others o;
+    double seconds = others_of(json_object_get(run, "run"), &o) ? o.seconds : 0;
+    json_decref(run);
+    return seconds;
+}
+
+static void what_others_took_is_kept_over_resumes(void **state) {
+    struct fixture *f = *state;
+    struct others_mark begun;
+    assert_fine(fixture_open(f, RESULT_NEW));
+    fixture_close(f);
+    others_now(&begun);
+    if (begun.cpus == 0)
+        return; /* the kernel does not tell; others_test says so */
+    begun.at -= 100;
+    assert_fine(result_run_finish(f->dir, false, &begun));
+    assert_true(seconds_of_others(f->dir) >= 100);
+    assert_fine(result_run_finish(f->dir, false, NULL));
+    assert_true(seconds_of_others(f->dir) >= 100);
+    assert_fine(result_run_finish(f->dir, true, &begun));
+    assert_true(seconds_of_others(f->dir) >= 200);
 }
 
 static void mistakes_of_a_lab_are_errors(void **state) {
@@ -677,6 +703,7 @@ int main(void) {
         TEST(folders_that_are_there_are_not_overwritten),
         TEST(two_writers_exclude_each_other),
         TEST(the_driver_makes_a_run_that_labs_join),
+        TEST(what_others_took_is_kept_over_resumes),
         TEST(mistakes_of_a_lab_are_errors),
         TEST(tables_appear_whole_and_are_sealed),
         TEST(notes_are_kept_once),
