@@ -76,9 +76,12 @@ static int visit(void *context, const json_t *record) {
     const char *id = json_string_value(json_object_get(record, "id"));
     const json_t *series = case_series(record, "time");
     const char *unit = json_string_value(json_object_get(series, "unit"));
+    const char *kind = json_string_value(json_object_get(series, "kind"));
     if (!id || strcmp(id, r->cases[r->at]->id) != 0 || session->seconds)
         return 0;
-    int status = unit && strcmp(unit, "s") == 0 ? take(session, series) : 0;
+    int status = unit && kind && strcmp(unit, "s") == 0 && strcmp(kind, "time") == 0
+                     ? take(session, series)
+                     : 0;
     samples->count += session->count;
     return status == 0 ? take_trees(samples, record) : status;
 }
