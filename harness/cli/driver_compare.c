@@ -37,7 +37,8 @@ static const char intro[] =
     "least 0.5 % from 1, and that would also stand out among as many cases (false discoveries:\n"
     "5 %). The interval comes from the spread between sessions: with one session a side that is\n"
     "unknown, and the case is ambiguous, unless --calibrate tells it. Cases that did not do the\n"
-    "same are not compared, and the field that differs is named.\n"
+    "same are not compared, and the field that differs is named; nor are times of CPUs, where\n"
+    "other programs kept the processors busy beside one side alone.\n"
     "\n"
     "--page makes a folder with the whole of it: compare.html is one file that loads nothing, "
     "with\n"
@@ -50,7 +51,7 @@ static const char outro[] =
     "\n"
     "exit status: 0 nothing differs; 1 times or bits differ, or verdicts contradict each other\n"
     "(with --fail-on: what it names); 2 usage or a bad side; 3 nothing of the two can be\n"
-    "compared.\n";
+    "compared, or no time, for they were measured beside unlike load.\n";
 
 struct request {
     bool json;
@@ -105,6 +106,9 @@ static int status_of(const struct request *r, const struct compare *c) {
         return comparable > 0 ? EXIT_DONE : COMPARE_EXIT_NOT_COMPARABLE;
     if (c->bits_differ > 0 || compare_claims_count(c->claims, COMPARE_CONTRADICTION) > 0)
         return COMPARE_EXIT_DIFFERS;
+    /* Equal bits do not stand in for times that are to be measured again. */
+    if (c->busy > 0 && comparable == 0)
+        return COMPARE_EXIT_NOT_COMPARABLE;
     return comparable + bits + json_array_size(c->claims) > 0 ? EXIT_DONE
                                                               : COMPARE_EXIT_NOT_COMPARABLE;
 }

@@ -159,11 +159,16 @@ static void compare_pair_of(struct compare *c, struct compare_pair *p,
     /* Fractions of a roof are speeds. */
     if (p->times.reason != COMPARE_NO_TIME)
         p->normalised.value = p->first->roof / p->second->roof;
-    if (p->field[0] && p->times.reason != COMPARE_NO_TIME) {
-        p->times.verdict = COMPARE_NOT_COMPARABLE;
-        p->times.reason = COMPARE_FIELD;
-        p->times.chance = NAN;
-    }
+    if (p->times.reason == COMPARE_NO_TIME)
+        return;
+    bool busy = c->loads.unlike && strcmp(p->first->device, "cpu") == 0 &&
+                strcmp(p->second->device, "cpu") == 0;
+    if (!p->field[0] && !busy)
+        return;
+    p->times.verdict = COMPARE_NOT_COMPARABLE;
+    p->times.reason = p->field[0] ? COMPARE_FIELD : COMPARE_BUSY;
+    p->times.chance = NAN;
+    c->busy += p->times.reason == COMPARE_BUSY;
 }
 
 /* False discoveries are those of all cases together. */
@@ -281,6 +286,7 @@ int compare_open(struct compare *c, const struct compare_side *first,
                           .differences = json_array()};
     if (!c->pairs || !c->claims || !c->other_code || !c->differences)
         return short_of_memory();
+    c->loads = compare_loads(first->loads, first->load_count, second->loads, second->load_count);
     join(c);
     for (size_t k = 0; k < c->count; k++)
         compare_pair_of(c, &c->pairs[k], bands);

@@ -20,6 +20,7 @@
 #include <stdio.h>
 
 #include "harness/compare/compare_code.h"
+#include "harness/compare/compare_load.h"
 #include "harness/compare/compare_meter.h"
 #include "harness/compare/compare_settings.h"
 #include "harness/compare/compare_times.h"
@@ -59,7 +60,9 @@ struct compare_side {
     const char *foreign; /* whose file it is: "Google Benchmark's JSON"; NULL: our own results */
     json_t *notes;       /* texts, made harmless: what of others' files was not taken, and why */
     json_t *run;         /* run.json of the first session */
-    json_t *claims;      /* over the sessions: compare_claims.h */
+    struct compare_load loads[COMPARE_SESSIONS_MOST]; /* [load_count], of our own results */
+    size_t load_count;
+    json_t *claims;             /* over the sessions: compare_claims.h */
     struct compare_case *cases; /* sorted by id and device */
     size_t count;
     void *shapes;    /* of the cases' settings */
@@ -101,6 +104,8 @@ struct compare {
     size_t only[2];                    /* cases that one side alone has */
     size_t verdicts[COMPARE_VERDICTS]; /* of cases with time on both sides, or on one */
     size_t timed;                      /* pairs with time on both sides */
+    struct compare_loads loads;        /* of the two sides */
+    size_t busy;                       /* pairs not comparable for that */
     size_t bits_equal, bits_differ, bits_vary;
     double mean, normalised_mean; /* compare_mean() of comparable ratios; NaN without any */
     json_t *claims;               /* that both have: compare_claims.h */

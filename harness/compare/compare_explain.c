@@ -40,6 +40,8 @@ const char *compare_reason_advice(enum compare_reason reason) {
     case COMPARE_FIELD:
         return "measure both sides with the same settings, or take the two as two cases: the field "
                "that differs is named";
+    case COMPARE_BUSY:
+        return compare_loads_advice;
     case COMPARE_REASON_COUNT:
         break;
     }

@@ -110,7 +110,14 @@ static void print_why(const struct compare_explained *e, int width, FILE *to) {
             compare_reason_what(t->reason));
     if (t->reason == COMPARE_FIELD)
         fprintf(to, " (%s)", p->field);
-    fputs("\n  advice    ", to);
+    if (t->reason == COMPARE_BUSY) {
+        char says[COMPARE_LOADS_BYTES];
+        fprintf(to, " (%s)\n            ", e->c->loads.field);
+        print_words(compare_loads_say(&e->c->loads, "B", says), 12, width, to);
+        fputs("  advice    ", to);
+    } else {
+        fputs("\n  advice    ", to);
+    }
     print_words(compare_reason_advice(t->reason), 12, width, to);
     if (t->reason == COMPARE_NO_TIME)
         return;

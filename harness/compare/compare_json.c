@@ -58,8 +58,8 @@ static json_t *pair_json(const struct compare *c, const struct compare_pair *p) 
         json_decref(pair);
         return NULL;
     }
-    if (p->field[0])
-        json_object_set_new(pair, "field", json_string(p->field));
+    if (p->field[0] || t->reason == COMPARE_BUSY)
+        json_object_set_new(pair, "field", json_string(p->field[0] ? p->field : c->loads.field));
     if (p->field[0] || p->bits == COMPARE_BITS_DIFFER)
         json_object_set_new(pair, "fields", compare_differences_json(c, p));
     if (t->reason == COMPARE_NO_TIME && p->first->timed == p->second->timed)
@@ -87,7 +87,7 @@ static json_t *head_json(const struct compare *c) {
     return json_pack(
         "{s:[o, o], s:{s:f, s:f, s:f, s:f}, s:o, s:I, s:[I, I], s:{s:I, s:I, s:I, s:o, s:o}, s:o, "
         "s:o, s:o, "
-        "s:O, s:O, s:O, s:o, s:o}",
+        "s:O, s:O, s:O, s:o, s:o, s:o}",
         "sides", side_json(c->first), side_json(c->second), "rule", "confidence",
         c->rule.confidence, "rate", c->rule.rate, "least", c->rule.least, "same", c->rule.same,
         "verdicts", verdicts, "timed", (json_int_t)c->timed, "only", (json_int_t)c->only[0],
@@ -96,7 +96,8 @@ static json_t *head_json(const struct compare *c) {
         groups_json(c), "mean", number_json(c->mean), "normalised_mean",
         number_json(c->normalised_mean), "same_code", json_boolean(c->same_code), "other_code",
         c->other_code, "claims", c->claims, "differences", c->differences, "code",
-        compare_code_json(c), "measured_before", compare_changes_json(c));
+        compare_code_json(c), "measured_before", compare_changes_json(c), "load",
+        compare_loads_json(c));
 }
 
 /* Cases explained, as a member; none: no member. */

@@ -347,11 +347,17 @@ static void fields_table(const struct compare_fields *fields, FILE *out) {
         fprintf(out, "And %zu cases that differ in other fields.\n\n", fields->left_out);
 }
 
-static void not_comparable(const struct compare *c, FILE *out) {
+static void not_comparable(const struct compare *c, const char *letter, FILE *out) {
     const struct compare_fields fields = compare_fields(c);
-    if (fields.count > 0) {
+    if (fields.count > 0 || c->busy > 0)
         fputs("### Times that are not comparable\n\n", out);
+    if (fields.count > 0)
         fields_table(&fields, out);
+    if (c->busy > 0) {
+        char says[COMPARE_LOADS_BYTES];
+        fprintf(out, "For unlike load, %zu case%s: %s (`%s`).\n\n", c->busy,
+                c->busy == 1 ? "" : "s", compare_loads_say(&c->loads, letter, says),
+                c->loads.field);
     }
     size_t half = 0;
     for (size_t k = 0; k < c->count; k++)
@@ -463,7 +469,7 @@ int compare_markdown_cases(const struct compare_section *section, FILE *out) {
     if (compare_markdown_meter(section, out) != 0)
         return -1;
     compare_markdown_explained(section, out);
-    not_comparable(c, out);
+    not_comparable(c, section->letter, out);
     ambiguous(c, out);
     return differences(section, out);
 }

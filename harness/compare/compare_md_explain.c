@@ -45,6 +45,11 @@ static void verdict(const struct compare_section *s, const struct compare_explai
         fputs(": ", out);
         escape_inline(out, e->pair->field);
     }
+    if (t->reason == COMPARE_BUSY) {
+        char says[COMPARE_LOADS_BYTES];
+        fprintf(out, ": %s (`%s`)", compare_loads_say(&e->c->loads, s->letter, says),
+                e->c->loads.field);
+    }
     fprintf(out, ".\n- What to do: %s.\n", compare_reason_advice(t->reason));
     if (isfinite(t->chance)) {
         fprintf(out, "- The chance of so much between two equal sides is %.2g", t->chance);

@@ -42,6 +42,10 @@ static void times(const struct compare *c, FILE *out) {
         fputs("no case has a time on both sides.", out);
         return;
     }
+    if (c->busy == c->timed)
+        fprintf(out, "**no time can be compared** (%s case%s).", all, c->timed == 1 ? "" : "s");
+    if (c->busy == c->timed)
+        return;
     if (slower + faster == 0)
         fprintf(out, "**no case of %s is slower or faster**", all);
     else if (slower > 0 && faster > 0)
@@ -65,6 +69,14 @@ static void times(const struct compare *c, FILE *out) {
         fputs(" each over its own roof", out);
     }
     fputc('.', out);
+}
+
+static void loads(const struct compare_section *s, FILE *out) {
+    const struct compare *c = s->c;
+    char says[COMPARE_LOADS_BYTES];
+    if (c->busy > 0)
+        fprintf(out, " **Measured beside unlike load:** %s. What to do: %s.",
+                compare_loads_say(&c->loads, s->letter, says), compare_loads_advice);
 }
 
 static void bits(const struct compare *c, FILE *out) {
@@ -131,6 +143,12 @@ static void table(const struct compare_page *page, FILE *out) {
     for (size_t k = 0; k < page->count; k++)
         row(&page->sections[k], out);
     fputc('\n', out);
+    for (size_t k = 0; k < page->count; k++)
+        if (page->sections[k].c->busy > 0) {
+            fprintf(out, "- %s:", page->sections[k].letter);
+            loads(&page->sections[k], out);
+            fputs("\n\n", out);
+        }
 }
 
 void compare_markdown_headline(const struct compare_page *page, FILE *out) {
@@ -142,6 +160,7 @@ void compare_markdown_headline(const struct compare_page *page, FILE *out) {
         const struct compare *c = page->sections[k].c;
         fprintf(out, "- **%s beside A:** ", page->sections[k].letter);
         times(c, out);
+        loads(&page->sections[k], out);
         bits(c, out);
         verdicts(c, out);
         machine_code(c, out);

@@ -233,6 +233,8 @@ int compare_session_read(void *session, const char *dir) {
     end_lab(s);
     if (!side->run)
         side->run = json_incref(checked->run);
+    if (side->load_count < COMPARE_SESSIONS_MOST)
+        side->loads[side->load_count++] = compare_load_of(checked->run);
     for (size_t k = 0; status == 0 && k < checked->lab_count; k++)
         if (compare_claims_add(side->claims, checked->labs[k].name, checked->labs[k].claims) != 0)
             status = short_of_memory();

@@ -35,6 +35,16 @@ static void print_notes(const struct compare_side *side, char letter, FILE *to) 
         fprintf(to, "  and %zu more such\n", n - LISTED);
 }
 
+static void print_loads(const struct compare *c, FILE *to) {
+    char says[COMPARE_LOADS_BYTES];
+    if (c->busy > 0)
+        fprintf(to,
+                "Measured beside unlike load, so that %s can be compared: %s (%s).\n"
+                "  What to do: %s.\n",
+                c->busy == c->timed ? "no time" : "no time of a CPU",
+                compare_loads_say(&c->loads, "B", says), c->loads.field, compare_loads_advice);
+}
+
 static void print_sides(const struct compare *c, FILE *to) {
     fprintf(to, "A %s (%zu session%s), B %s (%zu session%s): %zu cases on both", c->first->name,
             c->first->sessions, plural(c->first->sessions), c->second->name, c->second->sessions,
@@ -44,6 +54,7 @@ static void print_sides(const struct compare *c, FILE *to) {
     fputc('\n', to);
     print_notes(c->first, 'A', to);
     print_notes(c->second, 'B', to);
+    print_loads(c, to);
     compare_code_print(c, to);
 }
 
@@ -210,6 +221,8 @@ static void print_fields(const struct compare *c, FILE *to) {
     for (size_t k = 0; k < fields.count; k++)
         fprintf(to, "  not comparable, %zu: %s differs\n", fields.list[k].count,
                 fields.list[k].name);
+    if (c->busy > 0)
+        fprintf(to, "  not comparable, %zu: %s\n", c->busy, compare_reason_what(COMPARE_BUSY));
 }
 
 static void print_bits(const struct compare *c, FILE *to) {

@@ -55,7 +55,8 @@ const char *compare_verdict_name(enum compare_verdict verdict);
     R(COMPARE_MANY, "many", "the interval excludes 1, as some of so many cases do by chance")      \
     R(COMPARE_ONE_SESSION, "one-session", "the spread between runs is unknown")                    \
     R(COMPARE_NO_TIME, "no-time", "one side has no time of it")                                    \
-    R(COMPARE_FIELD, "field", "the two did not measure the same thing")
+    R(COMPARE_FIELD, "field", "the two did not measure the same thing")                            \
+    R(COMPARE_BUSY, "busy", "other programs kept the processors busy beside one side alone")
 /* clang-format on */
 #define COMPARE_REASON_CODE(code, word, what) code,
 enum compare_reason { COMPARE_REASONS(COMPARE_REASON_CODE) COMPARE_REASON_COUNT };
