@@ -265,6 +265,9 @@ int sass_dictionary_words(struct sass_dictionary *out, const struct sass_elf *el
 static char *line_text(char *line, int64_t address) {
     char *end;
     line += strspn(line, " \t");
+    for (const char *c = line; *c; c++)
+        if (*c < ' ' || *c > '~')
+            return NULL;
     if (strncmp(line, "/*", 2) != 0)
         return NULL;
     long long at = strtoll(line + 2, &end, 16);
@@ -302,21 +305,20 @@ int sass_dictionary_split(struct sass_dictionary *dictionary, char *text, char w
                         ? line_text(line, SASS_ORIGIN + (int64_t)count * SASS_STEP)
                         : NULL;
         if (!one) {
-            snprintf(why, SASS_WHY, "nvdisasm's line is no instruction, or not the next: %s",
-                     shown);
+            snprintf(why, SASS_WHY, "a line that is no instruction, or not the next: %s", shown);
             return -1;
         }
         dictionary->texts[count++] = one;
     }
     if (count != dictionary->count) {
-        snprintf(why, SASS_WHY, "nvdisasm has texts for %zu of %zu instructions", count,
+        snprintf(why, SASS_WHY, "it has texts for %zu of %zu instructions", count,
                  dictionary->count);
         return -1;
     }
     return 0;
 }
 
-/* The words as a file for nvdisasm, its output, and that into the cache. */
+/* The words as a file for nvdisasm, and its output. */
 static char *make_text(const struct sass_dictionary *dictionary, unsigned arch, const char *path,
                        size_t *length) {
     char file[PTX_CACHE_PATH + 40];
@@ -327,10 +329,6 @@ static char *make_text(const struct sass_dictionary *dictionary, unsigned arch, 
     if (ptx_cache_write(file, dictionary->words, dictionary->count * SASS_STEP) == 0)
         text = disassemble(file, arch, dictionary->count, length);
     unlink(file);
-    if (text && ptx_cache_keep(path, text, *length) != 0) {
-        free(text);
-        text = NULL;
-    }
     return text;
 }
 
@@ -348,18 +346,27 @@ int sass_dictionary_fill(struct sass_dictionary *dictionary, unsigned arch) {
     ptx_cache_name(how, (size_t)how_size, dictionary->words, dictionary->count * SASS_STEP, name);
     if (ptx_cache_path("sass", name, path) != 0)
         return -1;
-    char *text = ptx_cache_read(path, &length);
-    if (!text)
+    char *text = ptx_cache_read(path, &length), *copy = NULL;
+    if (!text) {
         text = make_text(dictionary, arch, path, &length);
+        copy = text ? malloc(length + 1) : NULL;
+        if (copy)
+            memcpy(copy, text, length);
+    }
     if (!text)
         return -1;
-    if (sass_dictionary_split(dictionary, text, why) == 0)
-        return 0;
-    free(dictionary->texts);
-    free(dictionary->text);
-    dictionary->texts = NULL;
-    dictionary->text = NULL;
-    return device_fail("%s", why);
+    int status = sass_dictionary_split(dictionary, text, why);
+    if (status != 0) {
+        device_fail("%s: %s", nvdisasm, why);
+        free(dictionary->texts);
+        free(dictionary->text);
+        dictionary->texts = NULL;
+        dictionary->text = NULL;
+    } else if (copy) {
+        status = ptx_cache_keep(path, copy, length);
+    }
+    free(copy);
+    return status;
 }
 
 ptrdiff_t sass_dictionary_find(const struct sass_dictionary *dictionary, const uint64_t code[2]) {

@@ -195,7 +195,7 @@ static int take_decimal(struct reader *r, double *out) {
         else if (is(name, "QNAN") || is(name, "SNAN"))
             *out = NAN;
         else
-            return fail(r, "an operand that is not known:", w);
+            return fail(r, "an operand that is not known:", w.size ? w : rest(r));
     }
     if (negative)
         *out = -*out;
