@@ -12,6 +12,7 @@
 #include "harness/compare/compare_claims.h"
 #include "harness/compare/compare_explain.h"
 #include "harness/compare/compare_page.h"
+#include "harness/compare/compare_question.h"
 #include "harness/compare/compare_text.h"
 #include "harness/error.h"
 #include "harness/stop.h"
@@ -104,13 +105,15 @@ static int status_of(const struct request *r, const struct compare *c) {
             return COMPARE_EXIT_DIFFERS;
     if (r->fail_on != COMPARE_SAME)
         return comparable > 0 ? EXIT_DONE : COMPARE_EXIT_NOT_COMPARABLE;
-    if (c->bits_differ > 0 || compare_claims_count(c->claims, COMPARE_CONTRADICTION) > 0)
+    if (c->bits_differ > 0 || c->questions->wrong > 0 ||
+        compare_claims_count(c->claims, COMPARE_CONTRADICTION) > 0)
         return COMPARE_EXIT_DIFFERS;
     /* Equal bits do not stand in for times that are to be measured again. */
     if (c->busy > 0 && comparable == 0)
         return COMPARE_EXIT_NOT_COMPARABLE;
-    return comparable + bits + json_array_size(c->claims) > 0 ? EXIT_DONE
-                                                              : COMPARE_EXIT_NOT_COMPARABLE;
+    return comparable + bits + c->questions->questions + json_array_size(c->claims) > 0
+               ? EXIT_DONE
+               : COMPARE_EXIT_NOT_COMPARABLE;
 }
 
 /* --- running it --------------------------------------------------------------------------------

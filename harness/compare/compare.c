@@ -10,6 +10,7 @@
 
 #include "harness/compare/compare_claims.h"
 #include "harness/compare/compare_explain.h"
+#include "harness/compare/compare_question.h"
 #include "harness/error.h"
 #include "harness/text.h"
 
@@ -290,7 +291,7 @@ int compare_open(struct compare *c, const struct compare_side *first,
     join(c);
     for (size_t k = 0; k < c->count; k++)
         compare_pair_of(c, &c->pairs[k], bands);
-    if (settle(c) != 0 || compare_code_of(c) != 0)
+    if (settle(c) != 0 || compare_code_of(c) != 0 || compare_questions_find(c) != 0)
         return -1;
     if (compare_claims_join(c->claims, first->claims, second->claims) != 0)
         return short_of_memory();
@@ -304,6 +305,7 @@ int compare_open(struct compare *c, const struct compare_side *first,
 
 void compare_close(struct compare *c) {
     compare_explained_free(c);
+    compare_questions_free(c);
     free(c->pairs);
     json_decref(c->claims);
     json_decref(c->other_code);

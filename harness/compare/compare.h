@@ -43,6 +43,7 @@ struct compare_case {
     double roof;   /* its counter "roof fraction": the mean over sessions; NaN: none */
     size_t roofs;  /* sessions with one */
     uint64_t bits; /* of all bit patterns and trees that it recorded, of its first session */
+    uint64_t rows; /* of what its rows were asked for: their number, and texts that are no bits */
     bool has_bits;
     bool bits_vary;                    /* another session had others */
     bool has_tree;                     /* the text of a summation tree is among them */
@@ -118,6 +119,7 @@ struct compare {
     size_t code_cell_count;
     struct compare_change *changes; /* [change_count], of results/changes.tsv */
     size_t change_count;
+    struct compare_questions *questions; /* answered by other plans: compare_question.h */
     struct compare_explained *explained; /* cases explained: compare_explain.h */
     size_t explained_count;
 };

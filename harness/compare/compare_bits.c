@@ -2,6 +2,7 @@
  * compare_bits.c: see compare_bits.h.
  */
 #include "harness/compare/compare_bits.h"
+#include "harness/compare/compare_question.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -225,19 +226,27 @@ struct compare_g1 compare_g1(const struct compare *c) {
         g1.differ += p->bits == COMPARE_BITS_DIFFER;
         g1.vary += p->bits == COMPARE_BITS_VARY;
     }
+    for (size_t k = 0; c->questions && k < c->questions->kind_count; k++) {
+        const struct compare_kind *kind = &c->questions->kinds[k];
+        if (!kind->is_fp32_sum)
+            continue;
+        g1.pairs += compare_tally_count(kind->one_tree);
+        g1.pairs_equal += kind->one_tree.equal;
+        g1.pairs_across += kind->across;
+    }
     return g1;
 }
 
 const char *compare_g1_verdict(const struct compare_g1 *g1) {
-    if (g1->differ > 0 || g1->vary > 0)
+    if (g1->differ > 0 || g1->vary > 0 || g1->pairs_equal < g1->pairs)
         return "refuted";
-    return g1->across > 0 ? "confirmed" : "not-testable-here";
+    return g1->across + g1->pairs_across > 0 ? "confirmed" : "not-testable-here";
 }
 
 const char *compare_g1_says(const struct compare_g1 *g1, char out[COMPARE_G1_BYTES]) {
     static const char head[] = "FP32 sums with one tree: ";
     size_t n;
-    if (g1->cases == 0) {
+    if (g1->cases + g1->pairs == 0) {
         snprintf(out, COMPARE_G1_BYTES, "%snone that both sides did with one plan", head);
         return out;
     }
@@ -248,11 +257,15 @@ const char *compare_g1_says(const struct compare_g1 *g1, char out[COMPARE_G1_BYT
     if (g1->vary > 0)
         n += (size_t)snprintf(out + n, COMPARE_G1_BYTES - n,
                               ", varying between sessions of one side in %zu", g1->vary);
-    if (g1->across == 0)
+    if (g1->pairs > 0)
+        n += (size_t)snprintf(out + n, COMPARE_G1_BYTES - n,
+                              ", and in %zu of %zu pairs of unlike plans", g1->pairs_equal,
+                              g1->pairs);
+    if (g1->across + g1->pairs_across == 0)
         snprintf(out + n, COMPARE_G1_BYTES - n,
                  "; both on one model of device, which says nothing of others");
     else
         snprintf(out + n, COMPARE_G1_BYTES - n, "; in %zu the devices are of another kind or model",
-                 g1->across);
+                 g1->across + g1->pairs_across);
     return out;
 }

@@ -57,16 +57,18 @@ void compare_bits_groups(const struct compare *c, struct compare_groups *groups)
  */
 
 /* Cases that recorded bits of a plain FP32 sum ("acc32", "plain" in the plan), with the same
- * parameters and the same plan on both sides, and with it the same tree. */
+ * parameters and the same plan on both sides, and with it the same tree; and pairs of such cases
+ * by unlike plans whose trees are known to be equal (compare_question.h). */
 struct compare_g1 {
-    size_t cases, equal, differ, vary; /* vary: on one side */
-    size_t across;                     /* of them on devices of another kind or model */
+    size_t cases, equal, differ, vary;       /* vary: on one side */
+    size_t across;                           /* of them on devices of another kind or model */
+    size_t pairs, pairs_equal, pairs_across; /* of unlike plans with one tree, likewise */
 };
 struct compare_g1 compare_g1(const struct compare *c);
 /* "confirmed", "refuted", or "not-testable-here": no such case, or all on one model of device. */
 const char *compare_g1_verdict(const struct compare_g1 *g1);
 /* "FP32 sums with one tree: equal bits in 300 of 300 cases, …" */
-#define COMPARE_G1_BYTES 320
+#define COMPARE_G1_BYTES 480
 const char *compare_g1_says(const struct compare_g1 *g1, char out[COMPARE_G1_BYTES]);
 
 #endif

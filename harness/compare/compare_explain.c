@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/compare/compare_answer.h"
 #include "harness/compare/compare_pick.h"
 #include "harness/error.h"
 #include "harness/text.h"
@@ -104,24 +105,42 @@ static const struct compare_pair *nearest(const struct compare *c, const char *n
     return best;
 }
 
-/* 'A', 'B': the side that alone has a case of that id; 0: none has. */
-static char alone(const struct compare *c, const char *name) {
+/* The case of that id which one side alone has, and whether that is B; NULL: none has. */
+static const struct compare_case *alone(const struct compare *c, const char *name, bool *second) {
     const struct compare_side *sides[] = {c->first, c->second};
     for (size_t s = 0; s < 2; s++)
         for (size_t k = 0; k < sides[s]->count; k++)
-            if (strcmp(sides[s]->cases[k].id, name) == 0)
-                return (char)('A' + s);
-    return 0;
+            if (strcmp(sides[s]->cases[k].id, name) == 0) {
+                *second = s == 1;
+                return &sides[s]->cases[k];
+            }
+    return NULL;
+}
+
+/* Its question may have been answered by other plans. */
+static int refuse_alone(const struct compare *c, const struct compare_case *one, bool second,
+                        const char *shown) {
+    const struct compare_others others = compare_others_of(c, one, second);
+    char near[LABEL_BYTES];
+    if (others.count == 0)
+        return error_set(
+            "--explain %s: %c alone has this case, so that there is nothing to compare "
+            "it with",
+            shown, second ? 'B' : 'A');
+    text_plain(near, sizeof near, others.such_as->id);
+    return error_set("--explain %s: %c alone has this case; %c answers its question by %zu other "
+                     "plan%s, with equal bits by %zu, such as %s (%s)",
+                     shown, second ? 'B' : 'A', second ? 'A' : 'B', others.count,
+                     others.count == 1 ? "" : "s", others.equal, near, others.such_as->device);
 }
 
 static int refuse_none(const struct compare *c, const char *name) {
     char shown[200], near[LABEL_BYTES], label[LABEL_BYTES];
+    bool second = false;
+    const struct compare_case *one = alone(c, name, &second);
     text_plain(shown, sizeof shown, name);
-    if (alone(c, name))
-        return error_set(
-            "--explain %s: %c alone has this case, so that there is nothing to compare "
-            "it with",
-            shown, alone(c, name));
+    if (one)
+        return refuse_alone(c, one, second, shown);
     const struct compare_pair *p = nearest(c, name);
     if (!p)
         return error_set("--explain %s: no case has this in its id; give a part of one that is "

@@ -9,6 +9,7 @@
 #include "harness/compare/compare_bits.h"
 #include "harness/compare/compare_code_text.h"
 #include "harness/compare/compare_explain.h"
+#include "harness/compare/compare_question.h"
 
 /* null where a number is not finite. */
 static json_t *number_json(double x) {
@@ -31,10 +32,12 @@ static json_t *times_json(const struct compare_case *c, bool low) {
 static json_t *g1_json(const struct compare *c) {
     const struct compare_g1 g1 = compare_g1(c);
     char says[COMPARE_G1_BYTES];
-    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "verdict", compare_g1_verdict(&g1),
-                     "statement", compare_g1_says(&g1, says), "cases", (json_int_t)g1.cases,
-                     "equal", (json_int_t)g1.equal, "differ", (json_int_t)g1.differ, "vary",
-                     (json_int_t)g1.vary, "across", (json_int_t)g1.across);
+    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "verdict",
+                     compare_g1_verdict(&g1), "statement", compare_g1_says(&g1, says), "cases",
+                     (json_int_t)g1.cases, "equal", (json_int_t)g1.equal, "differ",
+                     (json_int_t)g1.differ, "vary", (json_int_t)g1.vary, "across",
+                     (json_int_t)g1.across, "pairs", (json_int_t)g1.pairs, "pairs_equal",
+                     (json_int_t)g1.pairs_equal, "pairs_across", (json_int_t)g1.pairs_across);
 }
 
 /* Cases whose bits differ by what explains it; "" where nothing does. */
@@ -85,7 +88,8 @@ static json_t *head_json(const struct compare *c) {
         json_object_set_new(verdicts, compare_verdict_name((enum compare_verdict)v),
                             json_integer((json_int_t)c->verdicts[v]));
     return json_pack(
-        "{s:[o, o], s:{s:f, s:f, s:f, s:f}, s:o, s:I, s:[I, I], s:{s:I, s:I, s:I, s:o, s:o}, s:o, "
+        "{s:[o, o], s:{s:f, s:f, s:f, s:f}, s:o, s:I, s:[I, I], s:{s:I, s:I, s:I, s:o, s:o, s:o}, "
+        "s:o, "
         "s:o, s:o, "
         "s:O, s:O, s:O, s:o, s:o, s:o}",
         "sides", side_json(c->first), side_json(c->second), "rule", "confidence",
@@ -93,9 +97,9 @@ static json_t *head_json(const struct compare *c) {
         "verdicts", verdicts, "timed", (json_int_t)c->timed, "only", (json_int_t)c->only[0],
         (json_int_t)c->only[1], "bits", "equal", (json_int_t)c->bits_equal, "differ",
         (json_int_t)c->bits_differ, "vary", (json_int_t)c->bits_vary, "g1", g1_json(c), "explained",
-        groups_json(c), "mean", number_json(c->mean), "normalised_mean",
-        number_json(c->normalised_mean), "same_code", json_boolean(c->same_code), "other_code",
-        c->other_code, "claims", c->claims, "differences", c->differences, "code",
+        groups_json(c), "questions", compare_questions_json(c), "mean", number_json(c->mean),
+        "normalised_mean", number_json(c->normalised_mean), "same_code", json_boolean(c->same_code),
+        "other_code", c->other_code, "claims", c->claims, "differences", c->differences, "code",
         compare_code_json(c), "measured_before", compare_changes_json(c), "load",
         compare_loads_json(c));
 }

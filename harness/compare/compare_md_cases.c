@@ -462,6 +462,7 @@ int compare_markdown_cases(const struct compare_section *section, FILE *out) {
     on_average(section, room, out);
     plots(section, out);
     bits(c, room, out);
+    compare_markdown_questions(section, out);
     free(room);
     if (different(section, COMPARE_SLOWER, "Slower", out) != 0 ||
         different(section, COMPARE_FASTER, "Faster", out) != 0)

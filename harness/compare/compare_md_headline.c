@@ -6,6 +6,7 @@
 
 #include "harness/compare/compare_claims.h"
 #include "harness/compare/compare_page.h"
+#include "harness/compare/compare_question.h"
 #include "harness/page/units.h"
 
 static const char *number(char text[UNITS_TEXT], size_t n) {
@@ -83,13 +84,14 @@ static void bits(const struct compare *c, FILE *out) {
     char all[UNITS_TEXT], text[UNITS_TEXT];
     size_t n = c->bits_equal + c->bits_differ + c->bits_vary;
     number(all, n);
-    if (n == 0)
-        return;
-    if (n == c->bits_equal)
+    if (n > 0 && n == c->bits_equal)
         fprintf(out, " Bits are equal in %s%s case%s.", n == 1 ? "" : "all ", all,
                 n == 1 ? "" : "s");
     if (c->bits_differ > 0)
         fprintf(out, " **Bits differ in %s of %s cases.**", number(text, c->bits_differ), all);
+    if (c->questions->wrong > 0)
+        fprintf(out, " **Bits differ in %s pairs of plans with one tree.**",
+                number(text, c->questions->wrong));
     if (c->bits_vary > 0)
         fprintf(out, " Bits vary between sessions of one side in %s.", number(text, c->bits_vary));
 }

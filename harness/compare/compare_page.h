@@ -63,6 +63,9 @@ int compare_markdown_cases(const struct compare_section *section, FILE *out);
  * exact. */
 void compare_markdown_ratio(double ratio, FILE *out);
 
+/* --- compare_md_question.c: bits of one question by plans of their own. --- */
+void compare_markdown_questions(const struct compare_section *section, FILE *out);
+
 /* --- compare_md_meter.c: clocks and energy of one side. --- */
 int compare_markdown_meter(const struct compare_section *section, FILE *out);
 

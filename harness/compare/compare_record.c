@@ -60,6 +60,23 @@ bool compare_record_bits(const json_t *units, const json_t *record, uint64_t *ha
     return any;
 }
 
+uint64_t compare_record_rows(const json_t *units, const json_t *record) {
+    uint64_t hash = COMPARE_HASH;
+    const char *name;
+    json_t *row, *value;
+    size_t k;
+    json_array_foreach(json_object_get(record, "rows"), k, row) {
+        compare_hash_text(&hash, "row");
+        json_object_foreach(row, name, value) {
+            const char *unit =
+                json_string_value(json_object_get(json_object_get(units, name), "unit"));
+            if (json_is_string(value) && !(unit && strcmp(unit, "bits") == 0))
+                compare_hash_text(&hash, json_string_value(value));
+        }
+    }
+    return hash;
+}
+
 bool compare_record_has_tree(const json_t *record) {
     json_t *one;
     size_t k;

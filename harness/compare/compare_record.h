@@ -9,6 +9,8 @@
 
 /* Whether it has bit patterns or trees, and their hash. `units`: the start record's quantities. */
 bool compare_record_bits(const json_t *units, const json_t *record, uint64_t *hash);
+/* A hash of its rows' other texts, names of data sets mostly, and of their number. */
+uint64_t compare_record_rows(const json_t *units, const json_t *record);
 /* Whether the text of a summation tree is among them. */
 bool compare_record_has_tree(const json_t *record);
 /* Both NaN: not timed. */

@@ -289,3 +289,29 @@ const char *compare_settings_differ(const struct compare_settings *a,
 const char *compare_settings_plan(const struct compare_settings *s, const char *name) {
     return kept(plan_of(s), json_object_get(s->plan->names, name));
 }
+
+const char *compare_settings_param(const struct compare_settings *s, const char *name) {
+    return kept(params_of(s), json_object_get(s->params->names, name));
+}
+
+const char *compare_settings_only(const struct compare_settings *a,
+                                  const struct compare_settings *b) {
+    struct part x = plan_of(a), y = plan_of(b);
+    size_t members = json_object_size(x.shape->names), found = members;
+    if (x.shape->hash != y.shape->hash || members != json_object_size(y.shape->names))
+        return NULL;
+    for (size_t k = 0; k < members; k++) {
+        if (x.values[k] == y.values[k])
+            continue;
+        if (found < members)
+            return NULL;
+        found = k;
+    }
+    const char *name;
+    json_t *place;
+    json_object_foreach(x.shape->names, name, place) {
+        if (found < members && json_integer_value(place) == (json_int_t)found)
+            return name;
+    }
+    return NULL;
+}

@@ -48,8 +48,14 @@ void compare_shapes_free(void *shapes);
 const char *compare_settings_differ(const struct compare_settings *a,
                                     const struct compare_settings *b, const char **group);
 
-/* A member of the plan, as a text; NULL: it has none; "": not kept. */
+/* A member of the plan, or of the parameters, as a text; NULL: it has none; "": not kept. */
 const char *compare_settings_plan(const struct compare_settings *s, const char *name);
+const char *compare_settings_param(const struct compare_settings *s, const char *name);
+
+/* Of two plans with the same members, the only one that is not equal; NULL: none is, several are,
+ * or they have other members. */
+const char *compare_settings_only(const struct compare_settings *a,
+                                  const struct compare_settings *b);
 
 /* A member that is not the same in both. */
 struct compare_setting {

@@ -141,6 +141,7 @@ static int see_case(void *context, const struct reader *reader, const json_t *re
     snprintf(c->device, sizeof c->device, "%s", read->device);
     c->settings = compare_settings_of(&s->side->shapes, record, &s->side->bytes);
     c->has_bits = compare_record_bits(s->units, record, &c->bits);
+    c->rows = compare_record_rows(s->units, record);
     c->has_tree = compare_record_has_tree(record);
     c->throttled = compare_record_throttled(record);
     c->pages = (unsigned char)compare_record_pages(record);

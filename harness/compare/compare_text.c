@@ -11,6 +11,7 @@
 #include "harness/compare/compare_claims.h"
 #include "harness/compare/compare_code_text.h"
 #include "harness/compare/compare_pick.h"
+#include "harness/compare/compare_question.h"
 #include "harness/text.h"
 
 #define LISTED 20 /* of any kind; --json has all */
@@ -282,6 +283,7 @@ int compare_print(const struct compare *c, FILE *to) {
     if (status == 0)
         status = compare_meter_print(c, to);
     print_bits(c, to);
+    compare_questions_print(c, to);
     print_differences(c, to);
     return status;
 }
