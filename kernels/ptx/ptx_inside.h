@@ -25,6 +25,9 @@ int ptx_build(struct ptx_code *code, const char *c, size_t size, bool *compiled)
 
 extern struct ptx_counts ptx_counted;
 const struct ptx_config *ptx_configured(void);
+/* What was decided before at this step, or `by_order`, of `count`; and a record of it. */
+size_t ptx_decide(const struct ptx_config *config, size_t by_order, size_t count);
+uint64_t ptx_random(uint64_t *state);
 double ptx_now(void);
 
 /* --- fibers, and the schedule --------------------------------------------------------------------

@@ -36,19 +36,8 @@ void *make_fcontext(void *top, size_t size, void (*entry)(struct transfer));
 
 _Thread_local struct ptx_run *ptx_running;
 struct ptx_counts ptx_counted;
-static _Thread_local struct ptx_config config;
 /* One launch at a time: stacks and counts are shared. */
 static pthread_mutex_t launching = PTHREAD_MUTEX_INITIALIZER;
-static _Thread_local size_t replayed; /* steps of the schedule that is followed */
-
-void ptx_configure(const struct ptx_config *to) {
-    config = to ? *to : (struct ptx_config){0};
-    replayed = 0;
-}
-
-const struct ptx_config *ptx_configured(void) {
-    return &config;
-}
 
 void ptx_counts(struct ptx_counts *out) {
     *out = ptx_counted;
@@ -63,14 +52,6 @@ double ptx_now(void) {
 /* --- who goes on ---------------------------------------------------------------------------------
  */
 
-/* SplitMix64. */
-static uint64_t random_next(struct ptx_run *run) {
-    uint64_t z = run->random += 0x9e3779b97f4a7c15ull;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebull;
-    return z ^ z >> 31;
-}
-
 void ptx_wake(struct ptx_run *run, struct ptx_fiber *fiber) {
     fiber->state = PTX_READY;
     size_t at = run->first + run->count++;
@@ -84,37 +65,15 @@ void ptx_wake_first(struct ptx_run *run, struct ptx_fiber *fiber) {
     run->count++;
 }
 
-/* What was decided before at this step, or `by_order`, of `count`; and a record of it. */
-static size_t decide(struct ptx_run *run, size_t by_order, size_t count) {
-    const struct ptx_schedule *replay = run->config.replay;
-    struct ptx_schedule *record = run->config.record;
-    size_t choice = by_order;
-    if (replay)
-        choice = replayed < replay->count ? replay->choice[replayed++] : 0;
-    if (choice >= count)
-        choice = 0;
-    if (record && record->count == record->capacity) {
-        size_t more = record->capacity ? 2 * record->capacity : 1024;
-        uint32_t *larger = realloc(record->choice, more * sizeof *larger);
-        if (larger) {
-            record->choice = larger;
-            record->capacity = more;
-        }
-    }
-    if (record && record->count < record->capacity)
-        record->choice[record->count++] = (uint32_t)choice;
-    return choice;
-}
-
 /* `choice` by the order: of `count` that are ready, or of giving way (1) and going on (0). */
 static size_t by_order(struct ptx_run *run, size_t count) {
-    return run->config.order == PTX_RANDOM    ? random_next(run) % count
+    return run->config.order == PTX_RANDOM    ? ptx_random(&run->random) % count
            : run->config.order == PTX_REVERSE ? count - 1
                                               : 0;
 }
 
 static struct ptx_fiber *take_ready(struct ptx_run *run) {
-    size_t choice = decide(run, by_order(run, run->count), run->count),
+    size_t choice = ptx_decide(&run->config, by_order(run, run->count), run->count),
            last = (run->first + run->count - 1) % run->ring;
     struct ptx_fiber **at = &run->ready[(run->first + choice) % run->ring], *fiber = *at;
     run->count--;
@@ -143,8 +102,8 @@ void ptx_give_way(struct ptx_run *run, bool yield) {
 }
 
 void ptx_perhaps(struct ptx_run *run) {
-    bool way = run->config.order == PTX_RANDOM && (random_next(run) & 1);
-    if (decide(run, way, 2))
+    bool way = run->config.order == PTX_RANDOM && (ptx_random(&run->random) & 1);
+    if (ptx_decide(&run->config, way, 2))
         ptx_give_way(run, true);
 }
 
@@ -167,7 +126,8 @@ static void point(struct ptx_thread *t, enum ptx_point where) {
             break;
         if (run->config.order == PTX_RANDOM)
             ptx_perhaps(run);
-        else if (decide(run, run->config.order == PTX_REVERSE || run->atomics % 64 == 0, 2))
+        else if (ptx_decide(&run->config,
+                            run->config.order == PTX_REVERSE || run->atomics % 64 == 0, 2))
             ptx_give_way(run, true);
         return;
     }
@@ -465,10 +425,12 @@ int ptx_launch(const struct ptx_code *code, const struct ptx_launch *launch) {
         return -1;
     uint64_t blocks = (uint64_t)launch->grid[0] * launch->grid[1] * launch->grid[2];
     unsigned threads = launch->block[0] * launch->block[1] * launch->block[2];
-    size_t resident = launch->together  ? blocks
-                      : config.resident ? config.resident
-                                        : DEFAULT_RESIDENT;
-    struct ptx_run run = {.code = code, .launch = launch, .config = config, .random = config.seed};
+    const struct ptx_config *config = ptx_configured();
+    size_t resident = launch->together   ? blocks
+                      : config->resident ? config->resident
+                                         : DEFAULT_RESIDENT;
+    struct ptx_run run = {
+        .code = code, .launch = launch, .config = *config, .random = config->seed};
     pthread_mutex_lock(&launching);
     double began = ptx_now();
     int status = launch_now(&run, resident < blocks ? resident : blocks, threads);
