@@ -7,7 +7,8 @@
  * code that launches it are always of one compilation. Only what is called is here; a call that is
  * missing fails when the library is linked.
  */
-#include <cuda_runtime_api.h>
+#include "kernels/ptx/cudart/ptx_cudart.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,9 +54,16 @@ struct fat_entry {
 #define FAT_PTX 1
 #define FAT_COMPRESSED 0xa000u /* LZ4, Zstandard */
 
+/* An object may have PTX of several architectures. */
+#define PTX_MAX 4
 struct object {
     const void *fat;
-    struct ptx_program *program; /* read when its first kernel is launched */
+    struct text {
+        int arch; /* 80: compute_80; 0: there are no more */
+        const char *text;
+        size_t size;
+        struct ptx_program *program; /* read when its first kernel is launched */
+    } texts[PTX_MAX];
 };
 
 struct kernel {
@@ -73,18 +81,19 @@ static size_t place_of(const void *host) {
     return ((uintptr_t)host >> 4) % (sizeof kernels / sizeof *kernels);
 }
 
-static cudaError_t failed(cudaError_t error) {
+cudaError_t ptx_cudart_failed(cudaError_t error) {
     snprintf(last_text, sizeof last_text, "%s", device_error());
     last = error;
     return error;
 }
 
-/* The PTX in an object's fat binary: text up to its NUL. */
-static int find_text(const void *fat, const char **text, size_t *size) {
-    const struct fat_header *header = fat;
-    if (header->magic != FAT_MAGIC || header->header_size < sizeof *header)
+/* The PTX in an object's fat binary: texts up to their NUL. */
+static int find_texts(struct object *object) {
+    const struct fat_header *header = object->fat;
+    if (!header || header->magic != FAT_MAGIC || header->header_size < sizeof *header)
         return device_fail("an object's fat binary is not one");
-    const uint8_t *at = (const uint8_t *)fat + header->header_size, *end = at + header->size;
+    const uint8_t *at = (const uint8_t *)header + header->header_size, *end = at + header->size;
+    int count = 0;
     while ((size_t)(end - at) >= sizeof(struct fat_entry)) {
         const struct fat_entry *entry = (const void *)at;
         if (entry->header_size < sizeof *entry || entry->header_size > (size_t)(end - at) ||
@@ -92,14 +101,31 @@ static int find_text(const void *fat, const char **text, size_t *size) {
             break;
         if (entry->kind == FAT_PTX && entry->flags & FAT_COMPRESSED)
             return device_fail("an object's PTX is compressed; nvcc -Xfatbin -compress-mode=none");
-        if (entry->kind == FAT_PTX) {
-            *text = (const char *)at + entry->header_size;
-            *size = strnlen(*text, entry->size);
-            return 0;
+        if (entry->kind == FAT_PTX && count < PTX_MAX) {
+            struct text *text = &object->texts[count++];
+            text->arch = (int)entry->arch;
+            text->text = (const char *)at + entry->header_size;
+            text->size = strnlen(text->text, entry->size);
         }
         at += entry->header_size + entry->size;
     }
-    return device_fail("an object has no PTX");
+    return count ? 0 : device_fail("an object has no PTX");
+}
+
+/* What the card runs: the newest that is not newer than it; without a card the first. */
+static struct text *text_of(struct object *object) {
+    const struct ptx_card *card = ptx_cudart_card();
+    struct text *best = NULL;
+    if (!object->texts[0].arch && find_texts(object) != 0)
+        return NULL;
+    if (!card)
+        return &object->texts[0];
+    for (int k = 0; k < PTX_MAX && object->texts[k].arch; k++)
+        if (object->texts[k].arch <= card->arch && (!best || best->arch < object->texts[k].arch))
+            best = &object->texts[k];
+    if (!best)
+        device_fail("an object has no PTX that a card of sm_%d runs", card->arch);
+    return best;
 }
 
 void **__cudaRegisterFatBinary(void *data) {
@@ -116,8 +142,8 @@ void __cudaRegisterFatBinaryEnd(void **handle) {
 
 void __cudaUnregisterFatBinary(void **handle) {
     struct object *object = (struct object *)handle;
-    if (object)
-        ptx_program_close(object->program);
+    for (int k = 0; object && k < PTX_MAX; k++)
+        ptx_program_close(object->texts[k].program);
     for (size_t k = 0; object && k < sizeof kernels / sizeof *kernels; k++)
         for (struct kernel **at = &kernels[k], *one; (one = *at);) {
             if (one->object != object) {
@@ -147,6 +173,13 @@ void __cudaRegisterFunction(void **handle, const char *host, char *device, const
     kernels[place_of(host)] = kernel;
 }
 
+/* Variables of a module have no place that the host could name: nobody copies to or from one. */
+void __cudaRegisterVar(void **handle, char *host, char *device, const char *name, int external,
+                       size_t size, int constant, int global) {
+    (void)handle, (void)host, (void)device, (void)name, (void)external, (void)size, (void)constant,
+        (void)global;
+}
+
 static struct kernel *kernel_of(const void *host) {
     struct kernel *kernel = kernels[place_of(host)];
     while (kernel && kernel->host != host)
@@ -154,16 +187,18 @@ static struct kernel *kernel_of(const void *host) {
     return kernel;
 }
 
-static int code_of(const struct kernel *kernel, const struct ptx_code **code) {
-    const char *text = NULL;
-    size_t size = 0;
-    struct object *object = kernel->object;
-    if (!object->fat)
-        return device_fail("an object registered no fat binary");
-    if (!object->program && (find_text(object->fat, &text, &size) != 0 ||
-                             ptx_program_open(&object->program, text, size) != 0))
+static int code_of(const struct kernel *kernel, const struct ptx_code **code, int *arch) {
+    struct text *text = text_of(kernel->object);
+    if (!text || (!text->program && ptx_program_open(&text->program, text->text, text->size) != 0))
         return -1;
-    return ptx_program_kernel(object->program, kernel->name, code);
+    *arch = text->arch;
+    return ptx_program_kernel(text->program, kernel->name, code);
+}
+
+int ptx_cudart_arch(const void *host) {
+    const struct kernel *kernel = kernel_of(host);
+    const struct text *text = kernel ? text_of(kernel->object) : NULL;
+    return text ? text->arch : 0;
 }
 
 /* --- launching -----------------------------------------------------------------------------------
@@ -172,18 +207,20 @@ static int code_of(const struct kernel *kernel, const struct ptx_code **code) {
 static cudaError_t launch(const struct kernel *kernel, dim3 grid, dim3 block, void **arguments,
                           size_t shared_bytes, bool together) {
     const struct ptx_code *code;
+    int arch;
     if (!kernel) {
         device_fail("this kernel is not among those that were registered");
-        return failed(cudaErrorInvalidDeviceFunction);
+        return ptx_cudart_failed(cudaErrorInvalidDeviceFunction);
     }
-    if (code_of(kernel, &code) != 0)
-        return failed(cudaErrorInvalidPtx);
+    if (code_of(kernel, &code, &arch) != 0)
+        return ptx_cudart_failed(cudaErrorInvalidPtx);
     struct ptx_launch job = {.grid = {grid.x, grid.y, grid.z},
                              .block = {block.x, block.y, block.z},
                              .shared_bytes = shared_bytes,
                              .together = together,
                              .arguments = arguments};
-    return ptx_launch(code, &job) == 0 ? cudaSuccess : failed(cudaErrorLaunchFailure);
+    ptx_cudart_note(ptx_code_name(code), grid, block, arch);
+    return ptx_launch(code, &job) == 0 ? cudaSuccess : ptx_cudart_failed(cudaErrorLaunchFailure);
 }
 
 cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t *config, const void *host,
@@ -196,7 +233,7 @@ cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t *config, const void *ho
                   config->dynamicSmemBytes, together);
 }
 
-/* The stubs that nvcc makes for <<<>>> refer to these three, and nobody calls them. */
+/* The stubs that nvcc makes for <<<>>> call these. */
 cudaError_t __cudaGetKernel(cudaKernel_t *kernel, const void *host);
 cudaError_t __cudaGetKernel(cudaKernel_t *kernel, const void *host) {
     *kernel = (cudaKernel_t)kernel_of(host);
@@ -211,12 +248,31 @@ cudaError_t __cudaLaunchKernel(cudaKernel_t kernel, dim3 grid, dim3 block, void 
     return launch((const struct kernel *)kernel, grid, block, arguments, shared_bytes, false);
 }
 
+/* Others' host code has <<<>>>: what stands in it, until the stub takes it. */
+static _Thread_local struct {
+    dim3 grid, block;
+    size_t shared_bytes;
+} pushed;
+
+unsigned __cudaPushCallConfiguration(dim3 grid, dim3 block, size_t shared_bytes,
+                                     struct CUstream_st *stream);
+unsigned __cudaPushCallConfiguration(dim3 grid, dim3 block, size_t shared_bytes,
+                                     struct CUstream_st *stream) {
+    (void)stream;
+    pushed.grid = grid;
+    pushed.block = block;
+    pushed.shared_bytes = shared_bytes;
+    return 0;
+}
+
 cudaError_t __cudaPopCallConfiguration(dim3 *grid, dim3 *block, size_t *shared_bytes, void *stream);
 cudaError_t __cudaPopCallConfiguration(dim3 *grid, dim3 *block, size_t *shared_bytes,
                                        void *stream) {
-    (void)grid, (void)block, (void)shared_bytes, (void)stream;
-    device_fail("<<<>>> is not for these objects: kernel_launch() is");
-    return failed(cudaErrorNotSupported);
+    *grid = pushed.grid;
+    *block = pushed.block;
+    *shared_bytes = pushed.shared_bytes;
+    *(cudaStream_t *)stream = NULL;
+    return cudaSuccess;
 }
 
 /* --- the rest ------------------------------------------------------------------------------------
@@ -225,27 +281,6 @@ cudaError_t __cudaPopCallConfiguration(dim3 *grid, dim3 *block, size_t *shared_b
 cudaError_t cudaFuncSetAttribute(const void *host, enum cudaFuncAttribute attribute, int value) {
     (void)attribute, (void)value; /* more shared memory: the launch checks how much there is */
     return kernel_of(host) ? cudaSuccess : cudaErrorInvalidDeviceFunction;
-}
-
-/* Nothing is known of a GPU that is not there. */
-static cudaError_t no_gpu(const char *what) {
-    device_fail("PTX on the CPU has no %s: use --device cuda", what);
-    return failed(cudaErrorNotSupported);
-}
-
-cudaError_t cudaGetDevice(int *device) {
-    *device = 0;
-    return cudaSuccess;
-}
-
-cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr attribute, int device) {
-    (void)value, (void)attribute, (void)device;
-    return no_gpu("attributes of a GPU");
-}
-
-cudaError_t cudaFuncGetAttributes(struct cudaFuncAttributes *attributes, const void *host) {
-    (void)attributes, (void)host;
-    return no_gpu("registers to count");
 }
 
 /* A launch has ended when it returns, so one stream is as good as another. */
@@ -269,6 +304,10 @@ cudaError_t cudaGetLastError(void) {
     cudaError_t error = last;
     last = cudaSuccess;
     return error;
+}
+
+cudaError_t cudaPeekAtLastError(void) {
+    return last;
 }
 
 /* What went wrong here says more than the error's number. */

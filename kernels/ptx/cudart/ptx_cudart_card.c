@@ -1,0 +1,116 @@
+/*
+ * ptx_cudart_card.c: what host code asks of the card it runs on. Without a card there is nothing to
+ * say, and that is an error.
+ *
+ * Each architecture is a device of its own number: libraries keep what they were told by number.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "kernels/ptx/cudart/ptx_cudart.h"
+
+/* From 8.0 on every architecture's: CUDA C++ Programming Guide, "Technical Specifications per
+ * Compute Capability"; sm_86, sm_89 and sm_12x hold 1536, and 16 or 24 blocks. */
+#define SM_THREADS 2048
+#define SM_BLOCKS 32
+#define BLOCK_THREADS 1024
+#define GRID_X 2147483647
+#define ARCHS 128 /* devices there seem to be: more than any architecture's number */
+
+static _Thread_local struct ptx_card card;
+static _Thread_local struct ptx_noted noted[PTX_NOTED_MAX];
+static _Thread_local size_t noted_count;
+
+void ptx_card_ptx(const struct ptx_card *to) {
+    card = to ? *to : (struct ptx_card){0};
+    noted_count = to ? 0 : noted_count;
+}
+
+const struct ptx_card *ptx_cudart_card(void) {
+    return card.arch ? &card : NULL;
+}
+
+void ptx_cudart_note(const char *kernel, dim3 grid, dim3 block, int arch) {
+    if (!card.arch || noted_count == PTX_NOTED_MAX)
+        return;
+    struct ptx_noted *one = &noted[noted_count++];
+    const char *name = kernel;
+    for (const char *at = kernel; *at && *at != '<'; at++)
+        if (*at == ':')
+            name = at + 1;
+    snprintf(one->kernel, sizeof one->kernel, "%.*s", (int)strcspn(name, "<"), name);
+    memcpy(one->grid, (uint32_t[]){grid.x, grid.y, grid.z}, sizeof one->grid);
+    memcpy(one->block, (uint32_t[]){block.x, block.y, block.z}, sizeof one->block);
+    one->arch = arch;
+}
+
+size_t ptx_noted_ptx(struct ptx_noted out[PTX_NOTED_MAX]) {
+    memcpy(out, noted, noted_count * sizeof *out);
+    return noted_count;
+}
+
+static cudaError_t no_card(const char *what) {
+    device_fail("PTX on the CPU has no %s: use --device cuda", what);
+    return ptx_cudart_failed(cudaErrorNotSupported);
+}
+
+cudaError_t cudaGetDevice(int *device) {
+    *device = card.arch;
+    return cudaSuccess;
+}
+
+cudaError_t cudaSetDevice(int device) {
+    if (device == card.arch)
+        return cudaSuccess;
+    device_fail("PTX on the CPU plays one card at a time");
+    return ptx_cudart_failed(cudaErrorInvalidDevice);
+}
+
+cudaError_t cudaGetDeviceCount(int *count) {
+    *count = ARCHS;
+    return cudaSuccess;
+}
+
+cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr attribute, int device) {
+    if (!card.arch || device != card.arch)
+        return no_card("attributes of a GPU");
+    switch (attribute) {
+    case cudaDevAttrMultiProcessorCount:
+        *value = card.sms;
+        return cudaSuccess;
+    case cudaDevAttrComputeCapabilityMajor:
+        *value = card.arch / 10;
+        return cudaSuccess;
+    case cudaDevAttrComputeCapabilityMinor:
+        *value = card.arch % 10;
+        return cudaSuccess;
+    case cudaDevAttrMaxGridDimX:
+        *value = GRID_X;
+        return cudaSuccess;
+    default:
+        device_fail("PTX on the CPU does not know a GPU's attribute %d", (int)attribute);
+        return ptx_cudart_failed(cudaErrorNotSupported);
+    }
+}
+
+/* Which PTX a kernel is of. There are no registers: whoever counts them has no card set. */
+cudaError_t cudaFuncGetAttributes(struct cudaFuncAttributes *attributes, const void *host) {
+    if (!card.arch)
+        return no_card("registers to count");
+    memset(attributes, 0, sizeof *attributes);
+    attributes->maxThreadsPerBlock = BLOCK_THREADS;
+    attributes->binaryVersion = attributes->ptxVersion = ptx_cudart_arch(host);
+    return attributes->ptxVersion ? cudaSuccess : ptx_cudart_failed(cudaErrorInvalidDeviceFunction);
+}
+
+cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int *blocks, const void *host,
+                                                                   int threads, size_t shared_bytes,
+                                                                   unsigned flags) {
+    (void)host, (void)shared_bytes, (void)flags;
+    if (!card.arch || threads < 1 || threads > BLOCK_THREADS)
+        return no_card("occupancy of a GPU");
+    *blocks = card.occupancy ? card.occupancy : SM_THREADS / ((threads + 31) / 32 * 32);
+    if (*blocks > SM_BLOCKS)
+        *blocks = SM_BLOCKS;
+    return cudaSuccess;
+}
