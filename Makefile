@@ -86,7 +86,7 @@ NVCCFLAGS = -std=c++17 -O3 -lineinfo $(CUDA_BITS) $(CUDA_CODE) $(INC) -Xcompiler
 # is DEVICE_CUDA_ONLY, and the SIMT machine does without it.
 WGMMA_CODE := -gencode arch=compute_90a,code=sm_90a
 # The PTX machine's kernels (kernels/ptx/): PTX alone, uncompressed, for a GPU that nobody needs to
-# have. Matrix instructions, and what others' libraries make of PTX, are not among what it runs.
+# have. Matrix instructions are not among what it runs.
 PTX_TARGET := compute_80
 PTX_CODE := -gencode arch=$(PTX_TARGET),code=$(PTX_TARGET) -no-compress
 PTXFLAGS = -std=c++17 -O3 $(CUDA_BITS) $(PTX_CODE) $(INC) -DKERNEL_PTX=1 -Xcompiler -Wall,-Wextra
@@ -104,7 +104,7 @@ KERNEL_C := $(filter-out %_test.c %_fuzz.c,$(wildcard kernels/*/*.c))
 KERNEL_CC := $(filter-out %_test.cc,$(wildcard kernels/*/*.cc))
 KERNEL_CU := $(filter-out %_test.cu %_wgmma.cu kernels/device/%,$(wildcard kernels/*/*.cu))
 WGMMA_CU := $(if $(filter 90,$(ARCHS)),$(wildcard kernels/*/*_wgmma.cu))
-PTX_CU := $(if $(NVCC),$(filter-out kernels/mma/% kernels/tree/% kernels/ranks/%,$(KERNEL_CU)))
+PTX_CU := $(if $(NVCC),$(filter-out kernels/mma/% kernels/ranks/%,$(KERNEL_CU)))
 DEVICE_CU := $(wildcard kernels/device/*.cu)
 # Kernels with planted bugs, for the tests of the SIMT machine: never built by nvcc into anything.
 TEST_CU := $(wildcard kernels/*/*_test.cu)
@@ -239,6 +239,9 @@ define NVCC_PTX
 endef
 $(B)/obj/%.cu.ptx.o: %.cu
 	$(NVCC_PTX)
+# CUB's kernels differ from card to card: its PTX for each that can be asked about.
+$(B)/obj/kernels/tree/cub_target.cu.ptx.o: PTX_CODE := $(foreach a,80 90 100,-gencode \
+  arch=compute_$(a),code=compute_$(a)) -no-compress
 
 # --- tables that are compiled in: what each kernel is as machine code, and how measuring changed ---
 code_name = $(patsubst %.simt,%:simt,$(1:kernels/%=%))

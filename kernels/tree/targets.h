@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "kernels/device/device.h"
+#include "kernels/ptx/ptx_card.h"
 #include "kernels/sum/sum_job.h"
 #include "kernels/tree/recover.h"
 
@@ -30,11 +31,23 @@ struct tree_target {
      * timing, since target->sum copies from host memory first. NULL on a CPU, where target->sum
      * itself can be timed. */
     int (*start)(struct recover_target *target, const void *x, size_t n);
+    /* The tree that it ought to have, of what its authors wrote down; NULL: nobody knows. The
+     * caller's. */
+    struct tree *(*predict)(const struct recover_target *target, size_t n);
 };
 
-/* All targets of this build; *count of them. A GPU's are only there if the build has CUDA. */
+/* All targets of this build; *count of them. A GPU's are only there if the build has CUDA, those of
+ * the PTX machine if it has PTX. */
 const struct tree_target *tree_targets(size_t *count);
+/* The first of a name: a GPU's before the PTX machine's. */
 const struct tree_target *tree_target_named(const char *name);
+const struct tree_target *tree_target_on(const char *name, enum device_kind kind);
+
+/* The card that a PTX machine's target runs as if on, from its open() on; NULL: the default, that
+ * whose PTX ours is. */
+#define TREE_CARD_DEFAULT                                                                          \
+    { 80, 108, 0 }
+void tree_card_ptx(const struct ptx_card *card) DEVICE_PTX_ONLY;
 
 /* A target with a sum of floats as a job on `memory`, whose inputs `facts` describes; both must
  * outlive it. Its prove() asks for a result within the error bound of any order. 0, or -1 with
@@ -47,8 +60,10 @@ extern const struct tree_target tree_targets_openblas[];
 extern const size_t tree_targets_openblas_count;
 extern const struct tree_target tree_targets_onednn[];
 extern const size_t tree_targets_onednn_count;
-extern const struct tree_target tree_targets_cub[] DEVICE_CUDA_ONLY;
-extern const size_t tree_targets_cub_count DEVICE_CUDA_ONLY;
+extern const struct tree_target tree_targets_cub_cuda[] DEVICE_CUDA_ONLY;
+extern const size_t tree_targets_cub_count_cuda DEVICE_CUDA_ONLY;
+extern const struct tree_target tree_targets_cub_ptx[] DEVICE_PTX_ONLY;
+extern const size_t tree_targets_cub_count_ptx DEVICE_PTX_ONLY;
 
 #ifdef __cplusplus
 }

@@ -99,14 +99,18 @@ static void version(char *text, size_t size) {
 }
 
 const struct tree_target tree_targets_openblas[] = {
-    {"openblas-sdot", "OpenBLAS cblas_sdot", DEVICE_CPU, open_sdot, close_nothing, version, NULL},
-    {"openblas-ddot", "OpenBLAS cblas_ddot", DEVICE_CPU, open_ddot, close_nothing, version, NULL},
-    {"openblas-ssum", "OpenBLAS cblas_ssum", DEVICE_CPU, open_ssum, close_nothing, version, NULL},
-    {"openblas-dsum", "OpenBLAS cblas_dsum", DEVICE_CPU, open_dsum, close_nothing, version, NULL},
-    {"openblas-sasum", "OpenBLAS cblas_sasum", DEVICE_CPU, open_sasum, close_nothing, version,
+    {"openblas-sdot", "OpenBLAS cblas_sdot", DEVICE_CPU, open_sdot, close_nothing, version, NULL,
+     NULL},
+    {"openblas-ddot", "OpenBLAS cblas_ddot", DEVICE_CPU, open_ddot, close_nothing, version, NULL,
+     NULL},
+    {"openblas-ssum", "OpenBLAS cblas_ssum", DEVICE_CPU, open_ssum, close_nothing, version, NULL,
+     NULL},
+    {"openblas-dsum", "OpenBLAS cblas_dsum", DEVICE_CPU, open_dsum, close_nothing, version, NULL,
+     NULL},
+    {"openblas-sasum", "OpenBLAS cblas_sasum", DEVICE_CPU, open_sasum, close_nothing, version, NULL,
      NULL},
     {"openblas-sgemm", "OpenBLAS cblas_sgemm, one output, sum over K", DEVICE_CPU, open_sgemm,
-     close_nothing, version, NULL},
+     close_nothing, version, NULL, NULL},
 };
 const size_t tree_targets_openblas_count =
     sizeof tree_targets_openblas / sizeof *tree_targets_openblas;
