@@ -30,6 +30,10 @@ static const char intro[] =
     "\n"
     "TARGET is a library's function (--list names them), or sum:PLAN, one of our own kernels;\n"
     "PLAN is a plan's id or some of its words: sum:b64.i2.shfl-xor, or sum: alone.\n"
+    "cub is NVIDIA's cub::DeviceReduce::Sum, whose kernels and grids depend on the card. With "
+    "--arch\n"
+    "its own host code and its PTX run on the CPU, as on a card that is not here. cub-f64 adds\n"
+    "doubles; cub-int counts by an int and not a size_t, which is another tree on sm_100.\n"
     "A function of your own is  T f(const T *x, size_t n),  or a dot product with --dot,\n"
     "T f(const T *x, const T *y, size_t n).  It runs in a child process: it may crash.\n"
     "\n";
@@ -39,6 +43,7 @@ static const char outro[] =
     "examples:\n"
     "  nanolab reveal openblas-sdot -n 100 --draw sdot.svg\n"
     "  nanolab reveal sum:b64.i4.shfl-xor -n 500 --device simt\n"
+    "  nanolab reveal cub-f64 -n 1000 --arch sm_100 --draw b200.svg\n"
     "  nanolab reveal --library ./libmine.so --symbol my_sum --draw mine.png\n"
     "\n"
     "exit status: 0 the tree was found and all checks passed; 1 there is none, and the reason has\n"
@@ -151,7 +156,9 @@ static int reply(const struct request *r, const struct subject *s,
     if (found->tree) {
         a.words = tree_words(found->tree);
         a.text = tree_text(found->tree);
-        struct tree *own = s->kind == SUBJECT_PLAN ? sum_variant_tree(&s->plan, n) : NULL;
+        struct tree *own = s->kind == SUBJECT_PLAN               ? sum_variant_tree(&s->plan, n)
+                           : s->built_in && s->built_in->predict ? s->built_in->predict(target, n)
+                                                                 : NULL;
         a.compared = own != NULL;
         a.equal = own && tree_equal(own, found->tree);
         tree_free(own);
@@ -256,7 +263,9 @@ static int reveal(const struct request *r, struct subject *s) {
     struct recovery found = {0};
     size_t n = r->n_given ? r->n : N_DEFAULT;
     if (s->kind != SUBJECT_LIBRARY && device_count(s->device_kind) == 0) {
-        fprintf(stderr, "nanolab reveal: not testable here: %s\n", device_error());
+        bool elsewhere = s->kind == SUBJECT_BUILT_IN && s->device_kind == DEVICE_CUDA;
+        fprintf(stderr, "nanolab reveal: %s, not testable here: %s%s\n", s->name, device_error(),
+                elsewhere ? "; or as on a card that is not here: --arch sm_90" : "");
         return EXIT_SKIPPED;
     }
     int status = EXIT_USAGE;
@@ -302,8 +311,16 @@ static int run(int argc, char **argv) {
          OPTION_TEXT, &r.draw, NULL},
         {"--collapse", "N", "draws a tree of more than N inputs by its regular parts (64)",
          OPTION_NUMBER, &r.collapse, NULL},
-        {"--device", "DEV", "for sum:PLAN: cuda[:N], simt or cpu (a GPU if one works, else simt)",
-         OPTION_TEXT, &r.device, NULL},
+        {"--device", "DEV",
+         "for sum:PLAN: cuda[:N], ptx, simt or cpu (a GPU if one works, else simt)", OPTION_TEXT,
+         &r.device, NULL},
+        {"--arch", "SM",
+         "for cub: as on a card that is not here, sm_80 (A100), sm_90 (H100) or sm_100 (B200)",
+         OPTION_TEXT, &r.card.arch, NULL},
+        {"--sms", "N", "that card's multiprocessors (108, 132, 148)", OPTION_NUMBER, &r.card.sms,
+         &r.card.sms_given},
+        {"--occupancy", "N", "blocks that each of them holds (as many as 2048 threads make)",
+         OPTION_NUMBER, &r.card.occupancy, &r.card.occupancy_given},
         {"--library", "FILE", "a shared library with a function of yours", OPTION_TEXT, &r.library,
          NULL},
         {"--symbol", "NAME", "that function", OPTION_TEXT, &r.symbol, NULL},

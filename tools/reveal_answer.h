@@ -31,6 +31,38 @@ static const char *format_name(enum recover_width width) {
                                          : recover_width_name(width);
 }
 
+/* From how many multiprocessors on each block takes one tile, so that the tree no longer changes;
+ * more than the card has: it is not so here. */
+static size_t enough_sms(const struct reply *a) {
+    const struct subject *s = a->subject;
+    bool wide = strstr(s->name, "-int") == NULL;
+    struct cub_plan plan = cub_plan_of(a->type, wide, s->card.arch, 1, s->card.occupancy);
+    return (a->n + cub_plan_reach(&plan) - 1) / cub_plan_reach(&plan);
+}
+
+/* What ran, and as on what card. */
+static void print_card(const struct reply *a) {
+    struct ptx_noted noted[PTX_NOTED_MAX];
+    size_t count = ptx_noted_ptx(noted);
+    const struct subject *s = a->subject;
+    printf("card     as on %s, %s: %d multiprocessor%s", s->model->model, s->model->arch,
+           s->card.sms, s->card.sms == 1 ? "" : "s");
+    if (s->card.occupancy)
+        printf(", %d block%s on each", s->card.occupancy, s->card.occupancy == 1 ? "" : "s");
+    size_t enough = a->compared && a->equal ? enough_sms(a) : 0;
+    if (enough > (size_t)s->card.sms)
+        printf("; their number is part of this tree");
+    else if (enough > 1)
+        printf("; %zu or more have this tree", enough);
+    else if (enough)
+        printf("; their number does not matter at this n");
+    for (size_t k = 0; k < count; k++)
+        printf("%s%s, %u block%s of %u threads", k ? "; " : "\nlaunched ", noted[k].kernel,
+               noted[k].grid[0], noted[k].grid[0] == 1 ? "" : "s", noted[k].block[0]);
+    printf("\nrests on PTX of compute_%d, run on the CPU: no GPU was asked\n",
+           count ? noted[0].arch : s->card.arch);
+}
+
 static void print_text(const struct reply *a) {
     const struct recovery *f = a->recovery;
     bool products = a->subject->kind == SUBJECT_LIBRARY && a->products;
@@ -40,6 +72,8 @@ static void print_text(const struct reply *a) {
     text_print(stdout, a->subject->what);
     putchar('\n');
     printf("n        %zu\n", a->n);
+    if (a->subject->model)
+        print_card(a);
     if (f->status != RECOVER_FOUND) {
         printf("verdict  no tree: %s\n", recover_status_name(f->status));
         printf("         %s\n", f->why);
@@ -72,8 +106,9 @@ static void print_text(const struct reply *a) {
            f->rechecked, f->fresh, f->weighted, f->data_sets, f->data_sets);
     printf("calls    %zu to find the order, %zu in all\n", f->probes, f->calls);
     if (a->compared)
-        printf("plan     %s\n", a->equal ? "this is the tree that the plan's model has"
-                                         : "NOT the tree that the plan's model has: our bug");
+        printf("plan     %s the tree that %s%s\n", a->equal ? "this is" : "NOT",
+               a->subject->kind == SUBJECT_PLAN ? "the plan's model has" : "CUB's source predicts",
+               a->equal ? "" : ": our bug");
     if (a->text && strlen(a->text) <= TEXT_SHOWN)
         printf("tree     %s\n", a->text);
     printf("verdict  %s, %s\n", recover_status_name(f->status),
@@ -138,6 +173,29 @@ static void print_object(json_t *o, const struct reply *a) {
     printf("\n}\n");
 }
 
+static void add_card(json_t *o, const struct reply *a) {
+    struct ptx_noted noted[PTX_NOTED_MAX];
+    size_t count = ptx_noted_ptx(noted);
+    const struct subject *s = a->subject;
+    char text[64];
+    snprintf(text, sizeof text, "PTX of compute_%d, run on the CPU",
+             count ? noted[0].arch : s->card.arch);
+    json_object_set_new(o, "arch", json_string(s->model->arch));
+    json_object_set_new(o, "multiprocessors", json_integer(s->card.sms));
+    if (s->card.occupancy)
+        json_object_set_new(o, "occupancy", json_integer(s->card.occupancy));
+    if (a->compared && a->equal)
+        json_object_set_new(o, "same_tree_from_multiprocessors",
+                            json_integer((json_int_t)enough_sms(a)));
+    json_object_set_new(o, "rests_on", json_string(text));
+    json_t *launches = json_array();
+    for (size_t k = 0; k < count; k++)
+        json_array_append_new(launches, json_pack("{s:s, s:I, s:I}", "kernel", noted[k].kernel,
+                                                  "blocks", (json_int_t)noted[k].grid[0], "threads",
+                                                  (json_int_t)noted[k].block[0]));
+    json_object_set_new(o, "launched", launches);
+}
+
 static void add_found(json_t *o, const struct reply *a) {
     const struct recovery *f = a->recovery;
     json_object_set_new(o, "rule", json_string(f->rule));
@@ -178,6 +236,8 @@ static void print_json(const struct reply *a) {
                   (json_int_t)f->weighted, "data_sets", (json_int_t)f->data_sets);
     json_object_update(o, more);
     json_decref(more);
+    if (a->subject->model)
+        add_card(o, a);
     if (f->status == RECOVER_FOUND)
         add_found(o, a);
     else

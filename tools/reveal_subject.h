@@ -13,6 +13,7 @@
 #include "kernels/tree/plan_target.h"
 #include "kernels/tree/recover.h"
 #include "kernels/tree/targets.h"
+#include "tools/reveal_card.h"
 
 /* What all calls of any subject may take, unless it is said. */
 #define TOTAL_SECONDS 600
@@ -20,6 +21,7 @@
 struct request {
     const char *target, *library, *symbol, *type, *result, *draw, *device;
     uint64_t n, seed, collapse, seconds, total_seconds, megabytes;
+    struct card_request card;
     bool n_given, seconds_given, total_given, memory_given, dot, list, json, help, version,
         describe;
 };
@@ -29,7 +31,9 @@ enum subject_kind { SUBJECT_PLAN, SUBJECT_BUILT_IN, SUBJECT_LIBRARY };
 struct subject {
     enum subject_kind kind;
     struct sum_variant plan;
-    const struct tree_target *built_in;
+    const struct tree_target *built_in; /* NULL: this build has not got it, nor its device */
+    const struct card *model;           /* --arch */
+    struct ptx_card card;
     struct child_spec child;
     char library_path[4096];
     enum device_kind device_kind;
@@ -71,26 +75,56 @@ static int plan_subject(const struct options *parser, const struct request *r, s
     return 0;
 }
 
-static int built_in_subject(const struct options *parser, const struct request *r,
-                            struct subject *s) {
+static int unknown_target(const struct options *parser, const char *name) {
     size_t count;
     const struct tree_target *all = tree_targets(&count);
-    s->kind = SUBJECT_BUILT_IN;
-    s->built_in = tree_target_named(r->target);
-    if (!s->built_in) {
-        const char *names[33] = {"sum:"};
-        for (size_t k = 0; k < count && k < 32; k++)
-            names[k + 1] = all[k].name;
-        const char *near = options_nearest(r->target, names, count + 1);
-        if (strncmp(r->target, "cub", 3) == 0)
+    const char *names[33 + CUB_NAMES] = {"sum:"};
+    size_t named = 1;
+    for (size_t k = 0; k < count && k < 32; k++)
+        names[named++] = all[k].name;
+    for (size_t k = 0; k < CUB_NAMES; k++)
+        names[named++] = cub_names[k];
+    const char *near = options_nearest(name, names, named);
+    if (near)
+        return options_fail(parser, "unknown target \"%s\"; did you mean %s?", name, near);
+    return options_fail(parser, "unknown target \"%s\"; see nanolab reveal --list", name);
+}
+
+/* CUB: on a GPU, or as on a card that is not here. */
+static int cub_subject(const struct options *parser, const struct request *r, struct subject *s) {
+    const char *arch = r->card.arch;
+    struct option_device listed[OPTION_DEVICES_MAX];
+    size_t devices = 0;
+    s->device_kind = arch ? DEVICE_PTX : DEVICE_CUDA;
+    if (r->device) {
+        if (options_devices(parser, r->device, listed, &devices))
+            return -1;
+        if (devices != 1 || (listed[0].kind != DEVICE_CUDA && listed[0].kind != DEVICE_PTX))
+            return options_fail(parser, "%s runs on cuda or ptx; give one of them", r->target);
+        if (arch && listed[0].kind == DEVICE_CUDA)
             return options_fail(parser,
-                                "this build has no CUDA and so no target %s; build with "
-                                "nvcc",
-                                r->target);
-        if (near)
-            return options_fail(parser, "unknown target \"%s\"; did you mean %s?", r->target, near);
-        return options_fail(parser, "unknown target \"%s\"; see nanolab reveal --list", r->target);
+                                "--arch is for a card that is not here; leave --device out");
+        s->device_kind = listed[0].kind;
+        s->device_index = listed[0].index;
     }
+    if (s->device_kind == DEVICE_CUDA && (r->card.sms_given || r->card.occupancy_given))
+        return options_fail(parser, "--sms and --occupancy go with --arch; give --arch sm_90");
+    struct card_request card = r->card;
+    card.arch = arch ? arch : cards[0].arch;
+    s->built_in = tree_target_on(r->target, s->device_kind);
+    snprintf(s->name, sizeof s->name, "%s", r->target);
+    return s->device_kind == DEVICE_CUDA ? 0 : choose_card(parser, &card, &s->model, &s->card);
+}
+
+static int built_in_subject(const struct options *parser, const struct request *r,
+                            struct subject *s) {
+    s->kind = SUBJECT_BUILT_IN;
+    for (size_t k = 0; k < CUB_NAMES; k++)
+        if (strcmp(r->target, cub_names[k]) == 0)
+            return cub_subject(parser, r, s);
+    s->built_in = tree_target_named(r->target);
+    if (!s->built_in)
+        return unknown_target(parser, r->target);
     s->device_kind = s->built_in->kind;
     if (r->device) {
         struct option_device listed[OPTION_DEVICES_MAX];
@@ -161,6 +195,12 @@ static int check_request(const struct options *parser, struct request *r, struct
                                          : NULL;
     if (!library && odd)
         return options_fail(parser, "%s belongs to --library; leave it out", odd);
+    if ((library || strncmp(r->target, "cub", 3) != 0) &&
+        (r->card.arch || r->card.sms_given || r->card.occupancy_given))
+        return options_fail(parser, "%s belongs to cub; leave it out",
+                            r->card.arch        ? "--arch"
+                            : r->card.sms_given ? "--sms"
+                                                : "--occupancy");
     if (r->n_given && (r->n == 0 || r->n > RECOVER_MAX))
         return options_fail(parser, "-n is %llu; give 1 to %zu", (unsigned long long)r->n,
                             RECOVER_MAX);
@@ -197,6 +237,8 @@ static int open_subject(struct subject *s, struct recover_target *target, size_t
         snprintf(s->what, sizeof s->what, "%s", device_model(s->device));
         return plan_target_open(target, &s->plan, n, s->device);
     }
+    if (s->model)
+        tree_card_ptx(&s->card);
     int status = s->built_in->open(target, n, s->device);
     if (!status)
         s->built_in->version(s->what, sizeof s->what);

@@ -156,6 +156,19 @@ static void every_bad_line_is_one_line(void **state) {
         {"openblas-sdot --library x.so --symbol f", "exclude each other"},
         {"sum:f16 -n 5000 --device simt", "out of range"},
         {"onednn-sum -n 1", "single input"},
+        {"openblas-sdot --arch sm_80", "--arch belongs to cub"},
+        {"sum: --sms 4", "--sms belongs to cub"},
+        {"--library /dev/null --symbol f --occupancy 1", "--occupancy belongs to cub"},
+        {"cub-f46 --arch sm_80", "did you mean cub-f64?"},
+        {"cub --arch", "needs a value"},
+        {"cub --arch sm_70", "there are sm_80, sm_90 and sm_100"},
+        {"cub --arch '$(touch bad)'", "there are sm_80, sm_90 and sm_100"},
+        {"cub --arch sm_90 --sms 0", "--sms is 0; give 1 to 1024"},
+        {"cub --arch sm_90 --sms 1025", "give 1 to 1024"},
+        {"cub --arch sm_90 --occupancy 33", "give 1 to 32"},
+        {"cub --arch sm_90 --device simt", "runs on cuda or ptx"},
+        {"cub --arch sm_90 --device cuda", "leave --device out"},
+        {"cub --sms 100 --device cuda", "give --arch sm_90"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         int status = type(bad[i].line);
@@ -164,6 +177,52 @@ static void every_bad_line_is_one_line(void **state) {
             fail_msg("%s: status %d, expected \"%s\"\nstdout: %s\nstderr: %s", bad[i].line, status,
                      bad[i].words, said, warned);
     }
+}
+
+/* NVIDIA's sum as on cards that are not here; where it cannot be run, one line says what is
+ * missing.
+ */
+static void cub_on_a_card(void **state) {
+    (void)state;
+    static const struct {
+        const char *target, *arch, *block;
+        int depth;
+    } known[] = {
+        {"cub-f64", "sm_80", "1 block of 256 threads", 2 + 5 + 7},
+        {"cub-f64", "sm_100", "1 block of 512 threads", 1 + 5 + 15},
+        {"cub-f64-int", "sm_100", "1 block of 640 threads", 0 + 5 + 18},
+    };
+    for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
+        char line[128], words[64];
+        snprintf(line, sizeof line, "%s --arch %s -n 600", known[k].target, known[k].arch);
+        int status = type(line);
+        if (status == 77) {
+            const char *newline = strchr(warned, '\n');
+            assert_true(newline && !newline[1] && !said[0]);
+            assert_non_null(strstr(warned, known[k].target));
+            assert_non_null(strstr(warned, "not testable here: "));
+            print_message("%s", warned);
+            skip();
+        }
+        assert_int_equal(status, 0);
+        snprintf(words, sizeof words, "depth    %d additions", known[k].depth);
+        if (!strstr(said, words) || !strstr(said, known[k].block) ||
+            !strstr(said, "run on the CPU: no GPU was asked"))
+            fail_msg("%s: expected \"%s\" and \"%s\" in:\n%s", line, words, known[k].block, said);
+    }
+    expect("cub --arch sm_90 -n 40 --json --draw cub.dot", 0, "\"found\": true");
+    json_error_t error;
+    json_t *answer = json_loads(said, 0, &error);
+    assert_string_equal(json_string_value(json_object_get(answer, "arch")), "sm_90");
+    assert_string_equal(json_string_value(json_object_get(answer, "rests_on")),
+                        "PTX of compute_90, run on the CPU");
+    assert_int_equal(json_integer_value(json_object_get(answer, "multiprocessors")), 132);
+    assert_int_equal(json_array_size(json_object_get(answer, "launched")), 1);
+    json_decref(answer);
+    char picture[1 << 14];
+    read_back("cub.dot", picture, sizeof picture);
+    assert_non_null(strstr(picture, "digraph tree {"));
+    expect("cub --device ptx -n 3", 0, "as on an A100");
 }
 
 /* Compiles functions of one's own to m.so in the folder. */
@@ -336,6 +395,7 @@ int main(void) {
         cmocka_unit_test(json_that_reads_back),
         cmocka_unit_test(pictures),
         cmocka_unit_test(every_bad_line_is_one_line),
+        cmocka_unit_test(cub_on_a_card),
         cmocka_unit_test(a_function_of_ones_own),
         cmocka_unit_test(remarks),
         cmocka_unit_test(next_steps),
