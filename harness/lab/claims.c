@@ -51,14 +51,14 @@ json_t *claims_entry(const struct claim *claim, const char *device_id,
         return NULL;
     }
     json_t *entry = json_pack(
-        "{s:s, s:s, s:o, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
-        claim->id, "claim", claim->statement, "refuted_by", text_or_null(claim->refuted_by),
+        "{s:s, s:s, s:o, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:O?, s:o, s:o}",
+        "id", claim->id, "claim", claim->statement, "refuted_by", text_or_null(claim->refuted_by),
         "verdict", claims_verdict_name(finding->verdict), "device", device_id, "broken",
         finding->broken, "checked", (json_int_t)(finding->held + finding->against + finding->open),
         "held", (json_int_t)finding->held, "against", (json_int_t)finding->against, "open",
         (json_int_t)finding->open, "statement", text_or_null(finding->statement), "range",
         text_or_null(finding->range), "reason", text_or_null(finding->reason), "control",
-        text_or_null(finding->control), "numbers",
+        text_or_null(finding->control), "rests_on", finding->rests, "numbers",
         finding->numbers ? json_incref(finding->numbers) : json_array(), "evidence",
         finding->evidence ? json_incref(finding->evidence) : json_array());
     if (!entry)

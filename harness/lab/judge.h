@@ -38,6 +38,7 @@ struct finding {
     json_t *evidence;  /* ids of cases, filled by finding_count; the harness frees it */
     unsigned parts;    /* of the statement, said by finding_say_part */
     json_t *numbers;   /* what finding_number listed; the harness frees it */
+    json_t *rests;     /* what its rows rest on (rests.h); the harness counts and frees it */
     bool settled;
 };
 

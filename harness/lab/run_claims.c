@@ -9,6 +9,7 @@
 #include "harness/lab/run.h"
 #include "harness/lab/tables.h"
 #include "harness/stop.h"
+#include "harness/store/rests.h"
 #include "harness/store/result.h"
 
 /* The devices of the run that a claim is asked on; how many. */
@@ -91,6 +92,16 @@ static int record(struct lab_run *run, const struct claim *claim, const char *de
     return lab_error(run, "%s", error_text());
 }
 
+static json_t *count_rests(const struct rows *rows) {
+    struct rests_on on = {{0}};
+    for (size_t k = 0; k < rows->count; k++) {
+        enum rests rests = rests_of_row(rows->list[k].record, rows->list[k].cells);
+        if (rests < RESTS)
+            on.rows[rests]++;
+    }
+    return rests_json(&on);
+}
+
 static int judge_on(struct lab_run *run, const struct claim *claim, const char *device) {
     struct finding finding = {0};
     struct rows rows;
@@ -101,6 +112,8 @@ static int judge_on(struct lab_run *run, const struct claim *claim, const char *
                              device);
     else
         claim->check(&rows, &finding);
+    if (finding.verdict != VERDICT_NOT_TESTABLE)
+        finding.rests = count_rests(&rows);
     rows_free(&rows);
     return record(run, claim, device, &finding);
 }

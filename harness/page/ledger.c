@@ -10,11 +10,14 @@
 #include <sys/stat.h>
 
 #include "harness/error.h"
+#include "harness/page/claim_table.h"
 #include "harness/page/escape.h"
 #include "harness/page/report.h"
 #include "harness/page/units.h"
 #include "harness/store/checked.h"
 #include "harness/store/pack.h"
+#include "harness/store/record.h"
+#include "harness/store/rests.h"
 #include "harness/text.h"
 
 static int short_of_memory(void) {
@@ -24,22 +27,67 @@ static int short_of_memory(void) {
 /* --- reading -----------------------------------------------------------------------------------
  */
 
+#define OTHERS_MOST 65536
+
+/* Results of older builds say nothing of what their verdicts rest on: {id and device of a case:
+ * enum rests}, where that is not what the device says. */
+static int see_case(void *context, const struct reader *reader, const json_t *record) {
+    json_t *rests = context;
+    const struct reader_case *read = &reader->cases[reader->case_count - 1];
+    const json_t *first = json_array_get(json_object_get(record, "rows"), 0);
+    enum rests one = rests_of_row(record, first);
+    char key[RECORD_ID_MAX + 32];
+    if (one == rests_of_device(read->device) || json_object_size(rests) == OTHERS_MOST)
+        return 0;
+    snprintf(key, sizeof key, "%s %s", read->id, read->device);
+    return json_object_set_new(rests, key, json_integer(one)) == 0 ? 0 : short_of_memory();
+}
+
+/* The verdict's cases that are named, in place of all of its rows. */
+static int add_rests(json_t *claim, const json_t *rests) {
+    const char *device = claim_text(claim, "device");
+    enum rests usual = rests_of_device(device);
+    struct rests_on on = {{0}};
+    json_t *id;
+    size_t k;
+    json_array_foreach(json_object_get(claim, "evidence"), k, id) {
+        char key[RECORD_ID_MAX + 32];
+        snprintf(key, sizeof key, "%s %s", json_string_value(id), device);
+        const json_t *other = json_object_get(rests, key);
+        enum rests one = other ? (enum rests)json_integer_value(other) : usual;
+        if (one < RESTS)
+            on.rows[one]++;
+    }
+    return k > 0 ? json_object_set_new(claim, "rests_on", rests_json(&on)) : 0;
+}
+
 static int read_folder(void *context, const char *dir) {
     struct ledger_session *s = context;
     struct checked *checked;
-    if (checked_open(&checked, dir) != 0)
+    json_t *rests = json_object(), *claim;
+    const struct reader_watch watch = {NULL, see_case, rests};
+    size_t i;
+    int opened = rests ? checked_open_watched(&checked, dir, &watch) : short_of_memory();
+    if (opened != 0) {
+        json_decref(rests);
         return -1;
+    }
     int status = 0;
     s->run = json_incref(checked->run);
     s->labs = json_object();
     s->cases = json_object();
     for (size_t k = 0; k < checked->lab_count; k++) {
         const struct checked_lab *lab = &checked->labs[k];
+        json_array_foreach(lab->claims, i, claim) {
+            if (!json_object_get(claim, "rests_on"))
+                status |= add_rests(claim, rests);
+        }
         status |= json_object_set(s->labs, lab->name, lab->claims);
         status |= json_object_set_new(s->cases, lab->name,
                                       json_integer((json_int_t)lab->reader->case_count));
     }
     checked_close(checked);
+    json_decref(rests);
     return status == 0 ? 0 : short_of_memory();
 }
 

@@ -8,93 +8,12 @@
 
 #include "harness/page/claim_table.h"
 #include "harness/page/escape.h"
-#include "harness/page/ledger.h"
+#include "harness/page/ledger_inside.h"
 #include "harness/page/report.h"
 #include "harness/page/units.h"
 
-/* A column of a lab: one device of one set, on which at least one claim has a verdict. */
-struct column {
-    const struct ledger_set *set;
-    const char *device;
-    bool alone; /* the set has no other in this lab */
-};
-#define COLUMNS (LEDGER_SETS_MOST * 4)
-
-struct lab {
-    const char *name;
-    const struct ledger_set *sets;
-    size_t count;
-    struct column columns[COLUMNS];
-    size_t column_count;
-    json_t *ids; /* {id: the claim's entry of the first set that has it} in order */
-};
-
-static const json_t *claims_of(const struct ledger_session *s, const char *lab) {
-    return json_object_get(s->labs, lab);
-}
-
-/* The entry of a claim on a device in a session; NULL: none. */
-static const json_t *entry_of(const struct ledger_session *s, const char *lab, const char *id,
-                              const char *device) {
-    json_t *entry;
-    size_t k;
-    json_array_foreach(claims_of(s, lab), k, entry) {
-        if (strcmp(claim_text(entry, "id"), id) == 0 &&
-            strcmp(claim_text(entry, "device"), device) == 0)
-            return entry;
-    }
-    return NULL;
-}
-
-/* --- what one device of one set says of a claim ------------------------------------------------
- */
-
-struct said {
-    size_t marks[MARKS]; /* sessions */
-    size_t sessions;     /* with an entry */
-    const json_t *entry; /* the first of the most frequent verdict */
-    enum claim_mark mark;
-    long long low[4], high[4]; /* held, against, open, checked: over the sessions */
-};
-
-static const char *const counted[] = {"held", "against", "open", "checked"};
-
-static struct said said_of(const struct ledger_set *set, const char *lab, const char *id,
-                           const char *device) {
-    struct said said = {.mark = MARK_NOT_TESTABLE};
-    const json_t *first[MARKS] = {NULL};
-    for (size_t k = 0; k < set->count; k++) {
-        const json_t *entry = entry_of(&set->sessions[k], lab, id, device);
-        if (!entry)
-            continue;
-        enum claim_mark mark = claim_mark(entry);
-        if (said.marks[mark]++ == 0)
-            first[mark] = entry;
-        for (size_t c = 0; c < 4; c++) {
-            long long count = claim_count(entry, counted[c]);
-            said.low[c] = said.sessions == 0 || count < said.low[c] ? count : said.low[c];
-            said.high[c] = said.sessions == 0 || count > said.high[c] ? count : said.high[c];
-        }
-        said.sessions++;
-    }
-    for (size_t m = 0; m < MARKS; m++)
-        if (said.marks[m] > 0 && (!said.entry || said.marks[m] > said.marks[said.mark])) {
-            said.mark = (enum claim_mark)m;
-            said.entry = first[m];
-        }
-    return said;
-}
-
-static bool has_verdict(const struct said *said) {
-    return said->sessions > said->marks[MARK_NOT_TESTABLE];
-}
-
-static bool varies(const struct said *said) {
-    return said->marks[said->mark] < said->sessions;
-}
-
 /* "confirmed in 2 sessions, bounded in 1". */
-static void put_marks(const struct said *said, FILE *out) {
+static void put_marks(const struct ledger_said *said, FILE *out) {
     const char *before = "";
     for (size_t m = 0; m < MARKS; m++) {
         if (said->marks[m] == 0)
@@ -108,14 +27,14 @@ static void put_marks(const struct said *said, FILE *out) {
 }
 
 /* "16", or "14 to 16" over the sessions. */
-static void put_count(const struct said *said, size_t c, FILE *out) {
+static void put_count(const struct ledger_said *said, size_t c, FILE *out) {
     char low[UNITS_TEXT], high[UNITS_TEXT];
     fputs(units_count(low, sizeof low, said->low[c]), out);
     if (said->low[c] != said->high[c])
         fprintf(out, " to %s", units_count(high, sizeof high, said->high[c]));
 }
 
-static void put_counts(const struct said *said, FILE *out) {
+static void put_counts(const struct ledger_said *said, FILE *out) {
     if (said->high[3] == 0)
         return;
     fputs(" Checks: ", out);
@@ -135,13 +54,13 @@ static void put_sentence(FILE *out, const char *text) {
 }
 
 /* All behind the name of who says it; malloc'ed, NULL: no memory. */
-static char *words_of(const struct said *said) {
+static char *words_of(const struct ledger_said *said) {
     char *text = NULL;
     size_t size;
     FILE *out = open_memstream(&text, &size);
     if (!out)
         return NULL;
-    if (varies(said)) {
+    if (ledger_varies(said)) {
         fputs("**varies** (", out);
         put_marks(said, out);
         fputs("); where ", out);
@@ -165,37 +84,7 @@ static char *words_of(const struct said *said) {
 /* --- a lab -------------------------------------------------------------------------------------
  */
 
-static void add_column(struct lab *lab, const struct ledger_set *set, const char *device) {
-    for (size_t k = 0; k < lab->column_count; k++)
-        if (lab->columns[k].set == set && strcmp(lab->columns[k].device, device) == 0)
-            return;
-    if (lab->column_count < COLUMNS)
-        lab->columns[lab->column_count++] = (struct column){set, device, true};
-}
-
-static int gather(struct lab *lab) {
-    int status = 0;
-    lab->column_count = 0;
-    for (size_t s = 0; s < lab->count; s++)
-        for (size_t k = 0; k < lab->sets[s].count; k++) {
-            json_t *entry;
-            size_t i;
-            json_array_foreach(claims_of(&lab->sets[s].sessions[k], lab->name), i, entry) {
-                const char *id = claim_text(entry, "id");
-                if (!json_object_get(lab->ids, id))
-                    status |= json_object_set(lab->ids, id, entry);
-                if (claim_mark(entry) != MARK_NOT_TESTABLE)
-                    add_column(lab, &lab->sets[s], claim_text(entry, "device"));
-            }
-        }
-    for (size_t a = 0; a < lab->column_count; a++)
-        for (size_t b = 0; b < lab->column_count; b++)
-            if (a != b && lab->columns[a].set == lab->columns[b].set)
-                lab->columns[a].alone = false;
-    return status;
-}
-
-static void put_column(const struct column *c, FILE *out) {
+static void put_column(const struct ledger_column *c, FILE *out) {
     escape_inline(out, c->set->name);
     if (c->alone)
         return;
@@ -203,7 +92,7 @@ static void put_column(const struct column *c, FILE *out) {
     escape_inline(out, c->device);
 }
 
-static void put_overview(const struct lab *lab, FILE *out) {
+static void put_overview(const struct ledger_lab *lab, FILE *out) {
     const char *id;
     json_t *entry;
     fputs("| | claim |", out);
@@ -223,11 +112,11 @@ static void put_overview(const struct lab *lab, FILE *out) {
         escape_inline(out, claim_text(entry, "claim"));
         fputs(" |", out);
         for (size_t c = 0; c < lab->column_count; c++) {
-            const struct column *column = &lab->columns[c];
-            struct said said = said_of(column->set, lab->name, id, column->device);
-            if (!has_verdict(&said))
+            const struct ledger_column *column = &lab->columns[c];
+            struct ledger_said said = ledger_said_of(column->set, lab->name, id, column->device);
+            if (!ledger_has_verdict(&said))
                 fprintf(out, " – |");
-            else if (varies(&said))
+            else if (ledger_varies(&said))
                 fprintf(out, " %s varies |", report_sign(said.mark));
             else
                 fprintf(out, " %s %s |", report_sign(said.mark), claim_mark_words(said.mark));
@@ -239,7 +128,7 @@ static void put_overview(const struct lab *lab, FILE *out) {
 
 /* Who says something, in the words with which the others are compared. */
 struct saying {
-    const struct column *column;
+    const struct ledger_column *column;
     char *words;
     enum claim_mark mark;
     bool told;
@@ -261,14 +150,14 @@ static void tell(struct saying *list, size_t count, FILE *out) {
     }
 }
 
-static int put_claim(const struct lab *lab, const char *id, const json_t *claim, FILE *out) {
-    struct saying list[COLUMNS];
+static int put_claim(const struct ledger_lab *lab, const char *id, const json_t *claim, FILE *out) {
+    struct saying list[LEDGER_COLUMNS];
     size_t count = 0;
     int status = 0;
     for (size_t c = 0; c < lab->column_count; c++) {
-        const struct column *column = &lab->columns[c];
-        struct said said = said_of(column->set, lab->name, id, column->device);
-        if (!has_verdict(&said))
+        const struct ledger_column *column = &lab->columns[c];
+        struct ledger_said said = ledger_said_of(column->set, lab->name, id, column->device);
+        if (!ledger_has_verdict(&said))
             continue;
         list[count] = (struct saying){column, words_of(&said), said.mark, false};
         status |= list[count].words ? 0 : -1;
@@ -301,7 +190,7 @@ static const char *why_not(const struct ledger_set *set, const char *lab, const 
     for (size_t k = 0; k < set->count; k++) {
         json_t *entry;
         size_t i;
-        json_array_foreach(claims_of(&set->sessions[k], lab), i, entry) {
+        json_array_foreach(ledger_claims_of(&set->sessions[k], lab), i, entry) {
             if (strcmp(claim_text(entry, "id"), id) != 0)
                 continue;
             if (claim_mark(entry) != MARK_NOT_TESTABLE)
@@ -325,7 +214,7 @@ static int add_not_asked(json_t *groups, const char *reason, const char *sets, c
 }
 
 /* For each reason that a set has for this claim: which sets have it. */
-static int group_claim(const struct lab *lab, const char *id, json_t *groups) {
+static int group_claim(const struct ledger_lab *lab, const char *id, json_t *groups) {
     bool told[LEDGER_SETS_MOST] = {false};
     int status = 0;
     for (size_t a = 0; a < lab->count; a++) {
@@ -351,7 +240,7 @@ static int group_claim(const struct lab *lab, const char *id, json_t *groups) {
     return status;
 }
 
-static int put_not_asked(const struct lab *lab, FILE *out) {
+static int put_not_asked(const struct ledger_lab *lab, FILE *out) {
     json_t *groups = json_object(), *ids, *one;
     const char *id, *key;
     size_t k;
@@ -382,11 +271,10 @@ static int put_not_asked(const struct lab *lab, FILE *out) {
     return status;
 }
 
-static int put_lab(struct lab *lab, const char *link, FILE *out) {
+static int put_lab(struct ledger_lab *lab, const char *link, FILE *out) {
     const char *id;
     json_t *claim;
-    lab->ids = json_object();
-    int status = lab->ids ? gather(lab) : -1;
+    int status = ledger_gather(lab);
     fputs("## ", out);
     if (*link)
         fprintf(out, "[%s](../labs/%s)", lab->name, lab->name); /* a lab's name is a plain one */
@@ -474,7 +362,7 @@ int ledger_claims(const struct ledger_set *sets, size_t count, const char *link,
     const char *names[LIMIT_LABS];
     size_t labs = labs_of(sets, count, names, LIMIT_LABS);
     int status = 0;
-    struct lab *lab = calloc(1, sizeof *lab);
+    struct ledger_lab *lab = calloc(1, sizeof *lab);
     fputs("# Claims, and what became of them\n\n", out);
     if (*link)
         fputs("Made by `make claims` from the [reference results](../results/README.md); a test "
@@ -488,8 +376,9 @@ int ledger_claims(const struct ledger_set *sets, size_t count, const char *link,
         "includes the threshold); two numbers are the least\nand the most of the sessions. A set "
         "with several devices has a line for each.\n\n",
         out);
+    status |= ledger_rests(names, labs, sets, count, out);
     for (size_t k = 0; lab && k < labs; k++) {
-        *lab = (struct lab){.name = names[k], .sets = sets, .count = count};
+        *lab = (struct ledger_lab){.name = names[k], .sets = sets, .count = count};
         status |= put_lab(lab, link, out);
     }
     status = lab ? status : -1;

@@ -6,6 +6,7 @@
 #include "harness/page/escape.h"
 #include "harness/page/report.h"
 #include "harness/page/units.h"
+#include "harness/store/rests.h"
 
 const char *report_sign(enum claim_mark mark) {
     static const char *const signs[MARKS] = {"✔", "✘", "◐", "○", "⚠"};
@@ -114,6 +115,15 @@ static void counts(const json_t *entry, FILE *out) {
             checked == 1 ? "" : "s", held == checked ? " held" : "");
 }
 
+static void rests(const json_t *entry, FILE *out) {
+    const struct rests_on on = rests_of_claim(entry);
+    if (rests_highest(&on) == RESTS)
+        return;
+    fputs(" Rests on ", out);
+    rests_print(&on, out);
+    fputc('.', out);
+}
+
 static double real(const json_t *number, const char *name) {
     const json_t *value = json_object_get(number, name);
     return json_is_number(value) ? json_number_value(value) : NAN;
@@ -161,6 +171,7 @@ static void one_device(const struct claim_row *row, const json_t *entry, const c
             sentence(out, claim_text(entry, parts[k][0]));
         }
     counts(entry, out);
+    rests(entry, out);
     fputs("\n\n", out);
     numbers(entry, row->id, device, out);
 }

@@ -28,6 +28,22 @@ static int check_numbers_of(struct check *check, const json_t *claim) {
     return 0;
 }
 
+/* Names of other builds are their own. */
+static int check_rests(struct check *check, const json_t *rests) {
+    const char *name;
+    json_t *rows;
+    if (!rests || json_is_null(rests))
+        return 0;
+    if (!json_is_object(rests) || json_object_size(rests) > 16)
+        return check_refuse(check, "\"rests_on\" must be an object of at most 16 counts");
+    json_object_foreach((json_t *)rests, name, rows) {
+        json_int_t count = json_integer_value(rows);
+        if (!json_is_integer(rows) || count < 0 || count > LIMIT_COUNT || strlen(name) > 64)
+            return check_refuse(check, "\"rests_on\" must hold counts of rows");
+    }
+    return 0;
+}
+
 static int check_claim(struct check *check, const json_t *claim) {
     const char *verdict = check_text_of(claim, "verdict"), *device = check_text_of(claim, "device");
     if (!json_is_object(claim) || check_text(check, claim, "id", false) != 0)
@@ -62,6 +78,8 @@ static int check_claim(struct check *check, const json_t *claim) {
         check_text(check, claim, "statement", true) != 0 ||
         check_text(check, claim, "range", true) != 0 ||
         check_text(check, claim, "reason", true) != 0)
+        return -1;
+    if (check_rests(check, json_object_get(claim, "rests_on")) != 0)
         return -1;
     const json_t *broken = json_object_get(claim, "broken");
     if (broken && !json_is_boolean(broken))

@@ -196,7 +196,8 @@ int result_claim(struct result *result, const struct claim *claim, const char *d
     json_t *entry = claims_entry(claim, device_id, finding);
     json_decref(finding->evidence);
     json_decref(finding->numbers);
-    finding->evidence = finding->numbers = NULL;
+    json_decref(finding->rests);
+    finding->evidence = finding->numbers = finding->rests = NULL;
     if (!entry)
         return -1;
     if (check_evidence(result->reader, claim, device_id, json_object_get(entry, "evidence")) != 0) {

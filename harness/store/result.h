@@ -112,8 +112,8 @@ const char *result_folder(const struct result *result);
 size_t result_case_count(const struct result *result);
 size_t result_resumed_count(const struct result *result);
 
-/* Records the verdict of one claim on one device; takes over finding->evidence and
- * finding->numbers. A finding that
+/* Records the verdict of one claim on one device; takes over finding->evidence,
+ * finding->numbers and finding->rests. A finding that
  * contradicts itself (bounded without a range, held > checked, …) is refused: -1. */
 int result_claim(struct result *result, const struct claim *claim, const char *device_id,
                  struct finding *finding);

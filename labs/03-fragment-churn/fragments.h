@@ -23,6 +23,7 @@
 #include "harness/lab/contest.h"
 #include "harness/lab/lab.h"
 #include "harness/lab/tables.h"
+#include "harness/store/rests.h"
 #include "kernels/mma/mma_job.h"
 
 /* --- ways.c ------------------------------------------------------------------------------------

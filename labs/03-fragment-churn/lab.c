@@ -112,6 +112,7 @@ static const struct quantity quantities[] = {
     {"capability", "1", "of the card: 90 is sm_90"},
     {"in", "", "format of the operands"},
     {"fill", "", "what the operands hold"},
+    {RESTS_PARAM, "", "what is known of this unit, where no unit is at hand"},
     {"fits another rule", "1", "elements that another unit's rule gives too"},
     {"terms", "1", "products that one step of a sum adds"},
     {"how", "", "how the card does what one line of PTX says"},

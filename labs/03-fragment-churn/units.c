@@ -94,10 +94,19 @@ static const struct unit *units_of(const struct device *device, size_t *count) {
     return cpu ? native : kernels;
 }
 
-static void describe(struct lab_case *c, const struct unit *u, const char *card) {
+static void describe(struct lab_case *c, const struct unit *u, const char *card,
+                     const struct device *device) {
     case_param_text(c, "card", card);
     case_param_text(c, "kernel", u->name);
     case_param_text(c, "in", element_word(u->in));
+    if (device_kind(device) == DEVICE_CPU || device_kind(device) == DEVICE_CUDA ||
+        u->option == MMA_SCALAR)
+        return;
+    const struct mma_rule *rule =
+        mma_rule_find(card, u->option == MMA_WARPGROUP ? MMA_WGMMA : MMA_SYNC, u->in, ELEMENT_F32);
+    if (rule && rule->evidence != MMA_MANUAL)
+        case_param_text(c, RESTS_PARAM,
+                        rests_name(rule->evidence == MMA_MEASURED ? RESTS_PUBLISHED : RESTS_MODEL));
 }
 
 /* --- F7: whole products --------------------------------------------------------------------------
@@ -151,7 +160,7 @@ static int ask_unit(struct lab_run *run, struct device *device, const char *card
     int status = 0;
     if (!c)
         return 0;
-    describe(c, u, card);
+    describe(c, u, card, device);
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes && status == 0; s++)
         for (int fill = 0; fill < MMA_FILLS && status == 0; fill++) {
             struct product p;
@@ -239,7 +248,7 @@ static int ask_step(struct lab_run *run, struct device *device, const char *card
         if (status == 0) {
             bool found = revealed.found.status == RECOVER_FOUND;
             status = found ? mma_family_of(revealed.found.tree, &family) : 0;
-            describe(c, u, card);
+            describe(c, u, card, device);
             case_param_int(c, "capability", mma_capability(device));
             case_row(c);
             case_cell_text(c, "outcome", recover_status_name(revealed.found.status));
@@ -309,7 +318,7 @@ static int ask_eight_of(struct lab_run *run, struct device *device, const char *
     int status =
         unit_open(&u, device, &p, (struct mma_shape){16, 16, 96}, MMA_FILL_NORMAL, lab_seed(run));
     if (status == 0) {
-        describe(c, &u, card);
+        describe(c, &u, card, device);
         case_row(c);
         case_cell_text(c, "how",
                        rule->sum == MMA_TWO_STEPS ? "two FP16 steps and an add" : "native");
