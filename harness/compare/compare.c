@@ -169,6 +169,7 @@ static void compare_pair_of(struct compare *c, struct compare_pair *p,
     p->times.verdict = COMPARE_NOT_COMPARABLE;
     p->times.reason = p->field[0] ? COMPARE_FIELD : COMPARE_BUSY;
     p->times.chance = NAN;
+    p->times.more = 0; /* no number of sessions makes them comparable */
     c->busy += p->times.reason == COMPARE_BUSY;
 }
 

@@ -101,6 +101,16 @@ static void add_executable(struct list *list, const struct compare *c,
     add(list, "", "executable", texts[0], texts[1]);
 }
 
+static void add_load(struct list *list, const struct compare *c, const struct compare_pair *p) {
+    char texts[2][40];
+    if (p->times.reason != COMPARE_BUSY)
+        return;
+    for (size_t s = 0; s < 2; s++)
+        snprintf(texts[s], sizeof texts[s], "%.1f on %.0f processors", c->loads.value[s],
+                 c->loads.cpus[s]);
+    add(list, "", c->loads.field, texts[0], texts[1]);
+}
+
 size_t compare_differences(const struct compare *c, const struct compare_pair *p,
                            struct compare_difference *out, size_t most) {
     struct list list = {.out = out, .most = most};
@@ -108,6 +118,7 @@ size_t compare_differences(const struct compare *c, const struct compare_pair *p
     add_device(&list, c, p);
     add_environment(&list, c);
     add_executable(&list, c, p);
+    add_load(&list, c, p);
     return list.count;
 }
 

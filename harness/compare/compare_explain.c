@@ -216,6 +216,8 @@ static int explain(struct compare_explained *e) {
     int status = threshold_of(e);
     if (status == 0)
         status = compare_histogram(&e->samples[0], &e->samples[1], COMPARE_BINS, &e->histogram);
+    if (e->pair->bits == COMPARE_BITS_DIFFER)
+        e->cells = compare_cells(e->samples[0].cells, e->samples[1].cells);
     if (status == 0 && e->pair->bits == COMPARE_BITS_DIFFER)
         status = find_trees(e);
     return status;
@@ -328,6 +330,8 @@ json_t *compare_explained_json(const struct compare_explained *e) {
         "bits", compare_bits_name(e->pair->bits), "fields", compare_differences_json(e->c, e->pair),
         "sessions", sessions_json(&e->samples[0]), sessions_json(&e->samples[1]), "histogram",
         histogram_json(&e->histogram));
+    if (out && e->cells.differ > 0)
+        json_object_set_new(out, "cells", compare_cells_json(&e->cells));
     if (out && e->has_trees)
         json_object_set_new(out, "trees",
                             json_pack("{s:s, s:[o, o]}", "place", e->trees.place, "sides",

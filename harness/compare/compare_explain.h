@@ -6,6 +6,7 @@
 #define NANOLAB_HARNESS_COMPARE_EXPLAIN_H
 
 #include "harness/compare/compare_bits.h"
+#include "harness/compare/compare_cells.h"
 #include "harness/compare/compare_samples.h"
 #include "harness/compare/compare_tree.h"
 
@@ -17,7 +18,8 @@ struct compare_explained {
     const struct compare_pair *pair;
     struct compare_samples samples[2];
     struct compare_histogram histogram;
-    bool has_trees; /* of both, and they are not equal */
+    struct compare_cells cells; /* where its bits differ */
+    bool has_trees;             /* of both, and they are not equal */
     struct compare_trees trees;
     double threshold; /* the largest chance that still stands out; below 0: none does */
 };

@@ -129,7 +129,8 @@ static void a_case_that_differs(void **state) {
     assert_has(text, "verdict   not comparable");
     assert_has(text, "reason    field: the two did not measure the same thing (threads)");
     assert_has(text, "    threads: 1 / 2\n");
-    assert_has(text, "Bits: not the same on both");
+    assert_has(text, "Bits: not the same on both\n    1 of 1 differ (A / B):\n"
+                     "      measured, 1 of 1: 00000033 / 00000034\n");
     free(text);
     /* One that is no case of time has no samples. */
     text = printed(explain(t, "n=0"), 80);

@@ -154,12 +154,24 @@ static void print_trees(const struct compare_trees *trees, FILE *to) {
                 trees->tree[s].under);
 }
 
+static void print_cells(const struct compare_cells *c, FILE *to) {
+    if (c->differ == 0)
+        return;
+    fprintf(to, "    %zu of %zu differ (A / B):\n", c->differ, c->all);
+    for (size_t k = 0; k < c->differ && k < COMPARE_CELLS; k++)
+        fprintf(to, "      %s: %s / %s\n", c->list[k].place, c->list[k].values[0],
+                c->list[k].values[1]);
+    if (c->differ > COMPARE_CELLS)
+        fprintf(to, "      and %zu more\n", c->differ - COMPARE_CELLS);
+}
+
 static void print_bits(const struct compare_explained *e, FILE *to) {
     static const char *const says[] = {"", "equal on both", "not the same on both",
                                        "not the same in all sessions of one side"};
     if (e->pair->bits == COMPARE_NO_BITS)
         return;
     fprintf(to, "\n  Bits: %s\n", says[e->pair->bits]);
+    print_cells(&e->cells, to);
     if (e->has_trees)
         print_trees(&e->trees, to);
 }

@@ -63,7 +63,7 @@ static json_t *pair_json(const struct compare *c, const struct compare_pair *p) 
     }
     if (p->field[0] || t->reason == COMPARE_BUSY)
         json_object_set_new(pair, "field", json_string(p->field[0] ? p->field : c->loads.field));
-    if (p->field[0] || p->bits == COMPARE_BITS_DIFFER)
+    if (p->field[0] || p->bits == COMPARE_BITS_DIFFER || t->reason == COMPARE_BUSY)
         json_object_set_new(pair, "fields", compare_differences_json(c, p));
     if (t->reason == COMPARE_NO_TIME && p->first->timed == p->second->timed)
         return pair;

@@ -85,6 +85,24 @@ static void fields(const struct compare_section *s, const struct compare_explain
     fputs(".\n", out);
 }
 
+static void cells(const struct compare_section *s, const struct compare_explained *e, FILE *out) {
+    const struct compare_cells *c = &e->cells;
+    if (c->differ == 0)
+        return;
+    fprintf(out, "- Of %zu, %zu differ (A / %s): ", c->all, c->differ, s->letter);
+    for (size_t k = 0; k < c->differ && k < COMPARE_CELLS; k++) {
+        fputs(k ? "; " : "", out);
+        escape_inline(out, c->list[k].place);
+        fputs(" ", out);
+        escape_inline(out, c->list[k].values[0]);
+        fputs(" / ", out);
+        escape_inline(out, c->list[k].values[1]);
+    }
+    if (c->differ > COMPARE_CELLS)
+        fprintf(out, "; and %zu more", c->differ - COMPARE_CELLS);
+    fputs(".\n", out);
+}
+
 static void trees(const struct compare_section *s, const struct compare_explained *e, FILE *out) {
     const char *letters[] = {"A", s->letter};
     if (!e->has_trees)
@@ -156,6 +174,7 @@ void compare_markdown_explained(const struct compare_section *s, FILE *out) {
         fields(s, e, out);
         if (e->pair->bits == COMPARE_BITS_DIFFER)
             fputs("- Its bits are **not the same** on both sides.\n", out);
+        cells(s, e, out);
         trees(s, e, out);
         sessions(s, e, out);
         plot(s, k, out);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/compare/compare_cells.h"
 #include "harness/error.h"
 #include "harness/lab/lab.h"
 #include "harness/measure/stats.h"
@@ -26,6 +27,7 @@ struct reading {
     const struct compare_case *const *cases;
     size_t count, session;
     size_t at; /* the case now visited */
+    const json_t *units;
 };
 
 static int take(struct compare_drawn *s, const json_t *series) {
@@ -48,14 +50,15 @@ static int take(struct compare_drawn *s, const json_t *series) {
     return 0;
 }
 
-/* Texts of trees that lie in the line; one in a side file is too long to be looked at. */
-static int take_trees(struct compare_samples *samples, const json_t *record) {
+/* Also texts of trees that lie in the line; one in a side file is too long to be looked at. */
+static int take_bits(struct compare_samples *samples, const json_t *units, const json_t *record) {
     json_t *one;
     size_t k;
     if (samples->trees)
         return 0;
     samples->trees = json_object();
-    if (!samples->trees)
+    samples->cells = compare_cells_of(units, record);
+    if (!samples->trees || !samples->cells)
         return short_of_memory();
     json_array_foreach(json_object_get(record, "series"), k, one) {
         const char *kind = json_string_value(json_object_get(one, "kind"));
@@ -83,7 +86,7 @@ static int visit(void *context, const json_t *record) {
                      ? take(session, series)
                      : 0;
     samples->count += session->count;
-    return status == 0 ? take_trees(samples, record) : status;
+    return status == 0 ? take_bits(samples, r->units, record) : status;
 }
 
 static bool wants_lab(const struct reading *r, const char *lab) {
@@ -97,6 +100,7 @@ static int read_lab(struct reading *r, const json_t *run, const char *dir, const
     struct limits left = LIMITS_WHOLE;
     struct checked_lab lab;
     int status = checked_lab_open(&lab, run, dir, name, &left);
+    r->units = status == 0 ? json_object_get(lab.reader->start, "quantities") : NULL;
     for (r->at = 0; status == 0 && r->at < r->count; r->at++) {
         const struct compare_case *c = r->cases[r->at];
         if (strcmp(c->lab, name) == 0)
@@ -147,6 +151,7 @@ void compare_samples_free(struct compare_samples *samples) {
     for (size_t k = 0; k < samples->sessions; k++)
         free(samples->session[k].seconds);
     json_decref(samples->trees);
+    json_decref(samples->cells);
     memset(samples, 0, sizeof *samples);
 }
 

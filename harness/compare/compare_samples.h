@@ -22,6 +22,7 @@ struct compare_samples {
     size_t sessions;
     size_t count;  /* of all sessions */
     json_t *trees; /* {series: text} of the first session that has the case */
+    json_t *cells; /* its bits by their places: compare_cells.h */
 };
 
 /* Of `count` cases of one side, in samples[k] those of cases[k]. Each session is read once, and
