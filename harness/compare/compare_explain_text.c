@@ -284,7 +284,7 @@ void compare_explained_print(const struct compare_explained *e, int width, FILE 
     print_fields(e, to);
     print_bits(e, to);
     if (e->histogram.bins == 0) {
-        fputs("\n  Samples: none were recorded, or the side is no result folder\n", to);
+        fputs("\n  Samples: none were recorded\n", to);
         return;
     }
     const struct scale scale = scale_of(&e->histogram);

@@ -122,19 +122,28 @@ int foreign_sample(struct foreign *f, struct compare_case *c, double seconds) {
     return foreign_time(f, c, (struct compare_time){seconds, seconds});
 }
 
+int foreign_see(struct foreign *f, const struct compare_case *c, const double *samples,
+                size_t count) {
+    return f->session->see ? f->session->see(f->session->context, c, samples, count) : 0;
+}
+
 /* Makes one time of a case's samples. */
-static int join_samples(struct compare_case *c) {
+static int join_samples(struct foreign *f, struct compare_case *c) {
     double *samples = malloc(c->timed * sizeof *samples);
     if (!samples)
-        return -1;
+        return short_of_memory(f);
     for (size_t k = 0; k < c->timed; k++)
         samples[k] = c->times[k].low;
     struct compare_time time = compare_time_of(samples, c->timed);
+    int status = foreign_see(f, c, samples, c->timed);
     free(samples);
     free(c->times);
     c->times = NULL;
     c->timed = c->room = 0;
-    return isnan(time.low) || isnan(time.median) ? -1 : compare_case_add(c, &time, 1);
+    if (status == 0 &&
+        (isnan(time.low) || isnan(time.median) || compare_case_add(c, &time, 1) != 0))
+        status = short_of_memory(f);
+    return status;
 }
 
 /* What has no time is no case. */
@@ -143,8 +152,8 @@ static int settle(struct foreign *f) {
     size_t kept = 0;
     for (size_t k = 0; k < s->count; k++) {
         struct compare_case *c = &s->cases[k];
-        if (c->timed > 1 && join_samples(c) != 0)
-            return short_of_memory(f);
+        if (c->timed > 1 && join_samples(f, c) != 0)
+            return -1;
         if (c->timed == 0)
             continue;
         /* Changes places, so that each is freed once whatever happens. */
@@ -269,6 +278,7 @@ static int read_json(struct foreign *f, int fd) {
     pull_json_close(&f->json);
     json_decref(f->head);
     json_decref(f->index);
+    free(f->seen);
     return status;
 }
 

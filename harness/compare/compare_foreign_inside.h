@@ -28,6 +28,8 @@ struct foreign {
     size_t samples;     /* kept in memory */
     struct limits left; /* of the bytes of this file and of those that it names */
     struct foreign_found failed, zero, other;
+    double *seen; /* [seen_count], of nvbench's state now read */
+    size_t seen_count;
 };
 
 /* These read "benchmarks" of the file; 0, or -1. A case's samples are its `times` until the whole
@@ -36,9 +38,13 @@ int foreign_google_benchmark(struct foreign *f);
 int foreign_nvbench(struct foreign *f);
 
 /* The time of the samples, `stated` of them, in `file` (".../FOLDER/NAME", of which the last two
- * are looked for in `beside`); NaN where there is no such file, and with 0. */
+ * are looked for in `beside`); NaN where there is no such file, and with 0. They are kept in
+ * f->seen where the session wants to see them. */
 int foreign_nvbench_samples(struct foreign *f, const struct folder *beside, const char *file,
                             double stated, struct compare_time *time);
+/* Shows a case's samples to the session, if it wants to see them: 0, or -1. */
+int foreign_see(struct foreign *f, const struct compare_case *c, const double *samples,
+                size_t count);
 
 /* The case of that id and device, made harmless, and a new one of lab `lab` where there is none;
  * NULL with error_text(). *is_new: whether there was none. */

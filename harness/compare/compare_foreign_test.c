@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "harness/compare/compare_explain.h"
 #include "harness/compare/compare_foreign_fixture.h"
 #include "harness/stop.h"
 #include "harness/store/export.h"
@@ -40,6 +41,20 @@ static void make_one(struct two *t) {
 static void compare_with(struct two *t, const char *name) {
     file_of(t, name, t->path[1]);
     compare_two(t, NULL);
+}
+
+/* Its samples can be looked at as those of a folder. */
+static void samples_are_seen(struct two *t, double tolerance) {
+    const struct compare_pair *pair = pair_of(t, 5);
+    assert_int_equal(compare_explain_add(&t->c, &pair, 1), 0);
+    const struct compare_explained *e = t->c.explained;
+    assert_int_equal(e->histogram.all[0], 3);
+    assert_int_equal(e->histogram.all[1], 3);
+    const struct compare_drawn *a = &e->samples[0].session[0], *b = &e->samples[1].session[0];
+    assert_int_equal(b->of, 3);
+    for (size_t k = 0; k < 3; k++)
+        assert_true(fabs(b->seconds[k] / a->seconds[k] - 1) < tolerance);
+    assert_true(fabs(b->median / a->median - 1) < tolerance);
 }
 
 /* Each case with time is there, and as long. */
@@ -71,6 +86,7 @@ static void google_benchmark_and_back(void **state) {
     assert_string_equal(t->side[1].foreign, "Google Benchmark's JSON");
     assert_int_equal(json_array_size(t->side[1].notes), 0);
     assert_int_equal(json_array_size(t->c.differences), 0);
+    samples_are_seen(t, 1e-12);
 }
 
 static void nvbench_and_back(void **state) {
@@ -87,6 +103,7 @@ static void nvbench_and_back(void **state) {
     assert_string_equal(t->side[1].foreign, "nvbench's JSON");
     assert_int_equal(json_array_size(t->side[1].notes), 0);
     assert_string_equal(t->side[1].cases[0].lab, FIXTURE_LAB);
+    samples_are_seen(t, 1e-6);
 }
 
 /* An archive says all that its folder does, and nothing is left of it. */

@@ -218,6 +218,8 @@ static int add_time(struct nvbench *n, const json_t *state, char *device, const 
         return foreign_refuse(n->f, "the state \"%.200s\" on %s is there twice; take one out", id,
                               device);
     compare_meter_clock(&c->meter, hertz);
+    if (n->f->seen_count > 0 && foreign_see(n->f, c, n->f->seen, n->f->seen_count) != 0)
+        return -1;
     return foreign_time(n->f, c, time);
 }
 
@@ -231,6 +233,7 @@ static int add_state(struct nvbench *n, const json_t *state) {
     int status = device_of(n, state, device);
     if (status == 0)
         status = id_of(n, state, device, &id);
+    n->f->seen_count = 0;
     if (status == 0)
         status = add_time(n, state, device, id);
     free(id);

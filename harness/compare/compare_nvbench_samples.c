@@ -86,6 +86,19 @@ static int split_file(const struct foreign *f, const char *file, char inner[256]
     return 0;
 }
 
+static int keep(struct foreign *f, const float *x, size_t count) {
+    if (!f->session->see)
+        return 0;
+    free(f->seen);
+    f->seen_count = 0;
+    f->seen = malloc(count * sizeof *f->seen);
+    if (!f->seen)
+        return error_set("%s: out of memory; close other programs", f->path);
+    for (; f->seen_count < count; f->seen_count++)
+        f->seen[f->seen_count] = (double)x[f->seen_count];
+    return 0;
+}
+
 int foreign_nvbench_samples(struct foreign *f, const struct folder *beside, const char *file,
                             double stated, struct compare_time *time) {
     char inner[256], name[256];
@@ -102,6 +115,8 @@ int foreign_nvbench_samples(struct foreign *f, const struct folder *beside, cons
     if (folder_has(&folder, name)) {
         float *x = load(f, &folder, name, stated, &count);
         status = x ? check(&folder, name, x, count) : -1;
+        if (status == 0)
+            status = keep(f, x, count);
         if (status == 0)
             *time = (struct compare_time){stats_quantile_floats(x, count, COMPARE_LOW),
                                           stats_quantile_floats(x, count, 0.5)};

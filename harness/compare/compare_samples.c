@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "harness/compare/compare_cells.h"
+#include "harness/compare/compare_foreign.h"
 #include "harness/error.h"
 #include "harness/lab/lab.h"
 #include "harness/measure/stats.h"
@@ -30,15 +31,16 @@ struct reading {
     const json_t *units;
 };
 
-static int take(struct compare_drawn *s, const json_t *series) {
-    size_t n = case_series_length(series), every = 1 + (n - 1) / COMPARE_SAMPLES_MOST;
+/* Of n values, every k-th where they are many. */
+static int take(struct compare_drawn *s, const json_t *series, const double *samples, size_t n) {
+    size_t every = 1 + (n - 1) / COMPARE_SAMPLES_MOST;
     if (n == 0)
         return 0;
     s->seconds = malloc((n / every + 1) * sizeof *s->seconds);
     if (!s->seconds)
         return short_of_memory();
     for (size_t k = 0; k < n; k += every) {
-        double seconds = case_series_real_at(series, k);
+        double seconds = samples ? samples[k] : case_series_real_at(series, k);
         if (isfinite(seconds) && seconds > 0)
             s->seconds[s->count++] = seconds;
     }
@@ -83,7 +85,7 @@ static int visit(void *context, const json_t *record) {
     if (!id || strcmp(id, r->cases[r->at]->id) != 0 || session->seconds)
         return 0;
     int status = unit && kind && strcmp(unit, "s") == 0 && strcmp(kind, "time") == 0
-                     ? take(session, series)
+                     ? take(session, series, NULL, case_series_length(series))
                      : 0;
     samples->count += session->count;
     return status == 0 ? take_bits(samples, r->units, record) : status;
@@ -124,6 +126,34 @@ static int read_folder(void *context, const char *dir) {
     return status;
 }
 
+/* The samples of a case in another tool's file. */
+static int see(void *context, const struct compare_case *c, const double *samples, size_t count) {
+    struct reading *r = context;
+    for (size_t k = 0; k < r->count; k++) {
+        struct compare_drawn *session = &r->samples[k]->session[r->session];
+        if (session->seconds || strcmp(c->id, r->cases[k]->id) != 0 ||
+            strcmp(c->device, r->cases[k]->device) != 0)
+            continue;
+        if (take(session, NULL, samples, count) != 0)
+            return -1;
+        r->samples[k]->count += session->count;
+    }
+    return 0;
+}
+
+static int read_foreign(struct reading *r, const char *path) {
+    struct compare_side side;
+    struct compare_session session = {.side = &side, .see = see, .context = r};
+    int status = compare_side_begin(&side, path);
+    if (status == 0)
+        status = compare_foreign_read(&session, path);
+    while (session.count > 0)
+        compare_session_drop(&session);
+    free(session.cases);
+    compare_side_close(&side);
+    return status;
+}
+
 int compare_samples_read(struct compare_samples *const *samples,
                          const struct compare_case *const *cases, size_t count,
                          const struct compare_side *side) {
@@ -132,15 +162,14 @@ int compare_samples_read(struct compare_samples *const *samples,
     int status = 0;
     for (size_t k = 0; k < count; k++)
         memset(samples[k], 0, sizeof *samples[k]);
-    if (side->foreign)
-        return 0;
     json_array_foreach(side->folders, r.session, folder) {
         const char *path = json_string_value(folder);
         struct pack pack;
         for (size_t k = 0; k < count; k++)
             samples[k]->sessions++;
-        status = pack_is_archive(path) ? pack_visit(path, read_folder, &r, &pack)
-                                       : read_folder(&r, path);
+        status = side->foreign           ? read_foreign(&r, path)
+                 : pack_is_archive(path) ? pack_visit(path, read_folder, &r, &pack)
+                                         : read_folder(&r, path);
         if (status != 0)
             break;
     }

@@ -26,8 +26,8 @@ struct compare_samples {
 };
 
 /* Of `count` cases of one side, in samples[k] those of cases[k]. Each session is read once, and
- * checked as it was when the side was opened. Of another tool's file there are no samples here. 0,
- * or -1 with error_text(); free each of them either way. */
+ * checked as it was when the side was opened. Of a case of another tool's file that has less than
+ * two samples there are none here. 0, or -1 with error_text(); free each of them either way. */
 int compare_samples_read(struct compare_samples *const *samples,
                          const struct compare_case *const *cases, size_t count,
                          const struct compare_side *side);

@@ -17,7 +17,14 @@ struct compare_session {
     struct compare_case *cases;
     size_t count, room;
     size_t bytes; /* kept of them */
+    /* Of another tool's file: called with each case's samples in seconds, of which its time is
+     * made; NULL: nobody wants them. 0, or -1 with error_text(). */
+    int (*see)(void *context, const struct compare_case *c, const double *samples, size_t count);
+    void *context;
 };
+
+/* An empty side of that name, to be closed by compare_side_close() also on failure: 0, or -1. */
+int compare_side_begin(struct compare_side *side, const char *path);
 
 /* A new case of the session's lab, all else of it empty; NULL: no memory. */
 struct compare_case *compare_session_case(struct compare_session *s);

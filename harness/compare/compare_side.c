@@ -344,7 +344,7 @@ static int open_sessions(struct compare_side *side, const char *path) {
     return is_result ? add_session(side, path) : add_sessions(side, path);
 }
 
-int compare_side_open(struct compare_side *side, const char *path) {
+int compare_side_begin(struct compare_side *side, const char *path) {
     *side = (struct compare_side){.folders = json_array(),
                                   .claims = json_array(),
                                   .code = json_object(),
@@ -355,7 +355,13 @@ int compare_side_open(struct compare_side *side, const char *path) {
     if (!side->folders || !side->claims || !side->code || !side->models || !side->kernels ||
         !side->notes)
         return short_of_memory();
-    int status = open_sessions(side, path);
+    return 0;
+}
+
+int compare_side_open(struct compare_side *side, const char *path) {
+    int status = compare_side_begin(side, path);
+    if (status == 0)
+        status = open_sessions(side, path);
     if (status == 0 && compare_claims_settle(side->claims) != 0)
         status = short_of_memory();
     return status;
