@@ -33,7 +33,8 @@ static const char intro[] =
     "cub is NVIDIA's cub::DeviceReduce::Sum, whose kernels and grids depend on the card. With "
     "--arch\n"
     "its own host code and its PTX run on the CPU, as on a card that is not here. cub-f64 adds\n"
-    "doubles; cub-int counts by an int and not a size_t, which is another tree on sm_100.\n"
+    "doubles; cub-int counts by an int and not a size_t, which is another tree on sm_100;\n"
+    "cub-segment is cub::DeviceSegmentedReduce::Sum of one segment.\n"
     "A function of your own is  T f(const T *x, size_t n),  or a dot product with --dot,\n"
     "T f(const T *x, const T *y, size_t n).  It runs in a child process: it may crash.\n"
     "\n";
@@ -156,9 +157,12 @@ static int reply(const struct request *r, const struct subject *s,
     if (found->tree) {
         a.words = tree_words(found->tree);
         a.text = tree_text(found->tree);
-        struct tree *own = s->kind == SUBJECT_PLAN               ? sum_variant_tree(&s->plan, n)
-                           : s->built_in && s->built_in->predict ? s->built_in->predict(target, n)
-                                                                 : NULL;
+        const struct cub_plan *plan =
+            s->built_in && s->built_in->plan ? s->built_in->plan(target) : NULL;
+        struct tree *own = s->kind == SUBJECT_PLAN ? sum_variant_tree(&s->plan, n)
+                           : plan                  ? cub_plan_tree(plan, n)
+                                                   : NULL;
+        a.cub = plan;
         a.compared = own != NULL;
         a.equal = own && tree_equal(own, found->tree);
         tree_free(own);

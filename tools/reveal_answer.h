@@ -19,7 +19,8 @@ struct reply {
     size_t n;
     enum element type, result;
     bool products;
-    bool compared, equal; /* with the plan's own tree */
+    bool compared, equal;       /* with the plan's own tree */
+    const struct cub_plan *cub; /* or NULL */
     char *words, *text;
     const char *hint; /* what to try, or NULL */
 };
@@ -32,12 +33,14 @@ static const char *format_name(enum recover_width width) {
 }
 
 /* From how many multiprocessors on each block takes one tile, so that the tree no longer changes;
- * more than the card has: it is not so here. */
+ * more than the card has: it is not so here. 0: nobody knows. */
 static size_t enough_sms(const struct reply *a) {
-    const struct subject *s = a->subject;
-    bool wide = strstr(s->name, "-int") == NULL;
-    struct cub_plan plan = cub_plan_of(a->type, wide, s->card.arch, 1, s->card.occupancy);
-    return (a->n + cub_plan_reach(&plan) - 1) / cub_plan_reach(&plan);
+    if (!a->compared || !a->equal || !a->cub)
+        return 0;
+    if (a->cub->most_blocks == 1) /* whatever the card */
+        return 1;
+    size_t reach = cub_plan_reach(a->cub) / (size_t)a->subject->card.sms;
+    return (a->n + reach - 1) / reach;
 }
 
 /* What ran, and as on what card. */
@@ -49,7 +52,7 @@ static void print_card(const struct reply *a) {
            s->card.sms, s->card.sms == 1 ? "" : "s");
     if (s->card.occupancy)
         printf(", %d block%s on each", s->card.occupancy, s->card.occupancy == 1 ? "" : "s");
-    size_t enough = a->compared && a->equal ? enough_sms(a) : 0;
+    size_t enough = enough_sms(a);
     if (enough > (size_t)s->card.sms)
         printf("; their number is part of this tree");
     else if (enough > 1)
@@ -184,7 +187,7 @@ static void add_card(json_t *o, const struct reply *a) {
     json_object_set_new(o, "multiprocessors", json_integer(s->card.sms));
     if (s->card.occupancy)
         json_object_set_new(o, "occupancy", json_integer(s->card.occupancy));
-    if (a->compared && a->equal)
+    if (enough_sms(a))
         json_object_set_new(o, "same_tree_from_multiprocessors",
                             json_integer((json_int_t)enough_sms(a)));
     json_object_set_new(o, "rests_on", json_string(text));

@@ -22,7 +22,8 @@ static const struct card {
 #define CARDS (sizeof cards / sizeof *cards)
 
 /* Targets of which a build without nvcc knows nothing but the names. */
-static const char *const cub_names[] = {"cub", "cub-f64", "cub-int", "cub-f64-int"};
+static const char *const cub_names[] = {"cub",         "cub-f64",     "cub-int",
+                                        "cub-f64-int", "cub-segment", "cub-segment-f64"};
 #define CUB_NAMES (sizeof cub_names / sizeof *cub_names)
 
 /* Most that is believed of a card. */

@@ -31,7 +31,8 @@ struct cub_plan {
  * `arch` (80: compute_80), and a card of `sms` multiprocessors that hold `occupancy` blocks each
  * (0: as many as 2048 threads are enough for). */
 struct cub_plan cub_plan_of(enum element type, bool wide_count, int arch, int sms, int occupancy);
-/* More inputs than this, and the tree depends on the card's multiprocessors. */
+/* Of more inputs than this a block takes more than a tile, and the tree is one of that many blocks.
+ */
 size_t cub_plan_reach(const struct cub_plan *plan);
 /* Of n inputs that lie at a 256-byte boundary. NULL when memory is short, or n is 0 or more than
  * 2^31 - 1. */

@@ -17,7 +17,9 @@
 #define N_MAX 30000
 #define SEEDS 2
 
-static const char *const names[] = {"cub", "cub-f64", "cub-int", "cub-f64-int"};
+#define NAMES 6
+static const char *const names[NAMES] = {"cub",         "cub-f64",     "cub-int",
+                                         "cub-f64-int", "cub-segment", "cub-segment-f64"};
 static const struct ptx_card a100 = {80, 108, 0}, h100 = {90, 132, 0}, b200 = {100, 148, 0},
                              small = {80, 1, 1}, small_b200 = {100, 1, 1};
 
@@ -70,11 +72,12 @@ static void bits_are_predicted(void **state) {
         skip();
     size_t sums = 0, differ = 0;
     for (size_t c = 0; c < 5; c++)
-        for (size_t t = 0; t < 4; t++)
+        for (size_t t = 0; t < NAMES; t++)
             for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
                 struct recover_target target = opened(names[t], cards[c], sizes[s], device);
                 const struct tree_target *cub = tree_target_on(names[t], DEVICE_PTX);
-                struct tree *tree = cub->predict(&target, sizes[s]);
+                const struct cub_plan *plan = cub->plan(&target);
+                struct tree *tree = plan ? cub_plan_tree(plan, sizes[s]) : NULL;
                 if (!tree) {
                     cub->close(&target);
                     device_close(device);
@@ -90,7 +93,7 @@ static void bits_are_predicted(void **state) {
             }
     device_close(device);
     print_message("%zu sums, %zu not as predicted\n", sums, differ);
-    assert_true(sums == (size_t)5 * 4 * 20 * SEEDS && differ == 0);
+    assert_true(sums == (size_t)5 * NAMES * 20 * SEEDS && differ == 0);
 }
 
 /* The same comparison with one number of the plan wrong: it has to be seen. */
@@ -127,7 +130,8 @@ static struct tree *recovered(const char *name, const struct ptx_card *card, siz
     if (recover(&target, n, NULL, &found) != 0)
         fail_msg("%s: %s", name, found.why);
     assert_int_equal(found.status, RECOVER_FOUND);
-    struct tree *predicted = tree_target_on(name, DEVICE_PTX)->predict(&target, n);
+    const struct cub_plan *plan = tree_target_on(name, DEVICE_PTX)->plan(&target);
+    struct tree *predicted = plan ? cub_plan_tree(plan, n) : NULL;
     assert_true(!predicted || tree_equal(found.tree, predicted));
     tree_free(predicted);
     tree_target_on(name, DEVICE_PTX)->close(&target);

@@ -11,6 +11,7 @@
 #include "kernels/device/device.h"
 #include "kernels/ptx/ptx_card.h"
 #include "kernels/sum/sum_job.h"
+#include "kernels/tree/cub_plan.h"
 #include "kernels/tree/recover.h"
 
 #ifdef __cplusplus
@@ -31,9 +32,8 @@ struct tree_target {
      * timing, since target->sum copies from host memory first. NULL on a CPU, where target->sum
      * itself can be timed. */
     int (*start)(struct recover_target *target, const void *x, size_t n);
-    /* The tree that it ought to have, of what its authors wrote down; NULL: nobody knows. The
-     * caller's. */
-    struct tree *(*predict)(const struct recover_target *target, size_t n);
+    /* What its authors wrote down of its order, of an opened target; NULL: nobody did. */
+    const struct cub_plan *(*plan)(const struct recover_target *target);
 };
 
 /* All targets of this build; *count of them. A GPU's are only there if the build has CUDA, those of
