@@ -84,7 +84,6 @@ static struct sass_warp *take_ready(struct sass_run *run) {
         run->first = (run->first + 1) % run->ring;
     else
         *at = run->ready[last];
-    w->queued = false;
     return w;
 }
 
@@ -129,10 +128,8 @@ static bool at_point(struct sass_run *run, const struct sass_warp *w, enum sass_
 /* Runs a warp until it waits, ends or gives way. */
 static void go_on(struct sass_run *run, struct sass_warp *w) {
     struct sass_group *g = w->now = choose_group(run, w);
-    uint64_t turn = TURN;
-    if (!g)
-        return;
-    if (run->config.order == PTX_RANDOM)
+    uint64_t turn = g ? TURN : 0;
+    if (g && run->config.order == PTX_RANDOM)
         turn = 1 + sass_choose(run, 0, RANDOM_TURN);
     for (; turn > 0; turn--) {
         struct sass_code *op = &run->ops[g->at];
@@ -157,6 +154,7 @@ static void go_on(struct sass_run *run, struct sass_warp *w) {
         sass_fail(w, -1, "the launch does not end: %llu instructions of warps so far",
                   (unsigned long long)run->steps);
     run->clock += 10;
+    w->queued = false; /* until here, so that nobody wakes what runs */
     for (int k = 0; k < SASS_LANES; k++)
         if (w->group[k].mask && w->group[k].state == SASS_READY) {
             give_way(run, w);
