@@ -12,9 +12,10 @@
  * - Kernels are launched with kernel_launch(); `<<<>>>` is not C++.
  * - Spinning on memory is allowed through atomics and kernel_load_acquire() only: these are the
  *   points where the SIMT machine may run somebody else.
- * - Between blocks, data is handed over by: plain writes, __threadfence(), an atomic; an atomic
- *   that reads it, __threadfence(), plain reads. Both fences are needed; the checked build reports
- *   a missing one. (kernel_store_release and kernel_load_acquire carry their fence inside.)
+ * - Between blocks, data is handed over by: plain writes, a release; an acquire that reads it,
+ *   plain reads. kernel_store_release, kernel_load_acquire and kernel_inc_acq_rel, which is both,
+ *   speak for all threads that a barrier has joined to theirs. The checked build reports where one
+ *   is missing. __threadfence() is more: it puts all fences of a device in one sequence.
  * - Float to integer: __float2int_rz and its like. A C cast saturates on a GPU and not on x86.
  * - inf, NaN and subnormals behave as compiled; expf, __expf and friends do not match by bits.
  */
@@ -132,6 +133,58 @@ __device__ __forceinline__ void kernel_store_relaxed(unsigned *p, unsigned v) {
     asm volatile("st.relaxed.gpu.u32 [%0], %1;" ::"l"(p), "r"(v) : "memory");
 }
 
+/* atomicInc, by which what this thread has written is handed over to whoever increments after it,
+ * and what those before it have handed over is received. */
+__device__ __forceinline__ unsigned kernel_inc_acq_rel(unsigned *p, unsigned last) {
+    unsigned old;
+    asm volatile("atom.acq_rel.gpu.global.inc.u32 %0, [%1], %2;"
+                 : "=r"(old)
+                 : "l"(__cvta_generic_to_global(p)), "r"(last)
+                 : "memory");
+    return old;
+}
+
+/* *p += v, in global memory and on each half by itself, and the old value. Where nobody wants that,
+ * kernel_red_add: one instruction that brings nothing back. CUDA's atomicAdd of a pair asks for the
+ * old value always, and finds out first which memory is meant. Below compute capability 9.0 there
+ * is neither for bfloat16: both are atomicAdd's loop of compare and swap, on the pair. */
+__device__ __forceinline__ __half2 kernel_atom_add(__half2 *p, __half2 v) {
+    unsigned old, bits;
+    memcpy(&bits, &v, 4);
+    asm volatile("atom.global.add.noftz.f16x2 %0, [%1], %2;"
+                 : "=r"(old)
+                 : "l"(__cvta_generic_to_global(p)), "r"(bits)
+                 : "memory");
+    memcpy(&v, &old, 4);
+    return v;
+}
+__device__ __forceinline__ void kernel_red_add(__half2 *p, __half2 v) {
+    unsigned bits;
+    memcpy(&bits, &v, 4);
+    asm volatile("red.global.add.noftz.f16x2 [%0], %1;" ::"l"(__cvta_generic_to_global(p)),
+                 "r"(bits)
+                 : "memory");
+}
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+__device__ __forceinline__ __nv_bfloat162 kernel_atom_add(__nv_bfloat162 *p, __nv_bfloat162 v) {
+    unsigned old, bits;
+    memcpy(&bits, &v, 4);
+    asm volatile("atom.global.add.noftz.bf16x2 %0, [%1], %2;"
+                 : "=r"(old)
+                 : "l"(__cvta_generic_to_global(p)), "r"(bits)
+                 : "memory");
+    memcpy(&v, &old, 4);
+    return v;
+}
+__device__ __forceinline__ void kernel_red_add(__nv_bfloat162 *p, __nv_bfloat162 v) {
+    unsigned bits;
+    memcpy(&bits, &v, 4);
+    asm volatile("red.global.add.noftz.bf16x2 [%0], %1;" ::"l"(__cvta_generic_to_global(p)),
+                 "r"(bits)
+                 : "memory");
+}
+#endif
+
 /* Nanoseconds of a clock that all blocks share; 0 where there is none, on the SIMT machine. It may
  * advance in steps of a microsecond. */
 __device__ __forceinline__ unsigned long long kernel_nanoseconds() {
@@ -189,8 +242,24 @@ int kernel_launch_as(const char *text, bool together, void (*kernel)(P...), dim3
 [[maybe_unused]] void kernel_store_relaxed(unsigned *p, unsigned v) {
     simt_store_u32(p, v, SIMT_RELAXED);
 }
+__device__ __forceinline__ unsigned kernel_inc_acq_rel(unsigned *p, unsigned last) {
+    simt_fence(SIMT_SCOPE_DEVICE);
+    unsigned old = atomicInc(p, last);
+    simt_fence(SIMT_SCOPE_DEVICE);
+    return old;
+}
 
 #endif
+
+/* Other types: the compiler has both instructions, and sees whether the old value is used. */
+template <class T>
+__device__ __forceinline__ T kernel_atom_add(T *p, T v) {
+    return atomicAdd(p, v);
+}
+template <class T>
+__device__ __forceinline__ void kernel_red_add(T *p, T v) {
+    (void)atomicAdd(p, v);
+}
 
 template <class... A>
 int kernel_launch_named(const char *text, A &&...arguments) {

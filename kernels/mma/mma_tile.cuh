@@ -94,15 +94,13 @@ __device__ inline unsigned mma_number(const struct mma_args &job) {
 __device__ inline void mma_turn_begin(const struct mma_args &job, const struct mma_work &work) {
     if (!job.turns)
         return;
-    if (threadIdx.x == 0) {
+    if (threadIdx.x == 0)
         while (kernel_load_acquire(&job.turns[work.tile]) != work.slice)
             ;
-        __threadfence();
-    }
     __syncthreads();
 }
 
-/* By one thread, when all of the block's sums are where others see them. */
+/* By one thread, when a barrier has joined it to all that have written the block's sums. */
 __device__ inline void mma_turn_pass(const struct mma_args &job, const struct mma_work &work) {
     bool last = work.slice + 1 == job.slices;
     kernel_store_release(&job.turns[work.tile], last ? 0u : work.slice + 1);
@@ -116,7 +114,6 @@ __device__ inline void mma_turn_pass(const struct mma_args &job, const struct mm
 __device__ inline void mma_turn_end(const struct mma_args &job, const struct mma_work &work) {
     if (!job.turns)
         return;
-    __threadfence();
     __syncthreads();
     if (threadIdx.x == 0)
         mma_turn_pass(job, work);

@@ -278,11 +278,9 @@ __device__ __forceinline__ void mma_leave(const float (&d)[COLUMNS / 2], const s
         return;
     }
     if (job.turns) {
-        if (threadIdx.x == 128) {
+        if (threadIdx.x == 128)
             while (kernel_load_acquire(&job.turns[work.tile]) != work.slice)
                 ;
-            __threadfence();
-        }
         mma_meet<CONSUMERS>();
     }
 #pragma unroll
@@ -294,7 +292,6 @@ __device__ __forceinline__ void mma_leave(const float (&d)[COLUMNS / 2], const s
         mma_hand_in_warp(job, work, piece, PITCH, 16, WIDE, work.i + row, work.j + first);
     }
     if (job.turns) {
-        __threadfence();
         mma_meet<CONSUMERS>();
         if (threadIdx.x == 128)
             mma_turn_pass(job, work);
