@@ -15,6 +15,7 @@
  */
 #include "kernels/device/kernel.h"
 #include "kernels/sum/sum.h"
+#include "kernels/sum/sum_block.cuh"
 #include "kernels/sum/sum_state.cuh"
 
 namespace {
@@ -31,123 +32,6 @@ struct sum_job {
     int access, vector, items, warp, merge;
 };
 
-/* --- a warp and a block to one state -----------------------------------------------------------
- */
-
-/* The unit in which states travel between lanes. */
-template <int BYTES>
-struct sum_word {
-    unsigned long long bits;
-};
-template <>
-struct sum_word<4> {
-    unsigned bits;
-};
-
-/* The state of another lane, word by word. */
-template <typename S>
-__device__ inline S sum_shuffle(const S &own, int warp, int distance) {
-    constexpr int BYTES = sizeof(S) % 8 ? 4 : 8, WORDS = sizeof(S) / BYTES;
-    constexpr int UNROLL = WORDS <= 8 ? WORDS : 1; /* long accumulators live in memory anyway */
-    struct sum_word<BYTES> word[WORDS];
-    memcpy(word, &own, sizeof own);
-#pragma unroll UNROLL
-    for (int k = 0; k < WORDS; k++)
-        word[k].bits = warp == SUM_SHFL_XOR ? __shfl_xor_sync(0xffffffffu, word[k].bits, distance)
-                                            : __shfl_down_sync(0xffffffffu, word[k].bits, distance);
-    S other;
-    memcpy(&other, word, sizeof other);
-    return other;
-}
-
-/* 32 lanes' states to one, in lane 0 (others hold leftovers). `mine` are this warp's 32 states of
- * shared memory; the shuffles do not use them. */
-template <typename S>
-__device__ inline void sum_warp_step(S *state, int warp, S *mine) {
-    constexpr int UNROLL = sizeof(S) <= 16 ? 5 : 1;
-    int lane = threadIdx.x % 32;
-    switch (warp) {
-    case SUM_SHFL_DOWN:
-#pragma unroll UNROLL
-        for (int distance = 16; distance > 0; distance /= 2)
-            sum_merge(state, sum_shuffle(*state, SUM_SHFL_DOWN, distance));
-        break;
-    case SUM_SHFL_XOR:
-#pragma unroll UNROLL
-        for (int distance = 1; distance < 32; distance *= 2)
-            sum_merge(state, sum_shuffle(*state, SUM_SHFL_XOR, distance));
-        break;
-    case SUM_SHARED_SEQ:
-        mine[lane] = *state;
-        __syncwarp();
-#pragma unroll UNROLL
-        for (int distance = 16; distance > 0; distance /= 2) {
-            if (lane < distance)
-                sum_merge(&mine[lane], mine[lane + distance]);
-            __syncwarp();
-        }
-        *state = mine[lane];
-        break;
-    default: /* SUM_SHARED_INTER */
-        mine[lane] = *state;
-        __syncwarp();
-#pragma unroll UNROLL
-        for (int distance = 1; distance < 32; distance *= 2) {
-            if (lane % (2 * distance) == 0)
-                sum_merge(&mine[lane], mine[lane + distance]);
-            __syncwarp();
-        }
-        *state = mine[lane];
-    }
-}
-
-/* A block's states to one, in thread 0. All threads call it. Not inlined: it is done once per
- * block, and there are many kernels. */
-template <typename S>
-__device__ __noinline__ S sum_block_merge(S state, int warp, int merge) {
-    /* One state per warp, then (shared warp steps only) one per thread. */
-    extern __shared__ double2 sum_shared[];
-    S *slot = (S *)sum_shared, *own = slot + 32;
-    int lane = threadIdx.x % 32, at = threadIdx.x / 32, warps = blockDim.x / 32;
-
-    sum_settle(&state);
-    sum_warp_step(&state, warp, own + 32 * at);
-    if (warps == 1)
-        return state;
-    if (lane == 0)
-        slot[at] = state;
-    __syncthreads();
-    if (merge == SUM_SERIAL) {
-        if (threadIdx.x == 0)
-#pragma unroll 1
-            for (int k = 1; k < warps; k++)
-                sum_merge(&state, slot[k]);
-    } else if (merge == SUM_WARP) {
-        if (at == 0) {
-            if (lane < warps)
-                state = slot[lane];
-            else
-                sum_clear(&state);
-            sum_warp_step(&state, warp, own);
-        }
-    } else {
-        for (int distance = 1; distance < warps; distance *= 2) {
-            int k = threadIdx.x;
-            if (k < warps && k % (2 * distance) == 0 && k + distance < warps)
-                sum_merge(&slot[k], slot[k + distance]);
-            __syncthreads();
-        }
-        state = slot[0];
-    }
-    return state;
-}
-
-/* Once per sum, and in every kernel: not inlined. */
-template <typename S>
-__device__ __noinline__ void sum_write_result(S sum, void *result) {
-    sum_finish(&sum, result);
-}
-
 /* --- the blocks' states to the result ----------------------------------------------------------
  */
 
@@ -161,14 +45,15 @@ __device__ __noinline__ void sum_merge_states(const S *states, size_t count, str
     for (size_t k = threadIdx.x; k < count; k += blockDim.x)
         sum_merge(&sum, states[k]);
     if (blockDim.x > 1)
-        sum = sum_block_merge(sum, job.warp, job.merge);
+        sum_block_merge(&sum, job.warp, job.merge);
     if (threadIdx.x == 0)
-        sum_write_result(sum, job.result);
+        sum_write_result(&sum, job.result);
 }
 
-/* A block's state to where it belongs. All threads call it, thread 0 holds the state. */
+/* A block's state to where it belongs. All threads call it, thread 0 holds the state, which is used
+ * up. */
 template <typename S>
-__device__ inline void sum_hand_in(S sum, const struct sum_job &job) {
+__device__ inline void sum_hand_in(S *sum, const struct sum_job &job) {
     __shared__ bool is_last;
     if (gridDim.x == 1) {
         if (threadIdx.x == 0)
@@ -176,19 +61,16 @@ __device__ inline void sum_hand_in(S sum, const struct sum_job &job) {
         return;
     }
     if (threadIdx.x == 0) {
-        sum_settle(&sum);
-        ((S *)job.to)[blockIdx.x] = sum;
+        sum_settle(sum);
+        ((S *)job.to)[blockIdx.x] = *sum;
     }
     if (!job.ticket)
         return;
-    /* The state must be visible before the ticket that announces it: fence, then atomic. Who takes
-     * the last ticket fences again, so that it sees every state that was announced. atomicInc wraps
-     * to 0 at the last ticket: ready for the next launch. */
-    if (threadIdx.x == 0) {
-        __threadfence();
-        is_last = atomicInc(job.ticket, gridDim.x - 1) == gridDim.x - 1;
-        __threadfence();
-    }
+    /* The state must be visible before the ticket that announces it, and who takes the last ticket
+     * must see every state that was announced: release and acquire. It wraps to 0 at the last
+     * ticket: ready for the next launch. */
+    if (threadIdx.x == 0)
+        is_last = kernel_inc_acq_rel(job.ticket, gridDim.x - 1) == gridDim.x - 1;
     __syncthreads();
     if (is_last)
         sum_merge_states((const S *)job.to, gridDim.x, job);
@@ -242,30 +124,29 @@ __device__ inline void sum_load(T *to, const T *at) {
     }
 }
 
-/* A thread's items of a full tile that starts at x. */
-template <int VECTOR, int ITEMS, typename T, typename A>
-__device__ inline void sum_load_items(A (&item)[ITEMS], const T *x, int access) {
+/* COUNT of a thread's ITEMS of a full tile that starts at x: those from `first` on. */
+template <int VECTOR, int ITEMS, int COUNT, typename T, typename A>
+__device__ inline void sum_load_items(A (&item)[COUNT], const T *x, int first, int access) {
     int step = access == SUM_STRIDED ? blockDim.x * VECTOR : VECTOR;
     x += threadIdx.x * (access == SUM_STRIDED ? VECTOR : ITEMS);
-    T raw[ITEMS];
+    T raw[COUNT];
 #pragma unroll
-    for (int k = 0; k < ITEMS; k += VECTOR)
-        sum_load<VECTOR>(raw + k, x + (k / VECTOR) * step);
+    for (int k = 0; k < COUNT; k += VECTOR)
+        sum_load<VECTOR>(raw + k, x + ((first + k) / VECTOR) * step);
 #pragma unroll
-    for (int k = 0; k < ITEMS; k++)
+    for (int k = 0; k < COUNT; k++)
         sum_convert(&item[k], raw[k]);
 }
 
-template <int ITEMS, typename T, typename A>
-__device__ inline void sum_load_tile(A (&item)[ITEMS], const void *x, size_t first,
+template <int ITEMS, typename T, typename A, int COUNT>
+__device__ inline void sum_load_tile(A (&item)[COUNT], const T *at, int first,
                                      const struct sum_job &job) {
-    const T *at = (const T *)x + first;
     if (ITEMS >= 4 && job.vector == 4)
-        sum_load_items<ITEMS >= 4 ? 4 : 1>(item, at, job.access);
+        sum_load_items<ITEMS >= 4 ? 4 : 1, ITEMS>(item, at, first, job.access);
     else if (ITEMS >= 2 && job.vector == 2)
-        sum_load_items<ITEMS >= 2 ? 2 : 1>(item, at, job.access);
+        sum_load_items<ITEMS >= 2 ? 2 : 1, ITEMS>(item, at, first, job.access);
     else
-        sum_load_items<1>(item, at, job.access);
+        sum_load_items<1, ITEMS>(item, at, first, job.access);
 }
 
 /* Where item i of this thread is in tile k, when neither is known to the compiler. */
@@ -295,8 +176,18 @@ __device__ inline void sum_take_partial(S *sum, const struct sum_job &job, size_
 /* --- the first kernel --------------------------------------------------------------------------
  */
 
+/* How many of a thread's items are loaded before the first is added: all, unless they would not fit
+ * into the 64 registers that a thread of a block of 1,024 has. */
+template <typename S, typename A, int ITEMS, bool DOT>
+struct sum_part {
+    static constexpr int BYTES = ITEMS * sizeof(A) * (DOT ? 2 : 1);
+    static constexpr int ITEMS_AT_ONCE = BYTES > 128 || (BYTES == 128 && sizeof(S) > 16) ? ITEMS / 2
+                                                                                         : ITEMS;
+};
+
 template <typename S, typename T, typename A, int ITEMS, bool DOT>
 __global__ void __launch_bounds__(1024) sum_tiles(struct sum_job job) {
+    constexpr int PART = sum_part<S, A, ITEMS, DOT>::ITEMS_AT_ONCE;
     size_t tile = (size_t)blockDim.x * ITEMS;
     S sum;
     sum_clear(&sum);
@@ -305,30 +196,34 @@ __global__ void __launch_bounds__(1024) sum_tiles(struct sum_job job) {
             sum_take_partial<S, T, A, DOT>(&sum, job, k);
             break; /* only the last tile is partial */
         }
-        A item[ITEMS];
-        sum_load_tile<ITEMS, T>(item, job.x, k * tile, job);
-        if constexpr (DOT) {
-            A other[ITEMS];
-            sum_load_tile<ITEMS, T>(other, job.y, k * tile, job);
 #pragma unroll
-            for (int i = 0; i < ITEMS; i++)
-                item[i] = item[i] * other[i];
+        for (int first = 0; first < ITEMS; first += PART) {
+            A item[PART];
+            sum_load_tile<ITEMS>(item, (const T *)job.x + k * tile, first, job);
+            if constexpr (DOT) {
+                A other[PART];
+                sum_load_tile<ITEMS>(other, (const T *)job.y + k * tile, first, job);
+#pragma unroll
+                for (int i = 0; i < PART; i++)
+                    item[i] = item[i] * other[i];
+            }
+            sum_take(&sum, item);
         }
-        sum_take(&sum, item);
     }
-    sum = sum_block_merge(sum, job.warp, job.merge);
-    sum_hand_in(sum, job);
+    sum_block_merge(&sum, job.warp, job.merge);
+    sum_hand_in(&sum, job);
 }
 
-/* The first kernel of the exact sum, which is an oracle: nothing is unrolled for it. */
+/* The first kernel of the exact sum, which is an oracle: nothing is unrolled for it. At least one
+ * block of its size: without that ptxas stops at 32 registers for some GPUs, and spills. */
 template <typename S, typename T, typename A, bool DOT>
-__global__ void __launch_bounds__(1024) sum_tiles_exact(struct sum_job job) {
+__global__ void __launch_bounds__(1024, 1) sum_tiles_exact(struct sum_job job) {
     S sum;
     sum_clear(&sum);
     for (size_t k = blockIdx.x; k < job.tiles; k += gridDim.x)
         sum_take_partial<S, T, A, DOT>(&sum, job, k);
-    sum = sum_block_merge(sum, job.warp, job.merge);
-    sum_hand_in(sum, job);
+    sum_block_merge(&sum, job.warp, job.merge);
+    sum_hand_in(&sum, job);
 }
 
 /* The same staging over states: job.n of them at job.from. */
@@ -342,8 +237,8 @@ __global__ void __launch_bounds__(1024) sum_states(struct sum_job job) {
             if (at < job.n)
                 sum_merge(&sum, ((const S *)job.from)[at]);
         }
-    sum = sum_block_merge(sum, job.warp, job.merge);
-    sum_hand_in(sum, job);
+    sum_block_merge(&sum, job.warp, job.merge);
+    sum_hand_in(&sum, job);
 }
 
 /* --- launching ---------------------------------------------------------------------------------
