@@ -35,17 +35,17 @@ __device__ inline size_t atomics_address(const struct atomics_work &work, size_t
  */
 
 struct atomics_by_plain {
-    /* Nobody uses the result, so the compiler makes a reduction instruction of it. */
+    /* A reduction instruction, where there is one for the type: nobody uses what was found. */
     template <typename T, typename S>
     static __device__ inline void update(const struct atomics_work &work, size_t u, const S &sum) {
-        atomicAdd((T *)work.result + atomics_address(work, u), sum.s);
+        kernel_red_add((T *)work.result + atomics_address(work, u), sum.s);
     }
 };
 
 struct atomics_by_log {
     template <typename T, typename S>
     static __device__ inline void update(const struct atomics_work &work, size_t u, const S &sum) {
-        ((T *)work.store)[u] = atomicAdd((T *)work.result + atomics_address(work, u), sum.s);
+        ((T *)work.store)[u] = kernel_atom_add((T *)work.result + atomics_address(work, u), sum.s);
     }
 };
 
@@ -69,6 +69,8 @@ struct atomics_by_fixed {
         struct atomics_fixed_cell *cell =
             (struct atomics_fixed_cell *)work.cells + atomics_address(work, u);
         atomicAdd(&cell->q, (unsigned long long)sum.q);
+        /* The compiler makes one of a warp's to one address: they keep what was met, and count
+         * nothing. */
         if (sum.flags) {
             atomicOr(&cell->flags, (unsigned)sum.flags);
             atomicOr(work.status, (unsigned)sum.flags);
@@ -189,14 +191,15 @@ __device__ inline S atomics_gather(const struct atomics_work &work, size_t block
     sum_clear(&sum);
     for (size_t k = block; k < work.tiles; k += gridDim.x) {
         size_t at = k * tile + threadIdx.x;
+        const T *mine = x + at; /* a tile's elements are few enough for 32 bits */
         if (work.n - k * tile >= tile) {
 #pragma unroll 4
             for (int j = 0; j < work.items; j++)
-                atomics_take(&sum, x[at + (size_t)j * blockDim.x], work.scale);
+                atomics_take(&sum, mine[(unsigned)j * blockDim.x], work.scale);
         } else {
             for (int j = 0; j < work.items; j++)
                 if (at + (size_t)j * blockDim.x < work.n)
-                    atomics_take(&sum, x[at + (size_t)j * blockDim.x], work.scale);
+                    atomics_take(&sum, mine[(unsigned)j * blockDim.x], work.scale);
         }
     }
     return sum;
