@@ -30,12 +30,13 @@
 /* --- decoded instructions ------------------------------------------------------------------------
  */
 
-/* Rows of a warp. What is written to RZ goes to SASS_ROW_SINK and the three rows behind it. */
+/* Rows of a warp: R0 … R254, zeros, UR0 …, and where what is written to RZ goes. There is room
+ * behind each, as a result may be of four rows. */
 enum {
-    SASS_ROW_ZERO = 255,
-    SASS_ROW_UNIFORM = 256,
-    SASS_ROW_SINK = 512,
-    SASS_ROWS = 516,
+    SASS_ROW_ZERO = 260,
+    SASS_ROW_UNIFORM = 264,
+    SASS_ROW_SINK = 524,
+    SASS_ROWS = 528,
 };
 /* Predicates of a warp: P0 … P6, PT, UP0 … UP6, UPT, and what nobody reads. */
 enum { SASS_P_TRUE = 7, SASS_P_UNIFORM = 8, SASS_P_SINK = 16, SASS_PREDICATES = 17 };
@@ -111,7 +112,7 @@ struct sass_warp {
     unsigned number;         /* in its block */
     bool queued;
     struct sass_block *block;
-    uint8_t *local; /* of each lane, one after another */
+    uint32_t *local; /* rows of words, as registers are */
 };
 
 struct sass_block {
@@ -185,8 +186,10 @@ sass_action *sass_atomic_action(const struct sass_instruction *i, struct sass_co
 sass_action *sass_flow_action(const struct sass_instruction *i, struct sass_code *op);
 
 /* Where in memory `bytes` are, for an access of a lane. */
-enum sass_space { SASS_GENERIC, SASS_SHARED, SASS_LOCAL };
-uint64_t sass_address(const struct sass_warp *w, const struct sass_code *op, unsigned lane);
+enum sass_space { SASS_GENERIC, SASS_SHARED, SASS_LOCAL /* not for sass_place() */ };
+void sass_addresses(const struct sass_warp *w, const struct sass_code *op,
+                    uint64_t at[restrict SASS_LANES]);
+/* Not more than 4 bytes of local memory: its words lie apart. */
 uint8_t *sass_place(struct sass_warp *w, unsigned lane, enum sass_space space, uint64_t address,
                     unsigned bytes);
 
@@ -241,15 +244,18 @@ static inline uint64_t sass_two(uint32_t low, uint32_t high) {
 }
 
 /* Lanes of `mask` keep what is in a row. */
-static inline void sass_put(struct sass_warp *w, unsigned row, const uint32_t *restrict from,
-                            uint32_t mask) {
-    uint32_t *restrict to = w->r[row];
+static inline void sass_keep(uint32_t *restrict to, const uint32_t *restrict from, uint32_t mask) {
     if (mask == SASS_ALL) {
-        memcpy(to, from, sizeof w->r[0]);
+        memcpy(to, from, SASS_LANES * sizeof *to);
         return;
     }
     SASS_EACH(l, mask)
     to[l] = from[l];
+}
+
+static inline void sass_put(struct sass_warp *w, unsigned row, const uint32_t *restrict from,
+                            uint32_t mask) {
+    sass_keep(w->r[row], from, mask);
 }
 
 static inline uint32_t sass_condition(const struct sass_warp *w, const struct sass_condition *c) {

@@ -81,10 +81,12 @@ static void atom(struct sass_warp *w, const struct sass_code *op, uint32_t mask)
     uint32_t out[2][SASS_LANES] = {{0}};
     unsigned width = op->width;
     struct sass_run *run = sass_running;
+    uint64_t where[SASS_LANES];
+    sass_addresses(w, op, where);
     for (uint32_t left = mask; left;) {
         unsigned l = next_lane(run, left);
         left &= ~(1u << l);
-        uint8_t *at = sass_place(w, l, SASS_GENERIC, sass_address(w, op, l), width);
+        uint8_t *at = sass_place(w, l, SASS_GENERIC, where[l], width);
         uint64_t b = source_of(w, &op->source[0], width, l),
                  other = op->mode == CAS ? source_of(w, &op->source[1], width, l) : 0;
         uint64_t before = update(op, at, b, other);
@@ -101,10 +103,12 @@ static void atom(struct sass_warp *w, const struct sass_code *op, uint32_t mask)
 static void cast(struct sass_warp *w, const struct sass_code *op, uint32_t mask) {
     uint32_t out[SASS_LANES] = {0};
     unsigned width = op->width;
+    uint64_t where[SASS_LANES];
+    sass_addresses(w, op, where);
     for (uint32_t left = mask; left;) {
         unsigned l = next_lane(sass_running, left);
         left &= ~(1u << l);
-        uint8_t *at = sass_place(w, l, SASS_SHARED, sass_address(w, op, l), width);
+        uint8_t *at = sass_place(w, l, SASS_SHARED, where[l], width);
         uint64_t compare = source_of(w, &op->source[0], width, l);
         out[l] = update(op, at, compare, source_of(w, &op->source[1], width, l)) == compare;
     }
@@ -157,6 +161,7 @@ sass_action *sass_atomic_action(const struct sass_instruction *i, struct sass_co
         case SASS_MOD_E:
         case SASS_MOD_64:
         case SASS_MOD_FTZ:
+        case SASS_MOD_NOFTZ:
         case SASS_MOD_RN:
         case SASS_MOD_STRONG:
         case SASS_MOD_GPU:

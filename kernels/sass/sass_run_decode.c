@@ -88,9 +88,9 @@ uint64_t sass_bank(struct sass_run *run, const struct sass_warp *w, unsigned ban
 }
 
 static uint16_t row_of(const struct sass_operand *o) {
-    if (o->kind == SASS_REGISTER)
-        return o->number; /* RZ is SASS_ROW_ZERO */
-    return o->number == SASS_URZ ? SASS_ROW_ZERO : SASS_ROW_UNIFORM + o->number;
+    if (o->number == SASS_RZ) /* and URZ */
+        return SASS_ROW_ZERO;
+    return o->kind == SASS_REGISTER ? o->number : SASS_ROW_UNIFORM + o->number;
 }
 
 static uint8_t predicate_of(const struct sass_operand *o) {

@@ -4,22 +4,27 @@
  */
 #include "kernels/sass/sass_run.h"
 
-uint64_t sass_address(const struct sass_warp *w, const struct sass_code *op, unsigned lane) {
+void sass_addresses(const struct sass_warp *w, const struct sass_code *op,
+                    uint64_t at[restrict SASS_LANES]) {
     const struct sass_operand *o = &op->memory;
-    uint64_t at = 0;
-    if (o->number != SASS_RZ) {
-        at = w->r[o->number][lane];
-        if (op->extended && !o->extended)
-            at |= (uint64_t)w->r[o->number + 1][lane] << 32;
-        at *= o->scale;
+    bool none = o->number == SASS_RZ;
+    const uint32_t *zero = w->r[SASS_ROW_ZERO], *low = none ? zero : w->r[o->number],
+                   *more = o->uniform == SASS_URZ ? zero : w->r[SASS_ROW_UNIFORM + o->uniform];
+    if (!op->extended) { /* 32 bits */
+        uint32_t scale = o->scale, offset = (uint32_t)o->bits;
+        SASS_LANE(l)
+        at[l] = (uint32_t)(low[l] * scale + more[l] + offset);
+        return;
     }
-    if (o->uniform != SASS_URZ) {
-        at += w->r[SASS_ROW_UNIFORM + o->uniform][lane];
-        if (o->wide_uniform || op->extended)
-            at += (uint64_t)w->r[SASS_ROW_UNIFORM + o->uniform + 1][lane] << 32;
-    }
-    at += (uint64_t)o->bits;
-    return op->extended ? at : (uint32_t)at;
+    uint64_t offset = (uint64_t)o->bits;
+    const uint32_t *high = none || o->extended ? zero : w->r[o->number + 1];
+    SASS_LANE(l)
+    at[l] = sass_two(low[l], high[l]) + offset;
+    if (o->uniform == SASS_URZ)
+        return;
+    high = w->r[SASS_ROW_UNIFORM + o->uniform + 1];
+    SASS_LANE(l)
+    at[l] += sass_two(more[l], high[l]);
 }
 
 static void misaligned(const struct sass_warp *w, unsigned lane, const char *what, uint64_t address,
@@ -36,20 +41,29 @@ static void outside(const struct sass_warp *w, unsigned lane, const char *what, 
 
 static uint8_t *shared(struct sass_warp *w, unsigned lane, uint64_t at, unsigned bytes) {
     const struct sass_run *run = sass_running;
-    if (at % bytes)
+    if (at & (bytes - 1))
         misaligned(w, lane, "shared", at, bytes);
     if (at < run->shared_first || at + bytes > run->shared_end)
         outside(w, lane, "shared", at, bytes);
     return w->block->shared + (at - run->shared_first);
 }
 
-static uint8_t *local(struct sass_warp *w, unsigned lane, uint64_t at, unsigned bytes) {
-    const struct sass_run *run = sass_running;
-    if (at % bytes)
+/* Local memory is words of all lanes, one after another: row k is each lane's word k. */
+static void check_local(const struct sass_warp *w, unsigned lane, uint64_t at, unsigned bytes) {
+    if (at & (bytes - 1))
         misaligned(w, lane, "local", at, bytes);
-    if (at + bytes > run->local_bytes)
+    if (at + bytes > sass_running->local_bytes)
         outside(w, lane, "local", at, bytes);
-    return w->local + (size_t)lane * run->local_bytes + at;
+}
+
+static uint32_t *local_row(const struct sass_warp *w, uint64_t at) {
+    return w->local + at / 4 * SASS_LANES;
+}
+
+/* Of at most a word. */
+static uint8_t *local(const struct sass_warp *w, unsigned lane, uint64_t at, unsigned bytes) {
+    check_local(w, lane, at, bytes);
+    return (uint8_t *)(local_row(w, at) + lane) + at % 4;
 }
 
 uint8_t *sass_place(struct sass_warp *w, unsigned lane, enum sass_space space, uint64_t address,
@@ -57,8 +71,6 @@ uint8_t *sass_place(struct sass_warp *w, unsigned lane, enum sass_space space, u
     const struct ptx_memory *memory = sass_running->memory;
     if (space == SASS_SHARED)
         return shared(w, lane, address, bytes);
-    if (space == SASS_LOCAL)
-        return local(w, lane, address, bytes);
     uint64_t at = address - memory->first, begin, size;
     if (__builtin_expect(at < memory->size && !(address & (bytes - 1)) &&
                              at % PTX_GRANULE + bytes <= memory->valid[at / PTX_GRANULE],
@@ -66,7 +78,7 @@ uint8_t *sass_place(struct sass_warp *w, unsigned lane, enum sass_space space, u
         return (uint8_t *)(uintptr_t)address;
     if (address >> 32 == SASS_SHARED_WINDOW)
         return shared(w, lane, (uint32_t)address, bytes);
-    if (address >> 32 == SASS_LOCAL_WINDOW)
+    if (address >> 32 == SASS_LOCAL_WINDOW && bytes <= 4)
         return local(w, lane, (uint32_t)address, bytes);
     if (address & (bytes - 1))
         misaligned(w, lane, "global", address, bytes);
@@ -79,28 +91,58 @@ uint8_t *sass_place(struct sass_warp *w, unsigned lane, enum sass_space space, u
     return NULL;
 }
 
+/* Whether the active lanes' accesses are at one address, as those to a stack are. */
+static bool alike(const uint64_t *at, uint32_t mask) {
+    uint64_t first = at[__builtin_ctz(mask)], other = 0;
+    if (mask == SASS_ALL)
+        SASS_LANE(l)
+    other |= at[l] ^ first;
+    else SASS_EACH(l, mask) other |= at[l] ^ first;
+    return other == 0;
+}
+
+/* One lane's access, `v` to or from memory; `write` says which. */
+static inline void access(struct sass_warp *w, const struct sass_code *op, unsigned lane,
+                          uint64_t at, uint32_t *v, bool write) {
+    unsigned width = op->width;
+    bool stack = op->mode == SASS_LOCAL || at >> 32 == SASS_LOCAL_WINDOW;
+    if (stack)
+        check_local(w, lane, (uint32_t)at, width);
+    if (stack && width > 4) {
+        for (unsigned k = 0; k < width / 4; k++) {
+            uint32_t *word = local_row(w, (uint32_t)at + 4 * k) + lane;
+            *(write ? word : &v[k]) = write ? v[k] : *word;
+        }
+        return;
+    }
+    uint8_t *place =
+        stack ? local(w, lane, (uint32_t)at, width) : sass_place(w, lane, op->mode, at, width);
+    if (width == 4)
+        memcpy(write ? (void *)place : v, write ? v : (void *)place, 4);
+    else if (width == 8)
+        memcpy(write ? (void *)place : v, write ? v : (void *)place, 8);
+    else
+        memcpy(write ? (void *)place : v, write ? v : (void *)place, width);
+}
+
 /* `mode`: which memory. */
 static void load(struct sass_warp *w, const struct sass_code *op, uint32_t mask) {
     unsigned width = op->width, words = (width + 3) / 4;
     uint32_t out[4][SASS_LANES];
+    uint64_t at[SASS_LANES];
+    sass_addresses(w, op, at);
+    if (op->mode == SASS_LOCAL && width >= 4 && alike(at, mask)) {
+        uint64_t first = at[__builtin_ctz(mask)];
+        check_local(w, (unsigned)__builtin_ctz(mask), first, width);
+        for (unsigned k = 0; k < words; k++)
+            sass_put(w, op->to + k, local_row(w, first + 4 * k), mask);
+        return;
+    }
     SASS_EACH(l, mask) {
         uint32_t v[4] = {0};
-        const uint8_t *from = sass_place(w, l, op->mode, sass_address(w, op, l), width);
-        switch (width) {
-        case 4:
-            memcpy(v, from, 4);
-            break;
-        case 8:
-            memcpy(v, from, 8);
-            break;
-        case 16:
-            memcpy(v, from, 16);
-            break;
-        default:
-            memcpy(v, from, width);
-            if (op->sign)
-                v[0] = width == 1 ? (uint32_t)(int8_t)v[0] : (uint32_t)(int16_t)v[0];
-        }
+        access(w, op, l, at[l], v, false);
+        if (op->sign)
+            v[0] = width == 1 ? (uint32_t)(int8_t)v[0] : (uint32_t)(int16_t)v[0];
         for (unsigned k = 0; k < words; k++)
             out[k][l] = v[k];
     }
@@ -112,34 +154,32 @@ static void store(struct sass_warp *w, const struct sass_code *op, uint32_t mask
     unsigned width = op->width, words = (width + 3) / 4;
     const struct sass_source *s = &op->source[0];
     const uint32_t *from[4];
+    uint64_t at[SASS_LANES];
     for (unsigned k = 0; k < words; k++)
         from[k] = s->row == SASS_ROW_ZERO ? w->r[SASS_ROW_ZERO] : w->r[s->row + k];
+    sass_addresses(w, op, at);
+    if (op->mode == SASS_LOCAL && width >= 4 && alike(at, mask)) {
+        uint64_t first = at[__builtin_ctz(mask)];
+        check_local(w, (unsigned)__builtin_ctz(mask), first, width);
+        for (unsigned k = 0; k < words; k++)
+            sass_keep(local_row(w, first + 4 * k), from[k], mask);
+        return;
+    }
     SASS_EACH(l, mask) {
         uint32_t v[4];
-        uint8_t *to = sass_place(w, l, op->mode, sass_address(w, op, l), width);
         for (unsigned k = 0; k < words; k++)
             v[k] = from[k][l];
-        switch (width) {
-        case 4:
-            memcpy(to, v, 4);
-            break;
-        case 8:
-            memcpy(to, v, 8);
-            break;
-        case 16:
-            memcpy(to, v, 16);
-            break;
-        default:
-            memcpy(to, v, width);
-        }
+        access(w, op, l, at[l], v, true);
     }
 }
 
 /* Whether a generic address is in shared memory. */
 static void qspc(struct sass_warp *w, const struct sass_code *op, uint32_t mask) {
     uint32_t in = 0;
-    SASS_EACH(l, mask)
-    in |= (uint32_t)(sass_address(w, op, l) >> 32 == SASS_SHARED_WINDOW) << l;
+    uint64_t at[SASS_LANES];
+    sass_addresses(w, op, at);
+    SASS_LANE(l)
+    in |= (uint32_t)(at[l] >> 32 == SASS_SHARED_WINDOW) << l;
     sass_put_p(w, op->target[0], in, mask);
 }
 
@@ -180,6 +220,9 @@ static bool known(const struct sass_instruction *i) {
 
 sass_action *sass_memory_action(const struct sass_instruction *i, struct sass_code *op) {
     op->extended = sass_has(i, SASS_MOD_E);
+    for (unsigned k = 0; k < i->operand_count; k++) /* of 64 bits none is known */
+        if (i->operands[k].kind == SASS_MEMORY && i->operands[k].scale != 1 && op->extended)
+            return NULL;
     bool load_like = i->op == SASS_OP_LD || i->op == SASS_OP_LDG;
     if (sass_has(i, SASS_MOD_STRONG))
         op->point = load_like ? SASS_LOADED : SASS_STORED;
