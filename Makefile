@@ -85,11 +85,14 @@ NVCCFLAGS = -std=c++17 -O3 -lineinfo $(CUDA_BITS) $(CUDA_CODE) $(INC) -Xcompiler
 # *_wgmma.cu is built for sm_90a alone, and only where 90 is among the architectures. What it defines
 # is DEVICE_CUDA_ONLY, and the SIMT machine does without it.
 WGMMA_CODE := -gencode arch=compute_90a,code=sm_90a
-# The PTX machine's kernels (kernels/ptx/): PTX alone, uncompressed, for a GPU that nobody needs to
-# have. Matrix instructions are not among what it runs.
+# The kernels of the PTX and the SASS machine (kernels/ptx/, kernels/sass/): PTX and machine code of
+# one compilation, uncompressed, for GPUs that nobody needs to have. Matrix instructions are not
+# among what they run. SASS_ARCHS= leaves the machine code out, which takes the longest by far.
 PTX_TARGET := compute_80
-PTX_CODE := -gencode arch=$(PTX_TARGET),code=$(PTX_TARGET) -no-compress
-PTXFLAGS = -std=c++17 -O3 $(CUDA_BITS) $(PTX_CODE) $(INC) -DKERNEL_PTX=1 -Xcompiler -Wall,-Wextra
+SASS_ARCHS ?= 80 90
+PTX_CODE = -gencode arch=$(PTX_TARGET),code=$(PTX_TARGET) -no-compress
+SASS_CODE = $(foreach a,$(SASS_ARCHS),-gencode arch=compute_$(a),code=sm_$(a))
+PTXFLAGS = -std=c++17 -O3 $(CUDA_BITS) $(PTX_CODE) $(SASS_CODE) $(INC) -DKERNEL_PTX=1 -Xcompiler -Wall,-Wextra
 DEPS = -MMD -MP -MF $(@:.o=.d)
 
 # Files that exist for speed alone, where the instruction set is chosen at run time by the code.
@@ -138,8 +141,9 @@ HARNESS_O := $(call o,$(HARNESS_C) $(HARNESS_CC))
 KERNEL_O := $(call simt_o,$(KERNEL_CU)) $(call o,$(KERNEL_CC) $(KERNEL_C))
 WGMMA_O := $(patsubst %,$(B)/obj/%.cuda-90a.o,$(WGMMA_CU))
 CUDA_O := $(call cuda_o,$(KERNEL_CU) $(DEVICE_CU)) $(WGMMA_O)
+SASS := $(subst $() ,-,$(strip ptx $(SASS_ARCHS)))
 PTX_CUDART := $(if $(NVCC),$(wildcard kernels/ptx/cudart/*.c))
-PTX_O := $(patsubst %,$(B)/obj/%.ptx.o,$(PTX_CU)) \
+PTX_O := $(patsubst %,$(B)/obj/%.$(SASS).o,$(PTX_CU)) \
          $(call o,$(PTX_CUDART))
 PTX_SO := $(if $(NVCC),$(B)/lib/libnanolab-ptx.so)
 CUDA_SO := $(if $(ARCHS),$(B)/lib/libnanolab-cuda.so)
@@ -191,7 +195,7 @@ $(B)/obj/%.c.o: %.c
 # Files that hold a setting, and so the time of its last change.
 $(B)/version: SETTING = $(VERSION) $(BUILD_FLAGS)
 $(B)/cuda-archs: SETTING = $(CUDA)
-$(B)/ptx-target: SETTING = $(if $(NVCC),$(PTX_TARGET),none)
+$(B)/ptx-target: SETTING = $(if $(NVCC),$(PTX_TARGET) $(SASS_ARCHS),none)
 $(B)/version $(B)/cuda-archs $(B)/ptx-target: FORCE
 	@mkdir -p $(@D)
 	@echo '$(SETTING)' | cmp -s - $@ || echo '$(SETTING)' >$@
@@ -234,13 +238,13 @@ $(B)/obj/%.cuda-90a.o $(B)/obj/%.cuda-90a.code: %
 	$(call NVCC_OBJECT,$(B)/obj/$*.cuda-90a)
 define NVCC_PTX
 	@mkdir -p $(@D)
-	@echo "  NVCC     $< (PTX)"
+	@echo "  NVCC     $< $(strip (PTX $(if $(SASS_CODE),$(SASS_ARCHS:%=sm_%))))"
 	$(Q)$(NVCC) $(PTXFLAGS) -Xcompiler -fPIC -MMD -MP -MF $(@:.o=.d) -c $< -o $@
 endef
-$(B)/obj/%.cu.ptx.o: %.cu
+$(B)/obj/%.cu.$(SASS).o: %.cu
 	$(NVCC_PTX)
 # CUB's kernels differ from card to card: its PTX for each that can be asked about.
-$(B)/obj/kernels/tree/cub_target.cu.ptx.o: PTX_CODE := $(foreach a,80 90 100,-gencode \
+$(B)/obj/kernels/tree/cub_target.cu.$(SASS).o: PTX_CODE := $(foreach a,80 90 100,-gencode \
   arch=compute_$(a),code=compute_$(a)) -no-compress
 
 # --- tables that are compiled in: what each kernel is as machine code, and how measuring changed ---
@@ -274,7 +278,9 @@ $(B)/lib/libnanolab-cuda.so: $(CUDA_O) $(B)/cuda-archs
 	$(Q)$(CXX) -shared -Wl,-soname,$(@F) $(CUDA_O) $(CUDA_LIBS) -o $@
 
 # Our objects with a run time of our own in place of NVIDIA's, which nobody else may see.
-$(call o,$(PTX_CUDART)): CFLAGS += -fPIC $(CUDA_INC) -DPTX_TARGET='"$(PTX_TARGET)"'
+$(call o,$(PTX_CUDART)): CFLAGS += -fPIC $(CUDA_INC) -DPTX_TARGET='"$(PTX_TARGET)"' \
+  -DSASS_TARGETS='"$(strip $(SASS_ARCHS))"'
+$(call o,$(PTX_CUDART)): $(B)/ptx-target
 PTX_EXPORTS := kernels/ptx/cudart/exports.map
 $(B)/lib/libnanolab-ptx.so: $(PTX_O) $(PTX_EXPORTS) $(B)/ptx-target
 	@mkdir -p $(@D)
@@ -282,6 +288,7 @@ $(B)/lib/libnanolab-ptx.so: $(PTX_O) $(PTX_EXPORTS) $(B)/ptx-target
 	$(Q)$(CXX) -shared -Wl,-soname,$(@F) -Wl,--version-script,$(PTX_EXPORTS) $(PTX_O) -o $@
 # A control: nvcc left to fuse multiplications and additions, which a test must notice.
 $(B)/obj/%.cu.fused.ptx.o: CUDA_BITS := $(filter-out -fmad=false,$(CUDA_BITS))
+$(B)/obj/%.cu.fused.ptx.o: SASS_CODE :=
 $(B)/obj/%.cu.fused.ptx.o: %.cu
 	$(NVCC_PTX)
 $(B)/obj/kernels/sum/fused.so: $(B)/obj/kernels/sum/sum.cu.fused.ptx.o $(filter %.c.o,$(PTX_O))

@@ -18,9 +18,8 @@ static json_t *probe(enum device_kind kind) {
                                               "works", 0, "why_not", device_error()));
     for (int index = 0; index < count; index++) {
         struct device *device;
-        char id[24];
-        snprintf(id, sizeof id, kind == DEVICE_CUDA ? "%s:%d" : "%s", device_kind_name(kind),
-                 index);
+        char id[DEVICE_NAME];
+        device_name(kind, index, id);
         if (device_open(&device, kind, index) != 0) {
             json_array_append_new(list, json_pack("{s:s, s:b, s:s}", "id", id, "works", 0,
                                                   "why_not", device_error()));
@@ -53,7 +52,7 @@ static void print_device(const json_t *device) {
     printf("  %-8s %s; %s; %.1f GiB free\n", id,
            json_string_value(json_object_get(device, "model")),
            json_is_true(json_object_get(device, "time")) ? "bits and time"
-           : strcmp(id, "ptx") == 0                      ? "bits, no timings"
+           : strcmp(id, "simt") != 0                     ? "bits, no timings"
                                                          : "simulated GPU: bits, no timings",
            gib);
     if (!json_is_true(json_object_get(device, "time")))

@@ -211,7 +211,8 @@ void options_print(const struct option_spec *specs, size_t count) {
 
 int options_devices(const struct options *options, const char *list, struct option_device *out,
                     size_t *count) {
-    static const char *const names[] = {"cpu", "simt", "ptx", "cuda", "cuda:0"};
+    static const char *const names[] = {"cpu",        "simt", "ptx",   "sass:sm_80",
+                                        "sass:sm_90", "cuda", "cuda:0"};
     *count = 0;
     for (const char *at = list;;) {
         size_t length = strcspn(at, ",");
@@ -227,17 +228,16 @@ int options_devices(const struct options *options, const char *list, struct opti
                                 OPTION_DEVICES_MAX);
         struct option_device *device = &out[*count];
         if (device_parse(element, &device->kind, &device->index) != 0) {
-            const char *near = options_nearest(element, names, 5);
+            const char *near = options_nearest(element, names, sizeof names / sizeof *names);
             if (near)
                 return options_fail(options, "unknown device \"%s\"; did you mean %s?", element,
                                     near);
             return options_fail(
-                options, "unknown device \"%s\"; use cpu, simt, ptx, cuda or cuda:N", element);
+                options,
+                "unknown device \"%s\"; use cpu, simt, ptx, sass:sm_80, sass:sm_90, cuda or cuda:N",
+                element);
         }
-        if (device->kind == DEVICE_CUDA)
-            snprintf(device->id, sizeof device->id, "cuda:%d", device->index);
-        else
-            snprintf(device->id, sizeof device->id, "%s", device_kind_name(device->kind));
+        device_name(device->kind, device->index, device->id);
         for (size_t k = 0; k < *count; k++)
             if (strcmp(out[k].id, device->id) == 0)
                 return options_fail(options, "--device names %s twice; name it once", device->id);

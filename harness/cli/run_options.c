@@ -48,7 +48,8 @@ static int check_devices(const struct options *parser, const char *list) {
     for (size_t k = 0; k < count; k++) {
         /* A machine without any GPU is no mistake of the user's: the labs say "not testable
          * here". A GPU more than there are is one. */
-        int there = devices[k].index > 0 ? device_count(devices[k].kind) : 0;
+        bool gpu = devices[k].kind == DEVICE_CUDA && devices[k].index > 0;
+        int there = gpu ? device_count(DEVICE_CUDA) : 0;
         if (there > 0 && devices[k].index >= there)
             return options_fail(parser, "there is no %s; the last GPU here is cuda:%d",
                                 devices[k].id, there - 1);

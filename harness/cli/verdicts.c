@@ -168,7 +168,7 @@ static void print_table(FILE *to, const struct claim_table *table, size_t width)
 void verdicts_print(FILE *to, const char *lab, const char *question, const json_t *claims,
                     int width) {
     struct claim_table table;
-    bool simt = false, ptx = false;
+    bool simt = false, ptx = false, sass = false;
     char summary[200];
     fprintf(to, "%s: %s\n", lab, question);
     if (claim_table_make(claims, &table) == 0)
@@ -176,6 +176,7 @@ void verdicts_print(FILE *to, const char *lab, const char *question, const json_
     for (size_t d = 0; d < table.device_count; d++) {
         simt = simt || strcmp(table.devices[d], "simt") == 0;
         ptx = ptx || strcmp(table.devices[d], "ptx") == 0;
+        sass = sass || strncmp(table.devices[d], "sass:", 5) == 0;
     }
     verdicts_summary(claims, summary, sizeof summary);
     fprintf(to, "  %s%s\n", summary,
@@ -184,6 +185,8 @@ void verdicts_print(FILE *to, const char *lab, const char *question, const json_
         fputs("  simt is a simulated GPU: bits, no timings\n", to);
     if (ptx)
         fputs("  ptx is PTX of the kernels on the CPU: bits, no timings\n", to);
+    if (sass)
+        fputs("  sass is SASS, the kernels' machine code, on the CPU: bits, no timings\n", to);
     claim_table_free(&table);
 }
 

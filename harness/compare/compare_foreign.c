@@ -211,6 +211,7 @@ int foreign_run(const struct foreign *f, const char *executable, const char *dat
 bool foreign_is_our_device(const char *text, size_t size) {
     return (size == 3 && (strncmp(text, "cpu", 3) == 0 || strncmp(text, "ptx", 3) == 0)) ||
            (size == 4 && strncmp(text, "simt", 4) == 0) ||
+           (size > 8 && size < 12 && strncmp(text, "sass:sm_", 8) == 0) ||
            (size > 5 && size < 10 && strncmp(text, "cuda:", 5) == 0 &&
             strspn(text + 5, "0123456789") >= size - 5);
 }

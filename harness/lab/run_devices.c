@@ -37,11 +37,8 @@ static struct device *find(const struct lab_run *run, const char *id) {
 
 /* Opens a device, or finds it opened; NULL leaves the reason in device_error(). */
 static struct device *open_one(struct lab_run *run, enum device_kind kind, int index) {
-    char id[24];
-    if (kind == DEVICE_CUDA)
-        snprintf(id, sizeof id, "cuda:%d", index);
-    else
-        snprintf(id, sizeof id, "%s", device_kind_name(kind));
+    char id[DEVICE_NAME];
+    device_name(kind, index, id);
     struct device *device = find(run, id);
     if (device)
         return device;
@@ -107,7 +104,7 @@ static int open_listed(struct lab_run *run, const char *list, char *why, size_t 
         int there = device_count(kind);
         if (there == 0) {
             add_missing(run, devices[k].id, device_error());
-        } else if (devices[k].index >= there) {
+        } else if (kind == DEVICE_CUDA && devices[k].index >= there) {
             return fail(why, why_size, "there is no %s; this machine has cuda:0 to cuda:%d",
                         devices[k].id, there - 1);
         } else if (!open_one(run, kind, devices[k].index)) {
@@ -142,8 +139,11 @@ int run_open_devices(struct lab_run *run, const char *list, char *why, size_t wh
             if (!may(mask, (enum device_kind)k))
                 continue;
             struct device *device = open_one(run, (enum device_kind)k, 0);
-            if (!device) /* again, for the text of why */
-                add_missing(run, k == DEVICE_CUDA ? "cuda:0" : device_kind_name(k), device_error());
+            if (!device) { /* again, for the text of why */
+                char id[DEVICE_NAME];
+                device_name((enum device_kind)k, 0, id);
+                add_missing(run, id, device_error());
+            }
         }
     }
     return 0;
@@ -214,7 +214,7 @@ static void list_devices(struct device *const *devices, size_t count, bool model
         used = strlen(out);
         if (device_kind(devices[k]) == DEVICE_SIMT)
             snprintf(out + used, size - used, " (simulated %s: bits, no timings)", simt_card());
-        else if (device_kind(devices[k]) == DEVICE_PTX)
+        else if (device_compiled(device_kind(devices[k])))
             snprintf(out + used, size - used, " (%s: bits, no timings)", device_model(devices[k]));
         else if (model)
             snprintf(out + used, size - used, " (%s)", device_model(devices[k]));

@@ -196,7 +196,7 @@ static int uses(const json_t *start, const char *part, const char *device) {
     const json_t *list = json_object_get(start, part);
     for (size_t k = 0; k < json_array_size(list); k++) {
         const char *id = json_string_value(json_array_get(list, k));
-        if (id && !strcmp(id, device))
+        if (id && !strncmp(id, device, strlen(device)))
             return 1;
     }
     return 0;
@@ -223,6 +223,8 @@ static void devices(const struct report_lab *lab, FILE *out) {
         fputs(" **simt** is a simulated GPU: bits, no timings.", out);
     if (uses(start, "bits", "ptx"))
         fputs(" **ptx** is what nvcc made of the kernels, PTX, on the CPU: bits, no timings.", out);
+    if (uses(start, "bits", "sass:"))
+        fputs(" **sass** is the kernels' machine code, SASS, on the CPU: bits, no timings.", out);
     fputs("\n\n", out);
 }
 

@@ -151,7 +151,7 @@ static int set_schedule(const struct atomics_context *c) {
     static const enum simt_interleave fixed[] = {SIMT_IN_ORDER, SIMT_REVERSE, SIMT_ROUND_ROBIN,
                                                  SIMT_LAST_FIRST, SIMT_RANDOM};
     uint64_t k = c->schedule;
-    if (c->kind == DEVICE_PTX) {
+    if (device_compiled(c->kind)) {
         ptx_configure(&(struct ptx_config){.resident = 1 + (unsigned)(k % 16),
                                            .order = k < 3 ? (enum ptx_order)k : PTX_RANDOM,
                                            .seed = philox_u64(c->schedule_seed, 0x5eed, k)});
@@ -190,7 +190,7 @@ static int call(void *context) {
     int status = c->neighbour ? start_neighbour(c) : 0;
     if (status == 0)
         status = c->ops->launch(&c->plan, &c->job, device_stream(c->device));
-    if (c->scheduled && c->kind == DEVICE_PTX)
+    if (c->scheduled && device_compiled(c->kind))
         ptx_configure(NULL);
     else if (c->scheduled)
         simt_configure(NULL);

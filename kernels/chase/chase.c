@@ -40,6 +40,7 @@ static const struct chase_ops *ops_for(struct device *device, bool checked) {
     case DEVICE_SIMT:
         return checked ? &chase_ops_checked : &chase_ops_simt;
     case DEVICE_PTX:
+    case DEVICE_SASS:
         if (!&chase_ops_ptx)
             device_fail_no_ptx();
         return &chase_ops_ptx;

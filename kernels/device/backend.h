@@ -33,8 +33,12 @@ struct device_backend {
 extern const struct device_backend device_backend_cpu;
 extern const struct device_backend device_backend_simt;
 extern const struct device_backend device_backend_ptx;
-/* Whose PTX libnanolab-ptx.so has, "compute_80". */
+extern const struct device_backend device_backend_sass;
+/* Whose PTX libnanolab-ptx.so has, "compute_80", and whose machine code, "80 90". */
 extern const char ptx_target_ptx[] DEVICE_PTX_ONLY;
+extern const char sass_targets_ptx[] DEVICE_PTX_ONLY;
+/* Architectures whose machine code may be there, by a device's index: 80. 0: there are no more. */
+unsigned device_sass_arch(int index);
 extern const struct device_backend device_backend_cuda DEVICE_CUDA_ONLY;
 
 /* What to do about a status of the CUDA run time: one line, never NULL. */

@@ -16,7 +16,7 @@ struct device {
     enum device_kind kind;
     const struct device_backend *backend;
     void *state;
-    char id[24];
+    char id[DEVICE_NAME];
     char model[128];
 };
 
@@ -62,6 +62,8 @@ static const struct device_backend *backend_of(enum device_kind kind) {
         return &device_backend_simt;
     case DEVICE_PTX:
         return &device_backend_ptx;
+    case DEVICE_SASS:
+        return &device_backend_sass;
     case DEVICE_CUDA:
         if (!&device_backend_cuda)
             device_fail_no_cuda();
@@ -74,16 +76,42 @@ static const struct device_backend *backend_of(enum device_kind kind) {
 }
 
 const char *device_kind_name(enum device_kind kind) {
-    static const char *const names[DEVICE_KINDS] = {
-        [DEVICE_CPU] = "cpu", [DEVICE_SIMT] = "simt", [DEVICE_PTX] = "ptx", [DEVICE_CUDA] = "cuda"};
+    static const char *const names[DEVICE_KINDS] = {[DEVICE_CPU] = "cpu",
+                                                    [DEVICE_SIMT] = "simt",
+                                                    [DEVICE_PTX] = "ptx",
+                                                    [DEVICE_SASS] = "sass",
+                                                    [DEVICE_CUDA] = "cuda"};
     return kind < DEVICE_KINDS ? names[kind] : "?";
+}
+
+unsigned device_sass_arch(int index) {
+    static const unsigned archs[] = {80, 90, 100, 120};
+    return index >= 0 && index < (int)(sizeof archs / sizeof *archs) ? archs[index] : 0;
+}
+
+void device_name(enum device_kind kind, int index, char out[DEVICE_NAME]) {
+    if (kind == DEVICE_CUDA)
+        snprintf(out, DEVICE_NAME, "cuda:%d", index);
+    else if (kind == DEVICE_SASS)
+        snprintf(out, DEVICE_NAME, "sass:sm_%u", device_sass_arch(index));
+    else
+        snprintf(out, DEVICE_NAME, "%s", device_kind_name(kind));
 }
 
 int device_parse(const char *text, enum device_kind *kind, int *index) {
     *index = 0;
     for (int k = 0; k < DEVICE_KINDS; k++) {
-        if (strcmp(text, device_kind_name((enum device_kind)k)) == 0) {
+        if (k != DEVICE_SASS && strcmp(text, device_kind_name((enum device_kind)k)) == 0) {
             *kind = (enum device_kind)k;
+            return 0;
+        }
+    }
+    for (int k = 0; device_sass_arch(k); k++) {
+        char name[DEVICE_NAME];
+        device_name(DEVICE_SASS, k, name);
+        if (strcmp(text, name) == 0) {
+            *kind = DEVICE_SASS;
+            *index = k;
             return 0;
         }
     }
@@ -96,7 +124,8 @@ int device_parse(const char *text, enum device_kind *kind, int *index) {
             return 0;
         }
     }
-    return device_fail("unknown device \"%s\"; use cpu, simt, ptx, cuda or cuda:N", text);
+    return device_fail(
+        "unknown device \"%s\"; use cpu, simt, ptx, sass:sm_80, sass:sm_90, cuda or cuda:N", text);
 }
 
 int device_count(enum device_kind kind) {
@@ -112,7 +141,8 @@ int device_open(struct device **out, enum device_kind kind, int index) {
     int count = backend->count();
     if (count == 0)
         return -1;
-    if (index < 0 || index >= count)
+    /* Of machine code, the back end says which there is. */
+    if (index < 0 || (index >= count && kind != DEVICE_SASS))
         return device_fail("there is no device %s:%d; the last one is %s:%d",
                            device_kind_name(kind), index, device_kind_name(kind), count - 1);
     struct device *device = calloc(1, sizeof *device);
@@ -120,10 +150,7 @@ int device_open(struct device **out, enum device_kind kind, int index) {
         return device_fail("out of memory while opening a device");
     device->kind = kind;
     device->backend = backend;
-    if (kind == DEVICE_CUDA)
-        snprintf(device->id, sizeof device->id, "cuda:%d", index);
-    else
-        snprintf(device->id, sizeof device->id, "%s", device_kind_name(kind));
+    device_name(kind, index, device->id);
     if (backend->open(index, &device->state, device->model, sizeof device->model) != 0) {
         free(device);
         return -1;

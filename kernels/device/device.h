@@ -1,10 +1,10 @@
 /*
  * device.h: the one door to the machine that runs a kernel.
  *
- * Four back ends sit behind it: `cuda` (a GPU), `simt` (the SIMT machine: the CUDA kernels' own
- * source on the CPU, same bits, no times), `ptx` (what nvcc made of that source, its PTX, on the
- * CPU: same bits, no times) and `cpu` (native code). Kernel families take pointers from here and
- * launch themselves; labs open a device, move data and ask for times.
+ * Five back ends sit behind it: `cuda` (a GPU), `simt` (the SIMT machine: the CUDA kernels' own
+ * source on the CPU, same bits, no times), `ptx` and `sass` (what nvcc made of that source, its PTX
+ * and its machine code, on the CPU: same bits, no times) and `cpu` (native code). Kernel families
+ * take pointers from here and launch themselves; labs open a device, move data and ask for times.
  *
  * Every function that returns int gives 0 on success and -1 on failure; device_error() then holds
  * one line that says what is wrong and what to do about it. Functions are not thread-safe per
@@ -21,19 +21,30 @@
 extern "C" {
 #endif
 
-enum device_kind { DEVICE_CPU, DEVICE_SIMT, DEVICE_PTX, DEVICE_CUDA, DEVICE_KINDS };
+enum device_kind { DEVICE_CPU, DEVICE_SIMT, DEVICE_PTX, DEVICE_SASS, DEVICE_CUDA, DEVICE_KINDS };
 
 /* Whether a kind runs a GPU's kernels without a GPU: bits, and never a time. */
 static inline bool device_simulated(enum device_kind kind) {
-    return kind == DEVICE_SIMT || kind == DEVICE_PTX;
+    return kind == DEVICE_SIMT || kind == DEVICE_PTX || kind == DEVICE_SASS;
+}
+
+/* Whether it is what nvcc made of the kernels that runs there (their tables end in _ptx), under the
+ * PTX machine's schedules. */
+static inline bool device_compiled(enum device_kind kind) {
+    return kind == DEVICE_PTX || kind == DEVICE_SASS;
 }
 
 struct device;
 
-/* "cpu", "simt", "ptx" or "cuda". */
+/* "cpu", "simt", "ptx", "sass" or "cuda". */
 const char *device_kind_name(enum device_kind kind);
 
-/* Parses one element of a device list: "cpu", "simt", "ptx", "cuda" or "cuda:N". */
+/* The name used on the command line and in results: "cpu", "simt", "ptx", "sass:sm_90", "cuda:0".
+ * Of `sass`, an index stands for an architecture, built or not. */
+#define DEVICE_NAME 24
+void device_name(enum device_kind kind, int index, char out[DEVICE_NAME]);
+
+/* Parses one element of a device list: a name as above, or "cuda". */
 int device_parse(const char *text, enum device_kind *kind, int *index);
 
 /* How many devices of a kind can be opened now. 0 leaves the reason in device_error(). */
@@ -43,7 +54,7 @@ int device_open(struct device **out, enum device_kind kind, int index);
 void device_close(struct device *device);
 
 enum device_kind device_kind(const struct device *device);
-/* The name used on the command line and in results: "cpu", "simt", "ptx", "cuda:0". */
+/* Its device_name(). */
 const char *device_id(const struct device *device);
 /* What the hardware calls itself, such as "NVIDIA H200" or the CPU's model name. */
 const char *device_model(const struct device *device);
@@ -68,7 +79,8 @@ int device_sync(struct device *device);
 int device_timer_start(struct device *device);
 int device_timer_stop(struct device *device, double *seconds);
 
-/* The stream to hand to a kernel launcher (a cudaStream_t on cuda; NULL elsewhere). */
+/* The stream to hand to a kernel launcher: a cudaStream_t on cuda; what tells the architecture of
+ * machine code from others on sass; NULL elsewhere. */
 void *device_stream(struct device *device);
 
 /* Why the last call on this thread failed; "" if none did. */
@@ -79,7 +91,7 @@ int device_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Marks what only CUDA objects define. They are linked or left out, and nothing else is compiled
  * for it: where they are left out, the address of such a name is NULL. */
 #define DEVICE_CUDA_ONLY __attribute__((weak))
-/* The same for what only PTX objects define (libnanolab-ptx.so). */
+/* The same for what only objects of PTX and machine code define (libnanolab-ptx.so). */
 #define DEVICE_PTX_ONLY __attribute__((weak))
 /* -1; the error says how to get a build with them. */
 int device_fail_no_cuda(void);

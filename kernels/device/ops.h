@@ -22,6 +22,7 @@
                 device_fail_no_cuda();                                                             \
             return &ops##_cuda;                                                                    \
         case DEVICE_PTX:                                                                           \
+        case DEVICE_SASS:                                                                          \
             if (!&ops##_ptx)                                                                       \
                 device_fail_no_ptx();                                                              \
             return &ops##_ptx;                                                                     \

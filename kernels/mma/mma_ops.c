@@ -20,6 +20,7 @@ static const struct mma_ops *ops_for(enum device_kind kind, bool checked) {
             device_fail_no_cuda();
         return &mma_ops_cuda;
     case DEVICE_PTX:
+    case DEVICE_SASS:
         device_fail_no_ptx();
         return NULL;
     default:

@@ -34,6 +34,7 @@ static const struct roofs_ops *ops_for(struct device *device, bool checked) {
     case DEVICE_SIMT:
         return checked ? &roofs_ops_checked : &roofs_ops_simt;
     case DEVICE_PTX:
+    case DEVICE_SASS:
         if (!&roofs_ops_ptx)
             device_fail_no_ptx();
         return &roofs_ops_ptx;

@@ -37,7 +37,7 @@ static int observe(struct lab_run *run, struct device *device, const struct mach
     const struct ptx_config ptx = {
         .resident = config.resident, .order = PTX_RANDOM, .seed = lab_seed(run)};
     int status = c && device_kind(device) == DEVICE_SIMT ? simt_configure(&config) : 0;
-    if (device_kind(device) == DEVICE_PTX)
+    if (device_compiled(device_kind(device)))
         ptx_configure(&ptx);
     for (int kind = 0; kind < INPUT_SCORES && c && status == 0; kind++) {
         struct input in;

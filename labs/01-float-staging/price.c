@@ -44,7 +44,7 @@ static int schedule(struct device *device, uint64_t seed, unsigned k) {
                                        .interleave = SIMT_RANDOM,
                                        .seed = seed + k};
     const struct ptx_config ptx = {.resident = 1 + k % 16, .order = PTX_RANDOM, .seed = seed + k};
-    if (device_kind(device) == DEVICE_PTX)
+    if (device_compiled(device_kind(device)))
         ptx_configure(&ptx);
     return device_kind(device) == DEVICE_SIMT ? simt_configure(&config) : 0;
 }

@@ -18,6 +18,13 @@
 #define COUNT(list) (sizeof(list) / sizeof(list)[0])
 #define SMALL_RUNS 1000
 
+/* Whether a row is of a device that runs a GPU's kernels without a GPU. */
+static bool is_simulated(const struct rows *rows, size_t k) {
+    enum device_kind kind;
+    int index;
+    return device_parse(row_text(rows, k, "device"), &kind, &index) == 0 && device_simulated(kind);
+}
+
 /* --- the sweep of logged sums ------------------------------------------------------------------
  */
 
@@ -115,9 +122,7 @@ void check_orders(const struct rows *rows, struct finding *f) {
     finding_say(f, "%zu runs of %.36s brought the updates of its %.0f %s in %zu different orders%s",
                 row_series(rows, at, "order"), row_text(rows, at, "plan"),
                 row_number(rows, at, "workers"), workers_of(rows, at), most,
-                row_is(rows, at, "device", "simt") || row_is(rows, at, "device", "ptx")
-                    ? ", by schedules of a seed"
-                    : "");
+                is_simulated(rows, at) ? ", by schedules of a seed" : "");
     finding_settle(f, SETTLE_ANY, "these sums");
 }
 
@@ -235,7 +240,7 @@ struct tally {
 /* On the SIMT machine, which is ours, a run that no order explains is our bug; hardware that showed
  * one would refute the claim. */
 static void judge_case(struct finding *f, bool explained, const struct rows *rows, size_t k) {
-    if (row_is(rows, k, "device", "simt") || row_is(rows, k, "device", "ptx"))
+    if (is_simulated(rows, k))
         finding_predicted(f, explained, rows, k);
     else
         finding_count(f, answer_if(explained), rows, k);

@@ -1,11 +1,12 @@
 /*
- * ptx_cudart.c: the part of the CUDA run time that our own objects call, over the PTX machine. It
- * is linked with them in place of NVIDIA's into libnanolab-ptx.so, which shows nothing but names
- * that end in _ptx: the run time of libnanolab-cuda.so does not meet it.
+ * ptx_cudart.c: the part of the CUDA run time that our own objects call, over the PTX machine and
+ * the SASS machine. It is linked with them in place of NVIDIA's into libnanolab-ptx.so, which shows
+ * nothing but names that end in _ptx: the run time of libnanolab-cuda.so does not meet it.
  *
- * An object brings its PTX with it, in the "fat binary" that it registers, so that PTX and the host
- * code that launches it are always of one compilation. Only what is called is here; a call that is
- * missing fails when the library is linked.
+ * An object brings its PTX and its machine code with it, in the "fat binary" that it registers, so
+ * that they and the host code that launches them are always of one compilation. A launch's stream
+ * says which of them runs (device_stream()): NULL is PTX, 90 the machine code of sm_90. Only what
+ * is called is here; a call that is missing fails when the library is linked.
  */
 #include "kernels/ptx/cudart/ptx_cudart.h"
 
@@ -15,14 +16,20 @@
 
 #include "kernels/device/device.h"
 #include "kernels/ptx/ptx.h"
+#include "kernels/sass/sass.h"
 
 /* The Makefile says so. */
 #ifndef PTX_TARGET
 #define PTX_TARGET "compute_80"
 #endif
-/* Whose PTX this is; its being there is how device_ptx.c knows that the library is linked. */
-extern const char ptx_target_ptx[];
+#ifndef SASS_TARGETS
+#define SASS_TARGETS ""
+#endif
+/* Whose PTX and machine code this is; their being there is how device_ptx.c knows that the library
+ * is linked. */
+extern const char ptx_target_ptx[], sass_targets_ptx[];
 const char ptx_target_ptx[] = PTX_TARGET;
+const char sass_targets_ptx[] = SASS_TARGETS;
 
 /* --- what an object registers --------------------------------------------------------------------
  */
@@ -51,11 +58,12 @@ struct fat_entry {
     uint32_t name, name_size;
     uint64_t flags;
 };
-#define FAT_PTX 1
+enum { FAT_PTX = 1, FAT_CUBIN = 2 };
 #define FAT_COMPRESSED 0xa000u /* LZ4, Zstandard */
 
-/* An object may have PTX of several architectures. */
+/* An object may have PTX, and machine code, of several architectures. */
 #define PTX_MAX 4
+#define CUBINS_MAX 8
 struct object {
     const void *fat;
     struct text {
@@ -64,6 +72,12 @@ struct object {
         size_t size;
         struct ptx_program *program; /* read when its first kernel is launched */
     } texts[PTX_MAX];
+    struct cubin {
+        unsigned arch; /* 80: sm_80; 0: there are no more */
+        const void *bytes;
+        size_t size;
+        struct sass_cubin *cubin; /* read when its first kernel is launched */
+    } cubins[CUBINS_MAX];
 };
 
 struct kernel {
@@ -87,25 +101,31 @@ cudaError_t ptx_cudart_failed(cudaError_t error) {
     return error;
 }
 
-/* The PTX in an object's fat binary: texts up to their NUL. */
-static int find_texts(struct object *object) {
+/* What is in an object's fat binary; of PTX texts up to their NUL. */
+static int find_codes(struct object *object) {
     const struct fat_header *header = object->fat;
     if (!header || header->magic != FAT_MAGIC || header->header_size < sizeof *header)
         return device_fail("an object's fat binary is not one");
     const uint8_t *at = (const uint8_t *)header + header->header_size, *end = at + header->size;
-    int count = 0;
+    int count = 0, cubins = 0;
     while ((size_t)(end - at) >= sizeof(struct fat_entry)) {
         const struct fat_entry *entry = (const void *)at;
         if (entry->header_size < sizeof *entry || entry->header_size > (size_t)(end - at) ||
             entry->size > (size_t)(end - at) - entry->header_size)
             break;
-        if (entry->kind == FAT_PTX && entry->flags & FAT_COMPRESSED)
-            return device_fail("an object's PTX is compressed; nvcc -Xfatbin -compress-mode=none");
+        if (entry->flags & FAT_COMPRESSED)
+            return device_fail("an object's code is compressed; nvcc -no-compress");
         if (entry->kind == FAT_PTX && count < PTX_MAX) {
             struct text *text = &object->texts[count++];
             text->arch = (int)entry->arch;
             text->text = (const char *)at + entry->header_size;
             text->size = strnlen(text->text, entry->size);
+        }
+        if (entry->kind == FAT_CUBIN && cubins < CUBINS_MAX) {
+            struct cubin *cubin = &object->cubins[cubins++];
+            cubin->arch = entry->arch;
+            cubin->bytes = at + entry->header_size;
+            cubin->size = entry->size;
         }
         at += entry->header_size + entry->size;
     }
@@ -116,7 +136,7 @@ static int find_texts(struct object *object) {
 static struct text *text_of(struct object *object) {
     const struct ptx_card *card = ptx_cudart_card();
     struct text *best = NULL;
-    if (!object->texts[0].arch && find_texts(object) != 0)
+    if (!object->texts[0].arch && find_codes(object) != 0)
         return NULL;
     if (!card)
         return &object->texts[0];
@@ -144,6 +164,8 @@ void __cudaUnregisterFatBinary(void **handle) {
     struct object *object = (struct object *)handle;
     for (int k = 0; object && k < PTX_MAX; k++)
         ptx_program_close(object->texts[k].program);
+    for (int k = 0; object && k < CUBINS_MAX; k++)
+        sass_cubin_close(object->cubins[k].cubin);
     for (size_t k = 0; object && k < sizeof kernels / sizeof *kernels; k++)
         for (struct kernel **at = &kernels[k], *one; (one = *at);) {
             if (one->object != object) {
@@ -204,23 +226,46 @@ int ptx_cudart_arch(const void *host) {
 /* --- launching -----------------------------------------------------------------------------------
  */
 
-static cudaError_t launch(const struct kernel *kernel, dim3 grid, dim3 block, void **arguments,
-                          size_t shared_bytes, bool together) {
+static int launch_ptx(const struct kernel *kernel, const struct ptx_launch *job, dim3 grid,
+                      dim3 block) {
     const struct ptx_code *code;
     int arch;
+    if (code_of(kernel, &code, &arch) != 0)
+        return -1;
+    ptx_cudart_note(ptx_code_name(code), grid, block, arch);
+    return ptx_launch(code, job);
+}
+
+static int launch_sass(const struct kernel *kernel, const struct ptx_launch *job, unsigned arch) {
+    const struct sass_program *program;
+    struct cubin *cubin = NULL;
+    if (!kernel->object->texts[0].arch && find_codes(kernel->object) != 0)
+        return -1;
+    for (int k = 0; k < CUBINS_MAX; k++)
+        if (kernel->object->cubins[k].arch == arch)
+            cubin = &kernel->object->cubins[k];
+    if (!cubin)
+        return device_fail("an object has no machine code of sm_%u", arch);
+    if ((!cubin->cubin && sass_cubin_open(&cubin->cubin, cubin->bytes, cubin->size) != 0) ||
+        sass_cubin_kernel(cubin->cubin, kernel->name, &program) != 0)
+        return -1;
+    return sass_launch(program, job);
+}
+
+static cudaError_t launch(const struct kernel *kernel, dim3 grid, dim3 block, void **arguments,
+                          size_t shared_bytes, cudaStream_t stream, bool together) {
     if (!kernel) {
         device_fail("this kernel is not among those that were registered");
         return ptx_cudart_failed(cudaErrorInvalidDeviceFunction);
     }
-    if (code_of(kernel, &code, &arch) != 0)
-        return ptx_cudart_failed(cudaErrorInvalidPtx);
     struct ptx_launch job = {.grid = {grid.x, grid.y, grid.z},
                              .block = {block.x, block.y, block.z},
                              .shared_bytes = shared_bytes,
                              .together = together,
                              .arguments = arguments};
-    ptx_cudart_note(ptx_code_name(code), grid, block, arch);
-    return ptx_launch(code, &job) == 0 ? cudaSuccess : ptx_cudart_failed(cudaErrorLaunchFailure);
+    int status = stream ? launch_sass(kernel, &job, (unsigned)(uintptr_t)stream)
+                        : launch_ptx(kernel, &job, grid, block);
+    return status == 0 ? cudaSuccess : ptx_cudart_failed(cudaErrorLaunchFailure);
 }
 
 cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t *config, const void *host,
@@ -230,7 +275,7 @@ cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t *config, const void *ho
         together |= config->attrs[k].id == cudaLaunchAttributeCooperative &&
                     config->attrs[k].val.cooperative;
     return launch(kernel_of(host), config->gridDim, config->blockDim, arguments,
-                  config->dynamicSmemBytes, together);
+                  config->dynamicSmemBytes, config->stream, together);
 }
 
 /* The stubs that nvcc makes for <<<>>> call these. */
@@ -244,8 +289,8 @@ cudaError_t __cudaLaunchKernel(cudaKernel_t kernel, dim3 grid, dim3 block, void 
                                size_t shared_bytes, cudaStream_t stream);
 cudaError_t __cudaLaunchKernel(cudaKernel_t kernel, dim3 grid, dim3 block, void **arguments,
                                size_t shared_bytes, cudaStream_t stream) {
-    (void)stream;
-    return launch((const struct kernel *)kernel, grid, block, arguments, shared_bytes, false);
+    return launch((const struct kernel *)kernel, grid, block, arguments, shared_bytes, stream,
+                  false);
 }
 
 /* Others' host code has <<<>>>: what stands in it, until the stub takes it. */
