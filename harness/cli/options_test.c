@@ -156,7 +156,7 @@ static void device_lists_are_read(void **state) {
     static const struct {
         const char *list, *words;
     } bad[] = {{"cup", "did you mean cpu?"},
-               {"tpu9000", "use cpu, simt, ptx, cuda or cuda:N"},
+               {"tpu9000", "use cpu, simt, ptx, sass:sm_80, sass:sm_90, cuda or cuda:N"},
                {"cpu,,simt", "empty element"},
                {",cpu", "empty element"},
                {"cpu,", "empty element"},

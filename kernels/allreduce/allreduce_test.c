@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "kernels/allreduce/allreduce_fixture.h"
+#include "kernels/device/device_fixture.h"
 
 static void test_ranks(void **state) {
     (void)state;
@@ -112,13 +113,8 @@ static void test_special(void **state) {
         }
 }
 
-static void run_kind(enum device_kind kind, size_t longest) {
-    struct device *simt = device, *gpu;
-    if (device_count(kind) < 1) {
-        print_message("not testable here: %s\n", device_error());
-        skip();
-    }
-    assert_int_equal(device_open(&gpu, kind, 0), 0);
+static void run_named(const char *name, size_t longest) {
+    struct device *simt = device, *gpu = device_or_skip(name);
     device = gpu;
     for (size_t a = 0; a < ALGORITHMS; a++)
         for (int ranks = 1; ranks <= 16; ranks += ranks < 9 ? 1 : 7) {
@@ -165,12 +161,22 @@ static void run_kind(enum device_kind kind, size_t longest) {
 
 static void test_gpu(void **state) {
     (void)state;
-    run_kind(DEVICE_CUDA, 100003);
+    run_named("cuda", 100003);
 }
 
 static void test_ptx(void **state) {
     (void)state;
-    run_kind(DEVICE_PTX, 10007);
+    run_named("ptx", 10007);
+}
+
+static void test_sass_80(void **state) {
+    (void)state;
+    run_named("sass:sm_80", 10007);
+}
+
+static void test_sass_90(void **state) {
+    (void)state;
+    run_named("sass:sm_90", 10007);
 }
 
 int main(void) {
@@ -178,7 +184,8 @@ int main(void) {
         cmocka_unit_test(test_ranks),   cmocka_unit_test(test_borders),
         cmocka_unit_test(test_pairs),   cmocka_unit_test(test_threads),
         cmocka_unit_test(test_special), cmocka_unit_test(test_gpu),
-        cmocka_unit_test(test_ptx),
+        cmocka_unit_test(test_ptx),     cmocka_unit_test(test_sass_80),
+        cmocka_unit_test(test_sass_90),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

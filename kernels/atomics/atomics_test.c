@@ -18,6 +18,7 @@
 #include "kernels/atomics/atomics_model.h"
 #include "kernels/atomics/atomics_order.h"
 #include "kernels/device/device.h"
+#include "kernels/device/device_fixture.h"
 #include "kernels/rng/data.h"
 #include "kernels/simt/simt.h"
 
@@ -275,14 +276,9 @@ static void test_logs(void **state) {
     device_close(device);
 }
 
-static void check_kind(enum device_kind kind) {
-    struct device *device;
-    if (!device_count(kind)) {
-        print_message("not testable here: %s\n", device_error());
-        skip();
-    }
-    assert_int_equal(device_open(&device, kind, 0), 0);
-    const struct atomics_ops *ops = atomics_ops_for(kind, false);
+static void check_named(const char *name) {
+    struct device *device = device_or_skip(name);
+    const struct atomics_ops *ops = atomics_ops_for(device_kind(device), false);
     assert_non_null(ops);
     check_cures(device, ops, 3);
     check_logs(device, ops, 20);
@@ -291,12 +287,22 @@ static void check_kind(enum device_kind kind) {
 
 static void test_gpu(void **state) {
     (void)state;
-    check_kind(DEVICE_CUDA);
+    check_named("cuda");
 }
 
 static void test_ptx(void **state) {
     (void)state;
-    check_kind(DEVICE_PTX);
+    check_named("ptx");
+}
+
+static void test_sass_80(void **state) {
+    (void)state;
+    check_named("sass:sm_80");
+}
+
+static void test_sass_90(void **state) {
+    (void)state;
+    check_named("sass:sm_90");
 }
 
 /* 1,000 random schedules: a log that always replays, results that differ, cures that do not. */
@@ -498,6 +504,7 @@ int main(void) {
         cmocka_unit_test(test_subnormals), cmocka_unit_test(test_special),
         cmocka_unit_test(test_contend),    cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_gpu),        cmocka_unit_test(test_ptx),
+        cmocka_unit_test(test_sass_80),    cmocka_unit_test(test_sass_90),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,6 +15,7 @@
 
 #include "kernels/chase/chase.h"
 #include "kernels/chase/chase_inside.h"
+#include "kernels/device/device_fixture.h"
 
 enum { ORDERS = CHASE_LOCAL + 1 };
 
@@ -53,9 +54,8 @@ static void run_plan(struct device *device, const struct chase_plan *plan) {
     job_close(&job);
 }
 
-static void run_all(enum device_kind kind, bool checked) {
+static void run_all(struct device *device, bool checked) {
     static const size_t strides[] = {64, 192, 1024, 4096, 65536};
-    struct device *device = open_device(kind);
     for (int order = 0; order < ORDERS; order++)
         for (int lanes = 1; lanes <= 32; lanes *= 2)
             for (size_t s = 0; s < sizeof strides / sizeof *strides; s++)
@@ -72,21 +72,23 @@ static void run_all(enum device_kind kind, bool checked) {
                                               .checked = checked};
                     run_plan(device, &plan);
                 }
-    device_close(device);
 }
 
 static void test_cpu(void **state) {
     (void)state;
-    run_all(DEVICE_CPU, false);
+    struct device *device = open_device(DEVICE_CPU);
+    run_all(device, false);
+    device_close(device);
 }
 
 static void test_simt(void **state) {
     (void)state;
-    run_all(DEVICE_SIMT, false);
+    struct device *device = open_device(DEVICE_SIMT);
+    run_all(device, false);
+    device_close(device);
 }
 
-static void run_mixed(enum device_kind kind, bool checked) {
-    struct device *device = open_device(kind);
+static void run_mixed(struct device *device, bool checked) {
     for (int lanes = 2; lanes <= 32; lanes *= 2) {
         int step = lanes > 8 ? 5 : 1;
         for (int hot = 1; hot < lanes; hot += step)
@@ -105,13 +107,16 @@ static void run_mixed(enum device_kind kind, bool checked) {
                 run_plan(device, &plan);
             }
     }
-    device_close(device);
 }
 
 static void test_mixed(void **state) {
     (void)state;
-    run_mixed(DEVICE_CPU, false);
-    run_mixed(DEVICE_SIMT, false);
+    static const enum device_kind kinds[] = {DEVICE_CPU, DEVICE_SIMT};
+    for (int k = 0; k < 2; k++) {
+        struct device *device = open_device(kinds[k]);
+        run_mixed(device, false);
+        device_close(device);
+    }
 }
 
 static void test_simt_checked(void **state) {
@@ -132,23 +137,31 @@ static void test_simt_checked(void **state) {
     device_close(device);
 }
 
-static void run_kind(enum device_kind kind) {
-    if (device_count(kind) == 0) {
-        print_message("not testable here: %s\n", device_error());
-        skip();
-    }
-    run_all(kind, false);
-    run_mixed(kind, false);
+static void run_named(const char *name) {
+    struct device *device = device_or_skip(name);
+    run_all(device, false);
+    run_mixed(device, false);
+    device_close(device);
 }
 
 static void test_cuda(void **state) {
     (void)state;
-    run_kind(DEVICE_CUDA);
+    run_named("cuda");
 }
 
 static void test_ptx(void **state) {
     (void)state;
-    run_kind(DEVICE_PTX);
+    run_named("ptx");
+}
+
+static void test_sass_80(void **state) {
+    (void)state;
+    run_named("sass:sm_80");
+}
+
+static void test_sass_90(void **state) {
+    (void)state;
+    run_named("sass:sm_90");
 }
 
 static void test_pages(void **state) {
@@ -427,6 +440,8 @@ int main(void) {
         cmocka_unit_test(test_simt_checked),
         cmocka_unit_test(test_cuda),
         cmocka_unit_test(test_ptx),
+        cmocka_unit_test(test_sass_80),
+        cmocka_unit_test(test_sass_90),
         cmocka_unit_test(test_pages),
         cmocka_unit_test(test_orders),
         cmocka_unit_test(test_spread_is_even),

@@ -22,11 +22,16 @@ static void names_parse(void **state) {
     assert_int_equal(index, 3);
     assert_int_equal(device_parse("cuda", &kind, &index), 0);
     assert_int_equal(index, 0);
-    static const char *const wrong[] = {"",        "gpu",     "cuda:",       "cuda:-1", "cuda:1x",
-                                        "cuda:+1", "cuda: 1", "cuda:999999", "CPU",     "cpu "};
+    assert_int_equal(device_parse("sass:sm_90", &kind, &index), 0);
+    assert_int_equal(kind, DEVICE_SASS);
+    assert_int_equal(device_sass_arch(index), 90);
+    static const char *const wrong[] = {
+        "sass",    "sass:90", "sass:sm_70",  "",    "gpu", "cuda:", "cuda:-1", "cuda:1x",
+        "cuda:+1", "cuda: 1", "cuda:999999", "CPU", "cpu "};
     for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++) {
         assert_int_equal(device_parse(wrong[k], &kind, &index), -1);
-        assert_non_null(strstr(device_error(), "use cpu, simt, ptx, cuda or cuda:N"));
+        assert_non_null(
+            strstr(device_error(), "use cpu, simt, ptx, sass:sm_80, sass:sm_90, cuda or cuda:N"));
     }
 }
 
@@ -56,7 +61,7 @@ static struct device *open_or_skip(enum device_kind kind) {
     struct device *device = NULL;
     if (device_open(&device, kind, 0) != 0) {
         assert_true(strlen(device_error()) > 10);
-        assert_true(kind == DEVICE_CUDA || kind == DEVICE_PTX);
+        assert_true(kind == DEVICE_CUDA || device_compiled(kind));
         skip();
     }
     return device;
@@ -110,6 +115,11 @@ static void memory_ptx(void **state) {
     memory_of(DEVICE_PTX);
 }
 
+static void memory_sass(void **state) {
+    (void)state;
+    memory_of(DEVICE_SASS);
+}
+
 static void memory_cuda(void **state) {
     (void)state;
     memory_of(DEVICE_CUDA);
@@ -157,6 +167,7 @@ int main(void) {
         cmocka_unit_test(memory_cpu),
         cmocka_unit_test(memory_simt),
         cmocka_unit_test(memory_ptx),
+        cmocka_unit_test(memory_sass),
         cmocka_unit_test(memory_cuda),
         cmocka_unit_test(too_much_memory_is_an_error),
         cmocka_unit_test(no_such_device),

@@ -3,6 +3,7 @@
  * plan fields, lengths around the tile's, several heads and maps, plain and checked; the same bits
  * again under every map, layout and block size; and a model that misreads a field is noticed.
  */
+#include "kernels/device/device_fixture.h"
 #include "kernels/paged_attention/paged_fixture.h"
 
 #include <stdio.h>
@@ -85,15 +86,25 @@ static void checked_kernels_give_the_models_bits(void **state) {
     pairs_give_the_models_bits(device, true);
 }
 
+static void named_gives_the_models_bits(const char *name) {
+    struct device *other = device_or_skip(name);
+    pairs_give_the_models_bits(other, false);
+    device_close(other);
+}
+
 static void their_ptx_gives_the_models_bits(void **state) {
     (void)state;
-    struct device *ptx;
-    if (device_open(&ptx, DEVICE_PTX, 0) != 0) {
-        print_message("not testable here: %s\n", device_error());
-        skip();
-    }
-    pairs_give_the_models_bits(ptx, false);
-    device_close(ptx);
+    named_gives_the_models_bits("ptx");
+}
+
+static void their_sass_80_gives_the_models_bits(void **state) {
+    (void)state;
+    named_gives_the_models_bits("sass:sm_80");
+}
+
+static void their_sass_90_gives_the_models_bits(void **state) {
+    (void)state;
+    named_gives_the_models_bits("sass:sm_90");
 }
 
 /* --- residency does not show in the bits -------------------------------------------------------
@@ -305,6 +316,8 @@ int main(void) {
         cmocka_unit_test(plain_kernels_give_the_models_bits),
         cmocka_unit_test(checked_kernels_give_the_models_bits),
         cmocka_unit_test(their_ptx_gives_the_models_bits),
+        cmocka_unit_test(their_sass_80_gives_the_models_bits),
+        cmocka_unit_test(their_sass_90_gives_the_models_bits),
         cmocka_unit_test(maps_layouts_and_blocks_give_the_same_bits),
         cmocka_unit_test(neighbours_do_not_show_in_the_bits),
         cmocka_unit_test(a_misread_field_changes_the_models_bits),

@@ -11,6 +11,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "kernels/device/device_fixture.h"
 #include "kernels/roofs/roofs.h"
 #include "kernels/roofs/roofs_inside.h"
 
@@ -40,10 +41,9 @@ static void run_plan(struct roofs_memory *memory, const struct roofs_plan *plan)
     job_close(&job);
 }
 
-static void run_all(enum device_kind kind, const size_t *sizes, size_t size_count,
+/* On a device that it closes. */
+static void run_all(struct device *device, const size_t *sizes, size_t size_count,
                     unsigned most_threads, bool checked) {
-    struct device *device;
-    assert_int_equal(device_open(&device, kind, 0), 0);
     struct roofs_memory *memory;
     size_t largest = sizes[size_count - 1];
     assert_int_equal(roofs_memory_open(&memory, device, largest, largest), 0);
@@ -70,7 +70,7 @@ static void run_all(enum device_kind kind, const size_t *sizes, size_t size_coun
 static void test_cpu(void **state) {
     (void)state;
     static const size_t sizes[] = {8192, 24576, 1 << 20};
-    run_all(DEVICE_CPU, sizes, 3, 3, false);
+    run_all(device_or_skip("cpu"), sizes, 3, 3, false);
 }
 
 static void test_every_isa(void **state) {
@@ -105,32 +105,38 @@ static void test_every_isa(void **state) {
 static void test_simt(void **state) {
     (void)state;
     static const size_t sizes[] = {8192, 81920};
-    run_all(DEVICE_SIMT, sizes, 2, 1, false);
+    run_all(device_or_skip("simt"), sizes, 2, 1, false);
 }
 
 static void test_simt_checked(void **state) {
     (void)state;
     static const size_t sizes[] = {24576};
-    run_all(DEVICE_SIMT, sizes, 1, 1, true);
+    run_all(device_or_skip("simt"), sizes, 1, 1, true);
 }
 
-static void run_kind(enum device_kind kind) {
-    if (device_count(kind) == 0) {
-        print_message("not testable here: %s\n", device_error());
-        skip();
-    }
+static void run_named(const char *name) {
     static const size_t sizes[] = {8192, 24576, 1 << 20};
-    run_all(kind, sizes, 3, 1, false);
+    run_all(device_or_skip(name), sizes, 3, 1, false);
 }
 
 static void test_cuda(void **state) {
     (void)state;
-    run_kind(DEVICE_CUDA);
+    run_named("cuda");
 }
 
 static void test_ptx(void **state) {
     (void)state;
-    run_kind(DEVICE_PTX);
+    run_named("ptx");
+}
+
+static void test_sass_80(void **state) {
+    (void)state;
+    run_named("sass:sm_80");
+}
+
+static void test_sass_90(void **state) {
+    (void)state;
+    run_named("sass:sm_90");
 }
 
 /* Kernels that do a little less than they were asked to. */
@@ -291,6 +297,8 @@ int main(void) {
         cmocka_unit_test(test_simt_checked),
         cmocka_unit_test(test_cuda),
         cmocka_unit_test(test_ptx),
+        cmocka_unit_test(test_sass_80),
+        cmocka_unit_test(test_sass_90),
         cmocka_unit_test(test_skipped_work_is_caught),
         cmocka_unit_test(test_bad_plans_are_named),
     };

@@ -1,6 +1,6 @@
 /*
- * rules_probe_test.c: the SIMT machine follows its table of rules, and so do a GPU and the PTX
- * machine where there is one; a rule without a question, or a wrong answer, is noticed.
+ * rules_probe_test.c: the SIMT machine follows its table of rules, and so do a GPU, the PTX and
+ * the SASS machine where there is one; a rule without a question, or a wrong answer, is noticed.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,13 +9,13 @@
 
 #include <cmocka.h>
 
+#include "kernels/device/device_fixture.h"
 #include "kernels/simt/rules_probe.h"
 
-static void ask_all(enum device_kind kind, bool checked) {
-    struct device *device;
+/* On a device that it closes. */
+static void ask_all(struct device *device, bool checked) {
     size_t count, confirmed = 0;
     const struct rules_question *q = rules_questions(&count);
-    assert_int_equal(device_open(&device, kind, 0), 0);
     for (size_t k = 0; k < count; k++) {
         struct rules_answer answer;
         if (rules_ask(device, checked, &q[k], &answer) != 0)
@@ -25,33 +25,35 @@ static void ask_all(enum device_kind kind, bool checked) {
                      (unsigned long long)answer.bits, (unsigned long long)q[k].expected);
         confirmed += answer.outcome == RULES_CONFIRMED;
     }
-    if (kind == DEVICE_SIMT)
+    if (device_kind(device) == DEVICE_SIMT)
         assert_int_equal(confirmed, count); /* what may happen does, in the order it is asked in */
     device_close(device);
 }
 
 static void the_machine_follows_its_table(void **state) {
     (void)state;
-    ask_all(DEVICE_SIMT, false);
-    ask_all(DEVICE_SIMT, true);
-}
-
-static void ask_kind(enum device_kind kind) {
-    if (device_count(kind) == 0) {
-        print_message("not testable here: %s\n", device_error());
-        skip();
-    }
-    ask_all(kind, false);
+    ask_all(device_or_skip("simt"), false);
+    ask_all(device_or_skip("simt"), true);
 }
 
 static void a_gpu_follows_the_table(void **state) {
     (void)state;
-    ask_kind(DEVICE_CUDA);
+    ask_all(device_or_skip("cuda"), false);
 }
 
 static void ptx_follows_the_table(void **state) {
     (void)state;
-    ask_kind(DEVICE_PTX);
+    ask_all(device_or_skip("ptx"), false);
+}
+
+static void sass_80_follows_the_table(void **state) {
+    (void)state;
+    ask_all(device_or_skip("sass:sm_80"), false);
+}
+
+static void sass_90_follows_the_table(void **state) {
+    (void)state;
+    ask_all(device_or_skip("sass:sm_90"), false);
 }
 
 static void every_rule_is_asked_about(void **state) {
@@ -96,6 +98,8 @@ int main(void) {
         cmocka_unit_test(the_machine_follows_its_table),
         cmocka_unit_test(a_gpu_follows_the_table),
         cmocka_unit_test(ptx_follows_the_table),
+        cmocka_unit_test(sass_80_follows_the_table),
+        cmocka_unit_test(sass_90_follows_the_table),
         cmocka_unit_test(every_rule_is_asked_about),
         cmocka_unit_test(a_wrong_expectation_is_contradicted),
     };

@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "kernels/device/device.h"
+#include "kernels/device/device_fixture.h"
 #include "kernels/simt/simt.h"
 #include "kernels/sum/sum.h"
 #include "kernels/sum/sum_data.h"
@@ -331,16 +332,13 @@ static void wrong_calls_are_refused(void **state) {
  */
 
 /* The same comparison on another device, where there is one; otherwise skipped, never passed. */
-static void expect_the_models_bits(enum device_kind kind, const size_t *sizes, size_t size_count) {
-    struct device *simt = device, *other;
+static void expect_the_models_bits(const char *name, const size_t *sizes, size_t size_count) {
+    struct device *simt = device, *other = device_or_skip(name);
     struct sum_choice choice = {0};
     struct sum_plan *plans;
     size_t count, compared = 0;
-    const struct sum_ops *ops = sum_ops_for(kind, false);
-    if (!ops || device_open(&other, kind, 0)) {
-        print_message("not testable here: %s\n", device_error());
-        skip();
-    }
+    const struct sum_ops *ops = sum_ops_for(device_kind(other), false);
+    assert_non_null(ops);
     device = other;
     assert_int_equal(sum_plans_pairs(&choice, &plans, &count), 0);
     for (size_t p = 0; p < count; p++)
@@ -349,19 +347,30 @@ static void expect_the_models_bits(enum device_kind kind, const size_t *sizes, s
     device_close(other);
     device = simt;
     print_message("%zu plans, %zu results of %s: all of them the model's bits\n", count, compared,
-                  device_kind_name(kind));
+                  name);
 }
 
 static void a_gpu_gives_the_models_bits(void **state) {
     (void)state;
     static const size_t sizes[] = {1, 2, 31, 33, 255, 1000, 1025, 4097, 65537};
-    expect_the_models_bits(DEVICE_CUDA, sizes, COUNT(sizes));
+    expect_the_models_bits("cuda", sizes, COUNT(sizes));
 }
+
+static const size_t some_sizes[] = {1, 2, 31, 33, 255, 1000, 1025, 4097};
 
 static void its_ptx_gives_the_models_bits(void **state) {
     (void)state;
-    static const size_t sizes[] = {1, 2, 31, 33, 255, 1000, 1025, 4097};
-    expect_the_models_bits(DEVICE_PTX, sizes, COUNT(sizes));
+    expect_the_models_bits("ptx", some_sizes, COUNT(some_sizes));
+}
+
+static void its_sass_80_gives_the_models_bits(void **state) {
+    (void)state;
+    expect_the_models_bits("sass:sm_80", some_sizes, COUNT(some_sizes));
+}
+
+static void its_sass_90_gives_the_models_bits(void **state) {
+    (void)state;
+    expect_the_models_bits("sass:sm_90", some_sizes, COUNT(some_sizes));
 }
 
 /* --- what nvcc makes of it ---------------------------------------------------------------------
@@ -405,6 +414,8 @@ int main(void) {
         cmocka_unit_test(checked_kernels_have_nothing_to_report),
         cmocka_unit_test(a_gpu_gives_the_models_bits),
         cmocka_unit_test(its_ptx_gives_the_models_bits),
+        cmocka_unit_test(its_sass_80_gives_the_models_bits),
+        cmocka_unit_test(its_sass_90_gives_the_models_bits),
         cmocka_unit_test(ptx_has_no_fma),
     };
     return cmocka_run_group_tests(tests, open_device, close_device);
