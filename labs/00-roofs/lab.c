@@ -128,8 +128,8 @@ const struct lab lab = {
     .question = "What are this machine's limits?",
     .needs = "a CPU; a GPU if there is one",
     .takes = "quick 25 s, default 4 min on two cores",
-    .bits_devices =
-        LAB_ON(DEVICE_CPU) | LAB_ON(DEVICE_SIMT) | LAB_ON(DEVICE_PTX) | LAB_ON(DEVICE_SASS) | LAB_ON(DEVICE_CUDA),
+    .bits_devices = LAB_ON(DEVICE_CPU) | LAB_ON(DEVICE_SIMT) | LAB_ON(DEVICE_PTX) |
+                    LAB_ON(DEVICE_SASS) | LAB_ON(DEVICE_CUDA),
     .time_devices = LAB_ON(DEVICE_CPU) | LAB_ON(DEVICE_CUDA),
     .claims = claims,
     .claim_count = sizeof claims / sizeof *claims,

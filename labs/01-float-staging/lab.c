@@ -151,8 +151,8 @@ const struct lab lab = {
     .question = "Which bits does the staging tree decide?",
     .needs = "a CPU; a GPU if there is one",
     .takes = "quick 30 s, default 5 min on two cores",
-    .bits_devices =
-        LAB_ON(DEVICE_CPU) | LAB_ON(DEVICE_SIMT) | LAB_ON(DEVICE_PTX) | LAB_ON(DEVICE_SASS) | LAB_ON(DEVICE_CUDA),
+    .bits_devices = LAB_ON(DEVICE_CPU) | LAB_ON(DEVICE_SIMT) | LAB_ON(DEVICE_PTX) |
+                    LAB_ON(DEVICE_SASS) | LAB_ON(DEVICE_CUDA),
     .time_devices = LAB_ON(DEVICE_CPU) | LAB_ON(DEVICE_CUDA),
     .claims = claims,
     .claim_count = sizeof claims / sizeof *claims,

@@ -132,8 +132,8 @@ const struct lab lab = {
     .question = "Is arrival order state?",
     .needs = "a CPU; a GPU if there is one",
     .takes = "quick 60 s, default 3 min on two cores",
-    .bits_devices =
-        LAB_ON(DEVICE_CPU) | LAB_ON(DEVICE_SIMT) | LAB_ON(DEVICE_PTX) | LAB_ON(DEVICE_SASS) | LAB_ON(DEVICE_CUDA),
+    .bits_devices = LAB_ON(DEVICE_CPU) | LAB_ON(DEVICE_SIMT) | LAB_ON(DEVICE_PTX) |
+                    LAB_ON(DEVICE_SASS) | LAB_ON(DEVICE_CUDA),
     .time_devices = ON_HARDWARE,
     .claims = claims,
     .claim_count = sizeof claims / sizeof *claims,
