@@ -147,6 +147,10 @@ static void texts_are_read(void **state) {
     assert_int_equal(i.operands[1].half, SASS_H0_H0);
     assert_int_equal(i.operands[2].bits, 0x3f80bf00);
     assert_int_equal(i.operands[3].half, SASS_H1_H1);
+    i = read_one("HADD2 R2, R3, -c[0x0] [0x170].H0_H0", 0);
+    assert_int_equal(i.operand_count, 3);
+    assert_int_equal(i.operands[2].bits, 0x170);
+    assert_int_equal(i.operands[2].half, SASS_H0_H0);
     i = read_one("HFMA2.MMA R2, -RZ, RZ, 5.9604644775390625e-08, 0", 0x00010000);
     assert_int_equal(i.operands[3].bits, 0x10000);
     i = read_one("IADD3 R1, R1, -0x8, RZ", 0xfffffff8);

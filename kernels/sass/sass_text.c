@@ -336,7 +336,10 @@ static int take_constant(struct reader *r, struct sass_operand *o, bool describe
     if (bank < 0 || bank >= SASS_BANKS)
         return fail(r, "a constant bank that is not there:", rest(r));
     o->bank = (uint8_t)bank;
-    if (!take(r, ']') || !take(r, '['))
+    if (!take(r, ']'))
+        return fail(r, "an operand that is not known:", rest(r));
+    skip_spaces(r); /* there is one with halves */
+    if (!take(r, '['))
         return fail(r, "an operand that is not known:", rest(r));
     return take_address(r, o);
 }
