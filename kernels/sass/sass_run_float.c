@@ -299,6 +299,23 @@ static void f32_of_f64(struct sass_warp *w, const struct sass_code *op, uint32_t
     sass_put(w, op->to, out, mask);
 }
 
+/* To the lower half of a register. */
+static void f16_of_f32(struct sass_warp *w, const struct sass_code *op, uint32_t mask) {
+    ROOM;
+    const uint32_t *a = SOURCE(0);
+    SASS_LANE(l)
+    out[l] = ptx_f16_of(ptx_f32(a[l]));
+    sass_put(w, op->to, out, mask);
+}
+
+static void bf16_of_f32(struct sass_warp *w, const struct sass_code *op, uint32_t mask) {
+    ROOM;
+    const uint32_t *a = SOURCE(0);
+    SASS_LANE(l)
+    out[l] = ptx_bf16_of(ptx_f32(a[l]));
+    sass_put(w, op->to, out, mask);
+}
+
 enum { TO_S32, TO_U32, TO_S64, TO_U64 };
 
 /* `extended`: of a double; `rounding`: TO_ZERO or to the nearest even. */
@@ -310,8 +327,6 @@ static void f2i(struct sass_warp *w, const struct sass_code *op, uint32_t mask) 
     memset(out, 0, sizeof out);
     SASS_EACH(l, mask) {
         double x = op->pairs ? ptx_f64(sass_two(low[l], high[l])) : value(op, high[l]);
-        if (x != x && op->extended)
-            sass_fail(w, (int)l, "what NTZ makes of a NaN is not known");
         x = op->rounding == TO_ZERO ? trunc(x) : nearbyint(x);
         uint64_t bits = (uint64_t)ptx_bits64(x), to;
         switch (op->mode) {
@@ -327,8 +342,8 @@ static void f2i(struct sass_warp *w, const struct sass_code *op, uint32_t mask) 
         default:
             to = ptx_cvt_rzi_u64_f64(bits);
         }
-        if (x != x && !op->pairs && op->mode <= TO_U32)
-            to = 0; /* of a float, as PTX says */
+        if (x != x && op->extended)
+            to = 0; /* PTX's 0 for a NaN that is a float and becomes 32 bits: there ptxas has NTZ */
         out[l] = (uint32_t)to;
         upper[l] = (uint32_t)(to >> 32);
     }
@@ -411,6 +426,10 @@ static sass_action *f2f_action(const struct sass_instruction *i, struct sass_cod
         return NULL;
     if (i->modifiers[0] == SASS_MOD_F64 && i->modifiers[1] == SASS_MOD_F32)
         return f64_of_f32;
+    if (i->modifiers[0] == SASS_MOD_F16 && i->modifiers[1] == SASS_MOD_F32)
+        return f16_of_f32;
+    if (i->modifiers[0] == SASS_MOD_BF16 && i->modifiers[1] == SASS_MOD_F32)
+        return bf16_of_f32;
     op->pairs = 1;
     return i->modifiers[0] == SASS_MOD_F32 && i->modifiers[1] == SASS_MOD_F64 ? f32_of_f64 : NULL;
 }
