@@ -35,9 +35,10 @@
     N(32) N(64) N(128) N(U8) N(S8) N(U16) N(S16) N(U32) N(S32) N(U64) N(S64) N(F16) N(F32)        \
     N(F64) N(BF16) N(F16x2) N(BF16x2) N(BF16_V2) N(B1) N(B2) N(SX32)                              \
     /* arithmetic */                                                                              \
-    N(X) N(HI) N(WIDE) N(MOV) N(IADD) N(SHL) N(LUT) N(MMA) N(FTZ) N(RN) N(RM) N(RP) N(RZ) N(NTZ)  \
-    N(TRUNC) N(L) N(R) N(W) N(EX) N(SH) N(PACK_AB) N(NAN) N(MIN) N(MAX) N(INC) N(DEC) N(ADD)      \
-    N(OR) N(XOR) N(AND) N(POPC) N(EXCH) N(CAS) N(CAST) N(SPIN) N(IDX) N(PR) N(H0_H0) N(H1_H1)     \
+    N(X) N(HI) N(WIDE) N(MOV) N(IADD) N(SHL) N(LUT) N(MMA) N(FTZ) N(NOFTZ) N(RN) N(RM) N(RP)      \
+    N(RZ) N(NTZ) N(TRUNC) N(L) N(R) N(W) N(EX) N(SH) N(PACK_AB) N(NAN) N(MIN) N(MAX) N(INC)       \
+    N(DEC) N(ADD) N(OR) N(XOR) N(AND) N(POPC) N(EXCH) N(CAS) N(CAST) N(SPIN) N(IDX) N(PR)         \
+    N(H0_H0) N(H1_H1)                                                                             \
     /* MUFU */                                                                                    \
     N(RCP) N(RSQ)                                                                                 \
     /* comparisons */                                                                             \
