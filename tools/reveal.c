@@ -26,6 +26,7 @@ static const char intro[] =
     "\n"
     "usage: nanolab reveal TARGET [options]\n"
     "       nanolab reveal --library FILE.so --symbol NAME [--dot] [--type T] [options]\n"
+    "       nanolab reveal --cubin FILE --kernel NAME [--blocks N] [--threads N] [--dot] ...\n"
     "       nanolab reveal --list\n"
     "\n"
     "TARGET is a library's function (--list names them), or sum:PLAN, one of our own kernels;\n"
@@ -37,6 +38,9 @@ static const char intro[] =
     "cub-segment is cub::DeviceSegmentedReduce::Sum of one segment.\n"
     "A function of your own is  T f(const T *x, size_t n),  or a dot product with --dot,\n"
     "T f(const T *x, const T *y, size_t n).  It runs in a child process: it may crash.\n"
+    "A kernel of your own, as machine code (nvcc -cubin -arch=sm_90), is a\n"
+    "__global__ void f(const T *x, T *result, size_t n), with --dot (x, y, result, n); it runs on\n"
+    "the CPU by one launch of --blocks blocks of --threads threads, and needs nvdisasm.\n"
     "\n";
 
 static const char outro[] =
@@ -46,6 +50,7 @@ static const char outro[] =
     "  nanolab reveal sum:b64.i4.shfl-xor -n 500 --device simt\n"
     "  nanolab reveal cub-f64 -n 1000 --arch sm_100 --draw b200.svg\n"
     "  nanolab reveal --library ./libmine.so --symbol my_sum --draw mine.png\n"
+    "  nanolab reveal --cubin mine.cubin --kernel my_sum --threads 128\n"
     "\n"
     "exit status: 0 the tree was found and all checks passed; 1 there is none, and the reason has\n"
     "a name, or it was found and the function reads beyond its inputs; 2 usage or bad input, or "
@@ -266,7 +271,12 @@ static int reveal(const struct request *r, struct subject *s) {
     struct recover_target target = {0};
     struct recovery found = {0};
     size_t n = r->n_given ? r->n : N_DEFAULT;
-    if (s->kind != SUBJECT_LIBRARY && device_count(s->device_kind) == 0) {
+    if (s->kind == SUBJECT_CUBIN && sass_reader_found() != 0) {
+        complain(s->name, device_error());
+        return EXIT_SKIPPED;
+    }
+    if (s->kind != SUBJECT_LIBRARY && s->kind != SUBJECT_CUBIN &&
+        device_count(s->device_kind) == 0) {
         bool elsewhere = s->kind == SUBJECT_BUILT_IN && s->device_kind == DEVICE_CUDA;
         fprintf(stderr, "nanolab reveal: %s, not testable here: %s%s\n", s->name, device_error(),
                 elsewhere ? "; or as on a card that is not here: --arch sm_90" : "");
@@ -316,8 +326,8 @@ static int run(int argc, char **argv) {
         {"--collapse", "N", "draws a tree of more than N inputs by its regular parts (64)",
          OPTION_NUMBER, &r.collapse, NULL},
         {"--device", "DEV",
-         "for sum:PLAN: cuda[:N], ptx, simt or cpu (a GPU if one works, else simt)", OPTION_TEXT,
-         &r.device, NULL},
+         "for sum:PLAN: cuda[:N], ptx, sass:sm_90, simt or cpu (a GPU if one works, else simt)",
+         OPTION_TEXT, &r.device, NULL},
         {"--arch", "SM",
          "for cub: as on a card that is not here, sm_80 (A100), sm_90 (H100) or sm_100 (B200)",
          OPTION_TEXT, &r.card.arch, NULL},
@@ -328,6 +338,11 @@ static int run(int argc, char **argv) {
         {"--library", "FILE", "a shared library with a function of yours", OPTION_TEXT, &r.library,
          NULL},
         {"--symbol", "NAME", "that function", OPTION_TEXT, &r.symbol, NULL},
+        {"--cubin", "FILE", "machine code with a kernel of yours", OPTION_TEXT, &r.cubin, NULL},
+        {"--kernel", "NAME", "that kernel: its symbol, or its name in the source", OPTION_TEXT,
+         &r.kernel, NULL},
+        {"--blocks", "N", "of its launch (1)", OPTION_NUMBER, &r.blocks, &r.blocks_given},
+        {"--threads", "N", "of each block (256)", OPTION_NUMBER, &r.threads, &r.threads_given},
         {"--dot", NULL, "it is a dot product", OPTION_FLAG, &r.dot, NULL},
         {"--type", "T", "f32 or f64 (f32)", OPTION_TEXT, &r.type, NULL},
         {"--result", "T", "f32 or f64, if it returns another type than its inputs'", OPTION_TEXT,

@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "harness/cli/options.h"
+#include "kernels/sass/sass.h"
 #include "kernels/tree/child_target.h"
+#include "kernels/tree/cubin_target.h"
 #include "kernels/tree/plan_target.h"
 #include "kernels/tree/recover.h"
 #include "kernels/tree/targets.h"
@@ -19,14 +21,14 @@
 #define TOTAL_SECONDS 600
 
 struct request {
-    const char *target, *library, *symbol, *type, *result, *draw, *device;
-    uint64_t n, seed, collapse, seconds, total_seconds, megabytes;
+    const char *target, *library, *symbol, *cubin, *kernel, *type, *result, *draw, *device;
+    uint64_t blocks, threads, n, seed, collapse, seconds, total_seconds, megabytes;
     struct card_request card;
-    bool n_given, seconds_given, total_given, memory_given, dot, list, json, help, version,
-        describe;
+    bool n_given, blocks_given, threads_given, seconds_given, total_given, memory_given, dot, list,
+        json, help, version, describe;
 };
 
-enum subject_kind { SUBJECT_PLAN, SUBJECT_BUILT_IN, SUBJECT_LIBRARY };
+enum subject_kind { SUBJECT_PLAN, SUBJECT_BUILT_IN, SUBJECT_LIBRARY, SUBJECT_CUBIN };
 
 struct subject {
     enum subject_kind kind;
@@ -35,6 +37,7 @@ struct subject {
     const struct card *model;           /* --arch */
     struct ptx_card card;
     struct child_spec child;
+    struct cubin_spec cubin;
     char library_path[4096];
     enum device_kind device_kind;
     int device_index;
@@ -53,7 +56,8 @@ static int choose_device(const struct options *parser, const struct request *r, 
     if (options_devices(parser, r->device, listed, &count))
         return -1;
     if (count != 1)
-        return options_fail(parser, "--device takes one device here; give cpu, simt, ptx or cuda");
+        return options_fail(
+            parser, "--device takes one device here; give cpu, simt, ptx, sass:sm_90 or cuda");
     s->device_kind = listed[0].kind;
     s->device_index = listed[0].index;
     return 0;
@@ -140,6 +144,14 @@ static int built_in_subject(const struct options *parser, const struct request *
     return 0;
 }
 
+/* "f32" or "f64". */
+static int take_type(const struct options *parser, const char *text, enum element *type) {
+    *type = text && strcmp(text, "f64") == 0 ? ELEMENT_F64 : ELEMENT_F32;
+    if (text && *type == ELEMENT_F32 && strcmp(text, "f32") != 0)
+        return options_fail(parser, "--type is f32 or f64, not \"%s\"", text);
+    return 0;
+}
+
 static int library_subject(const struct options *parser, const struct request *r,
                            struct subject *s) {
     s->kind = SUBJECT_LIBRARY;
@@ -154,10 +166,8 @@ static int library_subject(const struct options *parser, const struct request *r
                                    .seconds = (double)r->seconds,
                                    .total_seconds = (double)r->total_seconds,
                                    .megabytes = r->megabytes};
-    if (r->type && strcmp(r->type, "f64") == 0)
-        s->child.type = ELEMENT_F64;
-    else if (r->type && strcmp(r->type, "f32") != 0)
-        return options_fail(parser, "--type is f32 or f64, not \"%s\"", r->type);
+    if (take_type(parser, r->type, &s->child.type) != 0)
+        return -1;
     if (r->result && strcmp(r->result, "f64") == 0)
         s->child.returns_f64 = true;
     else if (r->result && strcmp(r->result, "f32") != 0)
@@ -180,22 +190,53 @@ static int library_subject(const struct options *parser, const struct request *r
     return 0;
 }
 
+static int cubin_subject(const struct options *parser, const struct request *r, struct subject *s) {
+    s->kind = SUBJECT_CUBIN;
+    if (!r->cubin || !r->kernel)
+        return options_fail(parser, "--cubin and --kernel go together; give %s",
+                            r->cubin ? "--kernel NAME" : "--cubin FILE");
+    const char *odd = r->device          ? "--device"
+                      : r->result        ? "--result"
+                      : r->seconds_given ? "--time-limit"
+                      : r->memory_given  ? "--memory-limit"
+                                         : NULL;
+    if (odd)
+        return options_fail(parser, "%s is not for --cubin; leave it out", odd);
+    if (r->blocks_given && (r->blocks == 0 || r->blocks > 65535))
+        return options_fail(parser, "--blocks is %llu; give 1 to 65535",
+                            (unsigned long long)r->blocks);
+    if (r->threads_given && (r->threads == 0 || r->threads > 1024))
+        return options_fail(parser, "--threads is %llu; give 1 to 1024",
+                            (unsigned long long)r->threads);
+    s->cubin = (struct cubin_spec){.file = r->cubin,
+                                   .kernel = r->kernel,
+                                   .dot = r->dot,
+                                   .blocks = (uint32_t)r->blocks,
+                                   .threads = (uint32_t)r->threads};
+    snprintf(s->name, sizeof s->name, "%.80s", r->kernel);
+    return take_type(parser, r->type, &s->cubin.type);
+}
+
 static int check_request(const struct options *parser, struct request *r, struct subject *s) {
-    bool library = r->library || r->symbol;
-    if (!library && !r->target)
+    bool library = r->library || r->symbol, cubin = r->cubin || r->kernel;
+    if (!library && !cubin && !r->target)
         return options_fail(parser, "nothing to reveal; give a target (see %s)",
                             "nanolab reveal --list) or --library and --symbol (see --help");
-    if (library && r->target)
-        return options_fail(parser, "a target and --library exclude each other; give one");
+    if (library + cubin + (r->target != NULL) > 1)
+        return options_fail(parser, "a target and %s exclude each other; give one",
+                            library ? "--library" : "--cubin");
+    if (!cubin && (r->blocks_given || r->threads_given))
+        return options_fail(parser, "%s belongs to --cubin; leave it out",
+                            r->blocks_given ? "--blocks" : "--threads");
     const char *odd = r->dot             ? "--dot"
                       : r->type          ? "--type"
                       : r->result        ? "--result"
                       : r->seconds_given ? "--time-limit"
                       : r->memory_given  ? "--memory-limit"
                                          : NULL;
-    if (!library && odd)
+    if (!library && !cubin && odd)
         return options_fail(parser, "%s belongs to --library; leave it out", odd);
-    if ((library || strncmp(r->target, "cub", 3) != 0) &&
+    if ((!r->target || strncmp(r->target, "cub", 3) != 0) &&
         (r->card.arch || r->card.sms_given || r->card.occupancy_given))
         return options_fail(parser, "%s belongs to cub; leave it out",
                             r->card.arch        ? "--arch"
@@ -221,8 +262,8 @@ static int check_request(const struct options *parser, struct request *r, struct
         if (!dot || (strcmp(dot, ".svg") && strcmp(dot, ".png") && strcmp(dot, ".dot")))
             return options_fail(parser, "--draw %s: end the name in .svg, .png or .dot", r->draw);
     }
-    if (library)
-        return library_subject(parser, r, s);
+    if (library || cubin)
+        return library ? library_subject(parser, r, s) : cubin_subject(parser, r, s);
     return strncmp(r->target, "sum:", 4) == 0 ? plan_subject(parser, r, s)
                                               : built_in_subject(parser, r, s);
 }
@@ -231,6 +272,16 @@ static int check_request(const struct options *parser, struct request *r, struct
 static int open_subject(struct subject *s, struct recover_target *target, size_t n) {
     if (s->kind == SUBJECT_LIBRARY)
         return child_target_open(target, &s->child, n);
+    if (s->kind == SUBJECT_CUBIN) {
+        if (cubin_target_open(target, &s->cubin, n) != 0)
+            return -1;
+        snprintf(s->what, sizeof s->what,
+                 "%.100s, %s, SASS of sm_%u on the CPU, %u block%s of %u threads", s->cubin.file,
+                 element_word(s->cubin.type), cubin_target_arch(target),
+                 s->cubin.blocks ? s->cubin.blocks : 1, s->cubin.blocks > 1 ? "s" : "",
+                 s->cubin.threads ? s->cubin.threads : 256);
+        return 0;
+    }
     if (device_open(&s->device, s->device_kind, s->device_index))
         return -1;
     if (s->kind == SUBJECT_PLAN) {
@@ -248,6 +299,8 @@ static int open_subject(struct subject *s, struct recover_target *target, size_t
 static void close_subject(struct subject *s, struct recover_target *target) {
     if (s->kind == SUBJECT_LIBRARY)
         child_target_close(target);
+    else if (s->kind == SUBJECT_CUBIN)
+        cubin_target_close(target);
     else if (s->kind == SUBJECT_PLAN)
         plan_target_close(target);
     else if (target->context)
