@@ -4,6 +4,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,6 +72,70 @@ static void trees_that_are_found(void **state) {
     expect("--list", 0, "openblas-ssum");
     expect("--help", 0, "exit status");
     expect("--version", 0, "nanolab");
+}
+
+/* Made by nvcc for the tests that need it, for a card that is not here. */
+static const char kernels[] =
+    "extern \"C\" __global__ void in_order(const float *x, float *result, int n) {\n"
+    "    float s = 0;\n"
+    "    for (int k = 0; k < n; k++) s += x[k];\n"
+    "    *result = s;\n"
+    "}\n"
+    "template <class T> __global__ void pairs(const T *x, const T *y, T *result,\n"
+    "                                         unsigned long long n) {\n"
+    "    T s = threadIdx.x < n ? x[threadIdx.x] * y[threadIdx.x] : T(0);\n"
+    "    for (int d = 16; d; d /= 2) s += __shfl_down_sync(~0u, s, d);\n"
+    "    if (threadIdx.x == 0) *result = s;\n"
+    "}\n"
+    "template __global__ void pairs(const double *, const double *, double *,\n"
+    "                               unsigned long long);\n";
+
+static bool make_cubin(const char *arch) {
+    char path[128], command[512];
+    snprintf(path, sizeof path, "%s/kernels.cu", folder);
+    FILE *source = fopen(path, "w");
+    assert_non_null(source);
+    fputs(kernels, source);
+    fclose(source);
+    snprintf(command, sizeof command,
+             "nvcc=$(command -v nvcc || ls /usr/local/cuda/bin/nvcc 2>/dev/null) && cd %s && "
+             "\"$nvcc\" -fmad=false -cubin -arch=%s kernels.cu -o kernels.cubin 2>log",
+             folder, arch);
+    return system(command) == 0;
+}
+
+static void kernels_that_are_machine_code(void **state) {
+    (void)state;
+    static const char *const archs[] = {"sm_80", "sm_90", "sm_100"};
+    int status = 77;
+    expect("--cubin x --blocks 1", 2, "");
+    assert_non_null(strstr(warned, "give --kernel NAME"));
+    expect("--threads 32 sum:", 2, "");
+    assert_non_null(strstr(warned, "--threads belongs to --cubin"));
+    for (size_t k = 0; k < sizeof archs / sizeof *archs; k++) {
+        if (!make_cubin(archs[k])) {
+            print_message("not testable here: no nvcc, or none that knows %s\n", archs[k]);
+            continue;
+        }
+        status = type("--cubin kernels.cubin --kernel in_order --threads 1 -n 9");
+        if (status == 77)
+            break;
+        expect("--cubin kernels.cubin --kernel in_order --threads 1 -n 9", 0,
+               "((((((((0 1) 2) 3) 4) 5) 6) 7) 8)");
+        assert_non_null(strstr(said, archs[k]));
+        expect("--cubin kernels.cubin --kernel 'pairs<double>' --dot --type f64 --threads 32 -n 4",
+               0, "((0 2) (1 3))");
+        expect("--cubin kernels.cubin --kernel in_order --dot -n 4", 2, "");
+        assert_non_null(strstr(warned, "does not take (const T *x, const T *y, T *result, n)"));
+        expect("--cubin kernels.cubin --kernel other", 2, "");
+        assert_non_null(strstr(warned, "it has 2: "));
+        expect("--cubin kernels.cu --kernel other", 2, "");
+        assert_non_null(strstr(warned, "this is no cubin"));
+    }
+    if (status == 77) {
+        print_message("not testable here: %s\n", warned);
+        skip();
+    }
 }
 
 static void what_has_no_tree(void **state) {
@@ -391,6 +456,7 @@ static void what_takes_long(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(trees_that_are_found),
+        cmocka_unit_test(kernels_that_are_machine_code),
         cmocka_unit_test(what_has_no_tree),
         cmocka_unit_test(json_that_reads_back),
         cmocka_unit_test(pictures),

@@ -324,14 +324,20 @@ static void fill_bank(struct sass_run *run) {
     const struct sass_program *program = run->program;
     const struct ptx_launch *launch = run->launch;
     uint32_t head[12] = {0};
-    for (int d = 0; d < 3; d++) {
-        head[d] = launch->block[d];
-        head[3 + d] = launch->grid[d];
+    if (program->arch >= 100) { /* before the parameters, from 0x360 on */
+        memcpy(head, launch->block, sizeof launch->block);
+        memcpy(head + 4, launch->grid, sizeof launch->grid);
+        head[7] = run->local_bytes;
+        if (run->bank_size >= 0x380)
+            memcpy(run->bank + 0x360, head, 0x20);
+    } else {
+        memcpy(head, launch->block, sizeof launch->block);
+        memcpy(head + 3, launch->grid, sizeof launch->grid);
+        head[0x1c / 4] = SASS_SHARED_WINDOW;
+        head[0x24 / 4] = SASS_LOCAL_WINDOW;
+        head[0x28 / 4] = run->local_bytes;
+        memcpy(run->bank, head, sizeof head < run->bank_size ? sizeof head : run->bank_size);
     }
-    head[0x1c / 4] = SASS_SHARED_WINDOW;
-    head[0x24 / 4] = SASS_LOCAL_WINDOW;
-    head[0x28 / 4] = run->local_bytes;
-    memcpy(run->bank, head, sizeof head < run->bank_size ? sizeof head : run->bank_size);
     for (unsigned k = 0; k < program->param_count; k++)
         memcpy(run->bank + program->params_offset + program->params[k].offset, launch->arguments[k],
                program->params[k].size);

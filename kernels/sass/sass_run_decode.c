@@ -75,9 +75,10 @@ uint64_t sass_bank(struct sass_run *run, const struct sass_warp *w, unsigned ban
                                               : NULL;
     size_t size = bank == 0 ? run->bank_size : bank < SASS_BANKS ? program->banks[bank].size : 0;
     /* What else the driver keeps in bank 0 is not known. */
-    bool known = bank != 0 || at < 0x30 || (at >= 0x118 && at < 0x120 && program->arch < 90) ||
-                 (at >= 0x208 && at < 0x210 && program->arch >= 90) ||
-                 (uint64_t)at >= program->params_offset;
+    bool known = bank != 0 || (uint64_t)at >= program->params_offset ||
+                 (program->arch >= 100  ? at >= 0x358 && at != 0x36c
+                  : program->arch >= 90 ? at < 0x30 || (at >= 0x208 && at < 0x210)
+                                        : at < 0x30 || (at >= 0x118 && at < 0x120));
     uint64_t value = 0;
     if (at < 0 || !from || (uint64_t)at + bytes > size)
         sass_fail(w, -1, "there is no c[0x%x][0x%llx]", bank, (unsigned long long)at);

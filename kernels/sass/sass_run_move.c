@@ -13,6 +13,11 @@ static void mov(struct sass_warp *w, const struct sass_code *op, uint32_t mask) 
     sass_put(w, op->to, SOURCE(0), mask);
 }
 
+static void mov_64(struct sass_warp *w, const struct sass_code *op, uint32_t mask) {
+    sass_put(w, op->to, sass_plain(w, op->source), mask);
+    sass_put(w, op->to + 1, sass_plain_upper(w, op->source), mask);
+}
+
 static void sel(struct sass_warp *w, const struct sass_code *op, uint32_t mask) {
     ROOM;
     const uint32_t *a = SOURCE(0), *b = SOURCE(1);
@@ -26,7 +31,7 @@ static void sel(struct sass_warp *w, const struct sass_code *op, uint32_t mask) 
  */
 
 static void ldc(struct sass_warp *w, const struct sass_code *op, uint32_t mask) {
-    uint32_t out[2][SASS_LANES] = {{0}};
+    uint32_t out[4][SASS_LANES] = {{0}};
     const struct sass_operand *o = &op->memory;
     SASS_EACH(l, mask) {
         int64_t at = o->bits;
@@ -37,16 +42,19 @@ static void ldc(struct sass_warp *w, const struct sass_code *op, uint32_t mask) 
         if (at % op->width)
             sass_fail(w, (int)l, "c[0x%x][0x%llx] is not aligned to %u bytes", o->bank,
                       (unsigned long long)at, op->width);
-        uint64_t value = sass_bank(sass_running, w, o->bank, at, op->width);
+        unsigned bytes = op->width < 8 ? op->width : 8;
+        uint64_t value = sass_bank(sass_running, w, o->bank, at, bytes);
+        uint64_t more = op->width == 16 ? sass_bank(sass_running, w, o->bank, at + 8, 8) : 0;
         if (op->sign)
             value = op->width == 1 ? (uint64_t)(int64_t)(int8_t)value
                                    : (uint64_t)(int64_t)(int16_t)value;
         out[0][l] = (uint32_t)value;
         out[1][l] = (uint32_t)(value >> 32);
+        out[2][l] = (uint32_t)more;
+        out[3][l] = (uint32_t)(more >> 32);
     }
-    sass_put(w, op->to, out[0], mask);
-    if (op->width == 8)
-        sass_put(w, op->to + 1, out[1], mask);
+    for (unsigned k = 0; k == 0 || 4 * k < op->width; k++)
+        sass_put(w, op->to + k, out[k], mask);
 }
 
 static uint32_t special(struct sass_warp *w, unsigned which, unsigned lane) {
@@ -259,6 +267,9 @@ sass_action *sass_move_action(const struct sass_instruction *i, struct sass_code
     switch (i->op) {
     case SASS_OP_MOV:
     case SASS_OP_UMOV:
+        if (i->modifier_count == 1 && sass_has(i, SASS_MOD_64) && !op->source[0].negative &&
+            !op->source[0].inverted && i->operands[1].kind != SASS_IMMEDIATE)
+            return mov_64;
         return i->modifier_count ? NULL : mov;
     case SASS_OP_SEL:
     case SASS_OP_USEL:
@@ -266,7 +277,7 @@ sass_action *sass_move_action(const struct sass_instruction *i, struct sass_code
     case SASS_OP_LDC:
     case SASS_OP_ULDC:
     case SASS_OP_LDCU:
-        return op->width <= 8 ? ldc : NULL;
+        return ldc;
     case SASS_OP_S2R:
     case SASS_OP_S2UR:
         return s2r;
