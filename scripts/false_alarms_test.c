@@ -116,6 +116,7 @@ static void test_counts(void **state) {
     has("1 pairs of sides, 59 cases");
     has("| nanolab compare | 59 | 0.00 | 100.00 | ");
     has("| benchstat | 59 | 100.00 | 100.00 | ");
+    has("| a-b | ");
     has("confirmed by one session and refuted by another: 0");
     /* What was scaled and sealed anew is a folder that any command takes. */
     char command[LINE];

@@ -35,11 +35,12 @@ def count(pairs):
     for (_, second), said in pairs.items():
         for name, _, share in settings():
             for tool, verdicts in said[name].items():
+                row = table[tool]  # in the order of the tools, also where this pair has nothing
                 for case, verdict in verdicts.items():
                     if name == "same" or not is_scaled(case, share, second):
-                        cell, hit = table[tool]["same" if name == "same" else "rest"], verdict != 0
+                        cell, hit = row["same" if name == "same" else "rest"], verdict != 0
                     else:
-                        cell, hit = table[tool][name], verdict > 0
+                        cell, hit = row[name], verdict > 0
                     cell[0] += hit
                     cell[1] += 1
     return table
