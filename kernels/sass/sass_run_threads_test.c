@@ -271,7 +271,7 @@ static void divergence_is_an_error(void **state) {
 static void other_errors(void **state) {
     (void)state;
     fails("IADD.64 R8, R0, R2\n", 1, "not among the instructions that are run", "IADD.64 R8, R0");
-    fails("HMMA.16816.F32 R8, R8, R8, R8\n", 1, "an instruction that is not known: 'HMMA'", "HMMA");
+    fails("F2F.F64.F16 R8, R0\n", 1, "not among the instructions that are run", "F2F.F64.F16");
     fails("MOV R20, 0x7\nRET.REL.NODEC R20 @0\n", 1, "a jump to 0x7, where no instruction begins",
           "RET");
     fails("MOV R20, 0x7000\nRET.REL.NODEC R20 @0\n", 1, "a jump to 0x7000, where no", "RET");
