@@ -48,7 +48,7 @@
     N(EL) N(LU) N(EU) N(NA) N(S) N(LTC64B) N(LTC128B) N(LTC256B) N(IVALL) N(U)                    \
     /* warps, flow */                                                                             \
     N(DOWN) N(UP) N(BFLY) N(ANY) N(REL) N(NOINC) N(NODEC) N(DIV) N(CONV) N(RECONVERGENT)          \
-    N(COLLECTIVE) N(SYNC) N(DEFER_BLOCKING) N(RED) N(RESULT)
+    N(COLLECTIVE) N(SYNC) N(DEFER_BLOCKING) N(RED) N(RESULT) N(TRAP)
 
 /* clang-format on */
 
