@@ -88,7 +88,9 @@ static const char hostile_run[] =
     "'fingerprint': {'cpu_model': 'EPYC', 'cpu_cores': 2, 'driver': '580', 'source_version': "
     "'v1', 'settings': {}}, 'run': {'mode': 'quick', 'seed': '1', 'device_list': 'cpu', "
     "'simt_card': 'H100', 'labs': ['42-fixture'], 'label': 'mine', 'arguments': ['nanolab', "
-    "'run'], 'start': '2026-01-01T00:00:00Z', 'end': '2026-01-01T00:01:00Z', 'complete': true}}";
+    "'run'], 'start': '2026-01-01T00:00:00Z', 'end': '2026-01-01T00:01:00Z', 'complete': true, "
+    "'others': "
+    "{'cpus': 0.1, 'stolen': 0, 'of': 2, 'seconds': 9}}}";
 
 static const char hostile_start[] =
     "{'record': 'start', 'format': 2, 'lab': '42-fixture', 'mode': 'quick', 'seed': '1', 'bits': "
