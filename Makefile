@@ -288,13 +288,13 @@ $(B)/lib/libnanolab-ptx.so: $(PTX_O) $(PTX_EXPORTS) $(B)/ptx-target
 	$(Q)$(CXX) -shared -Wl,-soname,$(@F) -Wl,--version-script,$(PTX_EXPORTS) $(PTX_O) -o $@
 # A control: nvcc left to fuse multiplications and additions, which a test must notice.
 $(B)/obj/%.cu.fused.ptx.o: CUDA_BITS := $(filter-out -fmad=false,$(CUDA_BITS))
-$(B)/obj/%.cu.fused.ptx.o: SASS_CODE :=
+$(B)/obj/%.cu.fused.ptx.o: SASS_ARCHS := 80
 $(B)/obj/%.cu.fused.ptx.o: %.cu
 	$(NVCC_PTX)
 $(B)/obj/kernels/sum/fused.so: $(B)/obj/kernels/sum/sum.cu.fused.ptx.o $(filter %.c.o,$(PTX_O))
 	@echo "  LINK     $@"
 	$(Q)$(CXX) -shared -Wl,--version-script,$(PTX_EXPORTS) $^ -o $@
-$(B)/tests/kernels/sum/sum_ptx_test: | $(if $(NVCC),$(B)/obj/kernels/sum/fused.so)
+$(B)/tests/kernels/sum/sum_ptx_test $(B)/tests/kernels/sum/sum_sass_test: | $(if $(NVCC),$(B)/obj/kernels/sum/fused.so)
 # What instructions mean is text of the program, which no compiler lists as read.
 $(call o,kernels/ptx/ptx_text.c): kernels/ptx/ptx_c.h kernels/ptx/ptx_float.h kernels/ptx/ptx_atomic.h
 $(call o,kernels/ptx/ptx_build.c): CFLAGS += -DPTX_CC='"$(notdir $(lastword $(CC)))"'

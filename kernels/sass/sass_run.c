@@ -42,6 +42,12 @@ void sass_fail(const struct sass_warp *w, int lane, const char *format, ...) {
     longjmp(run->failed, 1);
 }
 
+static _Thread_local sass_changer *changer;
+
+void sass_change(sass_changer *change) {
+    changer = change;
+}
+
 void sass_counts(struct sass_counts *out) {
     *out = sass_counted;
 }
@@ -345,8 +351,14 @@ static void fill_bank(struct sass_run *run) {
 
 static void prepare(struct sass_run *run) {
     const struct sass_program *program = run->program;
+    const struct sass_instruction *code = program->instructions;
+    if (run->changed) {
+        memcpy(run->changed, code, program->count * sizeof *code);
+        changer(program, run->changed);
+        code = run->changed;
+    }
     for (size_t k = 0; k < program->count; k++)
-        run->ops[k].text = &program->instructions[k];
+        run->ops[k].text = &code[k];
     run->shared_first = SHARED_SYSTEM(program->arch);
     run->shared_end =
         run->shared_first + program->shared_bytes + (uint32_t)run->launch->shared_bytes;
@@ -361,10 +373,12 @@ static int launch_now(struct sass_run *run, size_t resident) {
     run->ready = calloc(run->ring, sizeof(struct sass_warp *));
     run->blocks = calloc(resident, sizeof(struct sass_block *));
     run->ops = calloc(program->count, sizeof *run->ops);
+    run->changed = changer ? malloc(program->count * sizeof *run->changed) : NULL;
     run->bank_size = program->banks[0].size;
     run->bank = calloc(1, run->bank_size + 64);
     volatile int status = -1;
-    if (run->ready && run->blocks && run->ops && run->bank && program->count) {
+    if (run->ready && run->blocks && run->ops && run->bank && program->count &&
+        (run->changed || !changer)) {
         sass_running = run;
         prepare(run);
         run->op = run->ops;
@@ -385,6 +399,7 @@ static int launch_now(struct sass_run *run, size_t resident) {
     free(run->ready);
     free(run->blocks);
     free(run->ops);
+    free(run->changed);
     free(run->bank);
     return status;
 }

@@ -130,7 +130,8 @@ struct sass_run {
     const struct sass_program *program;
     const struct ptx_launch *launch;
     struct ptx_config config;
-    struct sass_code *ops; /* one an instruction */
+    struct sass_code *ops;            /* one an instruction */
+    struct sass_instruction *changed; /* a copy that was changed */
     const struct ptx_memory *memory;
     uint8_t *bank; /* constant bank 0 */
     size_t bank_size;
@@ -165,6 +166,10 @@ void sass_refuse(const struct sass_warp *w, const struct sass_instruction *i, co
 void sass_decode(struct sass_run *run, const struct sass_warp *w, struct sass_code *op);
 /* Moves what MUFU guesses by so many last places, for tests: results must not depend on it. */
 void sass_guess(int off);
+/* For tests of the tests: may change instructions of a kernel that is about to run; NULL: none is.
+ */
+typedef void sass_changer(const struct sass_program *program, struct sass_instruction *code);
+void sass_change(sass_changer *change);
 void sass_constants_free(struct sass_row *row);
 /* Two rows: a constant's lower and upper words. */
 const uint32_t *sass_constant(struct sass_run *run, const struct sass_warp *w, uint64_t value);

@@ -67,6 +67,19 @@ static inline float value(const struct sass_code *op, uint32_t bits) {
 FLOAT_ROWS(add, ptx_f32(a[l]) + ptx_f32(b[l]))
 FLOAT_ROWS(mul, ptx_f32(a[l]) * ptx_f32(b[l]))
 
+/* In a direction: `mode` says whether it is a product. */
+static void directed32(struct sass_warp *w, const struct sass_code *op, uint32_t mask) {
+    ROOM;
+    const uint32_t *a = SOURCE(0), *b = SOURCE(1);
+    SASS_LANE(l) {
+        double x = ptx_f32(a[l]), y = ptx_f32(b[l]), to = op->mode ? x * y : ptx_add_odd(x, y);
+        if (!op->mode && to == 0 && op->rounding == DOWN && signbit(x) != signbit(y))
+            to = -0.0;
+        out[l] = directed(to, op->rounding);
+    }
+    sass_put(w, op->to, out, mask);
+}
+
 static void fma32(struct sass_warp *w, const struct sass_code *op, uint32_t mask) {
     ROOM;
     const uint32_t *a = SOURCE(0), *b = SOURCE(1), *c = SOURCE(2);
@@ -439,9 +452,11 @@ sass_action *sass_float_action(const struct sass_instruction *i, struct sass_cod
     bool flush = sass_has(i, SASS_MOD_FTZ), plain = i->modifier_count == 0;
     switch (i->op) {
     case SASS_OP_FADD:
-        return ONLY(i, SASS_MOD_FTZ) ? flush ? add_ftz : add : NULL;
     case SASS_OP_FMUL:
-        return ONLY(i, SASS_MOD_FTZ) ? flush ? mul_ftz : mul : NULL;
+        op->mode = i->op == SASS_OP_FMUL;
+        if (ONLY(i, SASS_MOD_FTZ))
+            return op->mode ? flush ? mul_ftz : mul : flush ? add_ftz : add;
+        return ONLY(i, SASS_MOD_RM, SASS_MOD_RP, SASS_MOD_RZ) ? directed32 : NULL;
     case SASS_OP_FFMA:
         return !ONLY(i, SASS_MOD_RM, SASS_MOD_RP, SASS_MOD_RZ) ? NULL
                : op->rounding == NEAREST                       ? fma32
