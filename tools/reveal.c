@@ -172,6 +172,11 @@ static int reply(const struct request *r, const struct subject *s,
         a.equal = own && tree_equal(own, found->tree);
         tree_free(own);
     }
+    if (s->model)
+        a.launched = ptx_noted_ptx(a.launches);
+    a.asked_code = found->tree && s->model && s->device_kind == DEVICE_PTX;
+    if (a.asked_code)
+        ask_code(s->built_in, &s->card, found, n, &a.code);
     if (r->json)
         print_json(&a);
     else
@@ -180,7 +185,7 @@ static int reply(const struct request *r, const struct subject *s,
     free(a.text);
     int status = found->status == RECOVER_FOUND && r->draw ? draw(found->tree, r) : EXIT_DONE;
     bool good = found->status == RECOVER_FOUND && !(a.compared && !a.equal) &&
-                !found->reads_behind && !found->reads_before;
+                a.code.agree == a.code.inputs && !found->reads_behind && !found->reads_before;
     return status ? status : good ? EXIT_DONE : EXIT_BROKEN;
 }
 

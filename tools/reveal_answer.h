@@ -19,8 +19,12 @@ struct reply {
     size_t n;
     enum element type, result;
     bool products;
-    bool compared, equal;       /* with the plan's own tree */
-    const struct cub_plan *cub; /* or NULL */
+    bool compared, equal;                     /* with the plan's own tree */
+    const struct cub_plan *cub;               /* or NULL */
+    struct ptx_noted launches[PTX_NOTED_MAX]; /* on a card that is not here */
+    size_t launched;
+    bool asked_code;
+    struct code_answer code;
     char *words, *text;
     const char *hint; /* what to try, or NULL */
 };
@@ -43,12 +47,20 @@ static size_t enough_sms(const struct reply *a) {
     return (a->n + reach - 1) / reach;
 }
 
+/* "PTX of compute_90" or "machine code of sm_90". */
+static const char *rests_on(const struct reply *a, char text[64]) {
+    int arch = a->launched ? a->launches[0].arch : a->subject->card.arch;
+    snprintf(text, 64, "%s%d",
+             a->subject->device_kind == DEVICE_SASS ? "machine code of sm_" : "PTX of compute_",
+             arch);
+    return text;
+}
+
 /* What ran, and as on what card. */
 static void print_card(const struct reply *a) {
-    struct ptx_noted noted[PTX_NOTED_MAX];
-    size_t count = ptx_noted_ptx(noted);
+    char text[64];
     const struct subject *s = a->subject;
-    printf("card     as on %s, %s: %d multiprocessor%s", s->model->model, s->model->arch,
+    printf("card     as on %s, %s: %d multiprocessor%s", s->model->model, s->model->name,
            s->card.sms, s->card.sms == 1 ? "" : "s");
     if (s->card.occupancy)
         printf(", %d block%s on each", s->card.occupancy, s->card.occupancy == 1 ? "" : "s");
@@ -59,11 +71,18 @@ static void print_card(const struct reply *a) {
         printf("; %zu or more have this tree", enough);
     else if (enough)
         printf("; their number does not matter at this n");
-    for (size_t k = 0; k < count; k++)
-        printf("%s%s, %u block%s of %u threads", k ? "; " : "\nlaunched ", noted[k].kernel,
-               noted[k].grid[0], noted[k].grid[0] == 1 ? "" : "s", noted[k].block[0]);
-    printf("\nrests on PTX of compute_%d, run on the CPU: no GPU was asked\n",
-           count ? noted[0].arch : s->card.arch);
+    for (size_t k = 0; k < a->launched; k++)
+        printf("%s%s, %u block%s of %u threads", k ? "; " : "\nlaunched ", a->launches[k].kernel,
+               a->launches[k].grid[0], a->launches[k].grid[0] == 1 ? "" : "s",
+               a->launches[k].block[0]);
+    printf("\nrests on %s, run on the CPU: no GPU was asked\n", rests_on(a, text));
+    if (a->code.inputs && !a->code.why_not[0])
+        printf(
+            "         %s machine code of sm_%d, which has the bits of %zu of %zu random inputs\n",
+            a->code.agree == a->code.inputs ? "and" : "but NOT", s->card.arch, a->code.agree,
+            a->code.inputs);
+    else if (a->asked_code)
+        printf("         machine code was not asked: %s\n", a->code.why_not);
 }
 
 static void print_text(const struct reply *a) {
@@ -177,25 +196,29 @@ static void print_object(json_t *o, const struct reply *a) {
 }
 
 static void add_card(json_t *o, const struct reply *a) {
-    struct ptx_noted noted[PTX_NOTED_MAX];
-    size_t count = ptx_noted_ptx(noted);
     const struct subject *s = a->subject;
     char text[64];
-    snprintf(text, sizeof text, "PTX of compute_%d, run on the CPU",
-             count ? noted[0].arch : s->card.arch);
-    json_object_set_new(o, "arch", json_string(s->model->arch));
+    json_object_set_new(o, "arch", json_string(s->model->name));
     json_object_set_new(o, "multiprocessors", json_integer(s->card.sms));
     if (s->card.occupancy)
         json_object_set_new(o, "occupancy", json_integer(s->card.occupancy));
     if (enough_sms(a))
         json_object_set_new(o, "same_tree_from_multiprocessors",
                             json_integer((json_int_t)enough_sms(a)));
-    json_object_set_new(o, "rests_on", json_string(text));
+    json_object_set_new(o, "rests_on", json_string(rests_on(a, text)));
+    if (a->asked_code)
+        json_object_set_new(o, "machine_code",
+                            a->code.why_not[0]
+                                ? json_pack("{s:s}", "not_asked", a->code.why_not)
+                                : json_pack("{s:s, s:I, s:I}", "device", a->code.device, "inputs",
+                                            (json_int_t)a->code.inputs, "agree",
+                                            (json_int_t)a->code.agree));
     json_t *launches = json_array();
-    for (size_t k = 0; k < count; k++)
-        json_array_append_new(launches, json_pack("{s:s, s:I, s:I}", "kernel", noted[k].kernel,
-                                                  "blocks", (json_int_t)noted[k].grid[0], "threads",
-                                                  (json_int_t)noted[k].block[0]));
+    for (size_t k = 0; k < a->launched; k++)
+        json_array_append_new(launches,
+                              json_pack("{s:s, s:I, s:I}", "kernel", a->launches[k].kernel,
+                                        "blocks", (json_int_t)a->launches[k].grid[0], "threads",
+                                        (json_int_t)a->launches[k].block[0]));
     json_object_set_new(o, "launched", launches);
 }
 

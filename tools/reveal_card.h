@@ -1,25 +1,18 @@
 /*
  * reveal_card.h: `--arch`: a library's GPU code as on a card that is not there, over the PTX
- * machine.
+ * machine or the SASS machine.
  */
 #ifndef NANOLAB_TOOLS_REVEAL_CARD_H
 #define NANOLAB_TOOLS_REVEAL_CARD_H
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "harness/cli/options.h"
+#include "kernels/rng/data.h"
 #include "kernels/tree/cub_plan.h"
 #include "kernels/tree/targets.h"
-
-/* A card of each architecture that CUB's PTX is built for. Multiprocessors: NVIDIA's whitepapers on
- * A100 and H100 (SXM5); of B200, what its device query says. */
-static const struct card {
-    const char *arch, *model;
-    struct ptx_card as;
-} cards[] = {
-    {"sm_80", "an A100", {80, 108, 0}},
-    {"sm_90", "an H100 SXM", {90, 132, 0}},
-    {"sm_100", "a B200", {100, 148, 0}},
-};
-#define CARDS (sizeof cards / sizeof *cards)
 
 /* Targets of which a build without nvcc knows nothing but the names. */
 static const char *const cub_names[] = {"cub",         "cub-f64",     "cub-int",
@@ -38,29 +31,89 @@ struct card_request {
 
 /* The card that was asked for, with what was said of it. */
 static int choose_card(const struct options *parser, const struct card_request *r,
-                       const struct card **model, struct ptx_card *out) {
-    const char *names[CARDS];
+                       const struct cub_card **model, struct ptx_card *out) {
+    size_t count;
+    const struct cub_card *cards = cub_cards(&count);
+    const char *near = NULL;
     *model = NULL;
-    for (size_t k = 0; k < CARDS; k++) {
-        names[k] = cards[k].arch;
-        if (strcmp(r->arch, cards[k].arch) == 0)
+    for (size_t k = 0; k < count; k++) {
+        near = near ? near : options_nearest(r->arch, &cards[k].name, 1);
+        if (strcmp(r->arch, cards[k].name) == 0)
             *model = &cards[k];
     }
-    if (!*model) {
-        const char *near = options_nearest(r->arch, names, CARDS);
+    if (!*model)
         return options_fail(parser, "--arch %s: %s%s%sthere are sm_80, sm_90 and sm_100", r->arch,
                             near ? "did you mean " : "", near ? near : "", near ? "? " : "");
-    }
     if (r->sms_given && (r->sms == 0 || r->sms > SMS_MAX))
         return options_fail(parser, "--sms is %llu; give 1 to %d", (unsigned long long)r->sms,
                             SMS_MAX);
     if (r->occupancy_given && (r->occupancy == 0 || r->occupancy > OCCUPANCY_MAX))
         return options_fail(parser, "--occupancy is %llu; give 1 to %d",
                             (unsigned long long)r->occupancy, OCCUPANCY_MAX);
-    *out = (*model)->as;
-    out->sms = r->sms_given ? (int)r->sms : out->sms;
-    out->occupancy = (int)r->occupancy;
+    *out = (struct ptx_card){.arch = (*model)->arch,
+                             .sms = r->sms_given ? (int)r->sms : (*model)->sms,
+                             .occupancy = (int)r->occupancy};
     return 0;
+}
+
+/* --- the second witness --------------------------------------------------------------------------
+ */
+
+#define CODE_INPUTS 20
+
+/* What the card's machine code gives beside its PTX: whether it could be asked, and in how many of
+ * so many random inputs it has the bits of the tree that the PTX has. */
+struct code_answer {
+    char device[24]; /* "sass:sm_90" */
+    char why_not[200];
+    size_t inputs, agree;
+};
+
+static int compare_code(const struct recover_target *code, const struct recovery *found, size_t n,
+                        struct code_answer *out) {
+    bool wide = code->type == ELEMENT_F64;
+    double *x = malloc(n * sizeof *x), expected, got;
+    void *given = aligned_alloc(64, (n * sizeof *x + 63) / 64 * 64);
+    int status = x && given ? 0 : device_fail("out of memory");
+    for (uint64_t seed = 0; seed < CODE_INPUTS && status == 0; seed++) {
+        const struct data_options options = {.seed = seed, .condition = 1e4};
+        if (data_fill(seed % 2 ? DATA_CANCELLING : DATA_NORMAL, code->type, &options, given, n))
+            status = device_fail("out of memory");
+        for (size_t k = 0; k < n; k++)
+            x[k] = wide ? ((double *)given)[k] : (double)((float *)given)[k];
+        if (status || code->sum(code->context, given, n, &got) ||
+            recovery_value(found, code, x, NULL, &expected)) {
+            status = -1;
+            break;
+        }
+        out->inputs++;
+        out->agree += memcmp(&got, &expected, sizeof got) == 0;
+    }
+    free(x);
+    free(given);
+    return status;
+}
+
+static void ask_code(const struct tree_target *library, const struct ptx_card *card,
+                     const struct recovery *found, size_t n, struct code_answer *out) {
+    struct recover_target code = {0};
+    struct device *device = NULL;
+    enum device_kind kind;
+    int index;
+    snprintf(out->device, sizeof out->device, "sass:sm_%d", card->arch);
+    int status = device_parse(out->device, &kind, &index);
+    if (status == 0)
+        status = device_open(&device, kind, index);
+    if (status == 0 && library->open(&code, n, device) == 0) {
+        status = compare_code(&code, found, n, out);
+        library->close(&code);
+    } else {
+        status = -1;
+    }
+    if (status)
+        snprintf(out->why_not, sizeof out->why_not, "%.180s", device_error());
+    if (device)
+        device_close(device);
 }
 
 #endif

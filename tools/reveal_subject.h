@@ -34,7 +34,7 @@ struct subject {
     enum subject_kind kind;
     struct sum_variant plan;
     const struct tree_target *built_in; /* NULL: this build has not got it, nor its device */
-    const struct card *model;           /* --arch */
+    const struct cub_card *model;       /* --arch */
     struct ptx_card card;
     struct child_spec child;
     struct cubin_spec cubin;
@@ -94,27 +94,39 @@ static int unknown_target(const struct options *parser, const char *name) {
     return options_fail(parser, "unknown target \"%s\"; see nanolab reveal --list", name);
 }
 
+/* The card whose machine code runs. */
+static const char *code_arch(const struct option_device *device) {
+    const char *colon = strchr(device->id, ':');
+    return colon ? colon + 1 : "";
+}
+
 /* CUB: on a GPU, or as on a card that is not here. */
 static int cub_subject(const struct options *parser, const struct request *r, struct subject *s) {
-    const char *arch = r->card.arch;
+    struct card_request card = r->card;
     struct option_device listed[OPTION_DEVICES_MAX];
     size_t devices = 0;
-    s->device_kind = arch ? DEVICE_PTX : DEVICE_CUDA;
+    s->device_kind = card.arch ? DEVICE_PTX : DEVICE_CUDA;
     if (r->device) {
         if (options_devices(parser, r->device, listed, &devices))
             return -1;
-        if (devices != 1 || (listed[0].kind != DEVICE_CUDA && listed[0].kind != DEVICE_PTX))
-            return options_fail(parser, "%s runs on cuda or ptx; give one of them", r->target);
-        if (arch && listed[0].kind == DEVICE_CUDA)
-            return options_fail(parser,
-                                "--arch is for a card that is not here; leave --device out");
         s->device_kind = listed[0].kind;
         s->device_index = listed[0].index;
+        if (devices != 1 || s->device_kind == DEVICE_CPU || s->device_kind == DEVICE_SIMT)
+            return options_fail(parser, "%s runs on cuda, ptx or sass:ARCH; give one of them",
+                                r->target);
+        if (card.arch && s->device_kind == DEVICE_CUDA)
+            return options_fail(parser,
+                                "--arch is for a card that is not here; leave --device out");
+        if (s->device_kind == DEVICE_SASS) {
+            if (card.arch && strcmp(card.arch, code_arch(listed)) != 0)
+                return options_fail(parser, "--arch %s is not the card of --device %s", card.arch,
+                                    r->device);
+            card.arch = code_arch(listed);
+        }
     }
     if (s->device_kind == DEVICE_CUDA && (r->card.sms_given || r->card.occupancy_given))
         return options_fail(parser, "--sms and --occupancy go with --arch; give --arch sm_90");
-    struct card_request card = r->card;
-    card.arch = arch ? arch : cards[0].arch;
+    card.arch = card.arch ? card.arch : "sm_80";
     s->built_in = tree_target_on(r->target, s->device_kind);
     snprintf(s->name, sizeof s->name, "%s", r->target);
     return s->device_kind == DEVICE_CUDA ? 0 : choose_card(parser, &card, &s->model, &s->card);

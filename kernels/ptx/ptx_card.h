@@ -27,7 +27,8 @@ void ptx_card_ptx(const struct ptx_card *card) DEVICE_PTX_ONLY;
 struct ptx_noted {
     char kernel[64]; /* its name, without what its template was given */
     uint32_t grid[3], block[3];
-    int arch; /* of the PTX that ran: 80 is compute_80's */
+    int arch;          /* of the code that ran: 80 is compute_80's or sm_80's */
+    bool machine_code; /* it was no PTX */
 };
 #define PTX_NOTED_MAX 8
 /* The first launches on the card that was set last, at most PTX_NOTED_MAX: how many there are in

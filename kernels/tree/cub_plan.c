@@ -46,6 +46,27 @@ size_t cub_plan_reach(const struct cub_plan *plan) {
     return (size_t)plan->threads * plan->items * plan->most_blocks;
 }
 
+/* Multiprocessors: NVIDIA's whitepapers on A100 and H100 (SXM5); of B200, what its device query
+ * says. */
+static const struct cub_card cards[] = {
+    {"sm_80", "an A100", 80, 108},
+    {"sm_90", "an H100 SXM", 90, 132},
+    {"sm_100", "a B200", 100, 148},
+};
+#define CARDS (sizeof cards / sizeof *cards)
+
+const struct cub_card *cub_cards(size_t *count) {
+    *count = CARDS;
+    return cards;
+}
+
+const struct cub_card *cub_card_of(int arch) {
+    for (size_t k = 0; k < CARDS; k++)
+        if (cards[k].arch == arch)
+            return &cards[k];
+    return NULL;
+}
+
 /* --- a block -------------------------------------------------------------------------------------
  */
 

@@ -38,6 +38,16 @@ size_t cub_plan_reach(const struct cub_plan *plan);
  * 2^31 - 1. */
 struct tree *cub_plan_tree(const struct cub_plan *plan, size_t n);
 
+/* Cards to ask about, the best known of each architecture that CUB's PTX is built for. */
+struct cub_card {
+    const char *name;  /* "sm_90" */
+    const char *model; /* "an H100 SXM" */
+    int arch, sms;
+};
+const struct cub_card *cub_cards(size_t *count);
+/* NULL: not among them. */
+const struct cub_card *cub_card_of(int arch);
+
 #ifdef __cplusplus
 }
 #endif

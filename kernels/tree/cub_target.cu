@@ -20,7 +20,7 @@ namespace {
 
 #if defined(KERNEL_PTX)
 constexpr enum device_kind KIND = DEVICE_PTX;
-struct ptx_card chosen = TREE_CARD_DEFAULT;
+struct ptx_card chosen;
 
 /* While CUB runs, it is on this card. */
 class on_card {
@@ -115,12 +115,24 @@ void close(struct recover_target *target) {
     target->context = nullptr;
 }
 
-/* The card: on a GPU what it says of itself. */
-int take_card(struct ptx_card *card) {
 #if defined(KERNEL_PTX)
+/* The card that was chosen, or else the best known one; machine code is of one architecture. */
+int take_card(struct device *device, struct ptx_card *card) {
+    bool code = device_kind(device) == DEVICE_SASS;
+    int arch = code ? (int)(uintptr_t)device_stream(device) : chosen.arch ? chosen.arch : 80;
+    const struct cub_card *known = cub_card_of(arch);
     *card = chosen;
+    if (chosen.arch == arch)
+        return 0;
+    if (!known)
+        return device_fail(
+            "CUB as on a card of sm_%d: how many multiprocessors it has is not known", arch);
+    *card = {arch, known->sms, 0};
     return 0;
+}
 #else
+/* What the card says of itself. */
+int take_card(struct device *, struct ptx_card *card) {
     int device = 0, version = 0;
     cudaError_t e = cudaGetDevice(&device);
     if (e == cudaSuccess)
@@ -129,8 +141,8 @@ int take_card(struct ptx_card *card) {
         e = cub::PtxVersion(version);
     card->arch = version / 10;
     return check(e, "asking for the card");
-#endif
 }
+#endif
 
 template <class WAY>
 int open(struct recover_target *target, size_t n, struct device *device) {
@@ -145,7 +157,7 @@ int open(struct recover_target *target, size_t n, struct device *device) {
     target->type = target->result = sizeof(T) == 8 ? ELEMENT_F64 : ELEMENT_F32;
     target->sum = sum<WAY>;
     target->context = r;
-    if (take_card(&r->card) || device_alloc(device, &r->range, sizeof range) ||
+    if (take_card(device, &r->card) || device_alloc(device, &r->range, sizeof range) ||
         device_write(device, r->range, range, sizeof range) || run<WAY>(r, nullptr, n) ||
         device_alloc(device, &r->x, r->bytes) || device_alloc(device, &r->result, sizeof(T)) ||
         device_alloc(device, &r->scratch, r->scratch_bytes ? r->scratch_bytes : 1)) {
@@ -167,10 +179,6 @@ const struct cub_plan *plan(const struct recover_target *target) {
 void version(char *text, size_t size) {
     snprintf(text, size, "CUB %d.%d.%d", CUB_MAJOR_VERSION, CUB_MINOR_VERSION,
              CUB_SUBMINOR_VERSION);
-#if defined(KERNEL_PTX)
-    size_t used = strlen(text);
-    snprintf(text + used, size - used, ", its PTX as on sm_%d", chosen.arch);
-#endif
 }
 
 template <class WAY>
@@ -183,7 +191,7 @@ constexpr struct tree_target row(const char *name, const char *what) {
 extern "C" {
 #if defined(KERNEL_PTX)
 void tree_card_ptx(const struct ptx_card *card) {
-    chosen = card ? *card : (struct ptx_card)TREE_CARD_DEFAULT;
+    chosen = card ? *card : ptx_card{};
 }
 #endif
 

@@ -24,11 +24,16 @@ const struct tree_target *tree_targets(size_t *count) {
     return all;
 }
 
+bool tree_target_fits(const struct tree_target *target, enum device_kind kind) {
+    return target->kind == kind || (target->kind == DEVICE_PTX && kind == DEVICE_SASS);
+}
+
 const struct tree_target *tree_target_on(const char *name, enum device_kind kind) {
     size_t count;
     const struct tree_target *all = tree_targets(&count);
     for (size_t k = 0; k < count; k++)
-        if (strcmp(all[k].name, name) == 0 && (kind == DEVICE_KINDS || all[k].kind == kind))
+        if (strcmp(all[k].name, name) == 0 &&
+            (kind == DEVICE_KINDS || tree_target_fits(&all[k], kind)))
             return &all[k];
     return NULL;
 }

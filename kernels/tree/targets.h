@@ -43,10 +43,12 @@ const struct tree_target *tree_targets(size_t *count);
 const struct tree_target *tree_target_named(const char *name);
 const struct tree_target *tree_target_on(const char *name, enum device_kind kind);
 
-/* The card that a PTX machine's target runs as if on, from its open() on; NULL: the default, that
- * whose PTX ours is. */
-#define TREE_CARD_DEFAULT                                                                          \
-    { 80, 108, 0 }
+/* Whether a target can be opened on a device of this kind: the PTX machine's run as machine code,
+ * too. */
+bool tree_target_fits(const struct tree_target *target, enum device_kind kind);
+
+/* The card that a target of the PTX machine (or on machine code, if its architecture is the same)
+ * runs as if on, from its open() on; NULL: the best known of its architecture, 8.0 for PTX. */
 void tree_card_ptx(const struct ptx_card *card) DEVICE_PTX_ONLY;
 
 /* A target with a sum of floats as a job on `memory`, whose inputs `facts` describes; both must

@@ -128,13 +128,13 @@ int sweep_trees(struct lab_run *run, struct device *device) {
     for (size_t k = 0; k < variant_count; k++)
         count += is_wanted(&variants[k], kind, lab_mode(run), k);
     for (size_t k = 0; k < target_count; k++)
-        count += targets[k].kind == kind;
+        count += tree_target_fits(&targets[k], kind);
     lab_expect(run, size_count * count);
 
     int status = 0;
     for (size_t s = 0; s < size_count && status == 0; s++) {
         for (size_t k = 0; k < target_count && status == 0 && !lab_stopping(run); k++)
-            if (targets[k].kind == kind)
+            if (tree_target_fits(&targets[k], kind))
                 status = recover_one(run, device, NULL, &targets[k], sizes[s]);
         for (size_t k = 0; k < variant_count && status == 0 && !lab_stopping(run); k++)
             if (is_wanted(&variants[k], kind, lab_mode(run), k))

@@ -226,13 +226,12 @@ int ptx_cudart_arch(const void *host) {
 /* --- launching -----------------------------------------------------------------------------------
  */
 
-static int launch_ptx(const struct kernel *kernel, const struct ptx_launch *job, dim3 grid,
-                      dim3 block) {
+static int launch_ptx(const struct kernel *kernel, const struct ptx_launch *job) {
     const struct ptx_code *code;
     int arch;
     if (code_of(kernel, &code, &arch) != 0)
         return -1;
-    ptx_cudart_note(ptx_code_name(code), grid, block, arch);
+    ptx_cudart_note(kernel->name, job, arch, false);
     return ptx_launch(code, job);
 }
 
@@ -249,6 +248,7 @@ static int launch_sass(const struct kernel *kernel, const struct ptx_launch *job
     if ((!cubin->cubin && sass_cubin_open(&cubin->cubin, cubin->bytes, cubin->size) != 0) ||
         sass_cubin_kernel(cubin->cubin, kernel->name, &program) != 0)
         return -1;
+    ptx_cudart_note(kernel->name, job, (int)arch, true);
     return sass_launch(program, job);
 }
 
@@ -263,8 +263,8 @@ static cudaError_t launch(const struct kernel *kernel, dim3 grid, dim3 block, vo
                              .shared_bytes = shared_bytes,
                              .together = together,
                              .arguments = arguments};
-    int status = stream ? launch_sass(kernel, &job, (unsigned)(uintptr_t)stream)
-                        : launch_ptx(kernel, &job, grid, block);
+    int status =
+        stream ? launch_sass(kernel, &job, (unsigned)(uintptr_t)stream) : launch_ptx(kernel, &job);
     return status == 0 ? cudaSuccess : ptx_cudart_failed(cudaErrorLaunchFailure);
 }
 
@@ -297,16 +297,17 @@ cudaError_t __cudaLaunchKernel(cudaKernel_t kernel, dim3 grid, dim3 block, void 
 static _Thread_local struct {
     dim3 grid, block;
     size_t shared_bytes;
+    cudaStream_t stream;
 } pushed;
 
 unsigned __cudaPushCallConfiguration(dim3 grid, dim3 block, size_t shared_bytes,
                                      struct CUstream_st *stream);
 unsigned __cudaPushCallConfiguration(dim3 grid, dim3 block, size_t shared_bytes,
                                      struct CUstream_st *stream) {
-    (void)stream;
     pushed.grid = grid;
     pushed.block = block;
     pushed.shared_bytes = shared_bytes;
+    pushed.stream = stream;
     return 0;
 }
 
@@ -316,7 +317,7 @@ cudaError_t __cudaPopCallConfiguration(dim3 *grid, dim3 *block, size_t *shared_b
     *grid = pushed.grid;
     *block = pushed.block;
     *shared_bytes = pushed.shared_bytes;
-    *(cudaStream_t *)stream = NULL;
+    *(cudaStream_t *)stream = pushed.stream;
     return cudaSuccess;
 }
 

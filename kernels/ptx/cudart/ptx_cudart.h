@@ -6,6 +6,7 @@
 
 #include <cuda_runtime_api.h>
 
+#include "kernels/ptx/ptx.h"
 #include "kernels/ptx/ptx_card.h"
 
 /* Remembers device_error() as what went wrong, for cudaGetErrorString(); returns `error`. */
@@ -13,7 +14,9 @@ cudaError_t ptx_cudart_failed(cudaError_t error);
 
 /* The card that was set; NULL: none. */
 const struct ptx_card *ptx_cudart_card(void);
-void ptx_cudart_note(const char *kernel, dim3 grid, dim3 block, int arch);
+/* `symbol`: the kernel's name, mangled. */
+void ptx_cudart_note(const char *symbol, const struct ptx_launch *launch, int arch,
+                     bool machine_code);
 
 /* What PTX a kernel runs on this card: 80 is compute_80's; 0 if there is none. */
 int ptx_cudart_arch(const void *host);

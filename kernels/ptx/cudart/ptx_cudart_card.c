@@ -5,6 +5,7 @@
  * Each architecture is a device of its own number: libraries keep what they were told by number.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kernels/ptx/cudart/ptx_cudart.h"
@@ -19,6 +20,7 @@
 
 static _Thread_local struct ptx_card card;
 static _Thread_local struct ptx_noted noted[PTX_NOTED_MAX];
+static _Thread_local const char *symbols[PTX_NOTED_MAX]; /* of what was noted: the objects' own */
 static _Thread_local size_t noted_count;
 
 void ptx_card_ptx(const struct ptx_card *to) {
@@ -30,22 +32,37 @@ const struct ptx_card *ptx_cudart_card(void) {
     return card.arch ? &card : NULL;
 }
 
-void ptx_cudart_note(const char *kernel, dim3 grid, dim3 block, int arch) {
+/* Of the C++ run time, which is linked for Boost. */
+char *__cxa_demangle(const char *name, char *out, size_t *size, int *status);
+
+/* "void cub::detail::reduce::DeviceReduceKernel<…>(…)" to "DeviceReduceKernel". */
+static void shorten(const char *symbol, char *out, size_t size) {
+    int status = -1;
+    char *full = __cxa_demangle(symbol, NULL, NULL, &status);
+    const char *name = full && status == 0 ? full : symbol;
+    for (const char *at = name; *at && !strchr("<(", *at); at++)
+        if (*at == ':' || *at == ' ')
+            name = at + 1;
+    snprintf(out, size, "%.*s", (int)strcspn(name, "<("), name);
+    free(full);
+}
+
+void ptx_cudart_note(const char *symbol, const struct ptx_launch *launch, int arch,
+                     bool machine_code) {
     if (!card.arch || noted_count == PTX_NOTED_MAX)
         return;
-    struct ptx_noted *one = &noted[noted_count++];
-    const char *name = kernel;
-    for (const char *at = kernel; *at && *at != '<'; at++)
-        if (*at == ':')
-            name = at + 1;
-    snprintf(one->kernel, sizeof one->kernel, "%.*s", (int)strcspn(name, "<"), name);
-    memcpy(one->grid, (uint32_t[]){grid.x, grid.y, grid.z}, sizeof one->grid);
-    memcpy(one->block, (uint32_t[]){block.x, block.y, block.z}, sizeof one->block);
+    struct ptx_noted *one = &noted[noted_count];
+    symbols[noted_count++] = symbol;
+    memcpy(one->grid, launch->grid, sizeof one->grid);
+    memcpy(one->block, launch->block, sizeof one->block);
     one->arch = arch;
+    one->machine_code = machine_code;
 }
 
 size_t ptx_noted_ptx(struct ptx_noted out[PTX_NOTED_MAX]) {
     memcpy(out, noted, noted_count * sizeof *out);
+    for (size_t k = 0; k < noted_count; k++)
+        shorten(symbols[k], out[k].kernel, sizeof out->kernel);
     return noted_count;
 }
 
