@@ -243,9 +243,12 @@ define NVCC_PTX
 endef
 $(B)/obj/%.cu.$(SASS).o: %.cu
 	$(NVCC_PTX)
-# CUB's kernels differ from card to card: its PTX for each that can be asked about.
-$(B)/obj/kernels/tree/cub_target.cu.$(SASS).o: PTX_CODE := $(foreach a,80 90 100,-gencode \
+# CUB's kernels differ from card to card: its code for each that can be asked about.
+CUB_ARCHS := 80 90 100
+$(B)/obj/kernels/tree/cub_target.cu.$(SASS).o: PTX_CODE := $(foreach a,$(CUB_ARCHS),-gencode \
   arch=compute_$(a),code=compute_$(a)) -no-compress
+$(B)/obj/kernels/tree/cub_target.cu.$(SASS).o: SASS_CODE := $(if $(SASS_ARCHS),$(foreach \
+  a,$(CUB_ARCHS),-gencode arch=compute_$(a),code=sm_$(a)))
 
 # --- tables that are compiled in: what each kernel is as machine code, and how measuring changed ---
 code_name = $(patsubst %.simt,%:simt,$(1:kernels/%=%))

@@ -174,9 +174,9 @@ static int reply(const struct request *r, const struct subject *s,
     }
     if (s->model)
         a.launched = ptx_noted_ptx(a.launches);
-    a.asked_code = found->tree && s->model && s->device_kind == DEVICE_PTX;
+    a.asked_code = found->tree && s->model && !s->card.machine_code;
     if (a.asked_code)
-        ask_code(s->built_in, &s->card, found, n, &a.code);
+        ask_code(s->built_in, &s->card, s->device, found, n, &a.code);
     if (r->json)
         print_json(&a);
     else
@@ -276,7 +276,7 @@ static int reveal(const struct request *r, struct subject *s) {
     struct recover_target target = {0};
     struct recovery found = {0};
     size_t n = r->n_given ? r->n : N_DEFAULT;
-    if (s->kind == SUBJECT_CUBIN && sass_reader_found() != 0) {
+    if ((s->kind == SUBJECT_CUBIN || s->card.machine_code) && sass_reader_found() != 0) {
         complain(s->name, device_error());
         return EXIT_SKIPPED;
     }

@@ -51,8 +51,7 @@ static size_t enough_sms(const struct reply *a) {
 static const char *rests_on(const struct reply *a, char text[64]) {
     int arch = a->launched ? a->launches[0].arch : a->subject->card.arch;
     snprintf(text, 64, "%s%d",
-             a->subject->device_kind == DEVICE_SASS ? "machine code of sm_" : "PTX of compute_",
-             arch);
+             a->subject->card.machine_code ? "machine code of sm_" : "PTX of compute_", arch);
     return text;
 }
 
@@ -210,9 +209,8 @@ static void add_card(json_t *o, const struct reply *a) {
         json_object_set_new(o, "machine_code",
                             a->code.why_not[0]
                                 ? json_pack("{s:s}", "not_asked", a->code.why_not)
-                                : json_pack("{s:s, s:I, s:I}", "device", a->code.device, "inputs",
-                                            (json_int_t)a->code.inputs, "agree",
-                                            (json_int_t)a->code.agree));
+                                : json_pack("{s:I, s:I}", "inputs", (json_int_t)a->code.inputs,
+                                            "agree", (json_int_t)a->code.agree));
     json_t *launches = json_array();
     for (size_t k = 0; k < a->launched; k++)
         json_array_append_new(launches,
@@ -253,13 +251,13 @@ static void print_json(const struct reply *a) {
     json_t *o = json_object();
     json_object_set_new(o, "target", text_json(a->subject->name));
     json_object_set_new(o, "what", text_json(a->subject->what));
-    json_t *more =
-        json_pack("{s:s, s:I, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "device",
-                  device_kind_name(a->subject->device_kind), "n", (json_int_t)a->n, "verdict",
-                  recover_status_name(f->status), "found", f->status == RECOVER_FOUND, "probes",
-                  (json_int_t)f->probes, "calls", (json_int_t)f->calls, "rechecked",
-                  (json_int_t)f->rechecked, "fresh", (json_int_t)f->fresh, "weighted",
-                  (json_int_t)f->weighted, "data_sets", (json_int_t)f->data_sets);
+    json_t *more = json_pack(
+        "{s:s, s:I, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "device",
+        a->subject->card.machine_code ? "sass" : device_kind_name(a->subject->device_kind), "n",
+        (json_int_t)a->n, "verdict", recover_status_name(f->status), "found",
+        f->status == RECOVER_FOUND, "probes", (json_int_t)f->probes, "calls", (json_int_t)f->calls,
+        "rechecked", (json_int_t)f->rechecked, "fresh", (json_int_t)f->fresh, "weighted",
+        (json_int_t)f->weighted, "data_sets", (json_int_t)f->data_sets);
     json_object_update(o, more);
     json_decref(more);
     if (a->subject->model)

@@ -11,6 +11,7 @@
 
 #include "harness/cli/options.h"
 #include "kernels/rng/data.h"
+#include "kernels/sass/sass.h"
 #include "kernels/tree/cub_plan.h"
 #include "kernels/tree/targets.h"
 
@@ -64,7 +65,6 @@ static int choose_card(const struct options *parser, const struct card_request *
 /* What the card's machine code gives beside its PTX: whether it could be asked, and in how many of
  * so many random inputs it has the bits of the tree that the PTX has. */
 struct code_answer {
-    char device[24]; /* "sass:sm_90" */
     char why_not[200];
     size_t inputs, agree;
 };
@@ -95,25 +95,22 @@ static int compare_code(const struct recover_target *code, const struct recovery
 }
 
 static void ask_code(const struct tree_target *library, const struct ptx_card *card,
-                     const struct recovery *found, size_t n, struct code_answer *out) {
+                     struct device *device, const struct recovery *found, size_t n,
+                     struct code_answer *out) {
     struct recover_target code = {0};
-    struct device *device = NULL;
-    enum device_kind kind;
-    int index;
-    snprintf(out->device, sizeof out->device, "sass:sm_%d", card->arch);
-    int status = device_parse(out->device, &kind, &index);
+    struct ptx_card as = *card;
+    as.machine_code = true;
+    tree_card_ptx(&as);
+    int status = sass_reader_found();
     if (status == 0)
-        status = device_open(&device, kind, index);
-    if (status == 0 && library->open(&code, n, device) == 0) {
+        status = library->open(&code, n, device);
+    if (status == 0) {
         status = compare_code(&code, found, n, out);
         library->close(&code);
-    } else {
-        status = -1;
     }
     if (status)
         snprintf(out->why_not, sizeof out->why_not, "%.180s", device_error());
-    if (device)
-        device_close(device);
+    tree_card_ptx(card);
 }
 
 #endif

@@ -94,17 +94,12 @@ static int unknown_target(const struct options *parser, const char *name) {
     return options_fail(parser, "unknown target \"%s\"; see nanolab reveal --list", name);
 }
 
-/* The card whose machine code runs. */
-static const char *code_arch(const struct option_device *device) {
-    const char *colon = strchr(device->id, ':');
-    return colon ? colon + 1 : "";
-}
-
 /* CUB: on a GPU, or as on a card that is not here. */
 static int cub_subject(const struct options *parser, const struct request *r, struct subject *s) {
     struct card_request card = r->card;
     struct option_device listed[OPTION_DEVICES_MAX];
     size_t devices = 0;
+    bool code = false;
     s->device_kind = card.arch ? DEVICE_PTX : DEVICE_CUDA;
     if (r->device) {
         if (options_devices(parser, r->device, listed, &devices))
@@ -117,19 +112,26 @@ static int cub_subject(const struct options *parser, const struct request *r, st
         if (card.arch && s->device_kind == DEVICE_CUDA)
             return options_fail(parser,
                                 "--arch is for a card that is not here; leave --device out");
-        if (s->device_kind == DEVICE_SASS) {
-            if (card.arch && strcmp(card.arch, code_arch(listed)) != 0)
-                return options_fail(parser, "--arch %s is not the card of --device %s", card.arch,
-                                    r->device);
-            card.arch = code_arch(listed);
-        }
+        code = s->device_kind == DEVICE_SASS;
+        if (code && card.arch && strcmp(card.arch, r->device + strlen("sass:")) != 0)
+            return options_fail(parser, "--arch %s is not the card of --device %s", card.arch,
+                                r->device);
+        card.arch = code ? r->device + strlen("sass:") : card.arch;
     }
     if (s->device_kind == DEVICE_CUDA && (r->card.sms_given || r->card.occupancy_given))
         return options_fail(parser, "--sms and --occupancy go with --arch; give --arch sm_90");
     card.arch = card.arch ? card.arch : "sm_80";
     s->built_in = tree_target_on(r->target, s->device_kind);
     snprintf(s->name, sizeof s->name, "%s", r->target);
-    return s->device_kind == DEVICE_CUDA ? 0 : choose_card(parser, &card, &s->model, &s->card);
+    if (s->device_kind == DEVICE_CUDA)
+        return 0;
+    /* Machine code of CUB is there for cards for which ours is not: as the PTX machine's. */
+    s->device_kind = DEVICE_PTX;
+    s->device_index = 0;
+    if (choose_card(parser, &card, &s->model, &s->card))
+        return -1;
+    s->card.machine_code = code;
+    return 0;
 }
 
 static int built_in_subject(const struct options *parser, const struct request *r,

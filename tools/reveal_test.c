@@ -290,6 +290,13 @@ static void cub_on_a_card(void **state) {
     read_back("cub.dot", picture, sizeof picture);
     assert_non_null(strstr(picture, "digraph tree {"));
     expect("cub --device ptx -n 3", 0, "as on an A100");
+    if (type("cub-f64 --device sass:sm_100 -n 600") == 77) {
+        print_message("%s", warned);
+        return;
+    }
+    expect("cub-f64 --device sass:sm_100 -n 600", 0, "depth    21 additions");
+    assert_non_null(strstr(said, "rests on machine code of sm_100"));
+    expect("cub --arch sm_90 -n 40", 0, "has the bits of 20 of 20 random inputs");
 }
 
 /* Compiles functions of one's own to m.so in the folder. */

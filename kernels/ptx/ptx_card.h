@@ -5,6 +5,7 @@
 #ifndef NANOLAB_KERNELS_PTX_PTX_CARD_H
 #define NANOLAB_KERNELS_PTX_PTX_CARD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,7 @@ struct ptx_card {
     int arch;      /* compute capability times ten: 80, 90, 100. Runs the newest PTX up to it. */
     int sms;       /* streaming multiprocessors */
     int occupancy; /* blocks that one holds; 0: as many as its 2048 threads are enough for */
+    bool machine_code; /* that of `arch` runs, and no PTX */
 };
 /* From now on, in this thread; NULL: none, and what host code asks of a card is an error. With a
  * card launches are noted, from nothing on. */

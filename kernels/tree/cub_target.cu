@@ -127,7 +127,7 @@ int take_card(struct device *device, struct ptx_card *card) {
     if (!known)
         return device_fail(
             "CUB as on a card of sm_%d: how many multiprocessors it has is not known", arch);
-    *card = {arch, known->sms, 0};
+    *card = {arch, known->sms, 0, false};
     return 0;
 }
 #else
