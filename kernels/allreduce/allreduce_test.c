@@ -155,6 +155,18 @@ static void run_named(const char *name, size_t longest) {
         job_close(&job);
         free(x);
     }
+    size_t scheduled = 0;
+    for (size_t a = 0; device_compiled(device_kind(gpu)) && a < ALGORITHMS; a++)
+        for (unsigned k = 0; k < 10; k++, scheduled++) {
+            char text[PLAN_TEXT];
+            snprintf(text, sizeof text, "%s.r3.ch2.chunk256.cut.seg64.t64", algorithms[a]);
+            struct allreduce_plan plan = plan_of(text);
+            device_schedule(k);
+            expect_predicted(&plan, 700, false);
+        }
+    ptx_configure(NULL);
+    print_message("%s: %zu results under ten schedules: all of them as predicted\n", name,
+                  scheduled);
     device_close(gpu);
     device = simt;
 }

@@ -12,6 +12,14 @@
 #include <cmocka.h>
 
 #include "kernels/device/device.h"
+#include "kernels/ptx/ptx.h"
+
+/* The next launches of compiled kernels run under the k-th schedule: in order, reverse, at random.
+ */
+static inline void device_schedule(unsigned k) {
+    ptx_configure(&(struct ptx_config){
+        .resident = 1 + k % 9, .order = k < 2 ? (enum ptx_order)k : PTX_RANDOM, .seed = k});
+}
 
 /* The device of a name such as "sass:sm_90"; where it is not to be had, the test is skipped. */
 static inline struct device *device_or_skip(const char *name) {
