@@ -66,7 +66,13 @@ static const char journal_seed[] =
     ",{\"name\":\"t\",\"unit\":\"tree\",\"kind\":\"tree\",\"n\":1,\"values\":[\"(0 1)\"]}]}\n"
     "{\"record\":\"case\",\"id\":\"42/b\",\"device\":\"cpu\",\"params\":{},\"counters\":{},"
     "\"plan\":null,\"bench\":{\"median\":2e-3},\"group\":{\"id\":\"g\",\"entrant\":0,\"of\":1},"
-    "\"series\":[]}\n";
+    "\"series\":[]}\n"
+    "{\"record\":\"case\",\"id\":\"42/s/n=9/plan=f32.acc32.plain.l8.u2.s2.e512.pf0.t2.accs-serial."
+    "lanes-halves.join-serial\",\"device\":\"cpu\",\"params\":{\"n\":9,\"type\":\"f32\"},"
+    "\"counters\":{},\"plan\":{\"acc\":\"acc32\",\"method\":\"plain\",\"lanes\":8},\"series\":["
+    "{\"name\":\"b\",\"unit\":\"bits\",\"kind\":\"bits\",\"n\":1,\"width\":32,\"values\":["
+    "\"00000001\"]"
+    "}]}\n";
 
 static const char run_seed[] =
     "{\n \"format\": 2,\n \"software\": {\"version\": \"v\", \"dirty\": true},\n \"machine\": "

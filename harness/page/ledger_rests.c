@@ -86,6 +86,9 @@ static void put_table(const struct ledger_lab *labs, size_t count, FILE *out) {
         }
     if (!any)
         return;
+    /* What nothing rests on is to be seen. */
+    for (int r = RESTS_SOURCE; r < RESTS; r++)
+        shown[r] = true;
     fputs("## What they rest on\n\n"
           "Source: kernels of a GPU on the simulated one, from their source. PTX, SASS: what nvcc "
           "made of them, run\non a CPU. Published measurements: rules of matrix units that give "

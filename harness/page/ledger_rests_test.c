@@ -108,10 +108,11 @@ static void as_results_say(void **state) {
                                                                                   "e",
                                                                                   "\"evidence\":["
                                                                                   "]"));
-    assert_has(text, "| | claim | highest | simulation | PTX | published measurements | silicon of "
-                     "a CPU |\n");
-    assert_has(text, "| X1 | one is one | silicon of a CPU | ✔×2 | ◐×2 | – | ✔×2 |\n");
-    assert_has(text, "| X2 | one is one | published measurements | – | – | ✘×2 | – |\n");
+    assert_has(text, "| | claim | highest | simulation | source | PTX | SASS | published "
+                     "measurements | silicon of a CPU | silicon of a GPU |\n");
+    assert_has(text, "| X1 | one is one | silicon of a CPU | ✔×2 | – | ◐×2 | – | – | ✔×2 | – |\n");
+    assert_has(text,
+               "| X2 | one is one | published measurements | – | – | – | – | ✘×2 | – | – |\n");
     char *lab = strstr(text, "## " FIXTURE_LAB);
     assert_non_null(lab);
     *lab = '\0';
@@ -133,11 +134,10 @@ static void as_older_results_show(void **state) {
                                                                                            "\"evide"
                                                                                            "nce\":["
                                                                                            "]"));
-    assert_has(text, "| | claim | highest | simulation | PTX | silicon of a CPU |\n");
-    assert_has(text, "| X1 | one is one | silicon of a CPU | ✔×2 | – | ✔×2 |\n");
-    assert_has(text, "| X2 | one is one | simulation | ✔×2 | – | – |\n");
-    assert_has(text, "| X3 | one is one | PTX | – | ✔×2 | – |\n");
-    assert_has(text, "| X4 | one is one | silicon of a CPU | – | – | ✔×2 |\n");
+    assert_has(text, "| X1 | one is one | silicon of a CPU | ✔×2 | – | – | – | – | ✔×2 | – |\n");
+    assert_has(text, "| X2 | one is one | simulation | ✔×2 | – | – | – | – | – | – |\n");
+    assert_has(text, "| X3 | one is one | PTX | – | – | ✔×2 | – | – | – | – |\n");
+    assert_has(text, "| X4 | one is one | silicon of a CPU | – | – | – | – | – | ✔×2 | – |\n");
     free(text);
 }
 
