@@ -47,7 +47,7 @@ bool record_id_is_good(const char *id) {
 bool record_device_is_good(const char *device) {
     size_t size = strlen(device);
     return size > 0 && size < 24 &&
-           strspn(device, "abcdefghijklmnopqrstuvwxyz0123456789:.-") == size;
+           strspn(device, "abcdefghijklmnopqrstuvwxyz0123456789:._-") == size;
 }
 
 bool record_lab_is_good(const char *name) {
