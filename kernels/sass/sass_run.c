@@ -23,6 +23,11 @@
 #define SHARED_MOST(arch)                                                                          \
     ((arch) >= 100 && (arch) < 120 ? 227u : (arch) == 90 ? 227u : (arch) == 80 ? 163u : 99u)
 
+#define FOUR(k) 1u << (k), 2u << (k), 4u << (k), 8u << (k)
+const uint32_t sass_bit[SASS_LANES] = {FOUR(0),  FOUR(4),  FOUR(8),  FOUR(12),
+                                       FOUR(16), FOUR(20), FOUR(24), FOUR(28)};
+#undef FOUR
+
 _Thread_local struct sass_run *sass_running;
 struct sass_counts sass_counted;
 static pthread_mutex_t launching = PTHREAD_MUTEX_INITIALIZER;

@@ -282,12 +282,14 @@ static inline uint32_t sass_joined(uint8_t join, uint32_t a, uint32_t b) {
     return join == SASS_JOIN_OR ? a | b : join == SASS_JOIN_XOR ? a ^ b : a & b;
 }
 
+/* Lane l's bit. */
+extern const uint32_t sass_bit[SASS_LANES];
 /* Bits of which the lane's is set where `what` is true. */
 #define SASS_BITS(l, what)                                                                         \
     ({                                                                                             \
         uint32_t bits_ = 0;                                                                        \
         SASS_LANE(l)                                                                               \
-        bits_ |= (uint32_t)(what) << l;                                                            \
+        bits_ |= (what) ? sass_bit[l] : 0;                                                         \
         bits_;                                                                                     \
     })
 

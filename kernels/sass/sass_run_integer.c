@@ -28,20 +28,36 @@ static void add3(struct sass_warp *w, const struct sass_code *op, uint32_t mask)
     sass_put(w, op->to, out, mask);
 }
 
+/* Carries are what goes beyond 32 bits; -x is ~x + 1, of which the 1 may carry too. */
 static void add3_carry(struct sass_warp *w, const struct sass_code *op, uint32_t mask) {
-    uint32_t out[SASS_LANES], one = 0, two = 0;
-    const struct sass_source *s = op->source;
-    const uint32_t *a = sass_plain(w, s), *b = sass_plain(w, s + 1), *c = sass_plain(w, s + 2);
+    uint32_t out[SASS_LANES], over[SASS_LANES], in[SASS_LANES], ones = 0;
+    const uint32_t *from[3];
+    uint32_t flip[3];
+    for (int k = 0; k < 3; k++) {
+        const struct sass_source *s = &op->source[k];
+        from[k] = sass_plain(w, s);
+        flip[k] = s->negative || s->inverted ? SASS_ALL : 0;
+        ones += s->negative;
+    }
+    SASS_LANE(l)
+    in[l] = ones;
+    for (unsigned k = 0; k < op->condition_count; k++) {
+        uint32_t set = sass_condition(w, &op->condition[k]);
+        if (set)
+            SASS_LANE(l)
+        in[l] += (set & sass_bit[l]) != 0;
+    }
     SASS_LANE(l) {
-        uint64_t sum = long_of(s, a[l]) + long_of(s + 1, b[l]) + long_of(s + 2, c[l]);
-        sum += carried(w, op, l);
-        out[l] = (uint32_t)sum;
-        one |= (uint32_t)(sum >> 32 >= 1) << l;
-        two |= (uint32_t)(sum >> 32 >= 2) << l;
+        uint32_t a = from[0][l] ^ flip[0], two = a + (from[1][l] ^ flip[1]);
+        uint32_t three = two + (from[2][l] ^ flip[2]), all = three + in[l];
+        out[l] = all;
+        over[l] = (uint32_t)(two < a) + (uint32_t)(three < two) + (uint32_t)(all < three);
     }
     sass_put(w, op->to, out, mask);
-    sass_put_p(w, op->target[0], one, mask);
-    sass_put_p(w, op->target[1], two, mask);
+    if (op->target[0] != SASS_P_SINK)
+        sass_put_p(w, op->target[0], SASS_BITS(l, over[l] >= 1), mask);
+    if (op->target[1] != SASS_P_SINK)
+        sass_put_p(w, op->target[1], SASS_BITS(l, over[l] >= 2), mask);
 }
 
 static void add2(struct sass_warp *w, const struct sass_code *op, uint32_t mask) {
