@@ -301,6 +301,7 @@ static void memories(void **state) {
         99);
     /* atomics: inc wraps, cas compares, add.f32 flushes in global memory and not in shared */
     assert_int_equal(result_of("mov.u64 %rd2, 0; atom.global.inc.u32 %r3, [%rd1], 2;", 7), 1);
+    assert_int_equal(result_of("atom.acq_rel.gpu.global.inc.u32 %r3, [%rd1], 2;", 7), 1);
     assert_int_equal(result_of("atom.global.cas.b32 %r3, [%rd1], 0, 9;\n"
                                "atom.global.cas.b32 %r4, [%rd1], 0, 8;",
                                1),
@@ -314,6 +315,14 @@ static void memories(void **state) {
                                "ld.shared.u32 %r3, [s]; st.global.u32 [%rd1], %r3;",
                                1),
                      0x00400000);
+    /* pairs: each half by itself, and subnormals are kept */
+    assert_int_equal(result_of("mov.u32 %r2, 0x00013c00; cvta.to.global.u64 %rd2, %rd1;\n"
+                               "red.global.add.noftz.f16x2 [%rd2], %r2;",
+                               2),
+                     0x00024000);
+    assert_int_equal(
+        result_of("mov.u32 %r2, 0x00013f80; red.global.add.noftz.bf16x2 [%rd1], %r2;", 2),
+        0x00024000);
 }
 
 /* A function with a parameter whose address it takes, and local memory under its caller's. */
