@@ -86,17 +86,90 @@ static void test_matrix_instructions(void **state) {
 static void test_updates(void **state) {
     (void)state;
     needs_tools();
-    ours("atomics");
+    ours("--archs '80 86 89 90 100 120' atomics");
     has("RED F32");
-    has("ATOM F32");
+    has("ATOMG F32");
+    has("RED F16x2");
+    has("RED BF16x2");
+}
+
+/* The control: our own kernels, compiled with the one flag that fuses what nobody wrote fused. */
+static void test_fused_updates_are_found(void **state) {
+    (void)state;
+    needs_tools();
+    int status = run("cd '%s' && scripts/machine-code atomics --archs 90 --flags "
+                     "'-fmad=true -ftz=false -prec-div=true -prec-sqrt=true' 2>&1",
+                     home);
+    if (status != 1)
+        fail_msg("status %d:\n%s", status, said);
+    has("such as DFMA in atomics_");
+    has(", 1 not\n");
 }
 
 /* As built: for the other architectures this takes half a minute each. */
-static void test_sums(void **state) {
+static void test_kernels(void **state) {
     (void)state;
     needs_tools();
-    ours("--built sum");
+    ours("--built sum chase roofs kernels");
     has("no FMA, no FTZ");
+    has("FMA where written, no FTZ");
+    has("no MEMBAR.SC");
+    has("as wide as written");
+    has("16 bytes at once");
+    has("a loop of 8 loads, each of what the one before it loaded");
+    has(", 0 not\n");
+}
+
+static void test_registers(void **state) {
+    (void)state;
+    needs_tools();
+    int status = run("cd '%s' && NANOLAB_BUILD='%s' scripts/machine-code --built registers 2>&1",
+                     home, build);
+    if (strstr(said, "not compared") || strstr(said, "leave out --built")) {
+        print_message("%s", said);
+        skip();
+    }
+    if (status != 0)
+        fail_msg("status %d:\n%s", status, said);
+    has("sum.cu");
+    has("as recorded");
+}
+
+/* A table, and what ptxas reports of a kernel that is in it. */
+static void test_a_new_spill_is_found(void **state) {
+    (void)state;
+    static const struct {
+        const char *report, *saw; /* saw: NULL where nothing is wrong */
+    } cases[] = {
+        {"0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads\n"
+         "ptxas info    : Used 40 registers",
+         NULL},
+        {"8 bytes stack frame, 8 bytes spill stores, 4 bytes spill loads\n"
+         "ptxas info    : Used 40 registers",
+         "1 new spills, such as walk: 40 spills 8/4, recorded: 40"},
+        {"0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads\n"
+         "ptxas info    : Used 41 registers",
+         "1 others, such as walk: 41, recorded: 40"},
+    };
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        assert_int_equal(
+            run("python3 - '%s' '%s' <<'END'\n"
+                "import sys\n"
+                "sys.dont_write_bytecode = True\n"
+                "sys.path.insert(0, sys.argv[1] + '/scripts/machine_code')\n"
+                "import disassembly, registers\n"
+                "registers.TABLE_HERE.archs = ['80']\n"
+                "registers.TABLE_HERE.rows = {('kernels/x.cu', 'walk'): {'80': '40'}}\n"
+                "report = \"ptxas info    : Compiling entry function '_Z4walkv' for 'sm_80'\\n\"\n"
+                "print(registers.compare(disassembly.Compiled('', report + sys.argv[2],\n"
+                "                                             'kernels/x.cu', '80')))\n"
+                "END\n",
+                home, cases[k].report),
+            0);
+        has(cases[k].saw ? cases[k].saw : "as recorded");
+        if (cases[k].saw)
+            has("record it: scripts/machine-code registers --record");
+    }
 }
 
 static void test_matrix_products(void **state) {
@@ -123,8 +196,11 @@ static void test_planted(void **state) {
         {"fp8", "100", "-fmad=false -DPLANT=4", "0 on top of one"},
         {"fp8", "100", "-fmad=false -DPLANT=5", "WRONG: the "},
         {"fp8", "100", "-fmad=false -DPLANT=6", "3 of 4 FADD add C"},
-        {"atomics", "80", "-DPLANT=7", "ATOM F32"},
+        {"atomics", "80", "-DPLANT=7", "ATOMG F32"},
         {"shapes", "80", "-DPLANT=8", "2 HMMA.1688.F32, chains of 2"},
+        {"chase", "80", "-DPLANT=9", "MEMBAR.SC.GPU in hand_over"},
+        {"chase", "80", "-DPLANT=10", "is not of what the one before it loaded"},
+        {"sum", "80", "-DPLANT=11", "0 of 2 loads of 8 bytes in sum_tiles"},
         {"sum", "90", "-fmad=false", NULL},
         {"sum", "90", "-fmad=true", "FFMA in sum_of_products"},
         {"sum", "90", "-fmad=false -ftz=true", ".FTZ in sum_of_products"},
@@ -198,7 +274,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_matrix_instructions),
         cmocka_unit_test(test_updates),
-        cmocka_unit_test(test_sums),
+        cmocka_unit_test(test_fused_updates_are_found),
+        cmocka_unit_test(test_kernels),
+        cmocka_unit_test(test_registers),
+        cmocka_unit_test(test_a_new_spill_is_found),
         cmocka_unit_test(test_matrix_products),
         cmocka_unit_test(test_planted),
         cmocka_unit_test(test_another_architecture_is_another),

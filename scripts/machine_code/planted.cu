@@ -7,6 +7,9 @@
 
 #define PLANT_UPDATES 7
 #define PLANT_SHAPE 8
+#define PLANT_FENCE 9
+#define PLANT_CHASE 10
+#define PLANT_NARROW 11
 
 #ifndef PLANT /* right, unless nvcc's own flags make it wrong */
 extern "C" __global__ void sum_of_products(const float *x, float *out) {
@@ -39,6 +42,40 @@ template __global__ void atomics_merged<atomics_by_plain>(float *, float *, sum_
 template __global__ void atomics_merged<atomics_by_log>(float *, float *, sum_plain<float>);
 template __global__ void atomics_merged<atomics_by_plain>(double *, double *, sum_plain<double>);
 template __global__ void atomics_merged<atomics_by_log>(double *, double *, sum_plain<double>);
+} // namespace
+
+#elif PLANT == PLANT_FENCE /* more than a release */
+extern "C" __global__ void hand_over(unsigned *data, unsigned *flag) {
+    *data = 1;
+    __threadfence();
+    atomicExch(flag, 1u);
+}
+
+#elif PLANT == PLANT_CHASE /* two chains, so that one load does not wait for the one before it */
+extern "C" __global__ void chase_walk_kernel(const unsigned long long *at,
+                                             const unsigned long long *other,
+                                             unsigned long long *out, unsigned hops) {
+#pragma unroll 4
+    for (unsigned hop = 0; hop < hops; hop++) {
+        at = (const unsigned long long *)__ldca(at);
+        other = (const unsigned long long *)__ldca(other);
+    }
+    *out = (unsigned long long)at + (unsigned long long)other;
+}
+
+#elif PLANT == PLANT_NARROW /* one element at once */
+namespace {
+struct sum_plain {
+    float s;
+};
+template <typename S, typename T, typename A, int ITEMS, bool DOT>
+__global__ void sum_tiles(const T *x, A *out, int step) {
+    S sum = {0};
+    for (int k = 0; k < ITEMS; k++)
+        sum.s = sum.s + x[k * step];
+    *out = sum.s;
+}
+template __global__ void sum_tiles<sum_plain, float, float, 4, false>(const float *, float *, int);
 } // namespace
 
 #elif PLANT == PLANT_SHAPE /* by halves */
