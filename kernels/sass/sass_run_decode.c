@@ -35,6 +35,39 @@ static const struct {
     {SASS_OP_ENDCOLLECTIVE, ""}, {SASS_OP_NANOSLEEP, ""},
 };
 
+/* Sources and predicates that an instruction reads at least; 0 and 0 if it is not here. */
+static const struct {
+    uint16_t op;
+    uint8_t sources, conditions;
+} reads[] = {
+    {SASS_OP_IADD3, 3, 0},   {SASS_OP_UIADD3, 3, 0},    {SASS_OP_VIADD, 2, 0},
+    {SASS_OP_UVIADD, 2, 0},  {SASS_OP_IMAD, 3, 0},      {SASS_OP_UIMAD, 3, 0},
+    {SASS_OP_LEA, 3, 0},     {SASS_OP_ULEA, 3, 0},      {SASS_OP_SHF, 3, 0},
+    {SASS_OP_USHF, 3, 0},    {SASS_OP_LOP3, 4, 0},      {SASS_OP_ULOP3, 4, 0},
+    {SASS_OP_PLOP3, 0, 3},   {SASS_OP_UPLOP3, 0, 3},    {SASS_OP_PRMT, 3, 0},
+    {SASS_OP_UPRMT, 3, 0},   {SASS_OP_FLO, 1, 0},       {SASS_OP_UFLO, 1, 0},
+    {SASS_OP_POPC, 1, 0},    {SASS_OP_UPOPC, 1, 0},     {SASS_OP_BREV, 1, 0},
+    {SASS_OP_UBREV, 1, 0},   {SASS_OP_IABS, 1, 0},      {SASS_OP_UIABS, 1, 0},
+    {SASS_OP_ISETP, 2, 1},   {SASS_OP_UISETP, 2, 1},    {SASS_OP_IMNMX, 2, 1},
+    {SASS_OP_UIMNMX, 2, 1},  {SASS_OP_VIMNMX, 2, 1},    {SASS_OP_UVIMNMX, 2, 1},
+    {SASS_OP_VIMNMX3, 3, 1}, {SASS_OP_VIADDMNMX, 3, 1}, {SASS_OP_MOV, 1, 0},
+    {SASS_OP_UMOV, 1, 0},    {SASS_OP_SEL, 2, 1},       {SASS_OP_USEL, 2, 1},
+    {SASS_OP_P2R, 2, 0},     {SASS_OP_R2P, 2, 0},       {SASS_OP_SHFL, 3, 0},
+    {SASS_OP_VOTE, 0, 1},    {SASS_OP_VOTEU, 0, 1},     {SASS_OP_REDUX, 1, 0},
+    {SASS_OP_R2UR, 1, 0},    {SASS_OP_FADD, 2, 0},      {SASS_OP_FMUL, 2, 0},
+    {SASS_OP_FFMA, 3, 0},    {SASS_OP_DADD, 2, 0},      {SASS_OP_DMUL, 2, 0},
+    {SASS_OP_DFMA, 3, 0},    {SASS_OP_FSETP, 2, 1},     {SASS_OP_DSETP, 2, 1},
+    {SASS_OP_FSEL, 2, 1},    {SASS_OP_FMNMX, 2, 1},     {SASS_OP_FCHK, 2, 0},
+    {SASS_OP_MUFU, 1, 0},    {SASS_OP_F2F, 1, 0},       {SASS_OP_F2I, 1, 0},
+    {SASS_OP_I2F, 1, 0},     {SASS_OP_I2FP, 1, 0},      {SASS_OP_HADD2, 2, 0},
+    {SASS_OP_HMUL2, 2, 0},   {SASS_OP_HFMA2, 3, 0},     {SASS_OP_F2FP, 2, 0},
+    {SASS_OP_ST, 1, 0},      {SASS_OP_STG, 1, 0},       {SASS_OP_STS, 1, 0},
+    {SASS_OP_STL, 1, 0},     {SASS_OP_ATOM, 1, 0},      {SASS_OP_ATOMG, 1, 0},
+    {SASS_OP_ATOMS, 2, 0},   {SASS_OP_RED, 1, 0},       {SASS_OP_REDG, 1, 0},
+    {SASS_OP_BAR, 1, 0},     {SASS_OP_BRX, 2, 0},       {SASS_OP_BRXU, 2, 0},
+    {SASS_OP_RET, 1, 0},
+};
+
 /* Constants are kept in chunks, so that they stay where they are. */
 struct sass_row {
     struct sass_row *next;
@@ -225,6 +258,29 @@ static uint8_t width_of(const struct sass_instruction *i) {
                                                                     : 4;
 }
 
+/* What an action needs is there, so that it reads nothing else. */
+static void check(const struct sass_warp *w, const struct sass_instruction *i,
+                  const struct sass_code *made) {
+    for (size_t k = 0; k < sizeof reads / sizeof *reads; k++)
+        if (reads[k].op == i->op &&
+            (made->source_count < reads[k].sources || made->condition_count < reads[k].conditions))
+            sass_refuse(w, i, "it has too few operands");
+    bool stores =
+        i->op == SASS_OP_ST || i->op == SASS_OP_STG || i->op == SASS_OP_STS || i->op == SASS_OP_STL;
+    if (stores && made->source[0].fixed)
+        sass_refuse(w, i, "what it stores is in no register");
+    if (i->op == SASS_OP_LEA && sass_has(i, SASS_MOD_HI) && !sass_has(i, SASS_MOD_SX32) &&
+        made->source_count < 4)
+        sass_refuse(w, i, "it has too few operands");
+    bool accesses = stores || i->op == SASS_OP_LD || i->op == SASS_OP_LDG || i->op == SASS_OP_LDS ||
+                    i->op == SASS_OP_LDL || i->op == SASS_OP_LDC || i->op == SASS_OP_ULDC ||
+                    i->op == SASS_OP_LDCU || i->op == SASS_OP_ATOM || i->op == SASS_OP_ATOMG ||
+                    i->op == SASS_OP_ATOMS || i->op == SASS_OP_RED || i->op == SASS_OP_REDG ||
+                    i->op == SASS_OP_QSPC;
+    if (accesses && made->memory.kind == SASS_NONE)
+        sass_refuse(w, i, "it has no address");
+}
+
 void sass_decode(struct sass_run *run, const struct sass_warp *w, struct sass_code *op) {
     static sass_action *(*const families[])(const struct sass_instruction *, struct sass_code *) = {
         sass_integer_action, sass_float_action,  sass_half_action, sass_move_action,
@@ -242,6 +298,7 @@ void sass_decode(struct sass_run *run, const struct sass_warp *w, struct sass_co
     if (!action)
         sass_refuse(w, i, "");
     take_rest(run, w, i, take_written(w, i, &made), &made);
+    check(w, i, &made);
     made.run = action;
     *op = made;
 }

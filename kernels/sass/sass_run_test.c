@@ -155,7 +155,7 @@ static void floats(void **state) {
        "P2R R8, PR, RZ, 0x3\n",
        2);
     is("MOV R4, 0x80000000\nFMNMX R8, R4, RZ, PT\n", 0x80000000);
-    is("MOV R4, 0x7fc00000\nFMNMX R8, R4, 5 # 40a00000, !PT\n", 0x40a00000);
+    is("MOV R4, 0x7fc00000\nFMNMX R8, R4, 5, !PT # 40a00000\n", 0x40a00000);
     is("MOV R4, 0xbf800000\nFSEL R8, -R4, RZ, PT\n", 0x3f800000);
     is_64("MOV R4, 0x3f800000\nF2F.F64.F32 R8, -R4\n", 0xbff0000000000000ull);
     is("MOV R4, 0x10000000\nMOV R5, 0x3ff00000\nF2F.F32.F64 R8, R4\n", 0x3f800000);

@@ -272,6 +272,9 @@ static void other_errors(void **state) {
     (void)state;
     fails("IADD.64 R8, R0, R2\n", 1, "not among the instructions that are run", "IADD.64 R8, R0");
     fails("F2F.F64.F16 R8, R0\n", 1, "not among the instructions that are run", "F2F.F64.F16");
+    fails("IADD3 R8, R8, R8\n", 1, "too few operands", "IADD3");
+    fails("STG.E [R2.64], 0x5\n", 1, "what it stores is in no register", "STG");
+    fails("LDS R8\n", 1, "it has no address", "LDS");
     fails("MOV R20, 0x7\nRET.REL.NODEC R20 @0\n", 1, "a jump to 0x7, where no instruction begins",
           "RET");
     fails("MOV R20, 0x7000\nRET.REL.NODEC R20 @0\n", 1, "a jump to 0x7000, where no", "RET");
