@@ -10,7 +10,7 @@
 void run_options_specs(struct option_spec *specs, struct run_options *o) {
     const struct option_spec table[RUN_OPTION_SPECS] = {
         {"--device", "LIST",
-         "where to run: cuda[:N], simt, ptx, cpu, or several as simt,cpu\n"
+         "where to run: cuda[:N], simt, ptx, sass:sm_90, cpu, or several as simt,cpu\n"
          "(default: a GPU if one works, else simt for bits, cpu for time)",
          OPTION_TEXT, &o->device, NULL},
         {"--simt-arch", "CARD",
