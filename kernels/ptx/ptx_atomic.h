@@ -3,7 +3,7 @@
  * between instructions, so plain code is atomic. Each gives what was there before.
  */
 #define PTX_ATOM(name, u, next)                                                                    \
-    PTX_INLINE u ptx_atom_##name(uint8_t *at, u b) {                                               \
+    PTX_CALLED u ptx_atom_##name(uint8_t *at, u b) {                                               \
         u *p = (u *)at, a = *p;                                                                    \
         *p = next;                                                                                 \
         return a;                                                                                  \
@@ -32,7 +32,7 @@ PTX_ATOM(add_noftz_bf16x2, ptx_u32, ptx_add_bf16x2(a, b))
 
 /* "atom.add.f32 on global memory flushes subnormal inputs and results to sign-preserving zero",
  * and on shared memory it does not. */
-PTX_INLINE uint32_t ptx_flush(uint32_t a) {
+PTX_CALLED uint32_t ptx_flush(uint32_t a) {
     return a & 0x7f800000u ? a : a & 0x80000000u;
 }
 PTX_ATOM(add_f32_shared, ptx_u32, ptx_add_rn_f32(a, b))
@@ -40,7 +40,7 @@ PTX_ATOM(add_f32_global, ptx_u32, ptx_flush(ptx_add_rn_f32(ptx_flush(a), ptx_flu
 #undef PTX_ATOM
 
 #define PTX_CAS(n)                                                                                 \
-    PTX_INLINE uint##n##_t ptx_atom_cas_b##n(uint8_t *at, uint##n##_t compare, uint##n##_t b) {    \
+    PTX_CALLED uint##n##_t ptx_atom_cas_b##n(uint8_t *at, uint##n##_t compare, uint##n##_t b) {    \
         ptx_u##n *p = (ptx_u##n *)at, a = *p;                                                      \
         if (a == compare)                                                                          \
             *p = b;                                                                                \

@@ -16,7 +16,10 @@
 #include <stdint.h>
 #include <string.h>
 
+/* What is one operation of C becomes a part of the kernel; all else is called, as a kernel of ten
+ * thousand instructions would take its compiler ten seconds otherwise. */
 #define PTX_INLINE static inline __attribute__((always_inline, unused))
+#define PTX_CALLED static __attribute__((noinline, unused))
 /* A register that nothing was written to. */
 #define PTX_UNSET 0xb5b5b5b5b5b5b5b5ull
 
@@ -27,7 +30,7 @@
  * from its first on, belong to an allocation. */
 #define PTX_GRANULE 256
 struct ptx_memory {
-    uint64_t first, size; /* addresses */
+    uint64_t first, size; /* addresses; a power of two of them */
     const uint16_t *valid;
 };
 
@@ -97,39 +100,50 @@ typedef uint64_t ptx_u64 __attribute__((may_alias));
  * addresses count from the beginning of the window, generic ones are the host's.
  */
 
-PTX_INLINE uint8_t *ptx_global(struct ptx_thread *t, uint64_t a, unsigned bytes, int line) {
-    uint64_t at = a - t->memory->first;
-    if (__builtin_expect(a & (bytes - 1), 0))
-        t->machine->fault(t, PTX_MISALIGNED, PTX_GLOBAL, a, bytes, line);
-    if (__builtin_expect(at >= t->memory->size ||
-                             at % PTX_GRANULE + bytes > t->memory->valid[at / PTX_GRANULE],
-                         0))
-        t->machine->fault(t, PTX_OUTSIDE, PTX_GLOBAL, a, bytes, line);
+/* What such an access ends in. Each check is one condition and none of these returns, so that a
+ * kernel's text stays simple for the compiler. */
+#define PTX_BAD(name, kind)                                                                        \
+    static __attribute__((noinline, cold, noreturn, unused)) void ptx_bad_##name(                  \
+        struct ptx_thread *t, uint64_t a, unsigned bytes, int line) {                              \
+        t->machine->fault(t, a &(bytes - 1) ? PTX_MISALIGNED : PTX_OUTSIDE, kind, a, bytes, line); \
+        __builtin_unreachable();                                                                   \
+    }
+PTX_BAD(global, PTX_GLOBAL)
+PTX_BAD(shared, PTX_SHARED)
+PTX_BAD(local, PTX_LOCAL)
+PTX_BAD(param, PTX_PARAMS)
+
+/* Whether bytes at `a` are misaligned or not all in [0, end). */
+#define PTX_NOT_IN(a, bytes, end)                                                                  \
+    (((a) & ((bytes)-1)) != 0) | ((a) >= (end)) | ((uint64_t)(bytes) > (end) - (a))
+
+PTX_CALLED uint8_t *ptx_global(struct ptx_thread *t, uint64_t a, unsigned bytes, int line) {
+    const struct ptx_memory *m = t->memory;
+    uint64_t at = a - m->first;
+    /* Somewhere in the table, wherever `at` is. */
+    unsigned valid = m->valid[(at & (m->size - 1)) / PTX_GRANULE];
+    if (__builtin_expect(
+            ((a & (bytes - 1)) != 0) | (at >= m->size) | (at % PTX_GRANULE + bytes > valid), 0))
+        ptx_bad_global(t, a, bytes, line);
     return (uint8_t *)(uintptr_t)a;
 }
 
-PTX_INLINE uint8_t *ptx_shared(struct ptx_thread *t, uint64_t a, unsigned bytes, int line) {
-    if (__builtin_expect(a & (bytes - 1), 0))
-        t->machine->fault(t, PTX_MISALIGNED, PTX_SHARED, a, bytes, line);
-    if (__builtin_expect(a >= t->shared_bytes || bytes > t->shared_bytes - a, 0))
-        t->machine->fault(t, PTX_OUTSIDE, PTX_SHARED, a, bytes, line);
+PTX_CALLED uint8_t *ptx_shared(struct ptx_thread *t, uint64_t a, unsigned bytes, int line) {
+    if (__builtin_expect(PTX_NOT_IN(a, bytes, t->shared_bytes), 0))
+        ptx_bad_shared(t, a, bytes, line);
     return t->shared + a;
 }
 
-PTX_INLINE uint8_t *ptx_local(struct ptx_thread *t, uint64_t a, unsigned bytes, int line) {
-    if (__builtin_expect(a & (bytes - 1), 0))
-        t->machine->fault(t, PTX_MISALIGNED, PTX_LOCAL, a, bytes, line);
-    if (__builtin_expect(a < PTX_LOCAL_FIRST || a >= t->local_top || bytes > t->local_top - a, 0))
-        t->machine->fault(t, PTX_OUTSIDE, PTX_LOCAL, a, bytes, line);
+PTX_CALLED uint8_t *ptx_local(struct ptx_thread *t, uint64_t a, unsigned bytes, int line) {
+    if (__builtin_expect(PTX_NOT_IN(a, bytes, t->local_top) | (a < PTX_LOCAL_FIRST), 0))
+        ptx_bad_local(t, a, bytes, line);
     return t->local + a;
 }
 
 /* A kernel's parameters, by an address that was computed. */
-PTX_INLINE uint8_t *ptx_param(struct ptx_thread *t, uint64_t a, unsigned bytes, int line) {
-    if (__builtin_expect(a & (bytes - 1), 0))
-        t->machine->fault(t, PTX_MISALIGNED, PTX_PARAMS, a, bytes, line);
-    if (__builtin_expect(a >= t->params_bytes || bytes > t->params_bytes - a, 0))
-        t->machine->fault(t, PTX_OUTSIDE, PTX_PARAMS, a, bytes, line);
+PTX_CALLED uint8_t *ptx_param(struct ptx_thread *t, uint64_t a, unsigned bytes, int line) {
+    if (__builtin_expect(PTX_NOT_IN(a, bytes, t->params_bytes), 0))
+        ptx_bad_param(t, a, bytes, line);
     return (uint8_t *)t->params + a;
 }
 
@@ -137,7 +151,7 @@ PTX_INLINE int ptx_is_shared(struct ptx_thread *t, uint64_t a) {
     return a - (uint64_t)(uintptr_t)t->shared < t->shared_bytes;
 }
 
-PTX_INLINE uint8_t *ptx_generic(struct ptx_thread *t, uint64_t a, unsigned bytes, int line) {
+PTX_CALLED uint8_t *ptx_generic(struct ptx_thread *t, uint64_t a, unsigned bytes, int line) {
     if (ptx_is_shared(t, a))
         return ptx_shared(t, a - (uint64_t)(uintptr_t)t->shared, bytes, line);
     if (a - (uint64_t)(uintptr_t)t->local < t->local_top)
@@ -374,7 +388,7 @@ PTX_INLINE uint32_t ptx_bfe_s32(uint32_t a, uint32_t position, uint32_t length) 
 }
 
 /* A byte of the pair b:a by each of the selector's four nibbles, or eight times its sign. */
-PTX_INLINE uint32_t ptx_prmt_b32(uint32_t a, uint32_t b, uint32_t selector) {
+PTX_CALLED uint32_t ptx_prmt_b32(uint32_t a, uint32_t b, uint32_t selector) {
     uint64_t from = (uint64_t)b << 32 | a;
     uint32_t d = 0;
     for (int k = 0; k < 4; k++) {
@@ -384,7 +398,7 @@ PTX_INLINE uint32_t ptx_prmt_b32(uint32_t a, uint32_t b, uint32_t selector) {
     return d;
 }
 /* Bit k of `table` is what the three bits of number k (a's highest) become. */
-PTX_INLINE uint32_t ptx_lop3_b32(uint32_t a, uint32_t b, uint32_t c, uint32_t table) {
+PTX_CALLED uint32_t ptx_lop3_b32(uint32_t a, uint32_t b, uint32_t c, uint32_t table) {
     uint32_t d = 0;
     for (uint32_t k = 0; k < 8; k++)
         if (table >> k & 1)

@@ -26,41 +26,41 @@ PTX_INLINE uint64_t ptx_bits64(double f) {
 }
 
 #define PTX_FLOATS(n, u, f, fma, root)                                                             \
-    PTX_INLINE u ptx_add_rn_f##n(u a, u b) {                                                       \
+    PTX_CALLED u ptx_add_rn_f##n(u a, u b) {                                                       \
         return ptx_bits##n(ptx_f##n(a) + ptx_f##n(b));                                             \
     }                                                                                              \
-    PTX_INLINE u ptx_sub_rn_f##n(u a, u b) {                                                       \
+    PTX_CALLED u ptx_sub_rn_f##n(u a, u b) {                                                       \
         return ptx_bits##n(ptx_f##n(a) - ptx_f##n(b));                                             \
     }                                                                                              \
-    PTX_INLINE u ptx_mul_rn_f##n(u a, u b) {                                                       \
+    PTX_CALLED u ptx_mul_rn_f##n(u a, u b) {                                                       \
         return ptx_bits##n(ptx_f##n(a) * ptx_f##n(b));                                             \
     }                                                                                              \
-    PTX_INLINE u ptx_div_rn_f##n(u a, u b) {                                                       \
+    PTX_CALLED u ptx_div_rn_f##n(u a, u b) {                                                       \
         return ptx_bits##n(ptx_f##n(a) / ptx_f##n(b));                                             \
     }                                                                                              \
-    PTX_INLINE u ptx_rcp_rn_f##n(u a) {                                                            \
+    PTX_CALLED u ptx_rcp_rn_f##n(u a) {                                                            \
         return ptx_bits##n(1 / ptx_f##n(a));                                                       \
     }                                                                                              \
-    PTX_INLINE u ptx_sqrt_rn_f##n(u a) {                                                           \
+    PTX_CALLED u ptx_sqrt_rn_f##n(u a) {                                                           \
         return ptx_bits##n(root(ptx_f##n(a)));                                                     \
     }                                                                                              \
-    PTX_INLINE u ptx_fma_rn_f##n(u a, u b, u c) {                                                  \
+    PTX_CALLED u ptx_fma_rn_f##n(u a, u b, u c) {                                                  \
         return ptx_bits##n(fma(ptx_f##n(a), ptx_f##n(b), ptx_f##n(c)));                            \
     }                                                                                              \
-    PTX_INLINE u ptx_neg_f##n(u a) {                                                               \
+    PTX_CALLED u ptx_neg_f##n(u a) {                                                               \
         return a ^ (u)1 << (n - 1);                                                                \
     }                                                                                              \
-    PTX_INLINE u ptx_abs_f##n(u a) {                                                               \
+    PTX_CALLED u ptx_abs_f##n(u a) {                                                               \
         return a & ~((u)1 << (n - 1));                                                             \
     }                                                                                              \
     /* one NaN loses, two are the canonical one; -0 is less than +0 */                             \
-    PTX_INLINE u ptx_max_f##n(u a, u b) {                                                          \
+    PTX_CALLED u ptx_max_f##n(u a, u b) {                                                          \
         f x = ptx_f##n(a), y = ptx_f##n(b);                                                        \
         if (x != x || y != y)                                                                      \
             return x == x ? a : ptx_bits##n(y);                                                    \
         return x == y ? a & b : x > y ? a : b;                                                     \
     }                                                                                              \
-    PTX_INLINE u ptx_min_f##n(u a, u b) {                                                          \
+    PTX_CALLED u ptx_min_f##n(u a, u b) {                                                          \
         f x = ptx_f##n(a), y = ptx_f##n(b);                                                        \
         if (x != x || y != y)                                                                      \
             return x == x ? a : ptx_bits##n(y);                                                    \
@@ -119,7 +119,7 @@ PTX_FLOATS(64, uint64_t, double, __builtin_fma, __builtin_sqrt)
 
 /* x rounded to nearest even into a format of `precision` bits (the leading one counted) whose
  * smallest normal number is 2^least and whose infinity is `infinity`; sign above it. */
-PTX_INLINE uint16_t ptx_narrow(double x, int precision, int least, uint16_t infinity) {
+PTX_CALLED uint16_t ptx_narrow(double x, int precision, int least, uint16_t infinity) {
     uint64_t v;
     memcpy(&v, &x, sizeof v);
     uint16_t sign = (uint16_t)(v >> 63 << 15);
@@ -140,17 +140,17 @@ PTX_INLINE uint16_t ptx_narrow(double x, int precision, int least, uint16_t infi
     uint64_t code = ((uint64_t)(scale - least) << (precision - 1)) + keep;
     return (uint16_t)(sign | (code > infinity ? infinity : code));
 }
-PTX_INLINE uint16_t ptx_f16_of(double x) {
+PTX_CALLED uint16_t ptx_f16_of(double x) {
     return ptx_narrow(x, 11, -14, 0x7c00);
 }
-PTX_INLINE uint16_t ptx_bf16_of(double x) {
+PTX_CALLED uint16_t ptx_bf16_of(double x) {
     return ptx_narrow(x, 8, -126, 0x7f80);
 }
 
-PTX_INLINE uint32_t ptx_cvt_f32_bf16(uint16_t a) {
+PTX_CALLED uint32_t ptx_cvt_f32_bf16(uint16_t a) {
     return ptx_bits32(ptx_f32((uint32_t)a << 16));
 }
-PTX_INLINE uint32_t ptx_cvt_f32_f16(uint16_t a) {
+PTX_CALLED uint32_t ptx_cvt_f32_f16(uint16_t a) {
     uint32_t sign = (uint32_t)(a & 0x8000) << 16, low = a & 0x7fff;
     if (low > 0x7c00)
         return 0x7fffffffu;
@@ -160,16 +160,16 @@ PTX_INLINE uint32_t ptx_cvt_f32_f16(uint16_t a) {
         return sign | ((low << 13) + ((127 - 15) << 23));
     return sign | ptx_bits32((float)low * 0x1p-24f);
 }
-PTX_INLINE double ptx_f16(uint16_t a) {
+PTX_CALLED double ptx_f16(uint16_t a) {
     return ptx_f32(ptx_cvt_f32_f16(a));
 }
-PTX_INLINE double ptx_bf16(uint16_t a) {
+PTX_CALLED double ptx_bf16(uint16_t a) {
     return ptx_f32(ptx_cvt_f32_bf16(a));
 }
 
 /* p + c, rounded to odd: to the neighbour with an odd last bit where it is inexact. Rounding that
  * once more, to 53 - 2 bits or fewer, is as rounding p + c itself. */
-PTX_INLINE double ptx_add_odd(double p, double c) {
+PTX_CALLED double ptx_add_odd(double p, double c) {
     double s = p + c, c_in_s = s - p, error = (p - (s - c_in_s)) + (c - c_in_s);
     uint64_t v;
     memcpy(&v, &s, sizeof v);
@@ -182,25 +182,25 @@ PTX_INLINE double ptx_add_odd(double p, double c) {
 
 /* A product of two is exact in double. So is a sum of two .f16, and of two .bf16 it is to odd. */
 #define PTX_HALVES(f)                                                                              \
-    PTX_INLINE uint16_t ptx_add_##f(uint16_t a, uint16_t b) {                                      \
+    PTX_CALLED uint16_t ptx_add_##f(uint16_t a, uint16_t b) {                                      \
         return ptx_##f##_of(ptx_add_odd(ptx_##f(a), ptx_##f(b)));                                  \
     }                                                                                              \
-    PTX_INLINE uint16_t ptx_sub_##f(uint16_t a, uint16_t b) {                                      \
+    PTX_CALLED uint16_t ptx_sub_##f(uint16_t a, uint16_t b) {                                      \
         return ptx_##f##_of(ptx_add_odd(ptx_##f(a), -ptx_##f(b)));                                 \
     }                                                                                              \
-    PTX_INLINE uint16_t ptx_mul_##f(uint16_t a, uint16_t b) {                                      \
+    PTX_CALLED uint16_t ptx_mul_##f(uint16_t a, uint16_t b) {                                      \
         return ptx_##f##_of(ptx_##f(a) * ptx_##f(b));                                              \
     }                                                                                              \
-    PTX_INLINE uint16_t ptx_fma_rn_##f(uint16_t a, uint16_t b, uint16_t c) {                       \
+    PTX_CALLED uint16_t ptx_fma_rn_##f(uint16_t a, uint16_t b, uint16_t c) {                       \
         return ptx_##f##_of(ptx_add_odd(ptx_##f(a) * ptx_##f(b), ptx_##f(c)));                     \
     }                                                                                              \
-    PTX_INLINE uint16_t ptx_neg_##f(uint16_t a) {                                                  \
+    PTX_CALLED uint16_t ptx_neg_##f(uint16_t a) {                                                  \
         return a ^ 0x8000;                                                                         \
     }                                                                                              \
-    PTX_INLINE uint16_t ptx_abs_##f(uint16_t a) {                                                  \
+    PTX_CALLED uint16_t ptx_abs_##f(uint16_t a) {                                                  \
         return a & 0x7fff;                                                                         \
     }                                                                                              \
-    PTX_INLINE uint16_t ptx_cvt_rn_##f##_f32(uint32_t a) {                                         \
+    PTX_CALLED uint16_t ptx_cvt_rn_##f##_f32(uint32_t a) {                                         \
         return ptx_##f##_of(ptx_f32(a));                                                           \
     }
 PTX_HALVES(f16)
@@ -211,7 +211,7 @@ PTX_HALVES(bf16)
 #define PTX_LOW(v) ((uint16_t)(v))
 #define PTX_TWO(high, low) ((uint32_t)(high) << 16 | (low))
 #define PTX_PAIR(op, f)                                                                            \
-    PTX_INLINE uint32_t ptx_##op##_##f##x2(uint32_t a, uint32_t b) {                               \
+    PTX_CALLED uint32_t ptx_##op##_##f##x2(uint32_t a, uint32_t b) {                               \
         return PTX_TWO(ptx_##op##_##f(PTX_HIGH(a), PTX_HIGH(b)),                                   \
                        ptx_##op##_##f(PTX_LOW(a), PTX_LOW(b)));                                    \
     }
@@ -219,18 +219,18 @@ PTX_HALVES(bf16)
     PTX_PAIR(add, f)                                                                               \
     PTX_PAIR(sub, f)                                                                               \
     PTX_PAIR(mul, f)                                                                               \
-    PTX_INLINE uint32_t ptx_fma_rn_##f##x2(uint32_t a, uint32_t b, uint32_t c) {                   \
+    PTX_CALLED uint32_t ptx_fma_rn_##f##x2(uint32_t a, uint32_t b, uint32_t c) {                   \
         return PTX_TWO(ptx_fma_rn_##f(PTX_HIGH(a), PTX_HIGH(b), PTX_HIGH(c)),                      \
                        ptx_fma_rn_##f(PTX_LOW(a), PTX_LOW(b), PTX_LOW(c)));                        \
     }                                                                                              \
-    PTX_INLINE uint32_t ptx_neg_##f##x2(uint32_t a) {                                              \
+    PTX_CALLED uint32_t ptx_neg_##f##x2(uint32_t a) {                                              \
         return a ^ 0x80008000u;                                                                    \
     }                                                                                              \
-    PTX_INLINE uint32_t ptx_abs_##f##x2(uint32_t a) {                                              \
+    PTX_CALLED uint32_t ptx_abs_##f##x2(uint32_t a) {                                              \
         return a & 0x7fff7fffu;                                                                    \
     }                                                                                              \
     /* the first operand becomes the high half */                                                  \
-    PTX_INLINE uint32_t ptx_cvt_rn_##f##x2_f32(uint32_t a, uint32_t b) {                           \
+    PTX_CALLED uint32_t ptx_cvt_rn_##f##x2_f32(uint32_t a, uint32_t b) {                           \
         return PTX_TWO(ptx_cvt_rn_##f##_f32(a), ptx_cvt_rn_##f##_f32(b));                          \
     }
 PTX_PAIRS(f16)
@@ -241,24 +241,24 @@ PTX_PAIRS(bf16)
 /* --- conversions ---------------------------------------------------------------------------------
  */
 
-PTX_INLINE uint64_t ptx_cvt_f64_f32(uint32_t a) {
+PTX_CALLED uint64_t ptx_cvt_f64_f32(uint32_t a) {
     return ptx_bits64((double)ptx_f32(a));
 }
-PTX_INLINE uint32_t ptx_cvt_rn_f32_f64(uint64_t a) {
+PTX_CALLED uint32_t ptx_cvt_rn_f32_f64(uint64_t a) {
     return ptx_bits32((float)ptx_f64(a));
 }
-PTX_INLINE uint64_t ptx_cvt_f64_f16(uint16_t a) {
+PTX_CALLED uint64_t ptx_cvt_f64_f16(uint16_t a) {
     return ptx_bits64(ptx_f16(a));
 }
-PTX_INLINE uint16_t ptx_cvt_rn_f16_f64(uint64_t a) {
+PTX_CALLED uint16_t ptx_cvt_rn_f16_f64(uint64_t a) {
     return ptx_f16_of(ptx_f64(a));
 }
 
 #define PTX_TO_FLOAT(type, u, i)                                                                   \
-    PTX_INLINE uint32_t ptx_cvt_rn_f32_##type(u a) {                                               \
+    PTX_CALLED uint32_t ptx_cvt_rn_f32_##type(u a) {                                               \
         return ptx_bits32((float)(i)a);                                                            \
     }                                                                                              \
-    PTX_INLINE uint64_t ptx_cvt_rn_f64_##type(u a) {                                               \
+    PTX_CALLED uint64_t ptx_cvt_rn_f64_##type(u a) {                                               \
         return ptx_bits64((double)(i)a);                                                           \
     }
 PTX_TO_FLOAT(u16, uint16_t, uint16_t)
@@ -272,7 +272,7 @@ PTX_TO_FLOAT(s64, uint64_t, int64_t)
 /* To integers: clamped to what there is; NaN to 0, but to the highest bit alone where either side
  * has 64 bits. */
 #define PTX_TO_INTEGER(how, round, from, n, type, u, i, least, above, nan)                         \
-    PTX_INLINE u ptx_cvt_##how##_##type##_##from(uint##n##_t a) {                                  \
+    PTX_CALLED u ptx_cvt_##how##_##type##_##from(uint##n##_t a) {                                  \
         double x = round((double)ptx_##from(a));                                                   \
         if (x != x)                                                                                \
             return nan;                                                                            \
