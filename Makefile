@@ -151,7 +151,7 @@ TEST_CU_O := $(call simt_o,$(TEST_CU))
 # What each of these is as machine code (scripts/kernel-code), which a result names; of a .cu for the
 # SIMT machine, what it is without checks.
 CODE := $(patsubst %.o,%.code,$(filter-out %.checked.o,$(KERNEL_O)) $(CUDA_O) $(foreach f,$(wildcard \
-          labs/*/*.cu),$(B)/obj/$(f).simt.o $(call cuda_o,$(f))))
+          labs/*/*.cu),$(B)/obj/$(f).simt.o $(call cuda_o,$(f))) $(filter %.$(SASS).o,$(PTX_O)))
 # Tables made here, which every executable has.
 TABLES_O := $(B)/obj/kernel_code.o $(B)/obj/changes.o
 # What is a lab's own: all the C and CUDA C in its folder.
@@ -254,6 +254,8 @@ $(B)/obj/kernels/tree/cub_target.cu.$(SASS).o: SASS_CODE := $(if $(SASS_ARCHS),$
 code_name = $(patsubst %.simt,%:simt,$(1:kernels/%=%))
 $(B)/obj/%.code: $(B)/obj/%.o scripts/kernel-code
 	$(Q)scripts/kernel-code $(call code_name,$*) $< >$@.new && mv $@.new $@
+$(B)/obj/%.$(SASS).code: $(B)/obj/%.$(SASS).o scripts/kernel-code
+	$(Q)scripts/kernel-code --ptx $(*:kernels/%=%) $< >$@.new && mv $@.new $@
 $(B)/obj/kernel_code.c: $(CODE) $(B)/cuda-archs
 	@LC_ALL=C sort $(CODE) | awk 'BEGIN { print "#include \"harness/store/build_info.h\"\n" \
 	  "const struct build_kernel build_kernels[] = {" } \

@@ -148,15 +148,20 @@ static bool is_named(const char *words, const char *name) {
     return false;
 }
 
-/* Code for GPUs and for the SIMT machine says so behind a colon. Of the rest, what is named for a
- * CPU or for the machine is used there alone. */
+/* Code for GPUs, the SIMT and the PTX machine says so behind a colon. Of the rest, what is named
+ * for a CPU or for the machine is used there alone. */
 static bool is_for(const char *name, const char *kind) {
     const char *target = strchr(name, ':');
-    bool cpu = strcmp(kind, "cpu") == 0, simt = strcmp(kind, "simt") == 0;
+    bool cpu = strcmp(kind, "cpu") == 0, simt = strcmp(kind, "simt") == 0,
+         ptx = strcmp(kind, "ptx") == 0;
+    if (target && (simt || ptx))
+        return strncmp(target, simt ? ":simt" : ":compute_", simt ? 6 : 9) == 0;
     if (target)
-        return simt ? strcmp(target, ":simt") == 0 : !cpu && strncmp(target, ":sm_", 4) == 0;
+        return !cpu && strncmp(target, ":sm_", 4) == 0;
     if (strncmp(name, "simt/", 5) == 0 || strstr(name, "_simt"))
         return simt;
+    if (strncmp(name, "ptx/", 4) == 0 || strstr(name, "_ptx"))
+        return ptx;
     return cpu || !strstr(name, "_cpu");
 }
 
@@ -166,7 +171,8 @@ static json_t *objects_of(const struct compare_side *side, const struct compare_
     const json_t *kernels = json_object_get(json_object_get(side->kernels, use->lab), "kernels");
     const char *always = json_string_value(json_object_get(kernels, "always")), *name;
     bool own = false, cpu = strcmp(use->kind, "cpu") == 0;
-    if (!use->words || (!cpu && strcmp(use->kind, "simt") != 0 && strcmp(use->kind, "cuda") != 0))
+    if (!use->words || (!cpu && strcmp(use->kind, "simt") != 0 && strcmp(use->kind, "ptx") != 0 &&
+                        strcmp(use->kind, "cuda") != 0))
         return NULL;
     json_t *objects = json_object(), *hash;
     json_object_foreach(json_object_get(kernels, "code"), name, hash) {

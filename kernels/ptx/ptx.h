@@ -54,6 +54,8 @@ struct ptx_config {
     /* How often ordered loads may find nothing new, with nothing else happening, before that is a
      * deadlock; 0: 10 million. */
     uint64_t poll_limit;
+    /* How often one thread may jump back before that is a loop without an end; 0: 2 billion. */
+    uint64_t jump_limit;
     /* For tests of the tests: may replace a kernel's C (malloc'd, of `size`) before it is compiled;
      * NULL: nothing is changed. Kernels that were built before stay as they are. */
     char *(*change)(const char *kernel, char *c, size_t *size);

@@ -42,6 +42,7 @@ enum ptx_fault {
     PTX_OUTSIDE,
     PTX_DIVIDED,
     PTX_TRAPPED,
+    PTX_ENDLESS,
 };
 enum ptx_space { PTX_GENERIC, PTX_GLOBAL, PTX_SHARED, PTX_LOCAL, PTX_PARAMS };
 /* What lanes of a warp meet for; shuffles by their mode. */
@@ -86,6 +87,7 @@ struct ptx_thread {
     uint64_t local_top; /* the end of what functions that run hold of it */
     const uint8_t *params;
     uint64_t params_bytes;
+    uint64_t jumps; /* back to what was before that it may still make */
     const struct ptx_memory *memory;
     const struct ptx_machine *machine;
 };
@@ -173,6 +175,12 @@ PTX_INLINE uint64_t ptx_local_take(struct ptx_thread *t, uint64_t bytes, uint64_
     memset(t->local + at, (int)(PTX_UNSET & 255), bytes);
     t->local_top = at + bytes;
     return at;
+}
+
+/* At each jump back, of which a loop has one: so none runs for ever. */
+PTX_INLINE void ptx_again(struct ptx_thread *t, int line) {
+    if (__builtin_expect(--t->jumps == 0, 0))
+        t->machine->fault(t, PTX_ENDLESS, PTX_GENERIC, 0, 0, line);
 }
 
 /* --- integers ------------------------------------------------------------------------------------

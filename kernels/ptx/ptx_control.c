@@ -20,6 +20,8 @@ static int write_bra(struct ptx_writer *w, const struct ptx_statement *s) {
         return ptx_unknown(w, s);
     if (ptx_label_used(w, s, label) != 0)
         return -1;
+    if (ptx_label_defined(w, label)) /* a jump back */
+        fprintf(w->out, "ptx_again(t, %d); ", s->line);
     fprintf(w->out, "goto l_%.*s;", label.length, label.text);
     return 0;
 }

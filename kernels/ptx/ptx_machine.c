@@ -32,6 +32,7 @@ void *make_fcontext(void *top, size_t size, void (*entry)(struct transfer));
 #define TOGETHER_MAX 65536 /* threads of a launch whose blocks all run at once */
 #define CLOCK_STEP 10      /* "nanoseconds" */
 #define POLL_LIMIT 10000000ull
+#define JUMP_LIMIT 2000000000ull   /* back, of one thread: some seconds */
 #define ATOMIC_LIMIT 2000000000ull /* the same for atomics, which do count as work */
 
 _Thread_local struct ptx_run *ptx_running;
@@ -185,6 +186,11 @@ static void fault(struct ptx_thread *t, enum ptx_fault fault, enum ptx_space spa
         ptx_fail(f, line, "a division by zero");
     if (fault == PTX_TRAPPED)
         ptx_fail(f, line, "the kernel gives up (trap)");
+    if (fault == PTX_ENDLESS)
+        ptx_fail(f, line, "a loop without an end: %llu jumps back",
+                 (unsigned long long)(ptx_running->config.jump_limit
+                                          ? ptx_running->config.jump_limit
+                                          : JUMP_LIMIT));
     if (fault == PTX_MISALIGNED)
         ptx_fail(f, line, "an access to %u bytes of %s memory at 0x%llx, which is not aligned",
                  bytes, names[space], (unsigned long long)address);
@@ -281,6 +287,7 @@ static void start_block(struct ptx_run *run, struct ptx_block *block, uint64_t i
             f->t.nctaid[d] = launch->grid[d];
         }
         f->t.local_top = PTX_LOCAL_FIRST;
+        f->t.jumps = run->config.jump_limit ? run->config.jump_limit : JUMP_LIMIT;
         f->result = 0;
         f->p = 0;
         f->context =
@@ -408,7 +415,7 @@ static int launch_now(struct ptx_run *run, size_t resident, unsigned threads) {
         ptx_running = run;
         run_blocks(run, resident);
         ptx_running = NULL;
-        status = run->failed ? device_fail("%s", run->why) : 0;
+        status = run->failed ? device_fail("kernel %s: %s", run->code->name, run->why) : 0;
     } else {
         device_fail("out of memory for a launch");
     }

@@ -156,11 +156,16 @@ int ptx_label_used(struct ptx_writer *w, const struct ptx_statement *s, struct p
     return add_label(w, &w->used, label, s->line);
 }
 
-static int define_label(struct ptx_writer *w, struct ptx_word label, int line) {
+bool ptx_label_defined(const struct ptx_writer *w, struct ptx_word label) {
     for (int k = 0; k < w->defined.count; k++)
         if (ptx_word_same(w->defined.word[k], label))
-            return ptx_refuse(w->kernel->why, line, "the label '%s' is there twice",
-                              PTX_SHOWN(label));
+            return true;
+    return false;
+}
+
+static int define_label(struct ptx_writer *w, struct ptx_word label, int line) {
+    if (ptx_label_defined(w, label))
+        return ptx_refuse(w->kernel->why, line, "the label '%s' is there twice", PTX_SHOWN(label));
     fprintf(w->out, "l_%.*s: ;\n", label.length, label.text);
     return add_label(w, &w->defined, label, line);
 }

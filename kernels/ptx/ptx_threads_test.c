@@ -183,12 +183,16 @@ static const struct {
      "deadlock", 32},
     {"$a: ld.relaxed.gpu.u32 %r2, [%rd1]; setp.eq.u32 %p1, %r2, 0; @%p1 bra $a;",
      "memory that nobody writes", 4},
+    {"$a: bra $a;", "kernel k: PTX line 10: a loop without an end: 100000 jumps back", 4},
+    {"$a: add.u32 %r2, %r2, 1; st.global.u32 [%rd1], %r2; setp.ne.u32 %p1, %r1, 99; @%p1 bra $a;",
+     "a loop without an end", 1},
+    {"mov.u32 %r2, 0; $a: add.u32 %r2, %r2, 1; setp.lt.u32 %p1, %r2, 99999; @%p1 bra $a;", NULL, 2},
 };
 
 static void wrong_kernels_are_errors(void **state) {
     (void)state;
     needs_a_compiler();
-    ptx_configure(&(struct ptx_config){.poll_limit = 10000});
+    ptx_configure(&(struct ptx_config){.poll_limit = 10000, .jump_limit = 100000});
     for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++) {
         memset(words, 0, WORDS * sizeof *words);
         int status = ptx_test_body(wrong[k].body, 1, wrong[k].threads, words);

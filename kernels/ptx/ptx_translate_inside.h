@@ -124,6 +124,8 @@ int ptx_write_param(struct ptx_writer *w, const struct ptx_statement *s,
                     const struct ptx_operand *operand, unsigned bytes, char out[PTX_EXPRESSION]);
 /* A label is jumped to. */
 int ptx_label_used(struct ptx_writer *w, const struct ptx_statement *s, struct ptx_word label);
+/* Whether it stands before what is being written. */
+bool ptx_label_defined(const struct ptx_writer *w, struct ptx_word label);
 /* Translates a function that is called, if it is not yet; its number, or -1. */
 int ptx_function_needed(struct ptx_writer *w, const struct ptx_statement *s, struct ptx_word name);
 
