@@ -311,9 +311,9 @@ static void go_on(struct ptx_run *run, struct ptx_fiber *f) {
     f->context = back.from;
 }
 
-/* Nobody can go on. */
+/* Nobody can go on, of at least one block. */
 static void explain_deadlock(struct ptx_run *run) {
-    const struct ptx_fiber *first = NULL;
+    const struct ptx_fiber *first = run->blocks[0]->fibers;
     unsigned barrier = 0, meeting = 0, all = 0;
     for (size_t b = 0; b < run->block_count; b++)
         for (unsigned k = 0; k < run->blocks[b]->threads; k++) {
@@ -321,7 +321,7 @@ static void explain_deadlock(struct ptx_run *run) {
             all += f->state != PTX_DONE;
             barrier += f->state == PTX_AT_BARRIER;
             meeting += f->state == PTX_AT_MEETING;
-            if (!first && f->state != PTX_DONE)
+            if (first->state == PTX_DONE && f->state != PTX_DONE)
                 first = f;
         }
     snprintf(run->why, sizeof run->why,
