@@ -10,8 +10,8 @@
  *
  * What a thread accumulates, and what adding means, is in sum_state.cuh. Templates are for what the
  * inner loop must know: the type, the method and the items per thread, which sit in registers and
- * are all loaded before the first is added, so that many loads are in flight. Everything that is
- * done once per block is a switch on the job.
+ * are loaded before the first is added, all of them or as many as there is room for (sum_part), so
+ * that many loads are in flight. Everything that is done once per block is a switch on the job.
  */
 #include "kernels/device/kernel.h"
 #include "kernels/sum/sum.h"
