@@ -56,6 +56,9 @@ struct ptx_config {
     uint64_t poll_limit;
     /* How often one thread may jump back before that is a loop without an end; 0: 2 billion. */
     uint64_t jump_limit;
+    /* Of machine code (kernels/sass): how many instructions the warps of a launch may run before it
+     * counts as one that does not end; 0: 10^10. */
+    uint64_t step_limit;
     /* For tests of the tests: may replace a kernel's C (malloc'd, of `size`) before it is compiled;
      * NULL: nothing is changed. Kernels that were built before stay as they are. */
     char *(*change)(const char *kernel, char *c, size_t *size);

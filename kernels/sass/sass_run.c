@@ -161,7 +161,7 @@ static void go_on(struct sass_run *run, struct sass_warp *w) {
         if (op->point && mask && at_point(run, w, op->point))
             break;
     }
-    if (run->steps > STEP_LIMIT)
+    if (run->steps > (run->config.step_limit ? run->config.step_limit : STEP_LIMIT))
         sass_fail(w, -1, "the launch does not end: %llu instructions of warps so far",
                   (unsigned long long)run->steps);
     run->clock += 10;

@@ -283,6 +283,8 @@ static void other_errors(void **state) {
     fails("ULDC.64 UR4, c[0x0][0x160]\nMOV R4, UR4\nMOV R5, UR5\n"
           "LDG.E.STRONG.GPU R8, [R4.64]\nISETP.EQ.AND P0, PT, R8, RZ, PT\n@P0 BRA @7\n",
           1, "deadlock: threads wait for memory that nobody writes (1000", "LDG.E.STRONG");
+    ptx_configure(&(struct ptx_config){.step_limit = 1000});
+    fails("BRA @4\n", 1, "the launch does not end", "BRA");
     ptx_configure(NULL);
     assert_int_equal(try("", 1, 1025), -1);
     assert_non_null(strstr(device_error(), "there are at most 1024"));
