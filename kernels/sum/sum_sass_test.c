@@ -34,6 +34,8 @@ static const char *const machines[] = {"sass:sm_80", "sass:sm_90"};
 
 enum outcome { PREDICTED, OTHER_BITS, AN_ERROR };
 
+static sass_changer *only_the_sum; /* changes its kernels, and not the one that prepares for it */
+
 static enum outcome sum_of(struct device *device, const char *text, const struct sum_ops *ops) {
     static double x[N], y[N]; /* of any type */
     const struct data_options options = {.seed = 11, .condition = 1e4};
@@ -54,8 +56,12 @@ static enum outcome sum_of(struct device *device, const char *text, const struct
     if (ops)
         sum_job_use(&job, ops);
     enum outcome outcome = AN_ERROR;
+    if (only_the_sum)
+        sass_change(only_the_sum);
     if (job_call(&job) == 0 && job_bits(&job, &got) == 0)
         outcome = got.bits == expected.bits ? PREDICTED : OTHER_BITS;
+    if (only_the_sum)
+        sass_change(NULL);
     job_close(&job);
     sum_memory_close(memory);
     return outcome;
@@ -271,6 +277,71 @@ static void changed_code_is_noticed(void **state) {
     }
 }
 
+static uint64_t chance;
+
+static uint64_t one_of(uint64_t count) {
+    return ptx_random(&chance) % count;
+}
+
+/* Another opcode, modifier or operand, another instruction, another guard. */
+static void change_anything(const struct sass_program *program, struct sass_instruction *code) {
+    for (uint64_t times = 1 + one_of(3); times > 0; times--) {
+        struct sass_instruction *i = &code[one_of(program->count)];
+        struct sass_operand *o = &i->operands[one_of(SASS_OPERANDS)];
+        switch (one_of(6)) {
+        case 0:
+            i->op = (uint16_t)one_of(SASS_OP_COUNT);
+            break;
+        case 1:
+            if (i->modifier_count)
+                i->modifiers[one_of(i->modifier_count)] = (uint16_t)one_of(SASS_MOD_COUNT);
+            break;
+        case 2:
+            if (o->kind == SASS_REGISTER)
+                o->number = (uint8_t)one_of(256);
+            else if (o->kind == SASS_LABEL)
+                o->bits = (int64_t)one_of(program->count);
+            else
+                o->bits ^= (int64_t)1 << one_of(40);
+            break;
+        case 3:
+            *o = code[one_of(program->count)].operands[one_of(3)];
+            break;
+        case 4:
+            *i = code[one_of(program->count)];
+            break;
+        default:
+            i->guard = (uint8_t)one_of(8);
+            i->guard_inverted = one_of(2);
+        }
+    }
+}
+
+/* Code that makes no sense ends all the same: in an error that says what and where, or in bits. */
+static void code_changed_at_random_does_no_harm(void **state) {
+    (void)state;
+    for (size_t m = 0; m < COUNT(machines); m++) {
+        struct device *device = device_or_skip(machines[m]);
+        size_t found[3] = {0};
+        for (unsigned k = 0; k < 300; k++) {
+            chance = k;
+            ptx_configure(&(struct ptx_config){.poll_limit = 10000, .step_limit = 3000000});
+            only_the_sum = change_anything;
+            enum outcome outcome = sum_of(device, some[k % COUNT(some)], NULL);
+            only_the_sum = NULL;
+            found[outcome]++;
+            if (outcome == AN_ERROR &&
+                (!strstr(device_error(), ", at 0x") || !strstr(device_error(), "block (")))
+                fail_msg("%s", device_error());
+        }
+        ptx_configure(NULL);
+        print_message("%s, changed at random: %zu errors, %zu other bits, %zu as predicted\n",
+                      machines[m], found[AN_ERROR], found[OTHER_BITS], found[PREDICTED]);
+        assert_true(found[AN_ERROR] > 0 && found[OTHER_BITS] > 0);
+        device_close(device);
+    }
+}
+
 static void fused_code_is_noticed(void **state) {
     (void)state;
     struct device *device = device_or_skip("sass:sm_80");
@@ -292,9 +363,13 @@ static void fused_code_is_noticed(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_kernels_of_sm_80),     cmocka_unit_test(all_kernels_of_sm_90),
-        cmocka_unit_test(schedules_change_nothing), cmocka_unit_test(guesses_change_nothing),
-        cmocka_unit_test(changed_code_is_noticed),  cmocka_unit_test(fused_code_is_noticed),
+        cmocka_unit_test(all_kernels_of_sm_80),
+        cmocka_unit_test(all_kernels_of_sm_90),
+        cmocka_unit_test(schedules_change_nothing),
+        cmocka_unit_test(guesses_change_nothing),
+        cmocka_unit_test(changed_code_is_noticed),
+        cmocka_unit_test(code_changed_at_random_does_no_harm),
+        cmocka_unit_test(fused_code_is_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
