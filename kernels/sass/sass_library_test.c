@@ -88,18 +88,19 @@ static void every_kernel_of_the_build_is_read(void **state) {
         sass_elf_free(&elf);
     }
     free(bytes);
+    for (int arch = 0; arch < 256; arch++)
+        if (counts[arch].cubins)
+            print_message("sm_%d: %zu kernels of %zu files, %zu instructions\n", arch,
+                          counts[arch].kernels, counts[arch].cubins, counts[arch].instructions);
+    /* Of each that the build says; of others there is CUB's alone. */
+    char *end;
     size_t archs = 0;
-    for (int arch = 0; arch < 256; arch++) {
-        if (!counts[arch].cubins)
-            continue;
-        print_message("sm_%d: %zu kernels of %zu files, %zu instructions\n", arch,
-                      counts[arch].kernels, counts[arch].cubins, counts[arch].instructions);
+    for (const char *c = sass_targets_ptx; *c; c = end, archs++) {
+        unsigned long arch = strtoul(c, &end, 10);
+        assert_true(end != c && arch < 256);
         assert_in_range(counts[arch].kernels, 300, 100000);
-        archs++;
     }
-    for (const char *c = sass_targets_ptx; *c; c++)
-        archs -= c == sass_targets_ptx || c[-1] == ' ';
-    assert_int_equal(archs, 0); /* as many as the build says */
+    assert_true(archs > 0);
 }
 
 int main(void) {
