@@ -87,9 +87,10 @@ NVCCFLAGS = -std=c++17 -O3 -lineinfo $(CUDA_BITS) $(CUDA_CODE) $(INC) -Xcompiler
 WGMMA_CODE := -gencode arch=compute_90a,code=sm_90a
 # The kernels of the PTX and the SASS machine (kernels/ptx/, kernels/sass/): PTX and machine code of
 # one compilation, uncompressed, for GPUs that nobody needs to have. Matrix instructions are not
-# among what they run. SASS_ARCHS= leaves the machine code out, which takes the longest by far.
+# among what they run. Machine code takes the longest by far, so it is made where CUDA kernels were
+# asked for (make test, cuda, bundle), or by SASS_ARCHS="80 90"; SASS_ARCHS= leaves it out.
 PTX_TARGET := compute_80
-SASS_ARCHS ?= 80 90
+SASS_ARCHS ?= $(if $(CUDA_ARCHS),80 90)
 PTX_CODE = -gencode arch=$(PTX_TARGET),code=$(PTX_TARGET) -no-compress
 SASS_CODE = $(foreach a,$(SASS_ARCHS),-gencode arch=compute_$(a),code=sm_$(a))
 PTXFLAGS = -std=c++17 -O3 $(CUDA_BITS) $(PTX_CODE) $(SASS_CODE) $(INC) -DKERNEL_PTX=1 -Xcompiler -Wall,-Wextra
