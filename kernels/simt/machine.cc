@@ -145,6 +145,8 @@ static fiber *fiber_or_null(machine *m) {
     f->bottom = memory + guard_bytes;
     /* Tops a whole number of pages apart would share few cache sets: shift them. */
     f->size = stack_bytes - m->fibers.size() % 60 * 64;
+    /* These addresses may have been somebody else's, and what is unmapped stays marked. */
+    FIBER_CLEAN(f->bottom, f->size);
     f->context = make_fcontext(f->bottom + f->size, f->size, fiber_main);
     m->fibers.emplace_back(f);
     return f;
