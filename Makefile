@@ -426,7 +426,7 @@ test:  ## lints, builds everything, runs every test, sanitised too, and fuzzes; 
 	$(MAKE) --no-print-directory lint
 	$(MAKE) --no-print-directory $(PARALLEL) CUDA_ARCHS='$(or $(CUDA_ARCHS),test)' build tests
 	$(MAKE) --no-print-directory $(PARALLEL) $(ASAN) build tests
-	$(MAKE) --no-print-directory $(PARALLEL) fuzz-build
+	$(MAKE) --no-print-directory $(PARALLEL) CUDA_ARCHS='$(or $(CUDA_ARCHS),test)' fuzz-build
 	scripts/test $(B) $(B)/asan $(B)/fuzz
 else
 # `make test T=harness/lab/judge_test` and the like: tests whose path has T in it, in the plain build.
