@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/element/element.h"
 #include "kernels/sass/sass_read.h"
 
 /* clang-format off */
@@ -143,28 +144,6 @@ static bool named_operand(struct word w, struct sass_operand *o) {
 /* --- numbers -------------------------------------------------------------------------------------
  */
 
-static float half_value(unsigned bits) {
-    int exponent = bits >> 10 & 31;
-    float mantissa = (float)(bits & 1023), value;
-    if (exponent == 31)
-        value = mantissa > 0 ? NAN : INFINITY;
-    else
-        value = exponent ? ldexpf(1024 + mantissa, exponent - 25) : ldexpf(mantissa, -24);
-    return bits & 0x8000 ? -value : value;
-}
-
-static float float_value(uint32_t bits) {
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-static double double_value(uint64_t bits) {
-    double value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 static bool same(double a, double b) {
     return a == b || (isnan(a) && isnan(b));
 }
@@ -215,17 +194,16 @@ static int take_float(struct reader *r, struct sass_operand *o) {
     o->bits = bits;
     if (op[0] == 'D') {
         o->bits = (int64_t)((uint64_t)bits << 32);
-        agrees = same(value, double_value((uint64_t)bits << 32));
+        agrees = same(value, element_get(ELEMENT_F64, &o->bits, 0));
     } else if (op[0] == 'H') {
         skip_spaces(r);
         if (take_decimal(r, &lower) != 0)
             return -1;
-        bool bf16 = sass_has(r->out, SASS_MOD_BF16_V2);
-        double upper_is = bf16 ? float_value(bits & 0xffff0000u) : half_value(bits >> 16);
-        double lower_is = bf16 ? float_value(bits << 16) : half_value(bits & 0xffff);
-        agrees = same(value, upper_is) && same(lower, lower_is);
+        enum element half = sass_has(r->out, SASS_MOD_BF16_V2) ? ELEMENT_BF16 : ELEMENT_F16;
+        agrees = same(value, element_get(half, &bits, 1)) && /* the upper one is written first */
+                 same(lower, element_get(half, &bits, 0));
     } else {
-        agrees = same((float)value, float_value(bits));
+        agrees = same((float)value, element_get(ELEMENT_F32, &bits, 0));
     }
     return agrees ? 0 : fail(r, "a number that is not what is encoded:", w);
 }
