@@ -106,8 +106,7 @@ static json_t *chosen_of(const char *path) {
     return json_string(open + 1);
 }
 
-/* 1, 0, or -1 where nobody can tell. */
-static int under_hypervisor(void) {
+int provenance_hypervisor(void) {
 #if defined(__x86_64__) || defined(__i386__)
     unsigned a, b, c, d;
     return __get_cpuid(1, &a, &b, &c, &d) ? (int)(c >> 31 & 1) : -1;
@@ -193,7 +192,7 @@ json_t *provenance_machine(void) {
     json_object_set_new(machine, "page_bytes", json_integer(page));
     put(machine, missing, "transparent_huge_pages",
         chosen_of("/sys/kernel/mm/transparent_hugepage/enabled"), "the kernel does not tell");
-    int hypervisor = under_hypervisor();
+    int hypervisor = provenance_hypervisor();
     put(machine, missing, "hypervisor", hypervisor < 0 ? NULL : json_boolean(hypervisor),
         "the processor does not tell");
     double load;

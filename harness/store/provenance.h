@@ -21,6 +21,8 @@
 json_t *provenance_software(void);
 /* CPU model and topology, caches, memory, page size policy, governor, hypervisor, GPUs. */
 json_t *provenance_machine(void);
+/* Whether this is a virtual machine: 1, 0, or -1 where the processor does not tell. */
+int provenance_hypervisor(void);
 /* One opened device: kind, model; of a GPU also driver, clocks, power limit, ECC, MIG, … */
 json_t *provenance_device(struct device *device);
 /* Clocks and throttling of a device right now, for the record of a case; null where the machine

@@ -30,7 +30,7 @@ static const struct claim claims[] = {
      .refuted_by = "less than 0.9 n, or more than 1.05 n times, with every instruction set",
      .on = CLAIM_TIME,
      .only = LAB_ON(DEVICE_CPU), /* a GPU's kernel is not given a number of threads to run on */
-     .cases = "00/fma32/ 00/fma64/", .sweep = sweep_rates, .check = check_threads},
+     .cases = "00/fma32/ 00/fma64/ 00/atomic/", .sweep = sweep_rates, .check = check_threads},
     {"00.7", "An atomic update of a shared address costs more than one of a private address.",
      .refuted_by = "updates of one address that are no slower than those of private addresses",
      .on = CLAIM_TIME, .cases = "00/atomic/", .sweep = sweep_rates, .check = check_shared},
@@ -53,6 +53,7 @@ static const struct quantity quantities[] = {
     {"over writing", "1", "bytes per second over those of the fastest writer"},
     {"over one pass", "1", "time over that of a call of one pass"},
     {"over one thread", "1", "speed over that of one thread with the same instructions"},
+    {"virtual machine", "1", "1: a host decides on which cores these CPUs run; 0: none does"},
     {"time over one thread", "1", "time over that of one thread's updates"},
     {"over private", "1", "time over that of updates of private addresses"},
     {"over plain", "1", "time over that of a plain call, or of a launch that is not waited for"},

@@ -2,6 +2,7 @@
  * rates.c: 00.6 to 00.8, what needs no memory: multiply-adds, atomic updates, and the cost of
  * starting work. One thread and all of them are measured in one contest.
  */
+#include "harness/store/provenance.h"
 #include "labs/00-roofs/roofs_lab.h"
 
 /* How many of its unit a job does per second, where the harness has no name for it. */
@@ -28,14 +29,23 @@ static size_t enter_op(struct lab_run *run, struct contest *c, struct device *de
     return n;
 }
 
+/* Claim 00.6 must know it; nothing is recorded where the processor does not tell. */
+static void tell_host(struct entrant *e) {
+    int hypervisor = provenance_hypervisor();
+    if (hypervisor >= 0)
+        case_counter(entrant_case(e), "virtual machine", hypervisor);
+}
+
 /* What the claims compare. `one` and `all`: a kernel's plans with one thread and with all; the
  * same list twice where there is only one number of threads. */
 static void compare(enum roofs_op op, struct entrant **one, struct entrant **all, size_t n) {
     switch (op) {
     case ROOFS_FMA32:
     case ROOFS_FMA64:
-        for (size_t k = 0; k < n && all != one; k++)
+        for (size_t k = 0; k < n && all != one; k++) {
             entrant_speed_over(all[k], one[k], "over one thread");
+            tell_host(all[k]);
+        }
         break;
     case ROOFS_ATOMIC: /* private, shared */
         if (all != one)
@@ -78,17 +88,47 @@ int sweep_rates(struct lab_run *run, struct device *device) {
  *
  * Two hardware threads of one core share its multipliers; two cores do not. 10 % below n times is
  * still n times, 5 % above would be a mistake.
+ *
+ * Less than that refutes the claim only where the threads had the machine's CPUs to themselves.
+ * Control 1: nothing moves these CPUs between cores. A virtual machine's host does, without a trace
+ * inside: two of its CPUs are two cores in one second, and two threads of one core in the next.
+ * Control 2, against other programs: updates of private addresses, which share no multiplier, run
+ * at the same time. Where a thread waits for a CPU, they take twice as long or longer.
  */
+struct shared_cpus {
+    bool low, fixed;         /* less than n times somewhere; on CPUs known to be nobody's to move */
+    enum answer all_at_once; /* control 2 */
+};
+
+/* Where something held, the claim is not refuted anyway, and how much did says more. */
+static void control_cpus(const struct shared_cpus *cpus, struct finding *f) {
+    if (!cpus->low || f->held > 0)
+        return;
+    finding_control(f, cpus->fixed ? ANSWER_HELD : ANSWER_OPEN,
+                    "no host moves these CPUs between cores, as a virtual machine's may");
+    finding_control(f, cpus->all_at_once,
+                    "no other program has one of the CPUs: private updates of all threads take "
+                    "less than twice as long as of one");
+}
+
 void check_threads(const struct rows *rows, struct finding *f) {
+    struct shared_cpus cpus = {.fixed = true, .all_at_once = ANSWER_OPEN};
     double least = INFINITY, most = 0;
     for (size_t k = 0; k < rows->count; k++) {
         struct ratio r = row_ratio(rows, k, "over one thread");
         double n = row_number(rows, k, "threads");
+        if (row_has(rows, k, "time over one thread"))
+            cpus.all_at_once = answer_below(row_ratio(rows, k, "time over one thread"), 2);
         if (!row_has(rows, k, "over one thread"))
             continue;
-        finding_count(f, answer_both(answer_above(r, 0.9 * n), answer_below(r, 1.05 * n)), rows, k);
+        enum answer enough = answer_above(r, 0.9 * n);
+        finding_count(f, answer_both(enough, answer_below(r, 1.05 * n)), rows, k);
         finding_number(f, "1", r, "speed of %.0f threads over one, %s %s", n,
                        row_text(rows, k, "plan.op"), row_text(rows, k, "kernel"));
+        if (enough == ANSWER_AGAINST) {
+            cpus.low = true;
+            cpus.fixed = cpus.fixed && row_number(rows, k, "virtual machine") == 0;
+        }
         least = fmin(least, r.value);
         most = fmax(most, r.value);
     }
@@ -96,6 +136,7 @@ void check_threads(const struct rows *rows, struct finding *f) {
         finding_not_testable(f, "this machine offers one CPU; take one with more");
     finding_say(f, "all threads together do %.2f to %.2f times the multiply-adds of one", least,
                 most);
+    control_cpus(&cpus, f);
     settle(f, "types and instruction sets");
 }
 
