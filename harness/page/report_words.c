@@ -138,6 +138,18 @@ static void software(FILE *out, const json_t *run) {
     }
 }
 
+/* Whether simt is among the devices asked for: by its name, or since none was named. */
+static bool may_simulate(const char *devices) {
+    static const char simt[] = "simt";
+    for (const char *at = devices; at && *at; at += *at == ',') {
+        size_t n = strcspn(at, ",");
+        if (n == strlen(simt) && strncmp(at, simt, n) == 0)
+            return true;
+        at += n;
+    }
+    return !devices || !*devices;
+}
+
 void report_provenance(const json_t *run, FILE *out) {
     const json_t *asked = json_object_get(run, "run");
     const json_t *machine = json_object_get(run, "machine");
@@ -148,7 +160,8 @@ void report_provenance(const json_t *run, FILE *out) {
     text_row(out, "Mode", text_of(asked, "mode"));
     text_row(out, "Seed", text_of(asked, "seed"));
     text_row(out, "Devices asked for", text_of(asked, "device_list"));
-    text_row(out, "Card that simt simulates", text_of(asked, "simt_card"));
+    if (may_simulate(text_of(asked, "device_list")))
+        text_row(out, "Card that simt simulates", text_of(asked, "simt_card"));
     processor(out, machine);
     gpus(out, machine);
     software(out, run);

@@ -1,6 +1,6 @@
 /*
- * report_words_test.c: what may have spoilt a run's times: what others took while it worked, where
- * that is known, and the load average before it where it is not.
+ * report_words_test.c: where a run's numbers come from; and what may have spoilt its times: what
+ * others took while it worked, where that is known, and the load average before it where it is not.
  */
 #define _GNU_SOURCE
 #include <setjmp.h>
@@ -13,14 +13,14 @@
 
 #include "harness/page/report.h"
 
-static char *warnings_of(const char *run) {
+static char *words_of(void (*say)(const json_t *run, FILE *out), const char *run) {
     char *text = NULL;
     size_t size = 0;
     json_t *json = json_loads(run, 0, NULL);
     FILE *out = open_memstream(&text, &size);
     assert_non_null(json);
     assert_non_null(out);
-    report_warnings(json, out);
+    say(json, out);
     fclose(out);
     json_decref(json);
     return text;
@@ -41,14 +41,41 @@ static void load_is_told_by_what_is_known(void **state) {
         {"{\"machine\":{},\"run\":{}}", "", "Found"},
     };
     for (size_t k = 0; k < sizeof tries / sizeof *tries; k++) {
-        char *text = warnings_of(tries[k].run);
+        char *text = words_of(report_warnings, tries[k].run);
         if (!strstr(text, tries[k].has) || strstr(text, tries[k].has_not))
             fail_msg("try %zu:\n%s", k, text);
         free(text);
     }
 }
 
+/* Every run records the card that simt would simulate. */
+static void a_card_is_told_where_one_is_simulated(void **state) {
+    (void)state;
+    static const struct {
+        const char *devices;
+        bool has;
+    } tries[] = {
+        {"null", true},        {"\"\"", true},
+        {"\"simt\"", true},    {"\"cpu,simt\"", true},
+        {"\"cpu\"", false},    {"\"sass:sm_90\"", false},
+        {"\"ptx\"", false},    {"\"simt2,xsimt\"", false},
+        {"\",,simt,\"", true},
+    };
+    for (size_t k = 0; k < sizeof tries / sizeof *tries; k++) {
+        char run[200];
+        snprintf(run, sizeof run, "{\"run\":{\"device_list\":%s,\"simt_card\":\"H100\"}}",
+                 tries[k].devices);
+        char *text = words_of(report_provenance, run);
+        if ((strstr(text, "| Card that simt simulates | H100 |") != NULL) != tries[k].has)
+            fail_msg("devices %s:\n%s", tries[k].devices, text);
+        free(text);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(load_is_told_by_what_is_known)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(load_is_told_by_what_is_known),
+        cmocka_unit_test(a_card_is_told_where_one_is_simulated),
+    };
     return cmocka_run_group_tests_name("report_words", tests, NULL, NULL);
 }
