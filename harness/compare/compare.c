@@ -19,8 +19,12 @@ static int short_of_memory(void) {
 }
 
 const char *compare_bits_name(enum compare_bits bits) {
-    static const char *const names[] = {"none", "equal", "differ", "vary"};
+    static const char *const names[] = {"none", "equal", "differ", "vary", "arrival"};
     return names[bits];
+}
+
+bool compare_bits_vary(const struct compare_case *c) {
+    return c->bits_vary || c->arrival.decides;
 }
 
 /* --- which cases belong together ---------------------------------------------------------------
@@ -137,16 +141,26 @@ static void find_field(const struct compare *c, struct compare_pair *p) {
 /* --- one pair ----------------------------------------------------------------------------------
  */
 
+static enum compare_bits bits_of(const struct compare_case *a, const struct compare_case *b) {
+    bool vary = a->bits_vary || b->bits_vary, same_rest;
+    if (!a->has_bits || !b->has_bits)
+        return COMPARE_NO_BITS;
+    if (!vary && a->bits == b->bits)
+        return COMPARE_BITS_EQUAL;
+    if (compare_arrival_decides(&a->arrival, &b->arrival, &same_rest)) {
+        if (same_rest)
+            return COMPARE_BITS_ARRIVAL;
+        vary = a->arrival.fixed_varies || b->arrival.fixed_varies;
+    }
+    return vary ? COMPARE_BITS_VARY : COMPARE_BITS_DIFFER;
+}
+
 static void compare_bits_of(struct compare *c, struct compare_pair *p) {
-    if (!p->first->has_bits || !p->second->has_bits)
-        return;
-    if (p->first->bits_vary || p->second->bits_vary)
-        p->bits = COMPARE_BITS_VARY;
-    else
-        p->bits = p->first->bits == p->second->bits ? COMPARE_BITS_EQUAL : COMPARE_BITS_DIFFER;
+    p->bits = bits_of(p->first, p->second);
     c->bits_equal += p->bits == COMPARE_BITS_EQUAL;
     c->bits_differ += p->bits == COMPARE_BITS_DIFFER;
     c->bits_vary += p->bits == COMPARE_BITS_VARY;
+    c->bits_arrival += p->bits == COMPARE_BITS_ARRIVAL;
 }
 
 static void compare_pair_of(struct compare *c, struct compare_pair *p,

@@ -19,6 +19,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "harness/compare/compare_arrival.h"
 #include "harness/compare/compare_code.h"
 #include "harness/compare/compare_load.h"
 #include "harness/compare/compare_meter.h"
@@ -46,6 +47,7 @@ struct compare_case {
     uint64_t rows; /* of what its rows were asked for: their number, and texts that are no bits */
     bool has_bits;
     bool bits_vary;                    /* another session had others */
+    struct compare_arrival arrival;    /* what of them the order of updates decides */
     bool has_tree;                     /* the text of a summation tree is among them */
     bool throttled;                    /* a GPU's clocks were held back while it was measured */
     uint16_t use;                      /* which of the side's uses of code */
@@ -82,10 +84,20 @@ int compare_side_open(struct compare_side *side, const char *path);
 int compare_sides_open(struct compare_side *sides, const char *const *paths, size_t count);
 void compare_side_close(struct compare_side *side);
 
+/* Whether other runs of it on one machine have other bits. */
+bool compare_bits_vary(const struct compare_case *c);
+
 /* "cuda:0" and "cuda:1" are of one kind. */
 bool compare_same_kind(const char *a, const char *b);
 
-enum compare_bits { COMPARE_NO_BITS, COMPARE_BITS_EQUAL, COMPARE_BITS_DIFFER, COMPARE_BITS_VARY };
+enum compare_bits {
+    COMPARE_NO_BITS,
+    COMPARE_BITS_EQUAL,
+    COMPARE_BITS_DIFFER,
+    COMPARE_BITS_VARY,   /* a session of one side has others */
+    COMPARE_BITS_ARRIVAL /* the order in which updates arrive decides them: compare_arrival.h */
+};
+#define COMPARE_BITS_KINDS 5
 const char *compare_bits_name(enum compare_bits bits);
 
 struct compare_pair {
@@ -107,7 +119,7 @@ struct compare {
     size_t timed;                      /* pairs with time on both sides */
     struct compare_loads loads;        /* of the two sides */
     size_t busy;                       /* pairs not comparable for that */
-    size_t bits_equal, bits_differ, bits_vary;
+    size_t bits_equal, bits_differ, bits_vary, bits_arrival;
     double mean, normalised_mean; /* compare_mean() of comparable ratios; NaN without any */
     json_t *claims;               /* that both have: compare_claims.h */
     json_t *differences;          /* of machine and software: [{"field", "values": [.., ..]}] */

@@ -226,7 +226,8 @@ struct compare_g1 compare_g1(const struct compare *c) {
     for (size_t k = 0; k < c->count; k++) {
         const struct compare_pair *p = &c->pairs[k];
         struct compare_setting one;
-        if (p->bits == COMPARE_NO_BITS || !is_fp32_sum(p->first->settings) ||
+        if (p->bits == COMPARE_NO_BITS || p->bits == COMPARE_BITS_ARRIVAL ||
+            !is_fp32_sum(p->first->settings) ||
             compare_settings_differences(p->first->settings, p->second->settings, &one, 1) > 0)
             continue;
         struct list list = {.out = room, .most = 1};

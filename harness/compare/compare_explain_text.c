@@ -166,8 +166,9 @@ static void print_cells(const struct compare_cells *c, FILE *to) {
 }
 
 static void print_bits(const struct compare_explained *e, FILE *to) {
-    static const char *const says[] = {"", "equal on both", "not the same on both",
-                                       "not the same in all sessions of one side"};
+    static const char *const says[COMPARE_BITS_KINDS] = {
+        "", "equal on both", "not the same on both", "not the same in all sessions of one side",
+        "decided by the order in which updates arrive, by design"};
     if (e->pair->bits == COMPARE_NO_BITS)
         return;
     fprintf(to, "\n  Bits: %s\n", says[e->pair->bits]);

@@ -87,21 +87,23 @@ static json_t *head_json(const struct compare *c) {
     for (int v = 0; v < COMPARE_VERDICTS; v++)
         json_object_set_new(verdicts, compare_verdict_name((enum compare_verdict)v),
                             json_integer((json_int_t)c->verdicts[v]));
-    return json_pack(
-        "{s:[o, o], s:{s:f, s:f, s:f, s:f}, s:o, s:I, s:[I, I], s:{s:I, s:I, s:I, s:o, s:o, s:o}, "
-        "s:o, "
-        "s:o, s:o, "
-        "s:O, s:O, s:O, s:o, s:o, s:o}",
-        "sides", side_json(c->first), side_json(c->second), "rule", "confidence",
-        c->rule.confidence, "rate", c->rule.rate, "least", c->rule.least, "same", c->rule.same,
-        "verdicts", verdicts, "timed", (json_int_t)c->timed, "only", (json_int_t)c->only[0],
-        (json_int_t)c->only[1], "bits", "equal", (json_int_t)c->bits_equal, "differ",
-        (json_int_t)c->bits_differ, "vary", (json_int_t)c->bits_vary, "g1", g1_json(c), "explained",
-        groups_json(c), "questions", compare_questions_json(c), "mean", number_json(c->mean),
-        "normalised_mean", number_json(c->normalised_mean), "same_code", json_boolean(c->same_code),
-        "other_code", c->other_code, "claims", c->claims, "differences", c->differences, "code",
-        compare_code_json(c), "measured_before", compare_changes_json(c), "load",
-        compare_loads_json(c));
+    return json_pack("{s:[o, o], s:{s:f, s:f, s:f, s:f}, s:o, s:I, s:[I, I], s:{s:I, s:I, s:I, "
+                     "s:I, s:o, s:o, s:o}, "
+                     "s:o, "
+                     "s:o, s:o, "
+                     "s:O, s:O, s:O, s:o, s:o, s:o}",
+                     "sides", side_json(c->first), side_json(c->second), "rule", "confidence",
+                     c->rule.confidence, "rate", c->rule.rate, "least", c->rule.least, "same",
+                     c->rule.same, "verdicts", verdicts, "timed", (json_int_t)c->timed, "only",
+                     (json_int_t)c->only[0], (json_int_t)c->only[1], "bits", "equal",
+                     (json_int_t)c->bits_equal, "differ", (json_int_t)c->bits_differ, "vary",
+                     (json_int_t)c->bits_vary, "arrival", (json_int_t)c->bits_arrival, "g1",
+                     g1_json(c), "explained", groups_json(c), "questions",
+                     compare_questions_json(c), "mean", number_json(c->mean), "normalised_mean",
+                     number_json(c->normalised_mean), "same_code", json_boolean(c->same_code),
+                     "other_code", c->other_code, "claims", c->claims, "differences",
+                     c->differences, "code", compare_code_json(c), "measured_before",
+                     compare_changes_json(c), "load", compare_loads_json(c));
 }
 
 /* Cases explained, as a member; none: no member. */

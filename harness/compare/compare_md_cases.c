@@ -40,7 +40,7 @@ void compare_markdown_ratio(double ratio, FILE *out) {
 
 struct by_lab {
     const char *name; /* NULL: of all labs */
-    size_t verdicts[COMPARE_VERDICTS], bits[COMPARE_BITS_VARY + 1];
+    size_t verdicts[COMPARE_VERDICTS], bits[COMPARE_BITS_KINDS];
     double mean, normalised;
 };
 
@@ -110,7 +110,7 @@ static void time_row(const struct by_lab *sum, FILE *out) {
 
 static void bits_row(const struct by_lab *sum, FILE *out) {
     lab_name(sum, out);
-    for (int b = COMPARE_BITS_EQUAL; b <= COMPARE_BITS_VARY; b++) {
+    for (int b = COMPARE_BITS_EQUAL; b < COMPARE_BITS_KINDS; b++) {
         fputs(" | ", out);
         count(out, sum->bits[b]);
     }
@@ -229,14 +229,18 @@ static void bits_case(const struct compare *c, const struct compare_pair *p, FIL
     fputs(" |\n", out);
 }
 
-static void bits_list(const struct compare *c, enum compare_bits which, FILE *out) {
+static void bits_list(const struct compare *c, enum compare_bits which, size_t all, FILE *out) {
+    static const char *const titles[COMPARE_BITS_KINDS] = {
+        [COMPARE_BITS_DIFFER] = "Different",
+        [COMPARE_BITS_VARY] = "Varying between the sessions of one side",
+        [COMPARE_BITS_ARRIVAL] = "Decided by the order in which updates arrive, by design",
+    };
     bool differ = which == COMPARE_BITS_DIFFER;
-    size_t all = differ ? c->bits_differ : c->bits_vary, shown = 0;
+    size_t shown = 0;
     if (all == 0)
         return;
-    fputs(differ ? "Different:\n\n| case | on | what explains it |\n|---|---|---|\n"
-                 : "Varying between the sessions of one side:\n\n| case | on |\n|---|---|\n",
-          out);
+    fprintf(out, "%s:\n\n| case | on |%s\n|---|---|%s\n", titles[which],
+            differ ? " what explains it |" : "", differ ? "---|" : "");
     for (int first = differ; first >= 0; first--)
         for (size_t k = 0; k < c->count && shown < BITS_SHOWN; k++) {
             const struct compare_pair *p = &c->pairs[k];
@@ -252,22 +256,25 @@ static void bits_list(const struct compare *c, enum compare_bits which, FILE *ou
 
 static void bits(const struct compare *c, double *room, FILE *out) {
     fputs("### Bits\n\n", out);
-    if (c->bits_equal + c->bits_differ + c->bits_vary == 0) {
+    if (c->bits_equal + c->bits_differ + c->bits_vary + c->bits_arrival == 0) {
         fputs("No case has bits on both sides.\n\n", out);
         return;
     }
     g1(c, out);
-    if (c->bits_differ + c->bits_vary == 0)
+    if (c->bits_differ + c->bits_vary + c->bits_arrival == 0)
         fputs("All that both recorded are equal.\n\n", out);
-    fputs("| lab | equal | different | varying between sessions |\n|---|--:|--:|--:|\n", out);
+    fputs("| lab | equal | different | varying between sessions | decided by the order of arrival "
+          "|\n|---|--:|--:|--:|--:|\n",
+          out);
     rows_by_lab(c, room, bits_row, out);
     if (c->bits_differ > 0) {
         struct compare_groups groups;
         compare_bits_groups(c, &groups);
         groups_table(&groups, out);
     }
-    bits_list(c, COMPARE_BITS_DIFFER, out);
-    bits_list(c, COMPARE_BITS_VARY, out);
+    bits_list(c, COMPARE_BITS_DIFFER, c->bits_differ, out);
+    bits_list(c, COMPARE_BITS_VARY, c->bits_vary, out);
+    bits_list(c, COMPARE_BITS_ARRIVAL, c->bits_arrival, out);
 }
 
 /* --- times -------------------------------------------------------------------------------------

@@ -174,6 +174,8 @@ void compare_markdown_explained(const struct compare_section *s, FILE *out) {
         fields(s, e, out);
         if (e->pair->bits == COMPARE_BITS_DIFFER)
             fputs("- Its bits are **not the same** on both sides.\n", out);
+        if (e->pair->bits == COMPARE_BITS_ARRIVAL)
+            fputs("- The order in which updates arrive decides its bits, by design.\n", out);
         cells(s, e, out);
         trees(s, e, out);
         sessions(s, e, out);

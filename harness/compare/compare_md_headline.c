@@ -94,6 +94,9 @@ static void bits(const struct compare *c, FILE *out) {
                 number(text, c->questions->wrong));
     if (c->bits_vary > 0)
         fprintf(out, " Bits vary between sessions of one side in %s.", number(text, c->bits_vary));
+    if (c->bits_arrival > 0)
+        fprintf(out, " In %s the order of arrival decides the bits, by design.",
+                number(text, c->bits_arrival));
 }
 
 static void verdicts(const struct compare *c, FILE *out) {

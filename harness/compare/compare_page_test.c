@@ -108,7 +108,7 @@ static void the_page_says_what_differs(void **state) {
         "**On average B takes 0.51",
         "| lab | mean ratio | over roofs | slower | faster | same | ambiguous | not comparable |\n",
         " | 0 | 8 | 0 | 0 | 1 |\n",
-        "| 42-fixture | 8 | 1 | 1 |\n", /* bits */
+        "| 42-fixture | 8 | 1 | 1 | 0 |\n", /* bits */
         "| **no recorded field differs** | 1 | 42/case/n=4 |\n",
         "### Faster: 8 cases\n",
         "### Times that are not comparable\n",

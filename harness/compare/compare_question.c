@@ -64,7 +64,7 @@ static size_t pairs_of(const struct sort *s) {
 }
 
 static bool varies(const struct compare_answer *a) {
-    return a->c->bits_vary;
+    return compare_bits_vary(a->c);
 }
 
 /* Of the answers in room[from … to - 1], which are sorted by bits. */
@@ -211,7 +211,7 @@ static struct compare_alone *field_of(struct compare_questions *q, const char *g
 
 static void add_alone(struct compare_alone *alone, const struct compare_case *a,
                       const struct compare_case *b) {
-    bool vary = a->bits_vary || b->bits_vary, equal = a->bits == b->bits;
+    bool vary = compare_bits_vary(a) || compare_bits_vary(b), equal = a->bits == b->bits;
     if (!alone->such_as.first || (!vary && !equal && alone->pairs.differ == 0))
         alone->such_as = (struct compare_two){a, b};
     alone->pairs.vary += vary;

@@ -45,7 +45,8 @@ static void add_series(const json_t *series, uint64_t *hash, bool *any) {
     }
 }
 
-bool compare_record_bits(const json_t *units, const json_t *record, uint64_t *hash) {
+bool compare_record_bits_of(const json_t *units, const json_t *record,
+                            bool (*takes)(const json_t *series), uint64_t *hash) {
     bool any = false;
     json_t *one;
     size_t k;
@@ -55,9 +56,14 @@ bool compare_record_bits(const json_t *units, const json_t *record, uint64_t *ha
         add_cells(units, one, hash, &any);
     }
     json_array_foreach(json_object_get(record, "series"), k, one) {
-        add_series(one, hash, &any);
+        if (!takes || takes(one))
+            add_series(one, hash, &any);
     }
     return any;
+}
+
+bool compare_record_bits(const json_t *units, const json_t *record, uint64_t *hash) {
+    return compare_record_bits_of(units, record, NULL, hash);
 }
 
 uint64_t compare_record_rows(const json_t *units, const json_t *record) {

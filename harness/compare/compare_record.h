@@ -9,6 +9,9 @@
 
 /* Whether it has bit patterns or trees, and their hash. `units`: the start record's quantities. */
 bool compare_record_bits(const json_t *units, const json_t *record, uint64_t *hash);
+/* The same of the series that `takes` says are meant; `units` NULL: without cells. */
+bool compare_record_bits_of(const json_t *units, const json_t *record,
+                            bool (*takes)(const json_t *series), uint64_t *hash);
 /* A hash of its rows' other texts, names of data sets mostly, and of their number. */
 uint64_t compare_record_rows(const json_t *units, const json_t *record);
 /* Whether the text of a summation tree is among them. */

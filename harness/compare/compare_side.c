@@ -141,6 +141,7 @@ static int see_case(void *context, const struct reader *reader, const json_t *re
     snprintf(c->device, sizeof c->device, "%s", read->device);
     c->settings = compare_settings_of(&s->side->shapes, record, &s->side->bytes);
     c->has_bits = compare_record_bits(s->units, record, &c->bits);
+    c->arrival = compare_arrival_of(s->units, record);
     c->rows = compare_record_rows(s->units, record);
     c->has_tree = compare_record_has_tree(record);
     c->throttled = compare_record_throttled(record);
@@ -179,8 +180,11 @@ static int by_id_and_lab(const void *a, const void *b) {
 static int add_case(struct compare_case *c, const struct compare_case *more) {
     if (c->has_bits && (!more->has_bits || more->bits != c->bits))
         c->bits_vary = true;
+    if (c->has_bits)
+        compare_arrival_add(&c->arrival, &more->arrival);
     if (more->has_bits && !c->has_bits) {
         c->bits = more->bits;
+        c->arrival = more->arrival;
         c->has_bits = true;
     }
     if (more->roofs > 0) {

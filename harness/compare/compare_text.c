@@ -233,6 +233,9 @@ static void print_bits(const struct compare *c, FILE *to) {
     size_t n = 0;
     fprintf(to, "\nBits: equal in %zu cases, different in %zu, varying on one side in %zu.\n",
             c->bits_equal, c->bits_differ, c->bits_vary);
+    if (c->bits_arrival > 0)
+        fprintf(to, "  In %zu more the order decides in which updates arrive, by design.\n",
+                c->bits_arrival);
     fprintf(to, "  G1 %s: %s.\n", compare_g1_verdict(&g1), compare_g1_says(&g1, says));
     compare_bits_groups(c, &groups);
     for (size_t k = 0; k < groups.count; k++)
