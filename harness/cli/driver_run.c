@@ -17,6 +17,7 @@
 #include "harness/cli/verdicts.h"
 #include "harness/error.h"
 #include "harness/lab/run.h"
+#include "harness/page/screen.h"
 #include "harness/stop.h"
 #include "harness/store/checked.h"
 #include "harness/store/folder.h"
@@ -342,7 +343,7 @@ static void print_table(const struct run_plan *plan, size_t i, const json_t *cla
     }
     json_t *description = driver_describe(plan->driver, &plan->parser, plan->labs[i]);
     verdicts_print(stdout, plan->labs[i]->folder, question_of(description), claims,
-                   verdicts_width(STDOUT_FILENO));
+                   (int)screen_width(STDOUT_FILENO, 100));
     json_decref(description);
 }
 

@@ -20,6 +20,7 @@
 #include "harness/error.h"
 #include "harness/lab/progress.h"
 #include "harness/lab/run.h"
+#include "harness/page/screen.h"
 #include "harness/stop.h"
 #include "harness/store/build_info.h"
 #include "harness/store/provenance.h"
@@ -291,7 +292,7 @@ static void conclude(const struct session *session, int status) {
         return;
     }
     verdicts_print(stdout, session->folder, session->lab->question, claims,
-                   verdicts_width(STDOUT_FILENO));
+                   (int)screen_width(STDOUT_FILENO, 100));
     char dir[RESULT_PATH_MAX];
     printf("Results: %s\n", text_plain(dir, sizeof dir, session->dir));
 }

@@ -9,53 +9,11 @@
 #include "harness/cli/verdicts.h"
 
 #include <string.h>
-#include <sys/ioctl.h>
 
 #include "harness/page/claim_table.h"
+#include "harness/page/screen.h"
 #include "harness/page/units.h"
 #include "harness/text.h"
-
-/* Characters up to the next blank, and their bytes. */
-static size_t word(const char *s, size_t *bytes) {
-    size_t columns = 0, at = 0;
-    while (s[at] && s[at] != ' ') {
-        size_t n = text_visible(s + at);
-        at += n ? n : 1;
-        columns++;
-    }
-    *bytes = at;
-    return columns;
-}
-
-/* Prints text from column `*at` on, wrapped at `width` with `indent` blanks. */
-static void wrap(FILE *to, const char *text, size_t *at, size_t indent, size_t width) {
-    bool first = true;
-    while (*text) {
-        if (*text == ' ') {
-            text++;
-            continue;
-        }
-        size_t bytes, columns = word(text, &bytes);
-        if (!first && *at + 1 + columns > width) {
-            fprintf(to, "\n%*s", (int)indent, "");
-            *at = indent;
-        } else if (!first) {
-            fputc(' ', to);
-            ++*at;
-        }
-        for (size_t i = 0; i < bytes;) {
-            size_t n = text_visible(text + i);
-            if (n == 0)
-                fputc('?', to);
-            else
-                fwrite(text + i, 1, n, to);
-            i += n ? n : 1;
-        }
-        *at += columns;
-        text += bytes;
-        first = false;
-    }
-}
 
 #define INDENT 8
 
@@ -66,11 +24,11 @@ static void labelled(FILE *to, const char *label, const char *text, size_t width
         return;
     fprintf(to, "%*s", INDENT, "");
     if (*label) {
-        wrap(to, label, &at, INDENT, width);
+        screen_wrap(to, label, &at, INDENT, width);
         fputc(' ', to);
         at++;
     }
-    wrap(to, text, &at, INDENT, width);
+    screen_wrap(to, text, &at, INDENT, width);
     fputc('\n', to);
 }
 
@@ -135,17 +93,17 @@ static void print_nowhere(FILE *to, const struct claim_table *table, size_t widt
             snprintf(line + used, sizeof line - used, ": %.500s", table->rows[first].reason);
         size_t at = 2;
         fputs("  ", to);
-        wrap(to, "not testable here:", &at, INDENT, width);
+        screen_wrap(to, "not testable here:", &at, INDENT, width);
         fputc(' ', to);
         at++;
-        wrap(to, line, &at, INDENT, width);
+        screen_wrap(to, line, &at, INDENT, width);
         fputc('\n', to);
     }
     for (size_t k = 0; k < table->absent_count && table->asked_count; k++) {
         size_t at = 2;
         fprintf(to, "  nothing was tested on %.23s: ", table->absent[k]);
         at += 24 + strlen(table->absent[k]);
-        wrap(to, table->why[k], &at, INDENT, width);
+        screen_wrap(to, table->why[k], &at, INDENT, width);
         fputc('\n', to);
     }
 }
@@ -230,11 +188,4 @@ size_t verdicts_print_broken(FILE *to, const char *program, const json_t *claims
         count++;
     }
     return count;
-}
-
-int verdicts_width(int fd) {
-    struct winsize size;
-    if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-        return size.ws_col;
-    return 100;
 }

@@ -20,7 +20,5 @@ bool verdicts_broken(const json_t *claims);
 /* One line for each such finding: our bug. Returns how many. */
 size_t verdicts_print_broken(FILE *to, const char *program, const json_t *claims,
                              const char *folder);
-/* Columns of the terminal behind `fd`, 100 when it is none. */
-int verdicts_width(int fd);
 
 #endif
