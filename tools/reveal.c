@@ -18,6 +18,7 @@
 #include "harness/page/tool.h"
 #include "harness/store/build_info.h"
 #include "harness/store/result.h"
+#include "kernels/tree/tree_lines.h"
 #include "tools/reveal_answer.h"
 #include "tools/reveal_subject.h"
 
@@ -59,6 +60,7 @@ static const char outro[] =
 
 #define N_DEFAULT 64
 #define DRAW_SECONDS 60
+#define TEXT_WIDTH 250
 
 static int list_targets(bool json) {
     size_t count;
@@ -124,13 +126,19 @@ static int draw(const struct tree *tree, const struct request *r) {
     char *dot = NULL, *image = NULL;
     size_t size = 0, length = 0;
     FILE *out = open_memstream(&dot, &size);
-    int status = out ? tree_write_dot(tree, out, r->collapse) : -1;
+    const char *format = strrchr(r->draw, '.') + 1;
+    bool as_text = strcmp(format, "txt") == 0;
+    int status = !out      ? -1
+                 : as_text ? tree_write_lines(tree, out, 0, TEXT_WIDTH, true)
+                           : tree_write_dot(tree, out, r->collapse);
     if (out && fclose(out))
         status = -1;
-    const char *format = strrchr(r->draw, '.') + 1;
     if (status)
-        fprintf(stderr, "nanolab reveal: not enough memory for the drawing\n");
-    else if (strcmp(format, "dot") == 0)
+        fprintf(stderr,
+                as_text ? "nanolab reveal: the tree is too deep to be drawn with characters; give "
+                          "a smaller -n, or --draw FILE.svg\n"
+                        : "nanolab reveal: not enough memory for the drawing\n");
+    else if (as_text || strcmp(format, "dot") == 0)
         status = write_whole(r->draw, dot, size);
     else if (render(dot, size, format, &image, &length)) {
         fprintf(stderr, "nanolab reveal: %s (--draw FILE.dot needs no Graphviz)\n", error_text());
@@ -326,7 +334,9 @@ static int run(int argc, char **argv) {
     struct subject s = {0};
     const struct option_spec specs[] = {
         {"-n", "N", "how many inputs (64)", OPTION_NUMBER, &r.n, &r.n_given},
-        {"--draw", "FILE", "draws the tree: FILE.svg, FILE.png (by Graphviz) or FILE.dot",
+        {"--draw", "FILE",
+         "draws the tree: FILE.svg, FILE.png (by Graphviz), FILE.dot or "
+         "FILE.txt",
          OPTION_TEXT, &r.draw, NULL},
         {"--collapse", "N", "draws a tree of more than N inputs by its regular parts (64)",
          OPTION_NUMBER, &r.collapse, NULL},

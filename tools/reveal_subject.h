@@ -273,8 +273,10 @@ static int check_request(const struct options *parser, struct request *r, struct
                             (unsigned long long)r->collapse);
     if (r->draw) {
         const char *dot = strrchr(r->draw, '.');
-        if (!dot || (strcmp(dot, ".svg") && strcmp(dot, ".png") && strcmp(dot, ".dot")))
-            return options_fail(parser, "--draw %s: end the name in .svg, .png or .dot", r->draw);
+        if (!dot || (strcmp(dot, ".svg") && strcmp(dot, ".png") && strcmp(dot, ".dot") &&
+                     strcmp(dot, ".txt")))
+            return options_fail(parser, "--draw %s: end the name in .svg, .png, .dot or .txt",
+                                r->draw);
     }
     if (library || cubin)
         return library ? library_subject(parser, r, s) : cubin_subject(parser, r, s);

@@ -178,6 +178,11 @@ static void pictures(void **state) {
     expect("sum:l8.u1.s1.t1 -n 100 --draw tree.png", 0, "verdict");
     read_back("tree.png", picture, sizeof picture);
     assert_memory_equal(picture, "\x89PNG", 4);
+    expect("sum:l8.u1.s1.t1 -n 16 --draw tree.txt", 0, "verdict");
+    read_back("tree.txt", picture, sizeof picture);
+    assert_non_null(strstr(picture, "├─ sum\n"));
+    expect("sum:l1.u1.s1.t1 -n 200 --draw tree.txt", 2, "verdict");
+    assert_non_null(strstr(warned, "too deep to be drawn"));
     expect("sum:l8 --draw none/tree.svg", 2, "verdict");
     assert_non_null(strstr(warned, "cannot write none/tree.svg"));
 }
