@@ -34,6 +34,7 @@ static const char help_rest[] =
     "  --help, --version; `nanolab COMMAND --help` explains a command\n"
     "\n"
     "examples:\n"
+    "  nanolab tour                      new here? from nothing to a flipped bit, in ten minutes\n"
     "  nanolab run 01 --quick            lab 01 on the best device here, a minute or less\n"
     "  nanolab run --all --out mine      every lab, results in the folder mine\n"
     "  nanolab report mine               its page: mine/report.html\n"

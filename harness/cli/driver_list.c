@@ -80,7 +80,8 @@ int driver_list(const struct driver *driver, int argc, char **argv) {
     if (json) {
         json_dumpf(all, stdout, JSON_INDENT(1));
         putchar('\n');
-    }
+    } else
+        printf("\nNew here? nanolab tour: from nothing to a flipped bit, in ten minutes.\n");
     json_decref(all);
     return status;
 }
