@@ -161,6 +161,10 @@ static uint64_t atomic_at(const void *site, simt_atomic_op op, void *p, unsigned
     }
     uint64_t mask = size == 8 ? ~(uint64_t)0 : ((uint64_t)1 << size * 8) - 1;
     bool shared = (uintptr_t)p >= zone.shared_base && (uintptr_t)p < zone.global_base;
+    if (loads && stores)
+        (shared ? m->counts.atomics_shared : m->counts.atomics_global)++;
+    else if (m->requests)
+        requests_note(m, t, (uintptr_t)p, size, stores, site);
     uint64_t old, next;
     bool done;
     do {
@@ -226,6 +230,8 @@ void simt_volatile_at(void *p, unsigned size, int stores, const void *site) {
     if (m->checked) {
         check_atomic(p, size, !stores, stores, site);
         order_atomic(t, p, !stores, stores);
+        if (m->requests)
+            requests_note(m, t, (uintptr_t)p, size, stores, site);
     }
 }
 

@@ -93,6 +93,8 @@ static void note_access(machine *m, thread *t, size_t g, access_record me, bool 
 static void foreign(machine *m, thread *t, uintptr_t a, unsigned size, unsigned kind,
                     const void *site) {
     const slot *s = t->home;
+    if (kind != ACCESS_READ && m->config.image_read_only)
+        out_of_bounds(m, t, a, size, kind_name(kind), site);
     if (a - (uintptr_t)s->all.get() < sizeof(thread) * max_threads ||
         a - (uintptr_t)s < sizeof(slot) ||
         a - (uintptr_t)m->launch->arguments < m->launch->arguments_bytes || in_machine_image(a))
@@ -128,6 +130,8 @@ static void access(uintptr_t a, unsigned size, unsigned kind, bool loads, bool s
         m->counts.loaded += loads ? size : 0;
         m->counts.stored += stores ? size : 0;
     }
+    if (__builtin_expect(m->requests != nullptr, 0) && kind != ACCESS_ATOMIC)
+        requests_note(m, t, a, size, stores, site);
     while (size) {
         size_t g = (a - zone.shared_base) / 4;
         unsigned from = a % 4, n = 4 - from < size ? 4 - from : size;

@@ -52,6 +52,7 @@ machine::~machine() {
         munmap(f->bottom - guard_bytes, stack_bytes + guard_bytes);
     schedule_close(this);
     guard_close(this);
+    requests_close(this);
     if (running == this)
         running = nullptr;
 }
@@ -233,6 +234,8 @@ static void thread_ended(machine *m, thread *t) {
     m->progress = true;
     warp_lane_gone(t);
     if (s->live == 0) {
+        if (m->requests)
+            requests_met_block(m, s);
         set_cursor(m, (s->number + 1) % m->slot_count, 0, m->threads);
         if (!start_block(m, s))
             m->active--;
@@ -446,6 +449,9 @@ static void run_workers(machine *m, unsigned workers) {
             m->reports.push_back(r);
         m->counts.switches += h->counts.switches;
         m->counts.products += h->counts.products;
+        m->counts.barriers += h->counts.barriers;
+        m->counts.atomics_global += h->counts.atomics_global;
+        m->counts.atomics_shared += h->counts.atomics_shared;
     }
 }
 
@@ -487,6 +493,7 @@ static int run_launch(machine *m, const simt_launch *l) {
     m->launch_stamp = ++stamps;
     if (m->checked)
         order_launch(m);
+    requests_begin(m);
     bool alone = m->checked || m->log.out || m->log.replaying;
     if (m->config.workers > 1 && !alone && !l->together)
         run_workers(m, m->config.workers);
@@ -494,6 +501,7 @@ static int run_launch(machine *m, const simt_launch *l) {
         run_blocks(m);
     if (m->checked)
         order_launch_end(m);
+    requests_close(m);
     arena_layout_end(m);
     schedule_end(m);
     m->grid = nullptr;

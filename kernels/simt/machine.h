@@ -134,6 +134,8 @@ struct guard_state {
     stack_t stack_before = {};
 };
 
+struct request_log; /* requests.cc */
+
 struct machine {
     simt_config config = {};
     std::string record_path, replay_path;
@@ -176,6 +178,7 @@ struct machine {
     size_t launch_reports = 0; /* index of the launch's first */
     uint64_t suppressed = 0;
     simt_counts counts = {};
+    request_log *requests = nullptr; /* NULL: not counted */
     guard_state guard;
 
     ~machine();
@@ -245,6 +248,16 @@ bool in_machine_image(uintptr_t a); /* program data: constants and __device__ va
 
 /* check.cc */
 void check_atomic(const void *p, unsigned size, bool load, bool store, const void *site);
+
+/* requests.cc */
+void requests_begin(machine *m);
+void requests_close(machine *m);
+/* An access to shared or global memory; m->requests is not NULL, here and below. */
+void requests_note(machine *m, const thread *t, uintptr_t a, unsigned size, bool stores,
+                   const void *site);
+/* All lanes of a warp, or all warps of a block, have met: what was asked for before is complete. */
+void requests_met(machine *m, const slot *home, unsigned warp);
+void requests_met_block(machine *m, const slot *home);
 
 /* report.cc */
 struct place {

@@ -17,6 +17,7 @@
 #include "kernels/simt/machine.h"
 
 extern char **environ;
+extern "C" char __executable_start;
 
 namespace simt {
 
@@ -97,6 +98,12 @@ static std::string find_line(const void *site) {
 }
 
 std::string source_line(const void *site) {
+    if (running && running->config.no_lines) {
+        char place[40];
+        snprintf(place, sizeof place, "code offset %#llx",
+                 (unsigned long long)((uintptr_t)site - (uintptr_t)&__executable_start));
+        return place;
+    }
     static std::mutex lock;
     static std::map<const void *, std::string> known;
     std::lock_guard<std::mutex> hold(lock);

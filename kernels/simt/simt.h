@@ -63,6 +63,14 @@ struct simt_config {
     unsigned workers;
     const char *record; /* a file to write the schedule of all launches to; NULL: none */
     const char *replay; /* a recorded file to follow: it sets everything above; NULL: none */
+    /* 1: of checked kernels, count what warps ask memory for, too (simt_counts.load_requests and
+     * what follows it), which takes longer. */
+    int count_requests;
+    /* 1: a checked kernel may not write to variables of the program, as `__device__ int x;` makes
+     * one. So nothing that a stranger's kernel does changes the machine it runs on. */
+    int image_read_only;
+    /* 1: reports name no source lines. Finding one starts a process, which not all may do. */
+    int no_lines;
 };
 
 /* Sets how this thread's launches run from now on, and drops its reports; NULL: the default. 0, or
@@ -129,14 +137,27 @@ void simt_reports_clear(void);
 /* --- counts ------------------------------------------------------------------------------------
  */
 
-/* What the last launch of this thread did to global memory, in bytes. Only the checked build sees
- * loads and stores; `checked` says whether it was one. Atomics count as a load and a store. */
+/* What the last launch of this thread did. Only the checked build sees loads and stores; `checked`
+ * says whether it was one. Atomics count as a load and a store. */
 struct simt_counts {
     int checked;
-    uint64_t loaded, stored;               /* all accesses */
-    uint64_t loaded_unique, stored_unique; /* distinct bytes touched */
+    uint64_t loaded, stored;               /* bytes of global memory: all accesses … */
+    uint64_t loaded_unique, stored_unique; /* … and distinct bytes touched */
     uint64_t switches; /* steps of the schedule: how often one thread followed another */
     uint64_t products; /* of all matrix instructions, whatever is in their fragments */
+    uint64_t barriers; /* __syncthreads and its like: once for a block and all who meet there */
+    uint64_t atomics_global, atomics_shared; /* of all threads; an atomic load or store is none */
+    /* Requests: what the lanes of a warp ask for together (see requests.cc). Counted with
+     * simt_config.count_requests, in the checked build; `requests_counted` says whether they are,
+     * and is 0 too when a lane was further ahead of another than can be kept. Atomics are no
+     * requests. */
+    int requests_counted;
+    uint64_t load_requests, store_requests;           /* to global memory */
+    uint64_t load_sectors, store_sectors;             /* of 32 bytes, that each request touches */
+    uint64_t load_sectors_least, store_sectors_least; /* that would hold its distinct bytes */
+    uint64_t shared_requests;                         /* to shared memory, loads and stores */
+    uint64_t shared_passes;                           /* through its banks; without conflicts … */
+    uint64_t shared_passes_least;                     /* … they would be these */
 };
 void simt_last_counts(struct simt_counts *counts);
 

@@ -61,8 +61,11 @@ void release_barrier(slot *s) {
     m->ready_total += s->live - s->ready_count;
     s->ready_count = s->live;
     m->progress = true;
+    m->counts.barriers++;
     if (m->checked)
         order_barrier(s);
+    if (m->requests)
+        requests_met_block(m, s);
     set_cursor(m, s->number, 0, s->threads);
 }
 
@@ -182,6 +185,8 @@ static void complete_group(slot *s, unsigned number, uint32_t group) {
      * __syncwarp does. */
     if (m->checked && op == SIMT_WARP_SYNC)
         order_warp(s, number, group);
+    if (m->requests && group == w->live)
+        requests_met(m, s, number);
     w->waiting &= ~group;
     uint64_t bits = (uint64_t)group << (number % 2 * 32);
     uint64_t fresh = bits & ~s->ready[number / 2];
