@@ -186,8 +186,11 @@ TEST_BINS := $(patsubst %.c,$(B)/tests/%,$(TESTS))
 # What every executable is linked from, beside its own objects.
 SHARED := $(TABLES_O) $(CUDA_SO) $(PTX_SO) $(B)/lib/libharness.a $(B)/lib/libkernels.a $(B)/cuda-archs $(B)/ptx-target
 
+# What a reader's kernel is compiled by and linked with (scripts/check-exercise).
+EXERCISE_O := $(patsubst %.cu,$(B)/obj/%.cu.checked.o,$(wildcard labs/*/exercise/checks/*.cu))
+
 .PHONY: build
-build: $(BINS)  ## everything a user runs; CUDA kernels for the GPUs of this machine
+build: $(BINS) $(EXERCISE_O) $(B)/simt-flags  ## everything a user runs; CUDA kernels for the GPUs of this machine
 
 $(B)/obj/%.c.o: %.c
 	@mkdir -p $(@D)
@@ -196,8 +199,9 @@ $(B)/obj/%.c.o: %.c
 # Files that hold a setting, and so the time of its last change.
 $(B)/version: SETTING = $(VERSION) $(BUILD_FLAGS)
 $(B)/cuda-archs: SETTING = $(CUDA)
+$(B)/simt-flags: SETTING = $(CLANGXX)|$(SIMTFLAGS)|$(CHECKEDFLAGS)
 $(B)/ptx-target: SETTING = $(if $(NVCC),$(PTX_TARGET) $(SASS_ARCHS),none)
-$(B)/version $(B)/cuda-archs $(B)/ptx-target: FORCE
+$(B)/version $(B)/cuda-archs $(B)/ptx-target $(B)/simt-flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(SETTING)' | cmp -s - $@ || echo '$(SETTING)' >$@
 .PHONY: FORCE
@@ -399,19 +403,22 @@ lab-$(firstword $(subst -, ,$(1))): build
 endef
 $(foreach l,$(LABS),$(eval $(call LAB_TARGET,$(l))))
 
-.PHONY: $(foreach l,$(LABS),exercise-$(firstword $(subst -, ,$(l))))
+NUMBERS := $(foreach l,$(LABS),$(firstword $(subst -, ,$(l))))
+.PHONY: $(NUMBERS:%=exercise-%) $(NUMBERS:%=hint-%)
 define EXERCISE_TARGET
 exercise-$(firstword $(subst -, ,$(1))): build
 	labs/$(1)/exercise/check
+hint-$(firstword $(subst -, ,$(1))):
+	@scripts/hint 'labs/$(1)/exercise' '$$(or $$(LEVEL),1)' '$$(EX)'
 endef
 define NO_EXERCISE_TARGET
-exercise-$(firstword $(subst -, ,$(1))):
+exercise-$(firstword $(subst -, ,$(1))) hint-$(firstword $(subst -, ,$(1))):
 	@echo "labs/$(1): no exercise here; there are $(foreach l,$(patsubst labs/%/exercise/check,%,$(wildcard labs/*/exercise/check)),exercise-$(firstword $(subst -, ,$(l))))" >&2; exit 2
 endef
 $(foreach l,$(LABS),$(eval $(call $(if $(wildcard labs/$(l)/exercise/check),,NO_)EXERCISE_TARGET,$(l))))
 # Of a lab that is not there, too.
-exercise-%:
-	@echo "make: there is no lab $*; there are $(foreach l,$(LABS),$(firstword $(subst -, ,$(l))))" >&2; exit 2
+exercise-% hint-%:
+	@echo "make: there is no lab $*; there are $(NUMBERS)" >&2; exit 2
 
 # For machines other than this one: their kernels have to compile wherever there is an nvcc.
 .PHONY: cuda
@@ -515,13 +522,14 @@ compiles = $(if $(filter %.c,$(1)),$(CC) $(CFLAGS)$(if $(filter $(RANKS_C),$(1))
 
 .PHONY: format
 format:  ## clang-format over all C, C++ and CUDA
-	$(Q)clang-format -i $(wildcard harness/*.[ch] harness/*/*.[ch] harness/*/*.cc tools/*.[ch] kernels/*/*.[ch] kernels/ranks/*/*.[ch] kernels/ptx/*/*.c kernels/*/*.cc kernels/*/*.cu kernels/*/*.cuh kernels/*/*.inc labs/*/*.[ch] labs/*/*.cu labs/*/exercise/*.c labs/*/exercise/*/*.[ch])
+	$(Q)clang-format -i $(wildcard harness/*.[ch] harness/*/*.[ch] harness/*/*.cc tools/*.[ch] kernels/*/*.[ch] kernels/ranks/*/*.[ch] kernels/ptx/*/*.c kernels/*/*.cc kernels/*/*.cu kernels/*/*.cuh kernels/*/*.inc labs/*/*.[ch] labs/*/*.cu labs/*/exercise/*.c labs/*/exercise/*.cuh labs/*/exercise/*/*.[ch] labs/*/exercise/*/*.cu*)
 
 .PHONY: help
 help:  ## this list
 	@echo "make [target]"
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10 | sed 's/^/  /'
 	@echo "  exercise-NN  checks what you wrote for a lab's exercises"
+	@echo "  hint-NN  the first hint for each of them; LEVEL=2 and LEVEL=3 say more, EX=NAME of one alone"
 	@echo "  lab-NN  runs one lab in quick mode: $(foreach l,$(LABS),lab-$(firstword $(subst -, ,$(l))))"
 
 JOBS ?= $(shell nproc)

@@ -10,7 +10,14 @@
  * The judge makes tasks of numbers that nobody can know before, asks for each, and looks at what
  * came back. So nothing that the reader's code does in its own process can make it right but right
  * answers: it may end, crash, fork, close files, write what it likes or run for ever, and each is
- * said by name. It has a limit of time and of memory, and no other process.
+ * said by name. It has a limit of time and of memory, and no other process. What an answer finds
+ * where its result is to go is random too, so that it cannot tell by that whether anybody looks.
+ *
+ * Two macros, defined before this file is included, say what kind of answer it is:
+ *
+ *     EXERCISE_KERNEL   it runs on the SIMT machine (exercise_kernel.h), which needs a large
+ * address space and a timer EXERCISE_ALONE    it is timed (exercise_timed.h), so it may start no
+ * thread either, and no timer
  */
 #ifndef NANOLAB_HARNESS_EXERCISE_H
 #define NANOLAB_HARNESS_EXERCISE_H
@@ -36,11 +43,16 @@ enum { EXERCISE_MEMORY = 3, EXERCISE_REQUESTS, EXERCISE_REPLIES, EXERCISE_CUT_OF
 
 static void answer(const void *in, void *out);
 
-/* The task cannot be written to: who writes to it crashes. */
+/* The task cannot be written to: who writes to it crashes. No timed call pays for making pages. */
 int main(void) {
+#ifdef EXERCISE_ALONE
+    int how = MAP_SHARED | MAP_POPULATE;
+#else
+    int how = MAP_SHARED;
+#endif
     uint64_t number;
-    const void *in = mmap(NULL, EXERCISE_BYTES, PROT_READ, MAP_SHARED, EXERCISE_MEMORY, 0);
-    void *out = mmap(NULL, EXERCISE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, EXERCISE_MEMORY,
+    const void *in = mmap(NULL, EXERCISE_BYTES, PROT_READ, how, EXERCISE_MEMORY, 0);
+    void *out = mmap(NULL, EXERCISE_BYTES, PROT_READ | PROT_WRITE, how, EXERCISE_MEMORY,
                      (off_t)EXERCISE_BYTES);
     if (in == MAP_FAILED || out == MAP_FAILED)
         return EXERCISE_CUT_OFF;
@@ -57,6 +69,7 @@ int main(void) {
 
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <poll.h>
@@ -78,11 +91,13 @@ struct exercise {
     pid_t child;
     int requests, replies, printed;
     char *memory;
-    uint64_t random, number; /* of the last task */
+    uint64_t random, number; /* number: of the last task */
+    uint64_t poison;         /* what its answer was full of before */
     double end;              /* when time is up */
     int seconds;
     bool over; /* the child has ended, or its time has */
     char why[400];
+    char score[400]; /* what is said of a right answer; "": nothing */
 };
 
 static int check(struct exercise *e);
@@ -149,8 +164,12 @@ static int exercise_ended(struct exercise *e, int status, const struct rusage *u
                              : "";
     e->over = true;
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
-        return not_yet(e, "It starts another process, or asks the system for something else that "
-                          "an exercise does not need.");
+        return not_yet(e,
+                       "It starts another process"
+#ifdef EXERCISE_ALONE
+                       ", a thread or a timer"
+#endif
+                       ", or asks the system for something else that an exercise does not need.");
     if (WIFSIGNALED(status))
         return not_yet(e, "It crashed before it answered (%s%s).", strsignal(WTERMSIG(status)),
                        memory);
@@ -196,8 +215,26 @@ static int exercise_reply(struct exercise *e) {
     }
 }
 
+/* Fills the place of an answer with a random word of 8 bytes, and no two times with the same. */
+static inline void exercise_poison(struct exercise *e, size_t bytes) {
+    char *out = e->memory + EXERCISE_BYTES;
+    e->poison = random_bits(e);
+    for (size_t k = 0; k < bytes; k++)
+        out[k] = (char)(e->poison >> k % 8 * 8);
+}
+
+/* Whether `bytes` of an answer, from its byte `offset` on, are what was there before. */
+static inline bool unwritten(const struct exercise *e, const void *out, size_t offset,
+                             size_t bytes) {
+    const unsigned char *at = (const unsigned char *)out + offset;
+    for (size_t k = 0; k < bytes; k++)
+        if (at[k] != (unsigned char)(e->poison >> (offset + k) % 8 * 8))
+            return false;
+    return true;
+}
+
 /*
- * Asks for the answer to a task: `in` goes to answer(), and `out` is what it left, every byte 0xff
+ * Asks for the answer to a task: `in` goes to answer(), and `out` is what it left, random bytes
  * where it wrote nothing. 0; or 1 when there is no answer and the check is over.
  */
 static inline int ask(struct exercise *e, const void *in, size_t in_bytes, void *out,
@@ -207,7 +244,7 @@ static inline int ask(struct exercise *e, const void *in, size_t in_bytes, void 
         exit(2);
     }
     memcpy(e->memory, in, in_bytes);
-    memset(e->memory + EXERCISE_BYTES, 0xff, out_bytes);
+    exercise_poison(e, out_bytes);
     e->number = random_bits(e);
     if (write(e->requests, &e->number, sizeof e->number) < 0 && errno != EPIPE)
         return not_yet(e, "It cannot be asked: %s.", strerror(errno));
@@ -230,6 +267,7 @@ static inline int ask(struct exercise *e, const void *in, size_t in_bytes, void 
  * what is left of its group at the end tells. */
 static void exercise_alone(void) {
 #ifdef EXERCISE_ARCH
+    const uint32_t me = (uint32_t)getpid();
 #define REFUSE(call)                                                                               \
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_##call, 0, 1),                                        \
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)
@@ -248,6 +286,26 @@ static void exercise_alone(void) {
         REFUSE(setsid),
         REFUSE(setpgid),
         REFUSE(kill),
+        REFUSE(tkill),
+        REFUSE(rt_sigqueueinfo),
+        REFUSE(rt_tgsigqueueinfo),
+        REFUSE(pidfd_send_signal),
+        /* raise() and abort() end here; others get no signal. */
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_tgkill, 0, 4),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, me, 1, 0),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+#ifdef EXERCISE_ALONE
+        /* What would go on while nobody looks at the clock. */
+        REFUSE(clone),
+        REFUSE(timer_create),
+        REFUSE(setitimer),
+        REFUSE(io_uring_setup),
+#ifdef __NR_alarm
+        REFUSE(alarm),
+#endif
+#endif
         /* Its flags lie in memory, where no filter looks: the C library takes clone instead. */
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_clone3, 0, 1),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
@@ -259,9 +317,15 @@ static void exercise_alone(void) {
     };
 #undef REFUSE
     struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
-        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 #endif
+}
+
+/* Not even root's answers look into the judge, which is not dumpable. */
+static void exercise_give_up_rights(void) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
+    syscall(SYS_capset, &header, none);
 }
 
 static void exercise_limit(int what, rlim_t most) {
@@ -286,11 +350,15 @@ static void exercise_become(const char *program, int memory, int requests, int r
         dup2(from[k], EXERCISE_MEMORY + k);
     for (int fd = EXERCISE_REPLIES + 1; fd < 256; fd++)
         close(fd);
+#ifndef EXERCISE_KERNEL
     exercise_limit(RLIMIT_AS, EXERCISE_MEMORY_MOST + 2 * EXERCISE_BYTES);
+#endif
     exercise_limit(RLIMIT_STACK, EXERCISE_STACK);
     exercise_limit(RLIMIT_CORE, 0);
     exercise_limit(RLIMIT_FSIZE, EXERCISE_PRINTED);
     signal(SIGXFSZ, SIG_IGN); /* too much that is printed is lost, and no reason to end */
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); /* and root gets none back by what it starts */
+    exercise_give_up_rights();
     exercise_alone();
     execve(program, arguments, nothing);
     _exit(EXERCISE_CUT_OFF);
@@ -387,7 +455,7 @@ int main(int argc, char **argv) {
         status = not_yet(&e, "It leaves processes behind.");
     exercise_show(&e);
     if (status == 0)
-        printf("%s: right\n", argv[1]);
+        printf("%s: right%s%s\n", argv[1], e.score[0] ? ". " : "", e.score);
     else
         printf("%s: not yet. %s\n", argv[1], e.why);
     return status;
