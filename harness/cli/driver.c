@@ -27,7 +27,8 @@ static const char help_commands[] =
     "  compare A B...   what differs between result folders, and why\n"
     "  export DIR       its samples for compare.py, nvbench-compare, benchstat\n"
     "  pack DIR         makes one archive of a result folder, to send; unpack FILE: back again\n"
-    "  claims SET...    what became of each claim, over several machines\n";
+    "  claims SET...    what became of each claim, over several machines\n"
+    "  predict LAB      asks what a lab will measure before it runs, and scores it after\n";
 
 static const char help_rest[] =
     "\n"
@@ -55,7 +56,7 @@ static const struct command commands[] = {
     {"report", NULL, report_main},     {"verify", driver_verify, NULL},
     {"compare", driver_compare, NULL}, {"export", driver_export, NULL},
     {"pack", driver_pack, NULL},       {"unpack", driver_unpack, NULL},
-    {"claims", driver_claims, NULL},
+    {"claims", driver_claims, NULL},   {"predict", driver_predict, NULL},
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 

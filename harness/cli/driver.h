@@ -83,5 +83,6 @@ int driver_export(const struct driver *driver, int argc, char **argv);
 int driver_pack(const struct driver *driver, int argc, char **argv);
 int driver_unpack(const struct driver *driver, int argc, char **argv);
 int driver_claims(const struct driver *driver, int argc, char **argv);
+int driver_predict(const struct driver *driver, int argc, char **argv);
 
 #endif

@@ -13,11 +13,10 @@
 #include <unistd.h>
 
 #include "harness/cli/driver.h"
-#include "harness/cli/run_options.h"
-#include "harness/cli/verdicts.h"
+#include "harness/cli/driver_run.h"
+#include "harness/cli/prediction.h"
 #include "harness/error.h"
 #include "harness/lab/run.h"
-#include "harness/page/screen.h"
 #include "harness/stop.h"
 #include "harness/store/checked.h"
 #include "harness/store/folder.h"
@@ -26,27 +25,8 @@
 #include "harness/text.h"
 #include "kernels/simt/simt.h"
 
-#define SPECS (RUN_OPTION_SPECS + 4)
+#define SPECS (RUN_OPTION_SPECS + 5)
 #define SESSIONS_MOST 64
-
-struct run_plan {
-    const struct driver *driver;
-    struct options parser;
-    struct run_options options;
-    bool all;
-    uint64_t sessions; /* 0: one, and no folder around it */
-    const char *then;  /* what is run after the first lab */
-    struct driver_page page;
-    const struct driver_lab *labs[DRIVER_LABS_MAX];
-    size_t lab_count;
-    char dir[RESULT_PATH_MAX];
-    enum lab_mode mode;
-    uint64_t seed;
-    int argc;
-    char **argv;
-    int status[DRIVER_LABS_MAX]; /* of each lab; -1: not started */
-    struct others_mark begun;
-};
 
 static void print_help(const struct option_spec *specs) {
     printf("nanolab run: runs labs into one result folder and prints their verdicts.\n\n"
@@ -63,6 +43,7 @@ static void print_help(const struct option_spec *specs) {
            "  nanolab run 01 --sessions 5 --out mine  five runs, mine/session-1 ... 5, as nanolab\n"
            "                                          compare wants them\n"
            "  nanolab run 01 --quick --json           verdicts for a program\n"
+           "  nanolab run 01 --quick --predict        asks first what will come out\n"
            "\nVerdicts: confirmed, refuted, bounded (true in the range given), not testable here\n"
            "(the hardware is missing: never a pass). held/checked counts the single checks.\n"
            "Ctrl-C finishes the case in hand and leaves a folder that --resume completes.\n"
@@ -133,6 +114,24 @@ static int take_recorded(struct run_plan *plan, const char *const *names, size_t
     return status;
 }
 
+/* Asks what the labs will measure, once for all sessions. Without a terminal and --answers nobody
+ * is asked. 0, or -1 with options_error(). */
+static int predict(struct run_plan *plan) {
+    const struct ask_run run = {plan->options.device, plan->options.only};
+    if (plan->predictions || (!plan->answers && !plan->options.predict))
+        return 0;
+    if (!plan->answers && !isatty(STDIN_FILENO)) {
+        fprintf(stderr, "nanolab: nobody is asked to predict: standard input is no terminal; "
+                        "--answers FILE gives answers\n");
+        return 0;
+    }
+    for (size_t i = 0; i < plan->lab_count; i++)
+        if (prediction_ask(&plan->parser, plan->labs[i]->folder, &run, plan->answers, true, stderr,
+                           &plan->predictions) != 0)
+            return -1;
+    return 0;
+}
+
 static int make_folder(struct run_plan *plan) {
     const struct run_options *o = &plan->options;
     const char *names[DRIVER_LABS_MAX];
@@ -154,7 +153,8 @@ static int make_folder(struct run_plan *plan) {
         .argc = plan->argc,
         .argv = plan->argv,
     };
-    if (result_run_create(&setup) != 0)
+    if (result_run_create(&setup) != 0 ||
+        (plan->predictions && prediction_keep(plan->dir, plan->predictions) != 0))
         return options_fail(&plan->parser, "%s", error_text());
     char dir[RESULT_PATH_MAX];
     fprintf(stderr, "nanolab: results go to %s\n", text_plain(dir, sizeof dir, plan->dir));
@@ -305,20 +305,6 @@ static int overall(const struct run_plan *plan) {
     return broken ? EXIT_BROKEN : all_skipped ? EXIT_SKIPPED : EXIT_DONE;
 }
 
-/* The claims of one lab as recorded; an empty array where there are none yet. */
-static json_t *recorded_claims(const struct run_plan *plan, size_t i) {
-    struct checked_lab lab = {.reader = NULL};
-    struct limits left = LIMITS_WHOLE;
-    json_t *claims = NULL, *run = NULL;
-    if (plan->status[i] >= 0 && plan->status[i] != EXIT_USAGE && (run = reader_run(plan->dir))) {
-        if (checked_lab_open(&lab, run, plan->dir, plan->labs[i]->folder, &left) == 0)
-            claims = json_incref(lab.claims);
-        checked_lab_close(&lab);
-    }
-    json_decref(run);
-    return claims ? claims : json_array();
-}
-
 /* Whether every lab came to its end, as the folder itself says. */
 static bool all_complete(const struct run_plan *plan) {
     struct result_recorded *recorded = calloc(1, sizeof *recorded);
@@ -330,63 +316,23 @@ static bool all_complete(const struct run_plan *plan) {
     return complete;
 }
 
-static const char *question_of(const json_t *description) {
-    const char *text = json_string_value(json_object_get(description, "question"));
-    return text ? text : "";
-}
-
-static void print_table(const struct run_plan *plan, size_t i, const json_t *claims) {
-    if (plan->status[i] < 0 || json_array_size(claims) == 0) {
-        printf("%s: no verdicts yet: %s\n", plan->labs[i]->folder,
-               plan->status[i] < 0 ? "not started" : "it was not finished");
-        return;
-    }
-    json_t *description = driver_describe(plan->driver, &plan->parser, plan->labs[i]);
-    verdicts_print(stdout, plan->labs[i]->folder, question_of(description), claims,
-                   (int)screen_width(STDOUT_FILENO, 100));
-    json_decref(description);
-}
-
-static void conclude(const struct run_plan *plan, int status) {
-    json_t *labs = json_array();
-    for (size_t i = 0; i < plan->lab_count; i++) {
-        json_t *claims = recorded_claims(plan, i);
-        if (plan->options.json)
-            json_array_append_new(
-                labs, json_pack("{s:s, s:o, s:O}", "name", plan->labs[i]->folder, "status",
-                                plan->status[i] < 0 ? json_null() : json_integer(plan->status[i]),
-                                "claims", claims));
-        else
-            print_table(plan, i, claims);
-        json_decref(claims);
-    }
-    if (plan->options.json) {
-        json_t *all = json_pack("{s:o, s:i, s:O}", "folder", text_json(plan->dir), "status", status,
-                                "labs", labs);
-        if (all)
-            json_dumpf(all, stdout, JSON_INDENT(1));
-        putchar('\n');
-        json_decref(all);
-    } else {
-        char dir[RESULT_PATH_MAX];
-        printf("Results: %s\n", text_plain(dir, sizeof dir, plan->dir));
-        if (plan->page.made)
-            printf("Page: %s/report.html\n", dir);
-    }
-    json_decref(labs);
-}
-
 static int go(struct run_plan *plan, const char *const *names, size_t count) {
     const struct run_options *o = &plan->options;
     plan->mode = o->quick ? LAB_QUICK : o->full ? LAB_FULL : LAB_DEFAULT;
     plan->seed = o->seed;
     if (run_options_check(&plan->parser, o) != 0)
         return options_report();
+    if (o->resume && plan->answers) {
+        options_fail(&plan->parser, "--answers are given before a run, not to --resume; leave them "
+                                    "out");
+        return options_report();
+    }
     if (o->resume) {
         if (take_recorded(plan, names, count) != 0)
             return options_report();
         snprintf(plan->dir, sizeof plan->dir, "%s", o->resume);
-    } else if (choose_labs(plan, names, count) != 0 || make_folder(plan) != 0) {
+    } else if (choose_labs(plan, names, count) != 0 || predict(plan) != 0 ||
+               make_folder(plan) != 0) {
         return options_report();
     }
     bool timed = warn(plan);
@@ -403,7 +349,7 @@ static int go(struct run_plan *plan, const char *const *names, size_t count) {
     }
     if (status != EXIT_USAGE && !stop_signal)
         driver_page_make(&plan->page, plan->dir, 0);
-    conclude(plan, status);
+    driver_run_conclude(plan, status);
     driver_page_end(&plan->page);
     /* Exit status 2 has already said what to do. */
     char dir[RESULT_PATH_MAX];
@@ -487,6 +433,14 @@ int driver_run(const struct driver *driver, int argc, char **argv) {
                              OPTION_TEXT,
                              &plan->then,
                              NULL};
+    specs[RUN_OPTION_SPECS + 4] =
+        (struct option_spec){"--answers",
+                             "FILE",
+                             "what is predicted, from a file instead of a terminal\n"
+                             "(nanolab predict --help)",
+                             OPTION_TEXT,
+                             &plan->answers,
+                             NULL};
     plan->driver = driver;
     /* The command as somebody types it: "nanolab run …". */
     const char *command[argc + 1];
@@ -506,6 +460,7 @@ int driver_run(const struct driver *driver, int argc, char **argv) {
         print_help(specs);
     else
         status = (plan->sessions > 0 ? go_often : go)(plan, names, plan->parser.positional_count);
+    json_decref(plan->predictions);
     free(plan);
     return status;
 }

@@ -25,8 +25,10 @@ void run_options_specs(struct option_spec *specs, struct run_options *o) {
         /* `nanolab run --sessions` gives it: what is measured together is then measured in another
          * order, and all else is the same. */
         {"--session", "K", NULL, OPTION_NUMBER, &o->session, NULL},
-        {"--predict", NULL, "print what the model expects before anything runs", OPTION_FLAG,
-         &o->predict, NULL},
+        {"--predict", NULL,
+         "before anything runs: `nanolab run` asks what will come out (on a\n"
+         "terminal), then a lab with a model prints what that expects",
+         OPTION_FLAG, &o->predict, NULL},
         {"--out", "DIR", "the result folder to make (default: a new one in results/)", OPTION_TEXT,
          &o->out, NULL},
         {"--resume", "DIR", "finish a run that was stopped", OPTION_TEXT, &o->resume, NULL},

@@ -48,6 +48,7 @@ static int take_drawings(struct report *before, struct report_lab *lab) {
 static void gather_lab(const struct checked_lab *from, struct report *before,
                        struct report_lab *lab) {
     lab->name = from->name;
+    lab->checked = from;
     lab->reader = from->reader;
     lab->claims = from->claims;
     lab->ignored = from->ignored;

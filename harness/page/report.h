@@ -22,6 +22,7 @@ struct report_lab {
     const struct reader *reader; /* its journal; both belong to struct checked */
     const json_t *claims, *ignored;
     struct plot_set plots;
+    const struct checked_lab *checked;
     char plots_missing[600]; /* why some could not be drawn, "" if all could */
     char *readme;            /* the lab's README of this source tree; NULL if it has no such lab */
 };
@@ -56,6 +57,10 @@ void report_verdicts(const struct claim_table *table, FILE *out);
 void report_claim_by_claim(const struct claim_table *table, FILE *out);
 /* "✔": what a verdict is known by; report_html.c gives it its colour. */
 const char *report_sign(enum claim_mark mark);
+
+/* --- report_predictions.c: what was predicted of a lab beside what it measured; nothing where
+ * nothing was. --- */
+void report_predictions(const struct report *report, const struct report_lab *lab, FILE *out);
 
 /* --- report_table.c: the first `most` rows of a table; `quantities` of the start record (or NULL)
  * say which unit a column has. --- */

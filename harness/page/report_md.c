@@ -116,6 +116,10 @@ static void partial(const struct report *report, FILE *out) {
         fputs("\n\n", out);
     }
     still_to_come(report, out);
+    if (*report->checked->predictions_wrong)
+        fputs("> **What was predicted is left out:** `predictions.json` does not fit its format; "
+              "`nanolab verify` says where.\n\n",
+              out);
 }
 
 /* What was asked and what came out, a line for each lab. */
@@ -311,7 +315,7 @@ static void normal(const struct report_lab *lab, FILE *out) {
         fprintf(out, "### Is this number normal?\n\n%.*s\n\n", (int)length, text);
 }
 
-static void show_lab(const struct report_lab *lab, FILE *out) {
+static void show_lab(const struct report *report, const struct report_lab *lab, FILE *out) {
     struct question q = question_of(lab);
     struct claim_table table;
     fputs("## ", out);
@@ -325,6 +329,7 @@ static void show_lab(const struct report_lab *lab, FILE *out) {
     }
     report_verdicts(&table, out);
     first_figure(lab, out);
+    report_predictions(report, lab, out);
     if (q.rest_length)
         fprintf(out, "### What is behind the question\n\n%.*s\n\n", (int)q.rest_length, q.rest);
     report_claim_by_claim(&table, out);
@@ -346,7 +351,7 @@ void report_markdown(const struct report *report, FILE *out) {
     fputs("\n\n", out);
     summary(report, out);
     for (size_t k = 0; k < report->lab_count; k++)
-        show_lab(&report->labs[k], out);
+        show_lab(report, &report->labs[k], out);
     legend(report, out);
     fputs("## What ran\n\n", out);
     report_provenance(report->run, out);

@@ -14,6 +14,7 @@
 
 #include "harness/error.h"
 #include "harness/store/folder.h"
+#include "harness/store/predictions.h"
 #include "harness/store/record.h"
 #include "harness/store/sha.h"
 
@@ -249,6 +250,16 @@ static const struct checked_lab *lab_named(const struct checked *checked, const 
     return NULL;
 }
 
+static int read_predictions(struct checked *checked, const char *dir) {
+    struct folder folder;
+    if (folder_open(&folder, dir) != 0)
+        return -1;
+    if (predictions_read(&folder, PREDICTIONS_FILE, &checked->predictions) != 0)
+        snprintf(checked->predictions_wrong, sizeof checked->predictions_wrong, "%s", error_text());
+    folder_close(&folder);
+    return 0;
+}
+
 static int open_all(struct checked *checked, const char *dir, const struct reader_watch *watch) {
     struct limits left = LIMITS_WHOLE;
     char names[LIMIT_LABS][64];
@@ -269,7 +280,7 @@ static int open_all(struct checked *checked, const char *dir, const struct reade
         if (!lab_named(checked, json_string_value(json_array_get(asked, k))))
             json_array_append(checked->not_started, json_array_get(asked, k));
     checked->complete = checked->complete && json_array_size(checked->not_started) == 0;
-    return 0;
+    return read_predictions(checked, dir);
 }
 
 int checked_open(struct checked **out, const char *dir) {
@@ -296,5 +307,6 @@ void checked_close(struct checked *checked) {
         checked_lab_close(&checked->labs[k]);
     json_decref(checked->run);
     json_decref(checked->not_started);
+    json_decref(checked->predictions);
     free(checked);
 }

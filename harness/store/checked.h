@@ -6,7 +6,8 @@
  * end record, its claims and their evidence; that all of it belongs together; and that it keeps to
  * limits.h. A lab without an end record is partial: it is valid, but has no claims and no tables,
  * since nothing seals what lies there; those files are named and otherwise ignored. A run.json that
- * says that all was done, beside a lab that is partial, was given another journal.
+ * says that all was done, beside a lab that is partial, was given another journal. Of
+ * predictions.json, which no measurement rests on, a fault makes no other part invalid.
  */
 #ifndef NANOLAB_HARNESS_CHECKED_H
 #define NANOLAB_HARNESS_CHECKED_H
@@ -29,8 +30,10 @@ struct checked {
     json_t *run; /* run.json */
     struct checked_lab labs[LIMIT_LABS];
     size_t lab_count;
-    json_t *not_started; /* names of labs that were asked for and are not there */
-    bool complete;       /* all labs, and each to its end */
+    json_t *not_started;         /* names of labs that were asked for and are not there */
+    json_t *predictions;         /* predictions.json; NULL: there is none, or it does not fit */
+    char predictions_wrong[400]; /* why it does not; "" */
+    bool complete;               /* all labs, and each to its end */
 };
 
 /* 0, or -1 with one line in error_text() that names file, place and what to do. */

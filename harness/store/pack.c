@@ -19,6 +19,7 @@
 #include "harness/store/folder.h"
 #include "harness/store/pack_inside.h"
 #include "harness/store/pack_journal.h"
+#include "harness/store/predictions.h"
 #include "harness/store/record.h"
 
 #define DOS_1980 0x21 /* the first day that the format knows */
@@ -97,6 +98,8 @@ static int by_name(const void *a, const void *b) {
 static json_t *names_of(const struct checked *checked, const char *dir) {
     json_t *names = json_array(), *sorted = json_array(), **list = NULL;
     int status = names && sorted ? add_name(names, "%s%s", "", "run.json") : -1;
+    if (status == 0 && checked->predictions)
+        status = add_name(names, "%s%s", "", PREDICTIONS_FILE);
     for (size_t k = 0; status == 0 && k < checked->lab_count; k++)
         status = add_lab(names, &checked->labs[k]);
     size_t count = json_array_size(names);
@@ -294,7 +297,11 @@ static json_t *manifest_in(const char *dir, int format, struct folder *root, str
     struct checked *checked;
     if (checked_open(&checked, dir) != 0)
         return NULL;
-    json_t *names = names_of(checked, dir), *manifest = NULL;
+    json_t *manifest = NULL, *names = NULL;
+    if (*checked->predictions_wrong)
+        error_set("%s", checked->predictions_wrong);
+    else
+        names = names_of(checked, dir);
     checked_close(checked);
     if (names && folder_open(root, dir) == 0 && !(manifest = manifest_of(root, names, format, out)))
         folder_close(root);

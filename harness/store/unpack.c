@@ -18,6 +18,7 @@
 #include "harness/store/limits.h"
 #include "harness/store/pack_inside.h"
 #include "harness/store/pack_journal.h"
+#include "harness/store/predictions.h"
 #include "harness/store/record.h"
 #include "harness/store/verify.h"
 #include "harness/text.h"
@@ -47,14 +48,14 @@ bool pack_is_archive(const char *path) {
 /* --- the manifest ------------------------------------------------------------------------------
  */
 
-/* "run.json", "LAB/NAME" or "LAB/side/NAME", each part a plain name. */
+/* "run.json", "predictions.json", "LAB/NAME" or "LAB/side/NAME", each part a plain name. */
 static bool is_result_name(const char *name) {
     char part[PACK_NAME];
     size_t depth = 0;
     if (strlen(name) >= PACK_NAME)
         return false;
     if (!strchr(name, '/'))
-        return strcmp(name, "run.json") == 0;
+        return strcmp(name, "run.json") == 0 || strcmp(name, PREDICTIONS_FILE) == 0;
     for (const char *slash; (slash = strchr(name, '/')); name = slash + 1, depth++) {
         snprintf(part, sizeof part, "%.*s", (int)(slash - name), name);
         if (!folder_name_is_plain(part) || depth == 2 ||

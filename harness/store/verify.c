@@ -20,8 +20,8 @@ int verify_folder(const char *dir, json_t **summary) {
     struct checked *checked;
     if (checked_open(&checked, dir) != 0)
         return -1;
-    int status = 0;
-    if (summary) {
+    int status = *checked->predictions_wrong ? error_set("%s", checked->predictions_wrong) : 0;
+    if (status == 0 && summary) {
         json_t *labs = json_array();
         for (size_t k = 0; k < checked->lab_count; k++)
             json_array_append_new(labs, summary_of(&checked->labs[k]));

@@ -103,5 +103,7 @@ void check_order(const struct rows *rows, struct finding *f) {
     }
     finding_say(f, "(a + b) + c and a + (b + c) have different bits for %zu of %zu normal triples",
                 differ, triples);
+    finding_number(f, "1", number((double)differ),
+                   "of %zu normal triples, those with other bits in the other order", triples);
     finding_settle(f, SETTLE_ALL, "not in every series of triples");
 }
