@@ -10,16 +10,12 @@
 
 #include "harness/error.h"
 #include "harness/page/home.h"
+#include "harness/page/plot_text.h"
 #include "harness/page/table.h"
 #include "harness/page/tool.h"
 #include "harness/stop.h"
-#include "harness/store/checked.h"
 #include "harness/store/durable.h"
-#include "harness/text.h"
 
-#define NO_GNUPLOT                                                                                 \
-    "gnuplot is not installed; try: apt-get install gnuplot-nox, here or on another machine that " \
-    "the folder is copied to"
 #define IMAGE_MAX ((size_t)64 << 20)
 #define PUBLISHED "results/published"
 #define SCRIPT_MAX ((size_t)1 << 20)
@@ -28,7 +24,11 @@ void plot_set_free(struct plot_set *set) {
     for (size_t k = 0; k < LEGEND_SHOWN_MAX; k++) {
         free(set->images[k].svg);
         free(set->images[k].png);
+        free(set->images[k].text);
     }
+    for (size_t k = 0; k <= LEGEND_DATA_MAX; k++)
+        free(set->data[k].text);
+    free(set->script);
     memset(set, 0, sizeof *set);
 }
 
@@ -37,10 +37,9 @@ struct drawing {
     const struct reader *reader; /* NULL: every table of `folder` will do */
     const struct folder *folder, *scratch;
     const char *home, *script;
+    const struct plot_text *as_text; /* NULL: as SVG and PNG */
+    bool reads_only;
     struct plot_set *set;
-    struct table_extent extents[LEGEND_DATA_MAX + 1];
-    unsigned have; /* bit k: data k has rows … */
-    unsigned own;  /* … and they are the result's own */
 };
 
 /* The first reason is the one that is told. */
@@ -58,54 +57,68 @@ static int open_published(const char *home, struct folder *published) {
     return folder_open(published, path);
 }
 
-/* Data k out of its table, under a fixed name. */
-static int copy_table_of(struct drawing *d, int k, const struct folder *from) {
-    const struct legend_data *data = &d->set->legend.data[k];
-    char file[LEGEND_WORD + 8], name[32], *text = NULL;
-    size_t length = 0;
+/* Data k out of its table. */
+static int read_data_from(struct drawing *d, int k, const struct folder *from) {
+    const struct legend_data *legend = &d->set->legend.data[k];
+    struct plot_data *data = &d->set->data[k];
+    char file[LEGEND_WORD + 8];
     struct table table;
-    snprintf(file, sizeof file, "%s.tsv", data->table);
-    bool is_sealed = d->reader && !data->is_published;
+    snprintf(file, sizeof file, "%s.tsv", legend->table);
+    bool is_sealed = d->reader && !legend->is_published;
     if (is_sealed ? !reader_seals(d->reader, file) : !folder_has(from, file))
         return 0;
     if (table_read(from, file, &table))
         return -1;
-    FILE *out = open_memstream(&text, &length);
-    int status = out ? table_write_blocks(&table, data, out, &d->extents[k]) : -1;
+    FILE *out = open_memstream(&data->text, &data->length);
+    int status = out ? table_write_blocks(&table, legend, out, &data->extent) : -1;
     if (!out || fclose(out))
         status = error_set("%s: out of memory; close other programs", file);
-    snprintf(name, sizeof name, "data%d.tsv", k);
-    if (!status)
-        status = folder_write(d->scratch, name, text, length);
-    free(text);
     table_free(&table);
     if (status)
-        d->extents[k] = (struct table_extent){0};
+        data->extent = (struct table_extent){0};
     return status;
 }
 
-static int copy_table(struct drawing *d, int k) {
+static int read_data(struct drawing *d, int k) {
     struct folder published;
     if (!d->set->legend.data[k].is_published)
-        return copy_table_of(d, k, d->folder);
+        return read_data_from(d, k, d->folder);
     if (open_published(d->home, &published))
         return 0;
-    int status = copy_table_of(d, k, &published);
+    int status = read_data_from(d, k, &published);
     folder_close(&published);
     return status;
 }
 
-static void copy_tables(struct drawing *d) {
+static void read_all_data(struct drawing *d) {
+    struct plot_set *set = d->set;
     for (int k = 1; k <= LEGEND_DATA_MAX && !stop_signal; k++) {
-        if (!d->set->legend.data[k].number)
+        if (!set->legend.data[k].number)
             continue;
-        if (copy_table(d, k))
-            miss(d->set);
-        if (d->extents[k].rows)
-            d->have |= 1u << k;
-        if (d->extents[k].rows && !d->set->legend.data[k].is_published)
-            d->own |= 1u << k;
+        if (read_data(d, k))
+            miss(set);
+        if (set->data[k].extent.rows)
+            set->have |= 1u << k;
+        if (set->data[k].extent.rows && !set->legend.data[k].is_published)
+            set->own |= 1u << k;
     }
+}
+
+bool plot_has_data(const struct plot_set *set, size_t k) {
+    const struct legend_shown *shown = &set->legend.shown[k];
+    return set->own && shown->is_plot && (shown->needs & set->have) == shown->needs;
+}
+
+/* Under fixed names. */
+static int write_data(const struct drawing *d) {
+    for (int k = 1; k <= LEGEND_DATA_MAX; k++) {
+        const struct plot_data *data = &d->set->data[k];
+        char name[32];
+        snprintf(name, sizeof name, "data%d.tsv", k);
+        if (data->text && folder_write(d->scratch, name, data->text, data->length))
+            return -1;
+    }
+    return 0;
 }
 
 /* The numbers gnuplot gets; data that are not among `show` count as empty. */
@@ -118,7 +131,7 @@ static int write_numbers(const struct drawing *d, unsigned show) {
     for (int k = 1; k <= LEGEND_DATA_MAX; k++) {
         struct table_extent extent = {0};
         if (show & 1u << k)
-            extent = d->extents[k];
+            extent = d->set->data[k].extent;
         if (d->set->legend.data[k].number)
             fprintf(numbers, "data%d_blocks = %zu\ndata%d_rows = %zu\n", k, extent.blocks, k,
                     extent.rows);
@@ -129,12 +142,15 @@ static int write_numbers(const struct drawing *d, unsigned show) {
     return status;
 }
 
-/* Runs gnuplot once; the plots are then in `scratch` as NAME.svg or NAME.png. */
-static int run_gnuplot(const struct drawing *d, const char *target) {
-    char set_target[32], style[4200];
-    snprintf(set_target, sizeof set_target, "target = \"%s\"", target);
+/* Runs gnuplot once; the plots are then in `scratch` as NAME.svg, NAME.png or NAME.txt. */
+static int run_gnuplot(const struct drawing *d, const char *target, size_t lines) {
+    const struct plot_text none = {0}, *text = d->as_text ? d->as_text : &none;
+    char settings[120], style[4200];
+    snprintf(settings, sizeof settings,
+             "target = \"%s\"; columns = %zu; lines = %zu; in_utf8 = %d; in_colour = %d", target,
+             text->columns, lines, text->utf8, text->colour);
     snprintf(style, sizeof style, "%s/harness/page/style.gp", d->home);
-    const char *argv[] = {"gnuplot", "-d", "-e", set_target, "numbers.gp", style, d->script, NULL};
+    const char *argv[] = {"gnuplot", "-d", "-e", settings, "numbers.gp", style, d->script, NULL};
     struct tool_run tool = {.argv = argv,
                             .package = "gnuplot-nox",
                             .folder = d->scratch->path,
@@ -155,7 +171,7 @@ static int take(const struct folder *scratch, const char *name, const char *targ
 }
 
 static int draw_with(const struct drawing *d, unsigned show) {
-    if (write_numbers(d, show) || run_gnuplot(d, "svg") || run_gnuplot(d, "png"))
+    if (write_numbers(d, show) || run_gnuplot(d, "svg", 0) || run_gnuplot(d, "png", 0))
         return -1;
     return 0;
 }
@@ -196,23 +212,61 @@ static void take_image(const struct drawing *d, size_t k) {
 
 /* All plots in one go; where that fails, each by itself, so that one does not take the others
  * away. */
-static int draw_in(struct drawing *d) {
-    copy_tables(d);
-    if (!d->own)
-        return stop_signal ? error_set("stopped by a signal") : 0;
-    bool together = draw_with(d, d->have) == 0;
+static void draw_images(struct drawing *d) {
+    struct plot_set *set = d->set;
+    bool together = draw_with(d, set->have) == 0;
     if (!together)
-        miss(d->set);
-    for (size_t k = 0; k < d->set->legend.shown_count && !stop_signal; k++) {
-        const struct legend_shown *shown = &d->set->legend.shown[k];
-        if (!shown->is_plot || (shown->needs & d->have) != shown->needs)
+        miss(set);
+    for (size_t k = 0; k < set->legend.shown_count && !stop_signal; k++) {
+        if (!plot_has_data(set, k))
             continue;
-        if (together || draw_with(d, shown->needs) == 0)
+        if (together || draw_with(d, set->legend.shown[k].needs) == 0)
             take_image(d, k);
         else
-            miss(d->set);
+            miss(set);
     }
-    return stop_signal ? error_set("stopped by a signal") : 0;
+}
+
+/* A plot is as high as its series' names ask for. */
+static size_t lines_of(const struct plot_set *set, size_t k) {
+    size_t names = 0;
+    for (int i = 1; i <= LEGEND_DATA_MAX; i++)
+        names += set->legend.shown[k].needs & 1u << i ? set->data[i].extent.blocks : 0;
+    return plot_text_lines(names);
+}
+
+static void take_text(const struct drawing *d, size_t k) {
+    struct plot_image *image = &d->set->images[k];
+    image->have =
+        !take(d->scratch, d->set->legend.shown[k].name, "txt", &image->text, &image->text_length);
+    if (image->have)
+        plot_text_clean(image->text, &image->text_length, d->as_text);
+    else
+        miss(d->set);
+}
+
+/* All plots of one height in one go; where that fails, each by itself. */
+static void draw_texts(struct drawing *d) {
+    struct plot_set *set = d->set;
+    bool tried[LEGEND_SHOWN_MAX] = {false};
+    for (size_t k = 0; k < set->legend.shown_count && !stop_signal; k++) {
+        if (tried[k] || !plot_has_data(set, k))
+            continue;
+        size_t lines = lines_of(set, k);
+        bool together = !write_numbers(d, set->have) && !run_gnuplot(d, "txt", lines);
+        if (!together)
+            miss(set);
+        for (size_t j = k; j < set->legend.shown_count && !stop_signal; j++) {
+            if (tried[j] || !plot_has_data(set, j) || lines_of(set, j) != lines)
+                continue;
+            tried[j] = true;
+            if (together ||
+                (!write_numbers(d, set->legend.shown[j].needs) && !run_gnuplot(d, "txt", lines)))
+                take_text(d, j);
+            else
+                miss(set);
+        }
+    }
 }
 
 /* Reads what a script of the tree declares; without it there are no plots. */
@@ -229,10 +283,12 @@ static int read_script(const char *script, struct plot_set *set) {
     if (!text)
         return error_set("%s: out of memory", script);
     text[length] = '\0';
-    set->known = 1;
-    int status = legend_parse(text, script, &set->legend);
+    set->script = strdup(text);
     free(text);
-    return status;
+    if (!set->script)
+        return error_set("%s: out of memory", script);
+    set->known = legend_parse(set->script, script, &set->legend) == 0;
+    return set->known ? 0 : -1;
 }
 
 static int read_legend(const char *home, const char *lab, char *script, size_t size,
@@ -251,40 +307,54 @@ int plot_legend(const char *lab, struct plot_set *set) {
     return read_legend(home, lab, script, sizeof script, set);
 }
 
-/* Draws what the set's legend, read from `script`, declares. */
-static int draw_script(const char *home, const struct reader *reader, const struct folder *folder,
-                       const char *script, struct plot_set *set) {
+/* Reads and draws what the set's legend, read from d->script, declares. */
+static int draw_script(struct drawing *d) {
     char path[4096];
+    struct folder scratch;
+    read_all_data(d);
+    if (!d->set->own || d->reads_only || stop_signal)
+        return stop_signal ? error_set("stopped by a signal") : 0;
     if (!tool_exists("gnuplot"))
-        return error_set(NO_GNUPLOT);
+        return error_set(PLOT_NO_GNUPLOT);
     if (home_private(path, sizeof path))
         return -1;
-    struct folder scratch;
     int status = folder_open(&scratch, path);
     if (!status) {
-        struct drawing d = {.reader = reader,
-                            .folder = folder,
-                            .scratch = &scratch,
-                            .home = home,
-                            .script = script,
-                            .set = set};
-        status = draw_in(&d);
+        d->scratch = &scratch;
+        status = write_data(d);
+        if (!status && d->as_text)
+            draw_texts(d);
+        else if (!status)
+            draw_images(d);
         folder_close(&scratch);
     }
     home_private_remove(path);
+    return stop_signal ? error_set("stopped by a signal") : status;
+}
+
+/* Of a lab, from `home`. */
+static int draw_lab(struct drawing *d, const char *lab) {
+    char script[4096 + 128];
+    memset(d->set, 0, sizeof *d->set);
+    if (read_legend(d->home, lab, script, sizeof script, d->set))
+        return -1;
+    d->script = script;
+    /* A partial lab has no tables. */
+    int status = d->set->known && !(d->reader && !d->reader->end) ? draw_script(d) : 0;
+    d->script = NULL;
     return status;
 }
 
 int plot_draw_from(const char *home, const struct reader *reader, const struct folder *folder,
                    const char *lab, struct plot_set *set) {
-    char script[4096 + 128];
-    memset(set, 0, sizeof *set);
-    if (read_legend(home, lab, script, sizeof script, set))
-        return -1;
-    /* A partial lab has no tables. */
-    if (!set->known || (reader && !reader->end))
-        return 0;
-    return draw_script(home, reader, folder, script, set);
+    struct drawing d = {.reader = reader, .folder = folder, .home = home, .set = set};
+    return draw_lab(&d, lab);
+}
+
+int plot_draw_text_from(const char *home, const struct folder *folder, const char *lab,
+                        const struct plot_text *as_text, struct plot_set *set) {
+    struct drawing d = {.folder = folder, .home = home, .as_text = as_text, .set = set};
+    return draw_lab(&d, lab);
 }
 
 int plot_draw_tables(const char *name, const struct folder *folder, struct plot_set *set) {
@@ -297,16 +367,37 @@ int plot_draw_tables(const char *name, const struct folder *folder, struct plot_
         return -1;
     if (!set->known)
         return error_set("%s: no such file; use a complete source tree", script);
-    return draw_script(home, NULL, folder, script, set);
+    struct drawing d = {.folder = folder, .home = home, .script = script, .set = set};
+    return draw_script(&d);
+}
+
+/* Of a lab's journal, from this tree. */
+static int draw_journal(struct drawing *d) {
+    char home[4096];
+    memset(d->set, 0, sizeof *d->set);
+    if (home_find(home, sizeof home))
+        return -1;
+    d->home = home;
+    d->folder = &d->reader->folder;
+    int status = draw_lab(d, json_string_value(json_object_get(d->reader->start, "lab")));
+    d->home = NULL;
+    return status;
 }
 
 int plot_draw(const struct reader *reader, struct plot_set *set) {
-    char home[4096];
-    memset(set, 0, sizeof *set);
-    if (home_find(home, sizeof home))
-        return -1;
-    const char *lab = json_string_value(json_object_get(reader->start, "lab"));
-    return plot_draw_from(home, reader, &reader->folder, lab, set);
+    struct drawing d = {.reader = reader, .set = set};
+    return draw_journal(&d);
+}
+
+int plot_draw_text(const struct reader *reader, const struct plot_text *as_text,
+                   struct plot_set *set) {
+    struct drawing d = {.reader = reader, .as_text = as_text, .set = set};
+    return draw_journal(&d);
+}
+
+int plot_read(const struct reader *reader, struct plot_set *set) {
+    struct drawing d = {.reader = reader, .reads_only = true, .set = set};
+    return draw_journal(&d);
 }
 
 int plot_save(const struct folder *folder, const struct plot_set *set) {
@@ -336,89 +427,4 @@ int plot_save(const struct folder *folder, const struct plot_set *set) {
     }
     folder_close(&plots);
     return count;
-}
-
-static int usage(FILE *out, int status) {
-    fputs("usage: nanolab plot DIR\n"
-          "\n"
-          "Draws the plots of every lab in the result folder DIR into DIR/LAB/plots/, as SVG and\n"
-          "PNG, from the tables (*.tsv) beside them. Needs gnuplot. Drawing again gives the same\n"
-          "files.\n"
-          "\n"
-          "  nanolab run 01 --quick --out results/mine\n"
-          "  nanolab plot results/mine\n",
-          out);
-    return status;
-}
-
-static int complain(int status) {
-    fprintf(stderr, "nanolab plot: %s\n", error_text());
-    return status;
-}
-
-static int plot_lab(const struct checked_lab *lab, int *total) {
-    struct plot_set set;
-    const struct folder *folder = &lab->reader->folder;
-    int status = plot_draw(lab->reader, &set) ? complain(2) : 0;
-    int count = status ? 0 : plot_save(folder, &set);
-    if (count < 0)
-        status = complain(2);
-    if (!status && !set.known)
-        fprintf(stderr, "nanolab plot: %s: this version has no plot for it; left out\n", lab->name);
-    if (!status && !lab->reader->end)
-        fprintf(stderr, "nanolab plot: %s: partial, so it has no tables yet; left out\n",
-                lab->name);
-    for (size_t k = 0; !status && k < set.legend.shown_count; k++)
-        if (set.images[k].have) {
-            text_print(stdout, folder->path);
-            printf("/plots/%s.svg\n", set.legend.shown[k].name);
-        }
-    if (!status && *set.missing) {
-        fprintf(stderr, "nanolab plot: %s: a plot is left out: %s\n", lab->name, set.missing);
-        status = 2;
-    }
-    *total += count > 0 ? count : 0;
-    plot_set_free(&set);
-    return status;
-}
-
-static int plot_all(const char *dir) {
-    struct checked *checked;
-    int total = 0, status = 0;
-    if (checked_open(&checked, dir))
-        return complain(2);
-    if (checked->lab_count == 0) {
-        error_set("%s: no lab's folder in it; give the folder a run wrote", dir);
-        status = complain(2);
-    } else if (!tool_exists("gnuplot")) {
-        error_set(NO_GNUPLOT);
-        status = complain(1);
-    }
-    /* A lab that cannot be drawn does not take the others away. */
-    for (size_t k = 0; status != 1 && k < checked->lab_count && !stop_signal; k++)
-        if (plot_lab(&checked->labs[k], &total))
-            status = 2;
-    if (!status && !total && !stop_signal) {
-        error_set("%s: nothing in it to draw (bits only, or a partial run)", dir);
-        complain(0);
-    }
-    checked_close(checked);
-    return stop_status(status);
-}
-
-int plot_main(int argc, char **argv) {
-    if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")))
-        return usage(stdout, 0);
-    for (int k = 1; k < argc; k++)
-        if (argv[k][0] == '-') {
-            fprintf(stderr, "nanolab plot: unknown option '%s'; try nanolab plot --help\n",
-                    argv[k]);
-            return 2;
-        }
-    if (argc != 2) {
-        fprintf(stderr, "nanolab plot: needs one result folder; try nanolab plot --help\n");
-        return 2;
-    }
-    stop_catch(NULL);
-    return plot_all(argv[1]);
 }

@@ -1,4 +1,4 @@
-/* report.c: gathers what the page shows, and `nanolab report` itself (report.h). */
+/* report.c: gathers what the page shows, and makes it (report.h). */
 #define _GNU_SOURCE
 #include "harness/page/report.h"
 
@@ -45,7 +45,7 @@ static int take_drawings(struct report *before, struct report_lab *lab) {
     return 0;
 }
 
-static void gather_lab(const struct checked_lab *from, struct report *before,
+static void gather_lab(const struct checked_lab *from, struct report *before, bool draws,
                        struct report_lab *lab) {
     lab->name = from->name;
     lab->checked = from;
@@ -55,27 +55,32 @@ static void gather_lab(const struct checked_lab *from, struct report *before,
     lab->readme = read_readme(lab->name);
     if (take_drawings(before, lab))
         return;
-    int status = plot_draw(lab->reader, &lab->plots);
+    int status = draws ? plot_draw(lab->reader, &lab->plots) : plot_read(lab->reader, &lab->plots);
     const char *why = status ? error_text() : lab->plots.missing;
     text_plain(lab->plots_missing, sizeof lab->plots_missing, why);
-    /* A page without a plot is still a page. Its tables are shown all the same where there is a
-     * legend that says which. */
-    if (status) {
+    /* A page without a plot is still a page: its words and tables are shown all the same where
+     * there is a legend that says which. */
+    if (status && !lab->plots.known)
         plot_set_free(&lab->plots);
-        if (plot_legend(lab->name, &lab->plots))
-            plot_set_free(&lab->plots);
-    }
 }
 
-int report_gather(const char *dir, struct report *before, struct report *report) {
+static int gather(const char *dir, struct report *before, bool draws, struct report *report) {
     memset(report, 0, sizeof *report);
     report->dir = dir;
     if (checked_open(&report->checked, dir))
         return -1;
     report->run = report->checked->run;
     for (size_t k = 0; k < report->checked->lab_count && !stop_signal; k++)
-        gather_lab(&report->checked->labs[k], before, &report->labs[report->lab_count++]);
+        gather_lab(&report->checked->labs[k], before, draws, &report->labs[report->lab_count++]);
     return stop_signal ? error_set("%s: stopped by a signal", dir) : 0;
+}
+
+int report_gather(const char *dir, struct report *before, struct report *report) {
+    return gather(dir, before, true, report);
+}
+
+int report_gather_words(const char *dir, struct report *report) {
+    return gather(dir, NULL, false, report);
 }
 
 void report_free(struct report *report) {
@@ -149,47 +154,4 @@ int report_make(const char *dir, struct report **kept) {
         if (*report->labs[k].plots_missing)
             return 1;
     return 0;
-}
-
-static int usage(FILE *out, int status) {
-    fputs(
-        "usage: nanolab report DIR\n"
-        "\n"
-        "Writes DIR/report.md and DIR/report.html: verdicts, plots, tables, what ran, and how to\n"
-        "repeat it. The HTML is one file that loads nothing. Needs gnuplot.\n"
-        "\n"
-        "  nanolab run 01 --quick --out results/mine\n"
-        "  nanolab report results/mine\n",
-        out);
-    return status;
-}
-
-int report_main(int argc, char **argv) {
-    if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")))
-        return usage(stdout, 0);
-    for (int k = 1; k < argc; k++)
-        if (argv[k][0] == '-') {
-            fprintf(stderr, "nanolab report: unknown option '%s'; try nanolab report --help\n",
-                    argv[k]);
-            return 2;
-        }
-    if (argc != 2) {
-        fprintf(stderr, "nanolab report: needs one result folder; try nanolab report --help\n");
-        return 2;
-    }
-    struct report *report = NULL;
-    char dir[RESULT_PATH_MAX];
-    stop_catch(NULL);
-    int status = report_make(argv[1], &report);
-    text_plain(dir, sizeof dir, argv[1]);
-    if (status == 2)
-        fprintf(stderr, "nanolab report: %s\n", error_text());
-    else
-        printf("%s/report.md\n%s/report.html\n", dir, dir);
-    for (size_t k = 0; status == 1 && k < report->lab_count; k++)
-        if (*report->labs[k].plots_missing)
-            fprintf(stderr, "nanolab report: no plots for %s: %s\n", report->labs[k].name,
-                    report->labs[k].plots_missing);
-    report_forget(&report);
-    return stop_status(status);
 }

@@ -39,6 +39,8 @@ struct report {
  * folder: the drawings of labs that were complete then are taken out of it. Returns 0, or -1 with
  * error_text(). Free it either way. */
 int report_gather(const char *dir, struct report *before, struct report *report);
+/* The same for a page without pictures: needs no gnuplot. */
+int report_gather_words(const char *dir, struct report *report);
 void report_free(struct report *report);
 
 /* Makes the page of a folder: report.md, report.html and the plots beside it. `kept` holds what was
@@ -50,6 +52,14 @@ void report_forget(struct report **kept);
 
 /* --- report_md.c: writes the page in Markdown; plots are images beside it. --- */
 void report_markdown(const struct report *report, FILE *out);
+
+/* The line above a plot in words. */
+#define REPORT_IN_WORDS "The plot in words"
+
+/* --- report_plain.c: the same page as plain text, for a terminal or a screen reader: no pictures,
+ * and of a table a line for each row, "claim: …; cpu: confirmed". Lines are wrapped at `width`.
+ * Returns 0, or -1 with error_text(). --- */
+int report_plain(const char *markdown, size_t length, size_t width, FILE *out);
 
 /* --- report_claims.c: the claims of a lab. --- */
 /* The small table of verdicts; then, claim by claim, what each rests on. */
@@ -96,8 +106,8 @@ void report_head(const char *title, FILE *out);
  * narrower than that, where it has to be scrolled sideways. */
 void report_hint(double on_phone, double elsewhere, FILE *out);
 
-/* `nanolab report DIR`; argv[0] is "report". Returns the exit status: 0, 1 (the page is there
- * but plots are missing, and it says why), 2 (usage, bad input, cannot write). */
+/* `nanolab report DIR` (report_main.c); argv[0] is "report". Returns the exit status: 0, 1 (the
+ * page is there but plots are missing, and it says why), 2 (usage, bad input, cannot write). */
 int report_main(int argc, char **argv);
 
 #endif

@@ -137,6 +137,22 @@ static int put_cell(const char *at, FILE *out) {
     return 0;
 }
 
+/* A head that is only a verdict's sign gets its word, for those who are read to. */
+static int put_head(const char *at, FILE *out) {
+    for (int m = 0; m < MARKS; m++) {
+        char mark[60];
+        int length = snprintf(mark, sizeof mark, "<th align=\"right\">%s</th>", report_sign(m));
+        if (starts(at, mark)) {
+            fprintf(out,
+                    "<th align=\"right\"><span aria-hidden=\"true\">%s</span>"
+                    "<span class=\"said\">%s</span></th>",
+                    report_sign(m), claim_mark_words(m));
+            return length;
+        }
+    }
+    return 0;
+}
+
 /* Characters that HTML shows between two places. */
 static size_t shown_length(const char *from, const char *to) {
     size_t count = 0;
@@ -201,6 +217,9 @@ static int put_numbers(const char *at, FILE *out) {
     return (int)(end - at + (long)strlen(open) + (long)strlen("</em></p>\n"));
 }
 
+/* The mark above a plot in words, which are a list. */
+#define IN_WORDS "<p><em>" REPORT_IN_WORDS "</em></p>\n"
+
 /* Links of a README that lead out of the page stay; those into the source tree have no place to
  * lead to from here. */
 static int put_link(const char *at, FILE *out) {
@@ -213,6 +232,7 @@ struct body {
     const struct report_page *page;
     int in_numbers; /* in a part that opens */
     int in_link;    /* in a link that is left out */
+    int in_words;   /* in the words of a plot */
 };
 
 /* Writes what takes the place of the mark at `at`; returns the mark's length, 0 for none, or -1. */
@@ -222,12 +242,24 @@ static int put_mark(struct body *body, const char *at, FILE *out) {
         return put_figure(body->page, at, out);
     if (starts(at, "<td>"))
         return put_cell(at, out);
+    if (starts(at, "<th align=\"right\">"))
+        return put_head(at, out);
     if (starts(at, "<table>"))
         return put_table(at, out);
     if (starts(at, "</table>")) {
         fputs(body->in_numbers ? "</table></div></details>" : "</table></div>", out);
         body->in_numbers = 0;
         return 8;
+    }
+    if (starts(at, IN_WORDS "<ul>")) {
+        fputs("<details class=\"words\"><summary>" REPORT_IN_WORDS "</summary>\n<ul>", out);
+        body->in_words = 1;
+        return (int)sizeof IN_WORDS "<ul>" - 1;
+    }
+    if (starts(at, "</ul>") && body->in_words) {
+        fputs("</ul></details>", out);
+        body->in_words = 0;
+        return 5;
     }
     if (starts(at, "<p><em>Numbers behind ")) {
         taken = put_numbers(at, out);

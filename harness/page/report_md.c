@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "harness/page/escape.h"
+#include "harness/page/plot_words.h"
 #include "harness/page/report.h"
 #include "harness/page/table.h"
 #include "harness/page/units.h"
@@ -252,20 +253,35 @@ static void show_table(const struct report_lab *lab, const struct legend_shown *
     table_free(&table);
 }
 
-/* The plot that the page begins with: the one that plot.gp calls so, or the first; NULL: none. */
+/* The plot that the page begins with: the one that plot.gp calls so, or the first with data; NULL:
+ * none. */
 static const struct legend_shown *front(const struct report_lab *lab) {
     const struct legend *legend = &lab->plots.legend;
     for (int named = 1; named >= 0; named--)
         for (size_t k = 0; k < legend->shown_count; k++)
-            if (lab->plots.images[k].have && legend->shown[k].is_front >= named)
+            if (plot_has_data(&lab->plots, k) && legend->shown[k].is_front >= named)
                 return &legend->shown[k];
     return NULL;
 }
 
+/* A picture, and the same in words: for those who cannot see it, and where it could not be drawn.
+ * The line above the words is a mark for report_html.c, which makes a part that opens of them. */
 static void figure(const struct report_lab *lab, const struct legend_shown *shown, FILE *out) {
-    fprintf(out, "![%s](%s/plots/%s.svg)\n\n", shown->title, lab->name, shown->name);
+    size_t k = (size_t)(shown - lab->plots.legend.shown);
+    if (lab->plots.images[k].have)
+        fprintf(out, "![%s](%s/plots/%s.svg)\n\n", shown->title, lab->name, shown->name);
     if (*shown->text)
         fprintf(out, "%s\n\n", shown->text);
+    fputs("*" REPORT_IN_WORDS "*\n\n", out);
+    plot_words(&lab->plots, k, json_object_get(lab->reader->start, "quantities"), true, out);
+    fputc('\n', out);
+}
+
+static bool any_is_drawn(const struct report_lab *lab) {
+    for (size_t k = 0; k < lab->plots.legend.shown_count; k++)
+        if (lab->plots.images[k].have)
+            return true;
+    return false;
 }
 
 static void first_figure(const struct report_lab *lab, FILE *out) {
@@ -275,7 +291,7 @@ static void first_figure(const struct report_lab *lab, FILE *out) {
         fprintf(out,
                 "> **%s:** they could not be drawn where this page was made; `nanolab plot` says "
                 "why.\n\n",
-                shown ? "Some plots are missing" : "No plots");
+                any_is_drawn(lab) ? "Some plots are missing" : "No plots");
     if (!shown)
         return;
     fprintf(out, "**%s**\n\n", shown->title);
@@ -288,7 +304,7 @@ static void other_figures(const struct report_lab *lab, FILE *out) {
         const struct legend_shown *shown = &legend->shown[k];
         if (!shown->is_plot) {
             show_table(lab, shown, out);
-        } else if (lab->plots.images[k].have && shown != front(lab)) {
+        } else if (plot_has_data(&lab->plots, k) && shown != front(lab)) {
             fprintf(out, "### %s\n\n", shown->title);
             figure(lab, shown, out);
         }

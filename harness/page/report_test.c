@@ -58,6 +58,7 @@ static void hostile_finding(size_t k, struct finding *finding) {
 /* A result folder with one lab, all of whose texts are hostile. S1 … S3 have a verdict on the CPU,
  * S4 has none there and one on simt; the last claim was asked nowhere. */
 static const struct legend *made_tables; /* tables of these names, with a bad byte in each */
+static const char *made_distinct;        /* distinct.tsv */
 
 static void make_result_of(const struct lab *lab, const char *dir, int finish, int broken) {
     char *argv[] = {"nanolab", "run", "--label", "<b>`x`</b>"};
@@ -101,6 +102,9 @@ static void make_result_of(const struct lab *lab, const char *dir, int finish, i
         if (made_tables->data[k].number)
             assert_int_equal(result_file(result, file, "a\n`id`\n", 7), 0);
     }
+    if (made_distinct)
+        assert_int_equal(result_file(result, "distinct.tsv", made_distinct, strlen(made_distinct)),
+                         0);
     if (finish)
         assert_int_equal(result_finish(result), 0);
     result_close(result);
@@ -369,6 +373,106 @@ static void test_page_without_plots(void **state) {
     plot_set_free(&set);
 }
 
+/* The page as plain text, without a control, a sign or a mark of Markdown. */
+static char *plain_page(const char *dir, size_t width) {
+    struct report *report = calloc(1, sizeof *report);
+    char *markdown = NULL, *text = NULL;
+    size_t length = 0, size = 0;
+    assert_non_null(report);
+    assert_int_equal(report_gather_words(dir, report), 0);
+    FILE *out = open_memstream(&markdown, &length);
+    report_markdown(report, out);
+    assert_int_equal(fclose(out), 0);
+    report_free(report);
+    free(report);
+    out = open_memstream(&text, &size);
+    assert_int_equal(report_plain(markdown, length, width, out), 0);
+    assert_int_equal(fclose(out), 0);
+    assert_int_equal(strlen(text), size);
+    free(markdown);
+    for (const char *at = text; *at; at++)
+        assert_true((unsigned char)*at >= ' ' || *at == '\n');
+    assert_null(strstr(text, "\xc2\x9b"));
+    for (int m = 0; m < MARKS; m++)
+        assert_null(strstr(text, report_sign(m)));
+    return text;
+}
+
+static void test_plain_text_of_a_hostile_folder(void **state) {
+    (void)state;
+    char path[4096], dir[4200];
+    assert_int_equal(home_private(path, sizeof path), 0);
+    snprintf(dir, sizeof dir, "%s/result", path);
+    make_result(dir, 1, 0);
+    char *text = plain_page(dir, 80);
+    assert_non_null(strstr(text, "\n- S2; claim: two; cpu: refuted\n"));
+    assert_non_null(strstr(text, "\n- S4; claim: four; cpu: not testable here; simt: confirmed\n"));
+    assert_non_null(strstr(text, "\n- multiply-adds: 147 Gflop/s\n"));
+    assert_non_null(strstr(text, "What would refute it: <script>*alert*(1)</script>."));
+    assert_non_null(strstr(text, "- Confirmed: measured here"));
+    assert_null(strstr(text, "**on cpu"));
+    assert_null(strstr(text, "|---|"));
+    /* Written nothing, and printed the same again. */
+    char page[4300];
+    snprintf(page, sizeof page, "%s/report.md", dir);
+    assert_int_equal(access(page, F_OK), -1);
+    char *again = plain_page(dir, 80);
+    assert_string_equal(text, again);
+    free(again);
+    free(text);
+    home_private_remove(path);
+}
+
+/* Words need no gnuplot, and are on the page whether it is there or not. */
+static void test_plots_in_words(void **state) {
+    (void)state;
+    static const char table[] = "data\tdevice\tmethod\tn\tdistinct\tplans\n"
+                                "uniform\tcpu\tplain\t1\t1\t9\nuniform\tcpu\tplain\t256\t7\t9\n"
+                                "uniform\tcpu\tplain\t4096\t5\t9\n"
+                                "*b* (x)\tcpu\tplain\t1\t3\t9\n";
+    char *found = strdup(getenv("PATH"));
+    struct plot_set set;
+    assert_int_equal(plot_legend("01-float-staging", &set), 0);
+    bool known = set.known;
+    plot_set_free(&set);
+    if (!known) {
+        free(found);
+        skip();
+    }
+    made_distinct = table;
+    for (int with = 0; with < 2; with++) {
+        char path[4096], dir[4200];
+        assert_int_equal(home_private(path, sizeof path), 0);
+        snprintf(dir, sizeof dir, "%s/result", path);
+        make_result_of(&staging_lab, dir, 1, 0);
+        char *argv[] = {"report", dir, NULL};
+        setenv("PATH", with ? found : "/nowhere", 1);
+        int status = report_main(2, argv);
+        char *html = read_page(dir, "report.html"), *text = plain_page(dir, 80);
+        assert_int_equal(occurrences(html, "<figure"), status == 0);
+        if (!with)
+            assert_int_equal(status, 1);
+        assert_int_equal(occurrences(html, "<strong>No plots:</strong>"), status == 1);
+        const char *words =
+            strstr(html, "<details class=\"words\"><summary>The plot in words</summary>");
+        assert_non_null(words);
+        assert_non_null(strstr(words, "<li>To the right: numbers summed, n.</li>"));
+        assert_non_null(strstr(words,
+                               "<li>uniform, cpu: 3 points; first 1 at 1 (the least), last 5 "
+                               "at 4,096; most 7 at 256.</li>"));
+        assert_non_null(strstr(words, "<li>*b* (x), cpu: one point, 3 at 1.</li>"));
+        assert_non_null(strstr(words, "</ul></details>"));
+        assert_int_equal(occurrences(html, "<details"), occurrences(html, "</details>"));
+        assert_non_null(strstr(text, "\n- *b* (x), cpu: one point, 3 at 1.\n"));
+        free(text);
+        free(html);
+        home_private_remove(path);
+    }
+    setenv("PATH", found, 1);
+    free(found);
+    made_distinct = NULL;
+}
+
 static void test_main_refuses(void **state) {
     (void)state;
     char path[4096];
@@ -391,6 +495,8 @@ int main(void) {
         cmocka_unit_test(test_drawings_are_kept),
         cmocka_unit_test(test_report_replaces_links),
         cmocka_unit_test(test_page_without_plots),
+        cmocka_unit_test(test_plain_text_of_a_hostile_folder),
+        cmocka_unit_test(test_plots_in_words),
         cmocka_unit_test(test_main_refuses),
     };
     return cmocka_run_group_tests_name("report", tests, NULL, NULL);

@@ -1,5 +1,6 @@
 # style.gp: how every plot of nanolab looks. `nanolab plot` runs it before a lab's plot.gp, once
-# for each kind of file, with `target` set to "svg" or "png".
+# for each kind of file, with `target` set to "svg", "png" or "txt". The last is drawn with
+# characters: `columns` and `lines` of them, beyond ASCII if `in_utf8`, `in_colour` or not.
 #
 # It offers to plot.gp:
 #   out(name)            the file to set as output
@@ -16,10 +17,16 @@ set encoding utf8
 if (target eq "svg") {
     set terminal svg size 1000,640 dynamic noenhanced background "#ffffff" \
         font "DejaVu Sans,Verdana,sans-serif,15" linewidth 1 rounded
+} else { if (target eq "txt") {
+    if (in_colour) {
+        set terminal dumb size columns,lines noenhanced ansi256
+    } else {
+        set terminal dumb size columns,lines noenhanced mono
+    }
 } else {
     set terminal pngcairo size 1200,800 noenhanced background "#ffffff" \
         font "DejaVu Sans,13" linewidth 1.4 rounded
-}
+} }
 out(name) = name . "." . target
 
 set linetype 1 linecolor rgb "#0072b2" linewidth 2.0 pointtype 7 pointsize 0.6
@@ -42,6 +49,12 @@ set linetype 16 linecolor rgb "#b8a800" linewidth 2.0 dashtype (6,4) pointtype 9
 grey = 20
 set linetype grey linecolor rgb "#8a8f98" linewidth 1.5 dashtype 2 pointtype 0
 set linetype cycle 16
+# With characters a mark is a letter: A, B, C …. A terminal may be black, so nothing else is.
+if (target eq "txt") {
+    do for [i=1:16] { set linetype i pointtype i }
+    set linetype 7 linecolor rgb "#8a8f98"
+    set linetype 15 linecolor rgb "#8a8f98"
+}
 
 # Everything a plot may change, set anew by `eval fresh`, so that one plot cannot spoil the next.
 fresh = 'reset; ' . \
@@ -55,6 +68,13 @@ fresh = 'reset; ' . \
     'set key outside right top vertical Left reverse noenhanced samplen 1.6 spacing 1.15 ' . \
     'textcolor rgb "#2b2f36"; ' . \
     'set bmargin 4; set tmargin 3; set offsets graph 0.02, graph 0.02, graph 0.04, 0'
+# Nothing to measure with a ruler, and names below each other under the plot.
+if (target eq "txt") {
+    fresh = fresh . '; unset grid; set bmargin -1; set tmargin -1; set style fill empty; ' . \
+        'set border 3 linetype -1; set tics textcolor default; set key default; ' . \
+        'set xlabel textcolor default; set ylabel textcolor default; set title textcolor default; ' . \
+        'set key bmargin left vertical maxcols 1 Left reverse noenhanced samplen 4 spacing 1'
+}
 eval fresh
 
 byte_marks = '("1 B" 1, "16 B" 16, "256 B" 256, "4 KiB" 2**12, "32 KiB" 2**15, ' . \
@@ -62,6 +82,10 @@ byte_marks = '("1 B" 1, "16 B" 16, "256 B" 256, "4 KiB" 2**12, "32 KiB" 2**15, '
     '"8 GiB" 2**33, "64 GiB" 2**36, "512 GiB" 2**39)'
 power_marks = '("2⁰" 1, "2⁴" 16, "2⁸" 256, "2¹²" 4096, "2¹⁶" 2**16, "2²⁰" 2**20, ' . \
     '"2²⁴" 2**24, "2²⁸" 2**28, "2³²" 2**32, "2³⁶" 2**36)'
+if (target eq "txt" && !in_utf8) {
+    power_marks = '("2^0" 1, "2^4" 16, "2^8" 256, "2^12" 4096, "2^16" 2**16, "2^20" 2**20, ' . \
+        '"2^24" 2**24, "2^28" 2**28, "2^32" 2**32, "2^36" 2**36)'
+}
 bytes_x = 'set logscale x 2; set xtics ' . byte_marks
 bytes_y = 'set logscale y 2; set ytics ' . byte_marks
 powers_x = 'set logscale x 2; set xtics ' . power_marks
