@@ -24,6 +24,8 @@
 #define MEMORY_MAX ((size_t)8 << 30)
 
 int tool_exists(const char *program) {
+    if (strchr(program, '/'))
+        return access(program, X_OK) == 0;
     const char *path = getenv("PATH");
     while (path && *path) {
         size_t length = strcspn(path, ":");
@@ -44,21 +46,31 @@ static void end_group(pid_t child, int *status) {
         ;
 }
 
+static double seconds_of(struct timeval time) {
+    return (double)time.tv_sec + 1e-6 * (double)time.tv_usec;
+}
+
 /* Waits for the end of `child`; -1 (and no such process any more) with a text after `seconds`, or
  * when a signal asked this process to stop. */
-static int wait_for(const char *name, pid_t child, double seconds, int *status) {
+static int wait_for(const char *name, pid_t child, double seconds, int *status,
+                    struct tool_end *end) {
     struct timespec pause = {.tv_nsec = 2000000};
     struct timespec from, now;
+    struct rusage used;
     clock_gettime(CLOCK_MONOTONIC, &from);
     for (;;) {
-        pid_t got = waitpid(child, status, WNOHANG);
-        if (got == child)
-            return 0;
-        if (got < 0 && errno != EINTR)
-            return error_set("%s: cannot be waited for: %s", name, strerror(errno));
+        pid_t got = wait4(child, status, WNOHANG, &used);
         clock_gettime(CLOCK_MONOTONIC, &now);
         double gone =
             (double)(now.tv_sec - from.tv_sec) + 1e-9 * (double)(now.tv_nsec - from.tv_nsec);
+        if (got == child) {
+            end->seconds = gone;
+            end->cpu_seconds = seconds_of(used.ru_utime) + seconds_of(used.ru_stime);
+            end->memory_bytes = (size_t)used.ru_maxrss << 10;
+            return 0;
+        }
+        if (got < 0 && errno != EINTR)
+            return error_set("%s: cannot be waited for: %s", name, strerror(errno));
         if (stop_signal || gone > seconds) {
             end_group(child, status);
             return stop_signal
@@ -99,9 +111,11 @@ static void become(const struct tool_run *tool, pid_t parent, char *const *envir
         _exit(126);
     for (int number = 1; number < 32; number++)
         signal(number, SIG_DFL);
-    setrlimit(RLIMIT_CPU, &processor);
-    setrlimit(RLIMIT_FSIZE, &file);
-    setrlimit(RLIMIT_AS, &memory);
+    if (!tool->ours) {
+        setrlimit(RLIMIT_CPU, &processor);
+        setrlimit(RLIMIT_FSIZE, &file);
+        setrlimit(RLIMIT_AS, &memory);
+    }
     setrlimit(RLIMIT_CORE, &core);
     if (chdir(tool->folder) != 0)
         _exit(126);
@@ -125,7 +139,7 @@ static pid_t start(const struct tool_run *tool) {
     fflush(NULL);
     pid_t parent = getpid(), child = fork();
     if (child == 0)
-        become(tool, parent, environment);
+        become(tool, parent, tool->ours ? environ : environment);
     if (child > 0)
         setpgid(child, child); /* here too: whichever comes first */
     return child;
@@ -139,22 +153,26 @@ int tool_run(const struct tool_run *tool, char **output, size_t *length) {
     if (child < 0)
         return error_set("%s: cannot start: %s", name, strerror(errno));
     int status = 0;
+    struct tool_end end = {0};
     stop_group(child);
-    int waited = wait_for(name, child, tool->seconds, &status);
+    int waited = wait_for(name, child, tool->seconds, &status, &end);
     kill(-child, SIGKILL); /* what it left behind in its group */
     stop_forget_group(child);
     if (waited != 0)
         return -1;
-    char line[300];
-    first_line(tool->folder, line, sizeof line);
+    char *line = end.complaint;
+    first_line(tool->folder, line, sizeof end.complaint);
     if (WIFSIGNALED(status))
         return error_set("%s: ended by signal %d", name, WTERMSIG(status));
     if (WEXITSTATUS(status) == 126 || WEXITSTATUS(status) == 127)
         return error_set("%s: cannot start in %s; see TMPDIR, and that it is installed", name,
                          tool->folder);
-    if (WEXITSTATUS(status))
-        return error_set("%s: failed with status %d%s%s", name, WEXITSTATUS(status),
-                         *line ? ": " : "", line);
+    end.status = WEXITSTATUS(status);
+    if (tool->end)
+        *tool->end = end;
+    else if (end.status)
+        return error_set("%s: failed with status %d%s%s", name, end.status, *line ? ": " : "",
+                         line);
     if (!output)
         return 0;
     struct folder dir;
