@@ -42,7 +42,8 @@ int sass_launch(const struct sass_program *program, const struct ptx_launch *lau
 struct sass_counts {
     uint64_t kernels, instructions; /* read; of their texts */
     uint64_t launches, threads, warps,
-        steps; /* a step: an instruction of a warp, whoever is active */
+        steps;         /* a step: an instruction of a warp, whoever is active */
+    uint64_t products; /* of matrix instructions */
     double run_seconds;
 };
 void sass_counts(struct sass_counts *out);

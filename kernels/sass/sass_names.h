@@ -11,7 +11,7 @@
     /* integers */                                                                                \
     N(IADD3) N(IADD) N(IMAD) N(LEA) N(SHF) N(LOP3) N(PLOP3) N(ISETP) N(IMNMX) N(SEL) N(IABS)      \
     N(PRMT) N(FLO) N(POPC) N(BREV) N(MOV) N(VIADD) N(VIMNMX) N(VIMNMX3) N(VIADDMNMX) N(R2P)       \
-    N(P2R)                                                                                        \
+    N(P2R) N(IDP)                                                                                 \
     /* floating point */                                                                          \
     N(FADD) N(FMUL) N(FFMA) N(FSETP) N(FSEL) N(FMNMX) N(FCHK) N(MUFU) N(DADD) N(DMUL) N(DFMA)     \
     N(DSETP) N(HADD2) N(HMUL2) N(HFMA2) N(F2F) N(F2I) N(I2F) N(I2FP) N(F2FP)                      \
@@ -19,6 +19,8 @@
     N(UIADD3) N(UIMAD) N(ULEA) N(USHF) N(ULOP3) N(UPLOP3) N(UISETP) N(USEL) N(UMOV) N(UPRMT)      \
     N(UFLO) N(UPOPC) N(UBREV) N(UIMNMX) N(UVIMNMX) N(UIABS) N(ULDC) N(LDCU) N(R2UR) N(S2UR)       \
     N(VOTEU) N(REDUX) N(UF2I) N(UI2F) N(UVIADD)                                                   \
+    /* matrices */                                                                                \
+    N(HMMA) N(IMMA) N(LDSM) N(LDGSTS) N(LDGDEPBAR) N(MOVM)                                              \
     /* special registers, warps */                                                                \
     N(S2R) N(CS2R) N(CS2UR) N(SHFL) N(VOTE)                                                       \
     /* memory */                                                                                  \
@@ -39,6 +41,9 @@
     N(RZ) N(NTZ) N(TRUNC) N(L) N(R) N(W) N(EX) N(SH) N(PACK_AB) N(NAN) N(MIN) N(MAX) N(INC)       \
     N(DEC) N(ADD) N(OR) N(XOR) N(AND) N(POPC) N(EXCH) N(CAS) N(CAST) N(SPIN) N(IDX) N(PR)         \
     N(H0_H0) N(H1_H1)                                                                             \
+    /* matrices */                                                                                \
+    N(16816) N(1688) N(1684) N(16832) N(TF32) N(16) N(M88) N(MT88) N(2) N(4) N(ROW) N(COL) N(BYPASS)      \
+    N(ZFILL) N(E4M3) N(E5M2) N(UNPACK_B) N(H1) N(4A) N(RELU)                                                          \
     /* MUFU */                                                                                    \
     N(RCP) N(RSQ)                                                                                 \
     /* comparisons */                                                                             \

@@ -179,8 +179,10 @@ static void go_on(struct sass_run *run, struct sass_warp *w) {
 static void free_block(struct sass_block *block) {
     if (!block)
         return;
-    for (unsigned k = 0; block->warps && k < block->warp_count; k++)
+    for (unsigned k = 0; block->warps && k < block->warp_count; k++) {
         free(block->warps[k].local);
+        free(block->warps[k].copies);
+    }
     free(block->warps);
     free(block->shared);
     free(block);
@@ -218,12 +220,21 @@ static void start_warp(struct sass_run *run, struct sass_warp *w, unsigned threa
     memset(w->p, unset, sizeof w->p);
     memset(w->meet, 0, sizeof w->meet);
     memset(w->group, 0, sizeof w->group);
+    memset(w->copy_groups, 0, sizeof w->copy_groups);
+    w->copy_count = 0;
     memset(w->local, unset, (size_t)SASS_LANES * run->local_bytes);
     w->p[SASS_P_TRUE] = w->p[SASS_P_UNIFORM + SASS_P_TRUE] = SASS_ALL;
     w->alive = threads >= SASS_LANES ? SASS_ALL : (1u << threads) - 1;
     w->now = w->group;
     w->now->mask = w->alive;
     w->queued = false;
+}
+
+/* What shared memory holds before anybody has written to it: by chance all sorts of things, as a
+ * flag that nobody has set yet may be read as set or as not set. */
+static int unset_byte(const struct ptx_config *config) {
+    static const int bytes[] = {(int)(PTX_UNSET & 255), 0, 255};
+    return bytes[config->order == PTX_RANDOM ? config->seed % 3 : 0];
 }
 
 /* Block number `index` begins: all of its warps can go on. */
@@ -233,7 +244,7 @@ static void start_block(struct sass_run *run, struct sass_block *block, uint64_t
         block->index[d] = (uint32_t)(index % grid[d]);
         index /= grid[d];
     }
-    memset(block->shared, (int)(PTX_UNSET & 255), run->shared_end - run->shared_first);
+    memset(block->shared, unset_byte(&run->config), run->shared_end - run->shared_first);
     memset(block->barrier, 0, sizeof block->barrier);
     block->alive = block->threads;
     for (unsigned k = 0; k < block->warp_count; k++)
@@ -348,6 +359,12 @@ static void fill_bank(struct sass_run *run) {
         head[0x24 / 4] = SASS_LOCAL_WINDOW;
         head[0x28 / 4] = run->local_bytes;
         memcpy(run->bank, head, sizeof head < run->bank_size ? sizeof head : run->bank_size);
+        /* The generic address of the bank, or of the parameters. */
+        bool whole = program->arch < 90;
+        uint64_t window = (uint64_t)SASS_BANK_WINDOW << 32 | (whole ? 0 : program->params_offset);
+        size_t at = whole ? 0x40 : 0x198;
+        if (at + sizeof window <= run->bank_size)
+            memcpy(run->bank + at, &window, sizeof window);
     }
     for (unsigned k = 0; k < program->param_count; k++)
         memcpy(run->bank + program->params_offset + program->params[k].offset, launch->arguments[k],

@@ -59,6 +59,14 @@ enum {
     SASS_CONDITIONS = 3,
 };
 
+/* What a matrix instruction multiplies: formats of its elements, length of K. */
+struct sass_matrix {
+    uint8_t in, out; /* enum element; not of bytes, whose sums are of 32 bits */
+    uint8_t k;
+    bool is_signed[2]; /* bytes of A, of B */
+};
+struct mma_rule;
+
 struct sass_warp;
 struct sass_code;
 /* Does an instruction for the lanes in `mask`. */
@@ -84,7 +92,10 @@ struct sass_code {
     struct sass_source source[SASS_SOURCES];
     struct sass_condition condition[SASS_CONDITIONS];
     struct sass_operand memory; /* of an access */
-    uint32_t number[2];         /* immediates that are no source: tables, masks, labels */
+    struct sass_operand place;  /* in shared memory, of a copy to there */
+    const struct sass_matrix *matrix;
+    const struct mma_rule *rule; /* of the matrix unit */
+    uint32_t number[2];          /* immediates that are no source: tables, masks, labels */
 };
 
 /* --- a launch ------------------------------------------------------------------------------------
@@ -113,6 +124,10 @@ struct sass_warp {
     bool queued;
     struct sass_block *block;
     uint32_t *local; /* rows of words, as registers are */
+    /* To shared memory, that are under way, and how many groups of them each lane has closed. */
+    struct sass_copy *copies;
+    size_t copy_count, copy_room;
+    uint32_t copy_groups[SASS_LANES];
 };
 
 struct sass_block {
@@ -155,6 +170,8 @@ extern _Thread_local struct sass_run *sass_running;
 /* Generic addresses of windows: their upper words. Global memory's are the host's, below 2^47. */
 #define SASS_SHARED_WINDOW 0x00020000u
 #define SASS_LOCAL_WINDOW 0x00040000u
+#define SASS_BANK_WINDOW 0x00060000u /* constant bank 0, of which parameters are read by address   \
+                                      */
 
 /* Ends the launch with a reason, to which kernel, address, text, block and lane are added. `lane`:
  * -1 for none. Does not return. */
@@ -189,10 +206,18 @@ sass_action *sass_move_action(const struct sass_instruction *i, struct sass_code
 sass_action *sass_memory_action(const struct sass_instruction *i, struct sass_code *op);
 sass_action *sass_atomic_action(const struct sass_instruction *i, struct sass_code *op);
 sass_action *sass_flow_action(const struct sass_instruction *i, struct sass_code *op);
+sass_action *sass_matrix_action(const struct sass_instruction *i, struct sass_code *op);
+sass_action *sass_copy_action(const struct sass_instruction *i, struct sass_code *op);
+
+/* Copies of these lanes that are under way arrive (sass_run_copy.c), but for those of each lane's
+ * last `groups`; SASS_COPIES_ALL: all, those that no group was closed behind among them. */
+#define SASS_COPIES_ALL (-1)
+void sass_copies_arrive(struct sass_warp *w, uint32_t mask, int64_t groups);
 
 /* Where in memory `bytes` are, for an access of a lane. */
 enum sass_space { SASS_GENERIC, SASS_SHARED, SASS_LOCAL /* not for sass_place() */ };
-void sass_addresses(const struct sass_warp *w, const struct sass_code *op,
+/* Of each lane; `extended`: 64 bits. */
+void sass_addresses(const struct sass_warp *w, const struct sass_operand *memory, bool extended,
                     uint64_t at[restrict SASS_LANES]);
 /* Not more than 4 bytes of local memory: its words lie apart. */
 uint8_t *sass_place(struct sass_warp *w, unsigned lane, enum sass_space space, uint64_t address,

@@ -82,7 +82,7 @@ static void atom(struct sass_warp *w, const struct sass_code *op, uint32_t mask)
     unsigned width = op->width;
     struct sass_run *run = sass_running;
     uint64_t where[SASS_LANES];
-    sass_addresses(w, op, where);
+    sass_addresses(w, &op->memory, op->extended, where);
     for (uint32_t left = mask; left;) {
         unsigned l = next_lane(run, left);
         left &= ~(1u << l);
@@ -104,7 +104,7 @@ static void cast(struct sass_warp *w, const struct sass_code *op, uint32_t mask)
     uint32_t out[SASS_LANES] = {0};
     unsigned width = op->width;
     uint64_t where[SASS_LANES];
-    sass_addresses(w, op, where);
+    sass_addresses(w, &op->memory, op->extended, where);
     for (uint32_t left = mask; left;) {
         unsigned l = next_lane(sass_running, left);
         left &= ~(1u << l);

@@ -32,7 +32,8 @@ static const struct {
     {SASS_OP_EXIT, ""},          {SASS_OP_NOP, ""},       {SASS_OP_YIELD, ""},
     {SASS_OP_MEMBAR, ""},        {SASS_OP_ERRBAR, ""},    {SASS_OP_CGAERRBAR, ""},
     {SASS_OP_CCTL, ""},          {SASS_OP_DEPBAR, ""},    {SASS_OP_BPT, ""},
-    {SASS_OP_ENDCOLLECTIVE, ""}, {SASS_OP_NANOSLEEP, ""},
+    {SASS_OP_ENDCOLLECTIVE, ""}, {SASS_OP_NANOSLEEP, ""}, {SASS_OP_LDGSTS, ""},
+    {SASS_OP_LDGDEPBAR, ""},
 };
 
 /* Sources and predicates that an instruction reads at least; 0 and 0 if it is not here. */
@@ -60,12 +61,14 @@ static const struct {
     {SASS_OP_FSEL, 2, 1},    {SASS_OP_FMNMX, 2, 1},     {SASS_OP_FCHK, 2, 0},
     {SASS_OP_MUFU, 1, 0},    {SASS_OP_F2F, 1, 0},       {SASS_OP_F2I, 1, 0},
     {SASS_OP_I2F, 1, 0},     {SASS_OP_I2FP, 1, 0},      {SASS_OP_HADD2, 2, 0},
-    {SASS_OP_HMUL2, 2, 0},   {SASS_OP_HFMA2, 3, 0},     {SASS_OP_F2FP, 2, 0},
+    {SASS_OP_HMUL2, 2, 0},   {SASS_OP_HFMA2, 3, 0},     {SASS_OP_F2FP, 1, 0},
     {SASS_OP_ST, 1, 0},      {SASS_OP_STG, 1, 0},       {SASS_OP_STS, 1, 0},
     {SASS_OP_STL, 1, 0},     {SASS_OP_ATOM, 1, 0},      {SASS_OP_ATOMG, 1, 0},
     {SASS_OP_ATOMS, 2, 0},   {SASS_OP_RED, 1, 0},       {SASS_OP_REDG, 1, 0},
     {SASS_OP_BAR, 1, 0},     {SASS_OP_BRX, 2, 0},       {SASS_OP_BRXU, 2, 0},
-    {SASS_OP_RET, 1, 0},
+    {SASS_OP_RET, 1, 0},     {SASS_OP_HMMA, 3, 0},      {SASS_OP_IMMA, 3, 0},
+    {SASS_OP_DEPBAR, 1, 0},  {SASS_OP_IDP, 3, 0},       {SASS_OP_MOVM, 1, 0},
+    {SASS_OP_LDGSTS, 0, 1},
 };
 
 /* Constants are kept in chunks, so that they stay where they are. */
@@ -110,8 +113,8 @@ uint64_t sass_bank(struct sass_run *run, const struct sass_warp *w, unsigned ban
     /* What else the driver keeps in bank 0 is not known. */
     bool known = bank != 0 || (uint64_t)at >= program->params_offset ||
                  (program->arch >= 100  ? at >= 0x358 && at != 0x36c
-                  : program->arch >= 90 ? at < 0x30 || (at >= 0x208 && at < 0x210)
-                                        : at < 0x30 || (at >= 0x118 && at < 0x120));
+                  : program->arch >= 90 ? at < 0x30 || (at & ~7ll) == 0x198 || (at & ~7ll) == 0x208
+                                        : at < 0x30 || (at & ~7ll) == 0x40 || (at & ~7ll) == 0x118);
     uint64_t value = 0;
     if (at < 0 || !from || (uint64_t)at + bytes > size)
         sass_fail(w, -1, "there is no c[0x%x][0x%llx]", bank, (unsigned long long)at);
@@ -171,6 +174,10 @@ static unsigned take_written(const struct sass_warp *w, const struct sass_instru
     return at;
 }
 
+static bool is_unpack(const struct sass_instruction *i) {
+    return i->op == SASS_OP_F2FP && sass_has(i, SASS_MOD_UNPACK_B);
+}
+
 static void take_source(struct sass_run *run, const struct sass_warp *w,
                         const struct sass_instruction *i, const struct sass_operand *o,
                         struct sass_code *op) {
@@ -179,7 +186,8 @@ static void take_source(struct sass_run *run, const struct sass_warp *w,
     struct sass_source *s = &op->source[op->source_count++];
     if (o->negative && o->inverted)
         sass_refuse(w, i, "an operand is both negated and inverted");
-    if (o->selector)
+    bool known = i->op == SASS_OP_IMMA || is_unpack(i); /* to their actions */
+    if (o->selector && !known)
         sass_refuse(w, i, "a part of an operand is selected");
     *s = (struct sass_source){.half = o->half,
                               .kind = o->kind,
@@ -229,13 +237,15 @@ static void take_rest(struct sass_run *run, const struct sass_warp *w,
             op->condition[op->condition_count++] =
                 (struct sass_condition){predicate_of(o), o->inverted};
             break;
-        case SASS_MEMORY:
+        case SASS_MEMORY: /* of two the first is where a copy goes */
+            op->place = op->memory;
             op->memory = *o;
             break;
         case SASS_LABEL:
             op->number[1] = (uint32_t)o->bits;
             break;
         case SASS_BARRIER:
+        case SASS_SCOREBOARD:
             op->number[0] = o->number;
             break;
         case SASS_SPECIAL:
@@ -265,6 +275,8 @@ static void check(const struct sass_warp *w, const struct sass_instruction *i,
         if (reads[k].op == i->op &&
             (made->source_count < reads[k].sources || made->condition_count < reads[k].conditions))
             sass_refuse(w, i, "it has too few operands");
+    if (i->op == SASS_OP_F2FP && !is_unpack(i) && made->source_count < 2)
+        sass_refuse(w, i, "it has too few operands");
     bool stores =
         i->op == SASS_OP_ST || i->op == SASS_OP_STG || i->op == SASS_OP_STS || i->op == SASS_OP_STL;
     if (stores && made->source[0].fixed)
@@ -276,15 +288,18 @@ static void check(const struct sass_warp *w, const struct sass_instruction *i,
                     i->op == SASS_OP_LDL || i->op == SASS_OP_LDC || i->op == SASS_OP_ULDC ||
                     i->op == SASS_OP_LDCU || i->op == SASS_OP_ATOM || i->op == SASS_OP_ATOMG ||
                     i->op == SASS_OP_ATOMS || i->op == SASS_OP_RED || i->op == SASS_OP_REDG ||
-                    i->op == SASS_OP_QSPC;
+                    i->op == SASS_OP_QSPC || i->op == SASS_OP_LDSM || i->op == SASS_OP_LDGSTS;
     if (accesses && made->memory.kind == SASS_NONE)
         sass_refuse(w, i, "it has no address");
+    if (i->op == SASS_OP_LDGSTS && made->place.kind == SASS_NONE)
+        sass_refuse(w, i, "it has no address in shared memory");
 }
 
 void sass_decode(struct sass_run *run, const struct sass_warp *w, struct sass_code *op) {
     static sass_action *(*const families[])(const struct sass_instruction *, struct sass_code *) = {
-        sass_integer_action, sass_float_action,  sass_half_action, sass_move_action,
-        sass_memory_action,  sass_atomic_action, sass_flow_action,
+        sass_integer_action, sass_float_action,  sass_half_action,
+        sass_move_action,    sass_memory_action, sass_atomic_action,
+        sass_matrix_action,  sass_copy_action,   sass_flow_action,
     };
     const struct sass_instruction *i = op->text;
     struct sass_code made = {.text = i, .to = SASS_ROW_SINK};

@@ -140,6 +140,7 @@ static void leave(struct sass_warp *w, const struct sass_code *op, uint32_t mask
         mask &= sass_condition(w, &op->condition[k]);
     if (!mask)
         return;
+    sass_copies_arrive(w, mask, SASS_COPIES_ALL);
     w->now->mask &= ~mask;
     w->alive &= ~mask;
     block->alive -= (unsigned)__builtin_popcount(mask);

@@ -2,6 +2,7 @@
  * sass_run_half.c: instructions of 16 bits of floating point, two at a time. Each is done in double
  * precision, exactly or to odd, and rounded once (kernels/ptx/ptx_float.h).
  */
+#include "kernels/element/element.h"
 #include "kernels/sass/sass_run.h"
 
 /* `mode`: the formats. */
@@ -84,11 +85,41 @@ static void pack(struct sass_warp *w, const struct sass_code *op, uint32_t mask)
     sass_put(w, op->to, out, mask);
 }
 
+/* F2FP.F16.E4M3.UNPACK_B: two bytes of a register's lower half, or its upper (H1), as halves: each
+ * is exactly one. A NaN is the canonical one. */
+static void unpack(struct sass_warp *w, const struct sass_code *op, uint32_t mask) {
+    uint32_t out[SASS_LANES];
+    const uint32_t *a = sass_plain(w, &op->source[0]);
+    SASS_LANE(l) {
+        uint16_t half[2];
+        for (int k = 0; k < 2; k++) {
+            uint8_t byte = (uint8_t)(a[l] >> (16 * (op->mode & 1) + 8 * k));
+            float value = op->mode & 2 ? element_from_e5m2(byte) : element_from_e4m3(byte);
+            half[k] = value != value ? 0x7fff : element_to_f16((double)value);
+        }
+        out[l] = half[0] | (uint32_t)half[1] << 16;
+    }
+    sass_put(w, op->to, out, mask);
+}
+
+static sass_action *unpack_action(const struct sass_instruction *i, struct sass_code *op) {
+    bool e5m2 = sass_has(i, SASS_MOD_E5M2);
+    const struct sass_operand *from = &i->operands[1];
+    if (i->modifier_count != 3 || i->modifiers[0] != SASS_MOD_F16 ||
+        (!e5m2 && !sass_has(i, SASS_MOD_E4M3)) || i->operand_count != 2 || from->half ||
+        from->negative || from->absolute || (from->selector && from->selector != SASS_MOD_H1))
+        return NULL;
+    op->mode = (uint8_t)(from->selector == SASS_MOD_H1) | (uint8_t)(e5m2 ? 2 : 0);
+    return unpack;
+}
+
 sass_action *sass_half_action(const struct sass_instruction *i, struct sass_code *op) {
     bool to_f32 = false, is_pack = false;
     if (i->op != SASS_OP_HADD2 && i->op != SASS_OP_HMUL2 && i->op != SASS_OP_HFMA2 &&
         i->op != SASS_OP_F2FP)
         return NULL;
+    if (i->op == SASS_OP_F2FP && sass_has(i, SASS_MOD_UNPACK_B))
+        return unpack_action(i, op);
     for (unsigned k = 0; k < i->modifier_count; k++)
         switch (i->modifiers[k]) {
         case SASS_MOD_BF16_V2:

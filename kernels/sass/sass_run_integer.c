@@ -366,10 +366,19 @@ static inline void lesser(uint32_t *restrict out, const uint32_t *a, const uint3
     }
 }
 
+/* .RELU (`mode`): and at least 0. */
+static void put_minmax(struct sass_warp *w, const struct sass_code *op, uint32_t *out,
+                       uint32_t mask) {
+    if (op->mode)
+        SASS_LANE(l)
+    out[l] = (int32_t)out[l] < 0 ? 0 : out[l];
+    sass_put(w, op->to, out, mask);
+}
+
 static void minmax(struct sass_warp *w, const struct sass_code *op, uint32_t mask) {
     ROOM;
     lesser(out, SOURCE(0), SOURCE(1), op->sign, sass_condition(w, &op->condition[0]));
-    sass_put(w, op->to, out, mask);
+    put_minmax(w, op, out, mask);
 }
 
 static void minmax3(struct sass_warp *w, const struct sass_code *op, uint32_t mask) {
@@ -377,7 +386,7 @@ static void minmax3(struct sass_warp *w, const struct sass_code *op, uint32_t ma
     uint32_t first[SASS_LANES], least = sass_condition(w, &op->condition[0]);
     lesser(first, SOURCE(0), SOURCE(1), op->sign, least);
     lesser(out, first, SOURCE(2), op->sign, least);
-    sass_put(w, op->to, out, mask);
+    put_minmax(w, op, out, mask);
 }
 
 static void add_minmax(struct sass_warp *w, const struct sass_code *op, uint32_t mask) {
@@ -387,7 +396,7 @@ static void add_minmax(struct sass_warp *w, const struct sass_code *op, uint32_t
     SASS_LANE(l)
     sum[l] = a[l] + b[l];
     lesser(out, sum, SOURCE(2), op->sign, sass_condition(w, &op->condition[0]));
-    sass_put(w, op->to, out, mask);
+    put_minmax(w, op, out, mask);
 }
 
 /* --- which ---------------------------------------------------------------------------------------
@@ -409,9 +418,11 @@ static sass_action *minmax_action(const struct sass_instruction *i, struct sass_
                                   sass_action *action) {
     op->sign = !sass_has(i, SASS_MOD_U32);
     for (unsigned k = 0; k < i->modifier_count; k++)
-        if (i->modifiers[k] != SASS_MOD_U32 && i->modifiers[k] != SASS_MOD_S32)
+        if (i->modifiers[k] == SASS_MOD_RELU)
+            op->mode = 1;
+        else if (i->modifiers[k] != SASS_MOD_U32 && i->modifiers[k] != SASS_MOD_S32)
             return NULL;
-    return action;
+    return op->mode && !op->sign ? NULL : action;
 }
 
 sass_action *sass_integer_action(const struct sass_instruction *i, struct sass_code *op) {

@@ -4,13 +4,12 @@
  */
 #include "kernels/sass/sass_run.h"
 
-void sass_addresses(const struct sass_warp *w, const struct sass_code *op,
+void sass_addresses(const struct sass_warp *w, const struct sass_operand *o, bool extended,
                     uint64_t at[restrict SASS_LANES]) {
-    const struct sass_operand *o = &op->memory;
     bool none = o->number == SASS_RZ;
     const uint32_t *zero = w->r[SASS_ROW_ZERO], *low = none ? zero : w->r[o->number],
                    *more = o->uniform == SASS_URZ ? zero : w->r[SASS_ROW_UNIFORM + o->uniform];
-    if (!op->extended) { /* 32 bits */
+    if (!extended) { /* 32 bits */
         uint32_t scale = o->scale, offset = (uint32_t)o->bits;
         SASS_LANE(l)
         at[l] = (uint32_t)(low[l] * scale + more[l] + offset);
@@ -101,6 +100,16 @@ static bool alike(const uint64_t *at, uint32_t mask) {
     return other == 0;
 }
 
+/* Parameters, that are read by a generic address. */
+static uint8_t *parameter(const struct sass_warp *w, unsigned lane, uint64_t at, unsigned bytes) {
+    const struct sass_run *run = sass_running;
+    if (at & (bytes - 1))
+        misaligned(w, lane, "constant", at, bytes);
+    if (at < run->program->params_offset || at + bytes > run->bank_size)
+        outside(w, lane, "constant", at, bytes);
+    return run->bank + at;
+}
+
 /* One lane's access, `v` to or from memory; `write` says which. */
 static inline void access(struct sass_warp *w, const struct sass_code *op, unsigned lane,
                           uint64_t at, uint32_t *v, bool write) {
@@ -115,8 +124,10 @@ static inline void access(struct sass_warp *w, const struct sass_code *op, unsig
         }
         return;
     }
-    uint8_t *place =
-        stack ? local(w, lane, (uint32_t)at, width) : sass_place(w, lane, op->mode, at, width);
+    bool bank = op->mode == SASS_GENERIC && at >> 32 == SASS_BANK_WINDOW && !write;
+    uint8_t *place = stack  ? local(w, lane, (uint32_t)at, width)
+                     : bank ? parameter(w, lane, (uint32_t)at, width)
+                            : sass_place(w, lane, op->mode, at, width);
     if (width == 4)
         memcpy(write ? (void *)place : v, write ? v : (void *)place, 4);
     else if (width == 8)
@@ -130,7 +141,7 @@ static void load(struct sass_warp *w, const struct sass_code *op, uint32_t mask)
     unsigned width = op->width, words = (width + 3) / 4;
     uint32_t out[4][SASS_LANES];
     uint64_t at[SASS_LANES];
-    sass_addresses(w, op, at);
+    sass_addresses(w, &op->memory, op->extended, at);
     if (op->mode == SASS_LOCAL && width >= 4 && alike(at, mask)) {
         uint64_t first = at[__builtin_ctz(mask)];
         check_local(w, (unsigned)__builtin_ctz(mask), first, width);
@@ -157,7 +168,7 @@ static void store(struct sass_warp *w, const struct sass_code *op, uint32_t mask
     uint64_t at[SASS_LANES];
     for (unsigned k = 0; k < words; k++)
         from[k] = s->row == SASS_ROW_ZERO ? w->r[SASS_ROW_ZERO] : w->r[s->row + k];
-    sass_addresses(w, op, at);
+    sass_addresses(w, &op->memory, op->extended, at);
     if (op->mode == SASS_LOCAL && width >= 4 && alike(at, mask)) {
         uint64_t first = at[__builtin_ctz(mask)];
         check_local(w, (unsigned)__builtin_ctz(mask), first, width);
@@ -177,7 +188,7 @@ static void store(struct sass_warp *w, const struct sass_code *op, uint32_t mask
 static void qspc(struct sass_warp *w, const struct sass_code *op, uint32_t mask) {
     uint32_t in = 0;
     uint64_t at[SASS_LANES];
-    sass_addresses(w, op, at);
+    sass_addresses(w, &op->memory, op->extended, at);
     SASS_LANE(l)
     in |= (uint32_t)(at[l] >> 32 == SASS_SHARED_WINDOW) << l;
     sass_put_p(w, op->target[0], in, mask);

@@ -97,6 +97,11 @@ static void integers(void **state) {
     is("MOV R4, -0x7\nIMNMX R8, R4, 0x3, PT\n", (uint32_t)-7);
     is("MOV R4, -0x7\nIMNMX.U32 R8, R4, 0x3, PT\n", 3);
     is("MOV R4, -0x7\nVIADDMNMX R8, R4, 0x9, 0x5, !PT\n", 5);
+    is("MOV R4, -0x7\nVIMNMX.RELU R8, R4, 0x10, PT\n", 0);
+    is("MOV R4, 0x17\nVIMNMX.RELU R8, R4, 0x10, PT\n", 0x10);
+    is("MOV R4, -0x7\nVIADDMNMX.RELU R8, R4, 0x9, 0x5, PT\n", 2);
+    is("MOV R4, 0x80ff0203\nMOV R5, 0x7f0405ff\nIDP.4A.S8.S8 R8, R4, R5, R4\n",
+       0x80ff0203 - 128 * 127 - 4 + 10 - 3);
 }
 
 static void comparisons(void **state) {
