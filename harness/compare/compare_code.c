@@ -105,7 +105,10 @@ int compare_code_use(struct compare_side *side, const char *lab, const char *id,
     struct compare_use use = {.lab = lab,
                               .words = words_of(json_object_get(own, "kernels"), id),
                               .changes = (int)json_integer_value(json_object_get(own, "changes"))};
-    snprintf(use.kind, sizeof use.kind, "%.*s", (int)strcspn(device, ":"), device);
+    /* Which of machine code's architectures is part of it; which GPU is not. */
+    int length =
+        strncmp(device, "sass:", 5) == 0 ? (int)sizeof use.kind : (int)strcspn(device, ":");
+    snprintf(use.kind, sizeof use.kind, "%.*s", length, device);
     for (size_t k = side->use_count; k-- > 0;) {
         const struct compare_use *there = &side->uses[k];
         if (same_text(there->lab, lab) && strcmp(there->kind, use.kind) == 0 &&
@@ -148,31 +151,40 @@ static bool is_named(const char *words, const char *name) {
     return false;
 }
 
-/* Code for GPUs, the SIMT and the PTX machine says so behind a colon. Of the rest, what is named
- * for a CPU or for the machine is used there alone. */
+/* Runs machine code on the CPU: "sass:sm_90". */
+static bool is_sass(const char *kind) {
+    return strncmp(kind, "sass:", 5) == 0;
+}
+
+/* Code for GPUs, which the SASS machine runs too, the SIMT and the PTX machine says so behind a
+ * colon. Of the rest, what is named for a CPU or for a machine is used there alone. */
 static bool is_for(const char *name, const char *kind) {
     const char *target = strchr(name, ':');
     bool cpu = strcmp(kind, "cpu") == 0, simt = strcmp(kind, "simt") == 0,
-         ptx = strcmp(kind, "ptx") == 0;
+         ptx = strcmp(kind, "ptx") == 0, sass = is_sass(kind);
+    if (target && sass)
+        return strcmp(target, kind + 4) == 0;
     if (target && (simt || ptx))
         return strncmp(target, simt ? ":simt" : ":compute_", simt ? 6 : 9) == 0;
     if (target)
         return !cpu && strncmp(target, ":sm_", 4) == 0;
     if (strncmp(name, "simt/", 5) == 0 || strstr(name, "_simt"))
         return simt;
-    if (strncmp(name, "ptx/", 4) == 0 || strstr(name, "_ptx"))
-        return ptx;
+    if (strncmp(name, "sass/", 5) == 0)
+        return sass;
+    if (strncmp(name, "ptx/", 4) == 0 || strstr(name, "_ptx")) /* memory, schedules */
+        return ptx || sass;
     return cpu || !strstr(name, "_cpu");
 }
 
 /* {name: hash} of what these cases run; NULL: not known. A kernel for the kind of device must be
- * among it. */
+ * among it, and the machine that runs machine code, of which older builds say nothing. */
 static json_t *objects_of(const struct compare_side *side, const struct compare_use *use) {
     const json_t *kernels = json_object_get(json_object_get(side->kernels, use->lab), "kernels");
     const char *always = json_string_value(json_object_get(kernels, "always")), *name;
-    bool own = false, cpu = strcmp(use->kind, "cpu") == 0;
+    bool own = false, cpu = strcmp(use->kind, "cpu") == 0, machine = !is_sass(use->kind);
     if (!use->words || (!cpu && strcmp(use->kind, "simt") != 0 && strcmp(use->kind, "ptx") != 0 &&
-                        strcmp(use->kind, "cuda") != 0))
+                        strcmp(use->kind, "cuda") != 0 && machine))
         return NULL;
     json_t *objects = json_object(), *hash;
     json_object_foreach(json_object_get(kernels, "code"), name, hash) {
@@ -180,9 +192,10 @@ static json_t *objects_of(const struct compare_side *side, const struct compare_
         if (!is_for(name, use->kind) || !(named || is_named(always, name)))
             continue;
         own |= named && (cpu || strchr(name, ':'));
+        machine |= strncmp(name, "sass/", 5) == 0;
         json_object_set(objects, name, hash);
     }
-    if (own)
+    if (own && machine)
         return objects;
     json_decref(objects);
     return NULL;

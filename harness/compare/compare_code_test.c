@@ -59,6 +59,9 @@ static void close_two(struct two *t) {
 
 #define USED "'used':{'42/':'sum/','42/a/':'tree/ sum/exact'},'always':'rng/'"
 #define KERNELS(code) "{'kernels':{'code':{" code "}," USED "}}"
+#define SASS(code, machine)                                                                        \
+    "{'kernels':{'code':{'sass/run.c':'" machine "'," code "},"                                    \
+    "'used':{'42/':'sum/','42/a/':'tree/ sum/exact'},'always':'rng/ sass/'}}"
 
 static void kernels_of_cases(void **state) {
     struct two *t = *state;
@@ -138,6 +141,41 @@ static void kernels_of_cases(void **state) {
          COMPARE_CODE_DIFFERS,
          "sum/s.cu:sm_80",
          1},
+        /* Machine code of that architecture alone, and what runs it. */
+        {{KERNELS("'sum/s.cu:sm_80':'1','sum/s.cu:sm_90':'1'"),
+          KERNELS("'sum/s.cu:sm_80':'1','sum/s.cu:sm_90':'1'")},
+         {"sass:sm_90", "sass:sm_90"},
+         COMPARE_CODE_UNKNOWN,
+         COMPARE_CODE_UNKNOWN,
+         NULL,
+         0},
+        {{SASS("'sum/s.cu:sm_80':'1','sum/s.cu:sm_90':'1','sum/s.cu:compute_80':'1'", "1"),
+          SASS("'sum/s.cu:sm_80':'2','sum/s.cu:sm_90':'1','sum/s.cu:compute_80':'2'", "1")},
+         {"sass:sm_90", "sass:sm_90"},
+         COMPARE_CODE_UNKNOWN,
+         COMPARE_CODE_EQUAL,
+         NULL,
+         0},
+        {{SASS("'sum/s.cu:sm_80':'1','sum/s.cu:sm_90':'1'", "1"),
+          SASS("'sum/s.cu:sm_80':'2','sum/s.cu:sm_90':'1'", "1")},
+         {"sass:sm_80", "sass:sm_80"},
+         COMPARE_CODE_UNKNOWN,
+         COMPARE_CODE_DIFFERS,
+         "sum/s.cu:sm_80",
+         1},
+        {{SASS("'sum/s.cu:sm_80':'1'", "1"), SASS("'sum/s.cu:sm_80':'1'", "2")},
+         {"sass:sm_80", "sass:sm_80"},
+         COMPARE_CODE_UNKNOWN,
+         COMPARE_CODE_DIFFERS,
+         "sass/run.c",
+         1},
+        {{SASS("'sum/s.cu:sm_80':'1','sum/s.cu:sm_90':'1'", "1"),
+          SASS("'sum/s.cu:sm_80':'1','sum/s.cu:sm_90':'1'", "1")},
+         {"sass:sm_80", "sass:sm_90"},
+         COMPARE_CODE_UNKNOWN,
+         COMPARE_CODE_UNKNOWN,
+         NULL,
+         0},
         /* Devices of other kinds; folders without; members of other types. */
         {{KERNELS("'sum/s.c':'1','tree/t.c':'1'"), KERNELS("'sum/s.cu:simt':'1'")},
          {"cpu", "simt"},

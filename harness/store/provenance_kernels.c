@@ -12,7 +12,8 @@
 /* What every case uses: data, types, memory, threads, the device itself; its machine, where that is
  * simulated. */
 static const char always[] =
-    "device/device_c device/device_ptx device/device_simt element/ pages/ ptx/ rng/ simt/ threads/";
+    "device/device_c device/device_ptx device/device_simt element/ pages/ ptx/ rng/ sass/ simt/ "
+    "threads/";
 
 /* Whether one of the words is how a name begins. */
 static bool is_named(const char *words, const char *name) {
