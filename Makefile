@@ -159,7 +159,7 @@ TABLES_O := $(B)/obj/kernel_code.o $(B)/obj/changes.o
 lab_o = $(call o,$(filter-out %_test.c,$(wildcard labs/$(1)/*.c))) \
         $(call simt_o,$(wildcard labs/$(1)/*.cu)) $(call cuda_o,$(wildcard labs/$(1)/*.cu))
 
-LIBS := -lbenchmark -ljansson -lsimdjson -lzip -lmd4c-html -lmd4c -lcrypto -lhwloc -lnuma -lmpfr -lgmp -lboost_context -lstdc++ -ldl -lm -lpthread -lrt
+LIBS := -lbenchmark -ljansson -lsimdjson -lzip -lmd4c-html -lmd4c -lcrypto -lpcre2-8 -lhwloc -lnuma -lmpfr -lgmp -lboost_context -lstdc++ -ldl -lm -lpthread -lrt
 # For a lab's own CUDA objects, which stand in its executable.
 LIBS += $(if $(ARCHS),$(CUDA_LIBS))
 # For harness/measure/nvtx.h (and program/ranges.h): the toolkit brings the profiler ranges' headers.
@@ -457,10 +457,10 @@ FUZZ_BINS := $(patsubst %.c,$(B)/fuzz/%,$(notdir $(FUZZ)))
 fuzz-build: $(FUZZ_BINS)
 # One compiler call each: coverage needs every file of the harness, or of the target's kernel
 # family, instrumented. The SIMT machine's answers to the sanitiser's calls (guard.cc) give way to
-# the sanitiser's own.
+# the sanitiser's own. Files for one instruction set are gcc's: clang does not know their pragma.
 fuzz_of = $(filter %/$(1).c,$(FUZZ))
 fuzzed = $(if $(filter harness/%,$(call fuzz_of,$(1))),$(HARNESS_C) $(call o,$(HARNESS_CC)),$(filter-out \
-  %_test.c %_fuzz.c,$(wildcard $(dir $(call fuzz_of,$(1)))*.c)))
+  %_test.c %_fuzz.c %_avx2.c %_avx512.c,$(wildcard $(dir $(call fuzz_of,$(1)))*.c)))
 $(B)/fuzz/%: $(HARNESS_C) $(call o,$(HARNESS_CC)) $(TABLES_O) $(B)/lib/libkernels.a $(FUZZ)
 	@mkdir -p $(@D)
 	@echo "  FUZZ     $@"

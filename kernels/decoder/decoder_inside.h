@@ -1,0 +1,42 @@
+/*
+ * decoder_inside.h: what an engine is to a step.
+ *
+ *     decoder_step.c        the order of a step's kernels, the same for all engines
+ *     decoder_model.c       the model: each sum from its definition
+ *     decoder_cpu_kernel.inc  the native kernels, once for each instruction set:
+ *     decoder_cpu_portable.c, decoder_cpu_avx2.c, decoder_cpu_avx512.c
+ */
+#ifndef NANOLAB_KERNELS_DECODER_DECODER_INSIDE_H
+#define NANOLAB_KERNELS_DECODER_DECODER_INSIDE_H
+
+#include "kernels/decoder/decoder.h"
+
+/* Outputs that one call of `product` takes at most, and whole calls are a multiple of. */
+#define DECODER_TILE 16
+
+struct decoder_kernels {
+    /* Outputs [first, first + count) of a product of `rows` rows, x and out `x_stride` and
+     * `out_stride` floats apart: out[r × out_stride + n]. count is a multiple of 4, at most
+     * DECODER_TILE. weights: room for DECODER_TILE rows of columns, of the thread's own. */
+    void (*product)(const struct decoder_weight *w, unsigned first, unsigned count, const float *x,
+                    size_t x_stride, unsigned rows, struct decoder_staging staging, float *out,
+                    size_t out_stride, float *weights);
+    /* One row. */
+    void (*norm)(const float *x, const float *gain, unsigned n, float epsilon, unsigned parts,
+                 float *out);
+    /* out[i] = silu(gate[i]) · up[i], silu(g) = g / (1 + e^-g); n a multiple of 16. */
+    void (*swiglu)(const float *gate, const float *up, unsigned n, float *out);
+};
+
+extern const struct decoder_kernels decoder_model, decoder_cpu_portable, decoder_cpu_avx2,
+    decoder_cpu_avx512;
+
+/* Blocks [first, end) of slice s of a product's inputs; none for slices that are left over. */
+static inline void decoder_slice(unsigned blocks, unsigned slices, unsigned s, unsigned *first,
+                                 unsigned *end) {
+    unsigned each = (blocks + slices - 1) / slices;
+    *first = s * each < blocks ? s * each : blocks;
+    *end = blocks - *first < each ? blocks : *first + each;
+}
+
+#endif

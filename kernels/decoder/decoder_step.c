@@ -1,0 +1,419 @@
+/*
+ * decoder_step.c: one step, kernel after kernel. Threads share out the outputs of a product and the
+ * rows of everything else; which thread does what never changes a bit.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/decoder/decoder_inside.h"
+#include "kernels/element/element.h"
+#include "kernels/paged_attention/paged_cpu.h"
+#include "kernels/threads/threads.h"
+
+struct run {
+    const struct decoder_step *step;
+    const struct decoder *d;
+    const struct decoder_kernels *kernels;
+    struct pool *pool;
+    bool rounded;     /* what kernels hand on, to bfloat16 */
+    unsigned group;   /* queries of a head of keys, and so many that kernels have */
+    unsigned wide;    /* the group that attention is called with */
+    float *x;         /* [rows][width]: the residual stream */
+    float *normed;    /* [rows][width] */
+    float *q, *k, *v; /* [rows][width], [rows][kv_heads × head] twice */
+    float *gate, *up; /* [rows][feed] */
+    float *out;       /* [rows][width] */
+    float *weights;   /* [threads][DECODER_TILE][most columns] */
+    void *queries;    /* [rows][kv_heads][wide][head] of the cache's element */
+    float *attended;  /* the same, floats */
+    void *workspace;  /* of attention */
+    unsigned columns; /* most of a product */
+    struct kv_table table;
+    /* The call in hand. */
+    const struct decoder_weight *weight[2];
+    float *to[2];
+    const float *from;
+    unsigned rows;
+    size_t from_stride;
+    const float *gain;
+};
+
+static const struct decoder_kernels *const kernels_of[DECODER_ENGINE_COUNT] = {
+    [DECODER_MODEL] = &decoder_model,
+    [DECODER_PORTABLE] = &decoder_cpu_portable,
+#ifdef __x86_64__
+    [DECODER_AVX2] = &decoder_cpu_avx2,
+    [DECODER_AVX512] = &decoder_cpu_avx512,
+#endif
+};
+static const enum paged_isa isa_of[DECODER_ENGINE_COUNT] = {
+    [DECODER_MODEL] = PAGED_PORTABLE,
+    [DECODER_PORTABLE] = PAGED_PORTABLE,
+    [DECODER_AVX2] = PAGED_AVX2,
+    [DECODER_AVX512] = PAGED_AVX512,
+};
+
+const char *decoder_engine_name(enum decoder_engine engine) {
+#define NAME(value, word) [value] = word,
+    static const char *const name[] = {DECODER_ENGINES(NAME)};
+    return name[engine];
+}
+
+bool decoder_engine_works(enum decoder_engine engine) {
+    return kernels_of[engine] && paged_isa_works(isa_of[engine]);
+}
+
+enum decoder_engine decoder_engine_best(void) {
+    return decoder_engine_works(DECODER_AVX512) ? DECODER_AVX512
+           : decoder_engine_works(DECODER_AVX2) ? DECODER_AVX2
+                                                : DECODER_PORTABLE;
+}
+
+static int refuse(char *why, const char *what) {
+    snprintf(why, GGUF_WHY, "%s", what);
+    return -1;
+}
+
+/* --- small kernels -----------------------------------------------------------------------------
+ */
+
+/* To the nearest bfloat16, ties to even; NaN stays one. */
+static void round_floats(float *x, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, &x[i], sizeof bits);
+        uint32_t up = bits + 0x7fff + (bits >> 16 & 1);
+        bits = (bits & 0x7fffffff) > 0x7f800000 ? bits | 0x400000 : up;
+        bits &= 0xffff0000;
+        memcpy(&x[i], &bits, sizeof bits);
+    }
+}
+
+static void hand_on(const struct run *run, float *x, size_t n) {
+    if (run->rounded)
+        round_floats(x, n);
+}
+
+static void turn(const struct run *run, float *x, unsigned heads, unsigned position) {
+    const unsigned half = run->d->head / 2;
+    const float *at = run->d->turn + 2 * (size_t)position * half;
+    for (unsigned h = 0; h < heads; h++, x += run->d->head)
+        for (unsigned i = 0; i < half; i++) {
+            const float c = at[2 * i], s = at[2 * i + 1], a = x[2 * i], b = x[2 * i + 1];
+            x[2 * i] = fmaf(a, c, -(b * s));
+            x[2 * i + 1] = fmaf(a, s, b * c);
+        }
+}
+
+/* n floats to the cache's element; those of bf16 are rounded already. */
+static void store(const struct run *run, void *to, const float *x, size_t n) {
+    if (!run->rounded) {
+        memcpy(to, x, n * sizeof *x);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        memcpy((char *)to + 2 * i, (const char *)&x[i] + 2, 2);
+}
+
+static unsigned char *slot(const struct run *run, unsigned layer, bool values,
+                           const struct decoder_row *row) {
+    const struct decoder_cache *c = run->step->cache;
+    const size_t token = (run->rounded ? 2 : 4) * (size_t)run->d->kv_heads * run->d->head;
+    const int32_t id =
+        c->ids[(size_t)row->sequence * c->row_blocks + row->position / DECODER_BLOCK];
+    return c->keys + (layer + (values ? run->d->layers : 0)) * c->layer_bytes +
+           ((size_t)id * DECODER_BLOCK + row->position % DECODER_BLOCK) * token;
+}
+
+/* --- kernels shared between threads ------------------------------------------------------------
+ */
+
+static unsigned share(unsigned n, unsigned index, unsigned count) {
+    return (unsigned)((uint64_t)n * index / count);
+}
+
+/* One or two products of the same inputs. */
+static void product_part(void *context, unsigned index, unsigned count) {
+    const struct run *run = context;
+    const struct decoder_step *step = run->step;
+    float *weights = run->weights + (size_t)index * DECODER_TILE * run->columns;
+    for (int p = 0; p < 2 && run->weight[p]; p++) {
+        const struct decoder_weight *w = run->weight[p];
+        const unsigned tiles = (w->rows + DECODER_TILE - 1) / DECODER_TILE;
+        const struct decoder_staging staging =
+            decoder_staging(&step->plan, run->rows, w->rows, w->columns, step->processors);
+        for (unsigned t = share(tiles, index, count); t < share(tiles, index + 1, count); t++) {
+            unsigned first = t * DECODER_TILE, left = w->rows - first;
+            run->kernels->product(w, first, left < DECODER_TILE ? left : DECODER_TILE, run->from,
+                                  run->from_stride, run->rows, staging, run->to[p], w->rows,
+                                  weights);
+        }
+    }
+}
+
+static void multiply(struct run *run, const float *from, const struct decoder_weight *a,
+                     float *to_a, const struct decoder_weight *b, float *to_b) {
+    run->weight[0] = a;
+    run->weight[1] = b;
+    run->to[0] = to_a;
+    run->to[1] = to_b;
+    run->from = from;
+    run->from_stride = a->columns;
+    pool_run_on(run->pool, run->step->threads, product_part, run);
+    if (to_a != NULL && a != &run->d->embedding)
+        hand_on(run, to_a, (size_t)run->rows * a->rows);
+    if (b)
+        hand_on(run, to_b, (size_t)run->rows * b->rows);
+}
+
+static void norm_part(void *context, unsigned index, unsigned count) {
+    const struct run *run = context;
+    const unsigned width = run->d->width;
+    for (unsigned r = share(run->rows, index, count); r < share(run->rows, index + 1, count); r++) {
+        float *out = run->normed + (size_t)r * width;
+        run->kernels->norm(run->x + (size_t)r * width, run->gain, width, run->d->epsilon,
+                           (unsigned)run->step->plan.norm, out);
+        hand_on(run, out, width);
+    }
+}
+
+static void normalise(struct run *run, const float *gain) {
+    run->gain = gain;
+    pool_run_on(run->pool, run->step->threads, norm_part, run);
+}
+
+static void swiglu_part(void *context, unsigned index, unsigned count) {
+    const struct run *run = context;
+    const unsigned feed = run->d->feed;
+    for (unsigned r = share(run->rows, index, count); r < share(run->rows, index + 1, count); r++) {
+        float *gate = run->gate + (size_t)r * feed;
+        run->kernels->swiglu(gate, run->up + (size_t)r * feed, feed, gate);
+        hand_on(run, gate, feed);
+    }
+}
+
+static void add(struct run *run) {
+    const size_t n = (size_t)run->rows * run->d->width;
+    for (size_t i = 0; i < n; i++)
+        run->x[i] += run->out[i];
+    hand_on(run, run->x, n);
+}
+
+/* --- attention ---------------------------------------------------------------------------------
+ */
+
+static struct paged_plan paged_plan_of(const struct run *run) {
+    struct paged_plan plan = paged_plan_default();
+    plan.element = run->rounded ? ELEMENT_BF16 : ELEMENT_F32;
+    plan.block = DECODER_BLOCK;
+    plan.head = (int)run->d->head;
+    plan.group = (int)run->wide;
+    plan.rule = run->step->plan.rule == DECODER_HEURISTIC ? PAGED_HEURISTIC : PAGED_FIXED;
+    plan.splits = run->step->plan.splits;
+    return plan;
+}
+
+static int attend(struct run *run, unsigned layer, char *why) {
+    const struct decoder *d = run->d;
+    const struct decoder_cache *c = run->step->cache;
+    const unsigned head = d->head, keys = d->kv_heads * head;
+    const size_t element = run->rounded ? 2 : 4;
+    for (unsigned r = 0; r < run->rows; r++) {
+        const struct decoder_row *row = &run->step->row[r];
+        float *q = run->q + (size_t)r * d->width, *k = run->k + (size_t)r * keys;
+        turn(run, q, d->heads, row->position);
+        turn(run, k, d->kv_heads, row->position);
+        hand_on(run, q, d->width);
+        hand_on(run, k, keys);
+        store(run, slot(run, layer, false, row), k, keys);
+        store(run, slot(run, layer, true, row), run->v + (size_t)r * keys, keys);
+        for (unsigned h = 0; h < d->kv_heads; h++)
+            store(run,
+                  (char *)run->queries + ((size_t)r * d->kv_heads + h) * run->wide * head * element,
+                  q + (size_t)h * run->group * head, (size_t)run->group * head);
+    }
+    struct paged_cpu_call call = {
+        .plan = paged_plan_of(run),
+        .shape = {d->kv_heads, &run->table, run->step->processors},
+        .isa = isa_of[run->step->engine],
+        .threads = run->step->threads,
+        .k = c->keys + layer * c->layer_bytes,
+        .v = c->keys + (d->layers + layer) * c->layer_bytes,
+        .q = run->queries,
+        .out = run->attended,
+        .workspace = run->workspace,
+    };
+    int status = run->step->engine == DECODER_MODEL
+                     ? paged_cpu_model(&call.plan, &call.shape, call.k, call.v, call.q, call.out)
+                     : paged_cpu_run(&call);
+    if (status != 0)
+        return refuse(why, device_error());
+    /* Back without the queries that were only put in to fill a group that kernels have. */
+    for (unsigned r = 0; r < run->rows; r++)
+        for (unsigned h = 0; h < d->kv_heads; h++)
+            memcpy(run->q + (size_t)r * d->width + (size_t)h * run->group * head,
+                   run->attended + ((size_t)r * d->kv_heads + h) * run->wide * head,
+                   (size_t)run->group * head * sizeof(float));
+    hand_on(run, run->q, (size_t)run->rows * d->width);
+    return 0;
+}
+
+/* --- the step ----------------------------------------------------------------------------------
+ */
+
+static int layer(struct run *run, unsigned l, char *why) {
+    const struct decoder_layer *layer = &run->d->layer[l];
+    const struct decoder_weight *of = layer->product;
+    normalise(run, layer->attention_norm);
+    multiply(run, run->normed, &of[DECODER_Q], run->q, NULL, NULL);
+    multiply(run, run->normed, &of[DECODER_K], run->k, &of[DECODER_V], run->v);
+    if (attend(run, l, why) != 0)
+        return -1;
+    multiply(run, run->q, &of[DECODER_O], run->out, NULL, NULL);
+    add(run);
+    normalise(run, layer->feed_norm);
+    multiply(run, run->normed, &of[DECODER_GATE], run->gate, &of[DECODER_UP], run->up);
+    pool_run_on(run->pool, run->step->threads, swiglu_part, run);
+    multiply(run, run->gate, &of[DECODER_DOWN], run->out, NULL, NULL);
+    add(run);
+    return 0;
+}
+
+static void embed(struct run *run) {
+    const struct decoder_weight *w = &run->d->embedding;
+    for (unsigned r = 0; r < run->rows; r++)
+        for (unsigned i = 0; i < w->columns; i++)
+            run->x[(size_t)r * w->columns + i] = decoder_weight_at(w, run->step->row[r].token, i);
+    hand_on(run, run->x, (size_t)run->rows * w->columns);
+}
+
+/* The rows whose logits are wanted come first, each in its place's order. */
+static void logits_of(struct run *run, float *logits) {
+    const unsigned width = run->d->width;
+    unsigned wanted = 0;
+    normalise(run, run->d->norm);
+    for (unsigned r = 0; r < run->rows; r++)
+        if (run->step->row[r].wanted)
+            memmove(run->normed + (size_t)wanted++ * width, run->normed + (size_t)r * width,
+                    width * sizeof(float));
+    if (!wanted)
+        return;
+    run->rows = wanted;
+    multiply(run, run->normed, &run->d->embedding, logits, NULL, NULL);
+}
+
+static int check(const struct decoder_step *step, char *why) {
+    const struct decoder *d = step->decoder;
+    if (step->rows == 0 || step->threads == 0)
+        return refuse(why, "a step has a row at least, and a thread");
+    if (step->cache->decoder != d ||
+        step->cache->rounding != (enum decoder_rounding)step->plan.rounding)
+        return refuse(why, "the cache is another model's, or of another rounding");
+    if (!decoder_engine_works(step->engine))
+        return refuse(why, "this processor lacks the instructions of that engine");
+    for (unsigned r = 0; r < step->rows; r++)
+        if (step->row[r].token >= d->vocabulary ||
+            step->row[r].sequence >= step->cache->sequences ||
+            step->row[r].position >= step->cache->row_blocks * DECODER_BLOCK ||
+            step->row[r].position >= d->context)
+            return refuse(why, "a row's token, sequence or position is out of range");
+    return 0;
+}
+
+/* Each row is a sequence of its own to attention: it ends at the row's token. */
+static int open_table(struct run *run, char *why) {
+    const struct decoder_step *step = run->step;
+    const struct decoder_cache *c = step->cache;
+    int32_t *tokens = calloc(step->rows, sizeof(*tokens));
+    for (unsigned r = 0; tokens && r < step->rows; r++)
+        tokens[r] = (int32_t)step->row[r].position + 1;
+    int status = tokens ? kv_table_open(&run->table, step->rows, tokens, DECODER_BLOCK,
+                                        c->sequences * c->row_blocks)
+                        : -1;
+    free(tokens);
+    if (status != 0)
+        return refuse(why, "no memory for a block table");
+    for (unsigned r = 0; r < step->rows; r++)
+        memcpy(run->table.ids + (size_t)r * run->table.row_blocks,
+               c->ids + (size_t)step->row[r].sequence * c->row_blocks,
+               kv_table_blocks_of(&run->table, r) * sizeof(int32_t));
+    return 0;
+}
+
+static void *floats(size_t a, size_t b) {
+    size_t bytes = a * b * sizeof(float);
+    void *at = aligned_alloc(64, (bytes + 63) & ~(size_t)63);
+    if (at)
+        memset(at, 0, bytes);
+    return at;
+}
+
+static int open_run(struct run *run, char *why) {
+    const struct decoder_step *step = run->step;
+    const struct decoder *d = run->d;
+    const size_t rows = step->rows, keys = (size_t)d->kv_heads * d->head;
+    run->kernels = kernels_of[step->engine];
+    run->rounded = step->plan.rounding == DECODER_BF16;
+    run->rows = step->rows;
+    run->group = d->heads / d->kv_heads;
+    for (run->wide = 1; run->wide < run->group;)
+        run->wide *= 2;
+    run->columns = d->feed > d->width ? d->feed : d->width;
+    run->pool = pool_shared(step->threads);
+    run->x = floats(rows, d->width);
+    run->normed = floats(rows, d->width);
+    run->q = floats(rows, d->width);
+    run->k = floats(rows, keys);
+    run->v = floats(rows, keys);
+    run->gate = floats(rows, d->feed);
+    run->up = floats(rows, d->feed);
+    run->out = floats(rows, d->width);
+    run->weights = floats((size_t)step->threads * DECODER_TILE, run->columns);
+    run->queries = floats(rows, keys * run->wide);
+    run->attended = floats(rows, keys * run->wide);
+    if (open_table(run, why) != 0)
+        return -1;
+    const struct paged_plan plan = paged_plan_of(run);
+    const struct paged_shape shape = {d->kv_heads, &run->table, step->processors};
+    if (paged_check(&plan, &shape, true, why) != 0)
+        return -1;
+    run->workspace = floats(paged_cpu_workspace_bytes(&plan, &shape, step->threads) / 4 + 1, 1);
+    return run->pool && run->x && run->normed && run->q && run->k && run->v && run->gate &&
+                   run->up && run->out && run->weights && run->queries && run->attended &&
+                   run->workspace
+               ? 0
+               : refuse(why, "no memory for a step of so many rows; take fewer");
+}
+
+static void close_run(struct run *run) {
+    kv_table_close(&run->table);
+    void *all[] = {run->x,  run->normed, run->q,       run->k,       run->v,        run->gate,
+                   run->up, run->out,    run->weights, run->queries, run->attended, run->workspace};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        free(all[i]);
+}
+
+int decoder_run(const struct decoder_step *step, float *logits, char *why) {
+    struct run run = {.step = step, .d = step->decoder};
+    if (check(step, why) != 0)
+        return -1;
+    int status = open_run(&run, why);
+    if (status == 0)
+        embed(&run);
+    for (unsigned l = 0; status == 0 && l < run.d->layers; l++)
+        status = layer(&run, l, why);
+    if (status == 0)
+        logits_of(&run, logits);
+    close_run(&run);
+    return status;
+}
+
+uint32_t decoder_greedy(const float *logits, size_t vocabulary) {
+    size_t best = 0;
+    for (size_t i = 1; i < vocabulary; i++)
+        if (logits[i] > logits[best] || logits[best] != logits[best])
+            best = i;
+    return (uint32_t)best;
+}

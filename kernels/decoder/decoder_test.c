@@ -1,0 +1,254 @@
+/*
+ * decoder_test.c: native kernels give the model's bits, for every plan; a fixed plan's bits do not
+ * depend on who shares a step, and a heuristic one's do.
+ */
+#include "kernels/decoder/decoder_fixture.h"
+
+enum { TOKENS = 130 }; /* three tiles of attention */
+
+static struct fixture small;
+
+static int open_small(void **state) {
+    (void)state;
+    fixture_open(&small, small_file());
+    return 0;
+}
+static int close_small(void **state) {
+    (void)state;
+    fixture_close(&small);
+    return 0;
+}
+
+static uint32_t token_at(unsigned sequence, unsigned position) {
+    return (sequence * 7919u + position * 104729u + 13u) % 500;
+}
+
+/* Logits of the last `wanted` of `tokens` tokens of `sequences` sequences, `chunk` positions a
+ * step; [position][sequence][vocabulary]. */
+static float *run(const struct decoder_plan *plan, enum decoder_engine engine, unsigned threads,
+                  unsigned sequences, unsigned tokens, unsigned chunk, unsigned wanted) {
+    const struct decoder *d = small.decoder;
+    char why[GGUF_WHY] = "";
+    struct decoder_cache cache;
+    float *logits = malloc((size_t)wanted * sequences * d->vocabulary * sizeof(float)),
+          *at = logits;
+    struct decoder_row row[256];
+    assert_non_null(logits);
+    if (decoder_cache_open(&cache, d, (enum decoder_rounding)plan->rounding, sequences, tokens,
+                           why) != 0)
+        fail_msg("%s", why);
+    for (unsigned p = 0; p < tokens; p += chunk) {
+        struct decoder_step step = {.decoder = d,
+                                    .cache = &cache,
+                                    .plan = *plan,
+                                    .engine = engine,
+                                    .threads = threads,
+                                    .row = row};
+        unsigned logged = 0;
+        for (unsigned i = p; i < p + chunk && i < tokens; i++)
+            for (unsigned s = 0; s < sequences; s++) {
+                row[step.rows++] = (struct decoder_row){token_at(s, i), s, i, i >= tokens - wanted};
+                logged += i >= tokens - wanted;
+            }
+        if (decoder_run(&step, at, why) != 0)
+            fail_msg("%s", why);
+        at += (size_t)logged * d->vocabulary;
+    }
+    decoder_cache_close(&cache);
+    return logits;
+}
+
+static size_t unequal(const float *a, const float *b, size_t n) {
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++)
+        count += memcmp(&a[i], &b[i], sizeof *a) != 0;
+    return count;
+}
+
+static void kernels_give_the_models_bits(void **state) {
+    (void)state;
+    struct plan_list list;
+    size_t checked = 0;
+    assert_int_equal(plan_pairs(&decoder_family, 0, &(struct decoder_plan){0}, &list), 0);
+    const size_t n = (size_t)2 * small.decoder->vocabulary;
+    for (size_t i = 0; i < list.count; i++) {
+        const struct decoder_plan *plan = (const struct decoder_plan *)list.plans + i;
+        char text[PLAN_TEXT];
+        float *model = run(plan, DECODER_MODEL, 1, 2, TOKENS, 26, 1);
+        for (int e = DECODER_PORTABLE; e < DECODER_ENGINE_COUNT; e++) {
+            /* Calls of fmaf are slow. */
+            if (!decoder_engine_works((enum decoder_engine)e) || (e == DECODER_PORTABLE && i % 4))
+                continue;
+            float *native = run(plan, (enum decoder_engine)e, 1 + e % 3, 2, TOKENS, 26, 1);
+            if (unequal(model, native, n) != 0)
+                fail_msg("%s, %s: %zu of %zu logits have other bits than the model",
+                         decoder_plan_text(plan, text), decoder_engine_name((enum decoder_engine)e),
+                         unequal(model, native, n), n);
+            checked += n;
+            free(native);
+        }
+        free(model);
+    }
+    printf("%zu plans, %zu logits as predicted\n", list.count, checked);
+    assert_true(list.count >= 16);
+    free(list.plans);
+}
+
+/* Each field changes some bit, or it would be no decision. */
+static void every_field_decides(void **state) {
+    (void)state;
+    static const char *const other[] = {"f32", "k2", "l32", "n2", "s2"};
+    struct decoder_plan plan = decoder_plan_default(), changed;
+    const enum decoder_engine best = decoder_engine_best();
+    const size_t n = small.decoder->vocabulary;
+    char why[PLAN_WHY];
+    for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
+        plan.rounding = DECODER_F32;
+        assert_int_equal(decoder_plan_parse(other[i], &changed, why), 0);
+        if (i == 0)
+            plan.rounding = DECODER_BF16;
+        else
+            changed.rounding = DECODER_F32;
+        float *a = run(&plan, best, 2, 1, TOKENS, TOKENS, 1),
+              *b = run(&changed, best, 2, 1, TOKENS, TOKENS, 1);
+        if (unequal(a, b, n) == 0)
+            fail_msg("%s changes no bit", other[i]);
+        free(a);
+        free(b);
+    }
+}
+
+/* Request 0 alone and with others, token by token and in chunks. */
+static void a_fixed_plan_has_no_company(void **state) {
+    (void)state;
+    const size_t n = small.decoder->vocabulary;
+    for (int rounding = DECODER_F32; rounding <= DECODER_BF16; rounding++) {
+        struct decoder_plan plan = decoder_plan_default();
+        plan.rounding = rounding;
+        plan.slices = 4;
+        float *alone = run(&plan, decoder_engine_best(), 2, 1, 70, 1, 1);
+        for (unsigned others = 1; others < 20; others += 6)
+            for (unsigned chunk = 1; chunk < 13; chunk += 5) {
+                float *with = run(&plan, decoder_engine_best(), 2, 1 + others, 70, chunk, 1);
+                assert_int_equal(unequal(alone, with, n), 0);
+                free(with);
+            }
+        free(alone);
+    }
+}
+
+static void a_heuristic_plan_has(void **state) {
+    (void)state;
+    const size_t n = small.decoder->vocabulary;
+    struct decoder_plan plan = decoder_plan_default();
+    plan.rule = DECODER_HEURISTIC;
+    plan.slices = 8;
+    plan.rounding = DECODER_F32;
+    float *alone = run(&plan, decoder_engine_best(), 2, 1, 70, 1, 1),
+          *again = run(&plan, decoder_engine_best(), 1, 1, 70, 1, 1),
+          *with = run(&plan, decoder_engine_best(), 2, 2, 70, 1, 1);
+    assert_int_equal(unequal(alone, again, n), 0);
+    assert_int_not_equal(unequal(alone, with, n), 0);
+    free(alone);
+    free(again);
+    free(with);
+}
+
+static void stagings(void **state) {
+    (void)state;
+    struct decoder_plan plan = decoder_plan_default();
+    plan.slices = 8;
+    struct decoder_staging fixed = decoder_staging(&plan, 1, 576, 576, 0);
+    assert_true(fixed.slices == 8 && fixed.lanes == 16);
+    plan.rule = DECODER_HEURISTIC;
+    struct decoder_staging one = decoder_staging(&plan, 1, 576, 576, 0),
+                           two = decoder_staging(&plan, 2, 576, 576, 0),
+                           many = decoder_staging(&plan, 512, 576, 576, 0);
+    assert_true(one.lanes == 32 && two.lanes == 16 && one.slices == two.slices);
+    assert_true(one.slices > 1 && many.slices == 1);
+}
+
+/* A prefix of whole blocks that another sequence wrote gives the same bits as one's own. */
+static void a_shared_prefix(void **state) {
+    (void)state;
+    enum { PREFIX = 40, ALL = 60 };
+    const struct decoder *d = small.decoder;
+    const struct decoder_plan plan = decoder_plan_default();
+    char why[GGUF_WHY] = "";
+    struct decoder_cache cache;
+    struct decoder_row row[ALL];
+    float *own = run(&plan, decoder_engine_best(), 1, 1, ALL, ALL, 1),
+          *shared = malloc(d->vocabulary * sizeof(float));
+    assert_int_equal(decoder_cache_open(&cache, d, DECODER_BF16, 2, ALL, why), 0);
+    struct decoder_step step = {.decoder = d,
+                                .cache = &cache,
+                                .plan = plan,
+                                .engine = decoder_engine_best(),
+                                .threads = 1,
+                                .row = row,
+                                .rows = PREFIX};
+    for (unsigned i = 0; i < PREFIX; i++)
+        row[i] = (struct decoder_row){token_at(0, i), 1, i, false};
+    assert_int_equal(decoder_run(&step, shared, why), 0);
+    unsigned from = decoder_cache_share(&cache, 0, 1, PREFIX);
+    assert_int_equal(from, 32);
+    step.rows = ALL - from;
+    for (unsigned i = from; i < ALL; i++)
+        row[i - from] = (struct decoder_row){token_at(0, i), 0, i, i == ALL - 1};
+    assert_int_equal(decoder_run(&step, shared, why), 0);
+    assert_int_equal(unequal(own, shared, d->vocabulary), 0);
+    decoder_cache_close(&cache);
+    free(own);
+    free(shared);
+}
+
+static void steps_that_cannot_be(void **state) {
+    (void)state;
+    const struct decoder *d = small.decoder;
+    char why[GGUF_WHY] = "";
+    struct decoder_cache cache;
+    float logits[1024];
+    assert_int_equal(decoder_cache_open(&cache, d, DECODER_BF16, 1, 100000, why), -1);
+    assert_non_null(strstr(why, "the model takes up to 512"));
+    assert_int_equal(decoder_cache_open(&cache, d, DECODER_BF16, 1, 20, why), 0);
+    struct decoder_row row = {512, 0, 0, true};
+    struct decoder_step step = {.decoder = d,
+                                .cache = &cache,
+                                .plan = decoder_plan_default(),
+                                .engine = DECODER_MODEL,
+                                .threads = 1,
+                                .row = &row,
+                                .rows = 1};
+    assert_int_equal(decoder_run(&step, logits, why), -1);
+    row = (struct decoder_row){1, 1, 0, true};
+    assert_int_equal(decoder_run(&step, logits, why), -1);
+    row = (struct decoder_row){1, 0, 32, true};
+    assert_int_equal(decoder_run(&step, logits, why), -1);
+    row = (struct decoder_row){1, 0, 0, true};
+    assert_int_equal(decoder_run(&step, logits, why), 0);
+    step.plan.rounding = DECODER_F32;
+    assert_int_equal(decoder_run(&step, logits, why), -1);
+    assert_non_null(strstr(why, "of another rounding"));
+    decoder_cache_close(&cache);
+}
+
+static void greedy_takes_the_first_of_equals(void **state) {
+    (void)state;
+    const float logits[] = {__builtin_nanf(""), 1, 3, 3, -2};
+    assert_int_equal(decoder_greedy(logits, 5), 2);
+    assert_int_equal(decoder_greedy(logits, 2), 1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(stagings),
+        cmocka_unit_test(kernels_give_the_models_bits),
+        cmocka_unit_test(every_field_decides),
+        cmocka_unit_test(a_fixed_plan_has_no_company),
+        cmocka_unit_test(a_heuristic_plan_has),
+        cmocka_unit_test(a_shared_prefix),
+        cmocka_unit_test(steps_that_cannot_be),
+        cmocka_unit_test(greedy_takes_the_first_of_equals),
+    };
+    return cmocka_run_group_tests(tests, open_small, close_small);
+}
