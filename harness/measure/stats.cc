@@ -4,6 +4,7 @@
 #include "harness/measure/stats.h"
 
 #include <algorithm>
+#include <boost/math/distributions/binomial.hpp>
 #include <boost/math/distributions/students_t.hpp>
 #include <boost/math/statistics/univariate_statistics.hpp>
 #include <cmath>
@@ -181,6 +182,21 @@ double stats_total_variation(const uint64_t *a, const uint64_t *b, size_t n) {
     for (size_t i = 0; i < n; ++i)
         sum += std::fabs(static_cast<double>(a[i]) / all_a - static_cast<double>(b[i]) / all_b);
     return sum / 2;
+}
+
+int stats_share_interval(uint64_t k, uint64_t n, double confidence,
+                         struct stats_interval *out) try {
+    typedef boost::math::binomial_distribution<double> binomial;
+    *out = {not_a_number, not_a_number, not_a_number};
+    if (n == 0 || k > n || !(confidence > 0.0 && confidence < 1.0))
+        return -1;
+    const double trials = static_cast<double>(n), hits = static_cast<double>(k),
+                 tail = (1 - confidence) / 2;
+    *out = {hits / trials, binomial::find_lower_bound_on_p(trials, hits, tail),
+            binomial::find_upper_bound_on_p(trials, hits, tail)};
+    return 0;
+} catch (const std::exception &) {
+    return -1;
 }
 
 double stats_t_quantile(double p, double free) try {

@@ -52,6 +52,10 @@ int stats_ratio_interval(const double *a, size_t n_a, const double *b, size_t n_
 int stats_paired_ratio_interval(const double *a, const double *b, size_t n, double confidence,
                                 uint64_t seed, struct stats_interval *out);
 
+/* k of n, as a share, with the interval of Clopper and Pearson (1934): it holds the true share at
+ * least so often, whatever that is. 0, or -1: n is 0, or k more than n. */
+int stats_share_interval(uint64_t k, uint64_t n, double confidence, struct stats_interval *out);
+
 /* Student's t with `free` > 0 degrees of freedom, which need not be a whole number: the p-quantile, 0
  * < p < 1; and the chance that |t| is so large or larger, t >= 0. NaN for what is outside. */
 double stats_t_quantile(double p, double free);

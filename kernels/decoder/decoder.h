@@ -14,7 +14,7 @@
  *     product   y[n] = Σ_k w[n][k] x[k]. K is cut into slices of whole blocks of 32, of which each
  *               is ⌈blocks / slices⌉ long but the last. In a slice, lane k mod L takes fma(w, x,
  *               lane), k ascending, from 0; then lanes 16, 8, 4, 2, 1 apart are added; then slices,
- *               forward. w of q4_1 is fma(d, q, m), of q8_0 d·q, rounded to float.
+ *               forward. w of q4_1 is d·q + m, of q8_0 d·q, rounded to float once.
  *     norm      the mean of squares: K in parts of whole lanes, in the same way, of 16 lanes;
  *               1 / sqrt(sum / K + ε); (x · that) · gain
  *     attention paged_attention's: tiles of 64 tokens, splits
@@ -136,8 +136,8 @@ int decoder_open(struct decoder **out, const struct gguf *file, char *why);
 void decoder_close(struct decoder *decoder); /* NULL is allowed */
 /* Bytes of weights that one step must load. */
 double decoder_weight_bytes(const struct decoder *decoder);
-/* Weight [row][column], widened to a float exactly as products take it. */
-float decoder_weight_at(const struct decoder_weight *weight, size_t row, size_t column);
+/* A row's weights, [columns], widened to floats exactly as products take them. */
+void decoder_weights_of(const struct decoder_weight *weight, size_t row, float *out);
 
 /* --- a cache -----------------------------------------------------------------------------------
  */

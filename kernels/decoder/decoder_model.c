@@ -40,8 +40,7 @@ static void product(const struct decoder_weight *w, unsigned first, unsigned cou
                     size_t out_stride, float *weights) {
     const unsigned blocks = w->columns / GGUF_BLOCK;
     for (unsigned n = first; n < first + count; n++) {
-        for (unsigned k = 0; k < w->columns; k++)
-            weights[k] = decoder_weight_at(w, n, k);
+        decoder_weights_of(w, n, weights);
         for (unsigned r = 0; r < rows; r++) {
             float total = 0;
             for (unsigned s = 0; s < staging.slices; s++) {

@@ -218,20 +218,23 @@ static float half_at(const unsigned char *at) {
     return element_from_f16(half);
 }
 
-float decoder_weight_at(const struct decoder_weight *w, size_t row, size_t column) {
+/* One block of 32 at a time. d·q has at most 19 bits, so it is exact, and the sum rounds once. */
+void decoder_weights_of(const struct decoder_weight *w, size_t row, float *out) {
     const unsigned char *at = w->data + row * w->row_bytes;
-    const size_t i = column % GGUF_BLOCK;
-    float value;
-    switch (w->type) {
-    case GGUF_Q4_1:
-        at += column / GGUF_BLOCK * GGUF_Q4_1_BYTES;
-        value = (float)(i < 16 ? at[4 + i] & 15 : at[4 + i - 16] >> 4);
-        return fmaf(half_at(at), value, half_at(at + 2));
-    case GGUF_Q8_0:
-        at += column / GGUF_BLOCK * GGUF_Q8_0_BYTES;
-        return half_at(at) * (float)(signed char)at[2 + i];
-    default:
-        memcpy(&value, at + 4 * column, sizeof value);
-        return value;
+    if (w->type == GGUF_F32)
+        memcpy(out, at, (size_t)w->columns * sizeof *out);
+    for (unsigned k = 0; w->type == GGUF_Q4_1 && k < w->columns; k += GGUF_BLOCK) {
+        const float d = half_at(at), m = half_at(at + 2);
+        for (int i = 0; i < GGUF_BLOCK / 2; i++) {
+            out[k + i] = d * (float)(at[4 + i] & 15) + m;
+            out[k + GGUF_BLOCK / 2 + i] = d * (float)(at[4 + i] >> 4) + m;
+        }
+        at += GGUF_Q4_1_BYTES;
+    }
+    for (unsigned k = 0; w->type == GGUF_Q8_0 && k < w->columns; k += GGUF_BLOCK) {
+        const float d = half_at(at);
+        for (int i = 0; i < GGUF_BLOCK; i++)
+            out[k + i] = d * (float)(signed char)at[2 + i];
+        at += GGUF_Q8_0_BYTES;
     }
 }

@@ -284,8 +284,7 @@ static int layer(struct run *run, unsigned l, char *why) {
 static void embed(struct run *run) {
     const struct decoder_weight *w = &run->d->embedding;
     for (unsigned r = 0; r < run->rows; r++)
-        for (unsigned i = 0; i < w->columns; i++)
-            run->x[(size_t)r * w->columns + i] = decoder_weight_at(w, run->step->row[r].token, i);
+        decoder_weights_of(w, run->step->row[r].token, run->x + (size_t)r * w->columns);
     hand_on(run, run->x, (size_t)run->rows * w->columns);
 }
 

@@ -36,11 +36,12 @@ static void weights_of_a_block(void **state) {
     static const unsigned char q4[20] = {0x00, 0x38 /* 0.5 */, 0x00, 0xc0 /* -2 */, 0xf0, 0x21};
     unsigned char q8[34] = {0x00, 0x34 /* 0.25 */, 0x80, 0x7f, 0xff};
     const struct decoder_weight a = {GGUF_Q4_1, 1, 32, 20, q4}, b = {GGUF_Q8_0, 1, 32, 34, q8};
-    assert_true(decoder_weight_at(&a, 0, 0) == -2.0f && decoder_weight_at(&a, 0, 16) == 5.5f);
-    assert_true(decoder_weight_at(&a, 0, 1) == -1.5f && decoder_weight_at(&a, 0, 17) == -1.0f);
-    assert_true(decoder_weight_at(&a, 0, 31) == -2.0f);
-    assert_true(decoder_weight_at(&b, 0, 0) == -32.0f && decoder_weight_at(&b, 0, 1) == 31.75f);
-    assert_true(decoder_weight_at(&b, 0, 2) == -0.25f && decoder_weight_at(&b, 0, 31) == 0);
+    float w[32];
+    decoder_weights_of(&a, 0, w);
+    assert_true(w[0] == -2.0f && w[16] == 5.5f && w[1] == -1.5f && w[17] == -1.0f &&
+                w[31] == -2.0f);
+    decoder_weights_of(&b, 0, w);
+    assert_true(w[0] == -32.0f && w[1] == 31.75f && w[2] == -0.25f && w[31] == 0);
 }
 
 /* Cut anywhere, it is refused, in one line that says where. */
