@@ -25,7 +25,8 @@ static void test_known_values(void **state) {
     assert_true(stats_quantile_floats(odd_floats, 3, 0.5) == 4);
     assert_true(stats_quantile_floats(even_floats, 4, 0.5) == 3);
     assert_true(stats_quantile_floats(odd_floats, 1, 0.5) == odd_floats[0]);
-    assert_true(isnan(stats_quantile_floats(no_float, 3, 0.5)) && isnan(stats_quantile_floats(NULL, 0, 0.5)));
+    assert_true(isnan(stats_quantile_floats(no_float, 3, 0.5)) &&
+                isnan(stats_quantile_floats(NULL, 0, 0.5)));
     assert_true(odd[0] == 9 && even[0] == 4); /* inputs keep their order */
 
     const double ten[] = {10, 3, 5, 7, 1, 9, 2, 8, 4, 6};
@@ -161,11 +162,28 @@ static void test_student(void **state) {
     assert_true(isnan(stats_t_chance(NAN, 4)) && isnan(stats_t_chance(1, NAN)));
 }
 
+/* No hit in n: up to 1 - (1 - c)/2 to the power 1/n (worked out by hand); half of them: both sides
+ * alike. */
+static void test_shares(void **state) {
+    (void)state;
+    struct stats_interval i, j;
+    assert_int_equal(stats_share_interval(0, 100, 0.95, &i), 0);
+    assert_true(i.value == 0 && i.low == 0 && fabs(i.high - (1 - pow(0.025, 0.01))) < 1e-12);
+    assert_int_equal(stats_share_interval(100, 100, 0.95, &j), 0);
+    assert_true(j.value == 1 && j.high == 1 && fabs(j.low - (1 - i.high)) < 1e-12);
+    assert_int_equal(stats_share_interval(4, 8, 0.95, &i), 0);
+    assert_true(i.value == 0.5 && fabs(i.low + i.high - 1) < 1e-12 && i.low > 0.15 && i.low < 0.16);
+    assert_int_equal(stats_share_interval(0, 0, 0.95, &i), -1);
+    assert_int_equal(stats_share_interval(3, 2, 0.95, &i), -1);
+    assert_int_equal(stats_share_interval(1, 2, 1, &i), -1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_known_values), cmocka_unit_test(test_hostile_values),
         cmocka_unit_test(test_coverage),     cmocka_unit_test(test_seed_decides),
         cmocka_unit_test(test_histograms),   cmocka_unit_test(test_student),
+        cmocka_unit_test(test_shares),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
