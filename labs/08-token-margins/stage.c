@@ -56,7 +56,7 @@ static int ask(struct lab_run *run, struct stage *stage) {
         return lab_error(run, "%s", why);
     if (!stage->model.real)
         lab_note(run, "no open weights here, so a small model of random ones stands in; "
-                      "scripts/fetch-model brings them (93 MB)");
+                      "make model brings them (93 MB)");
     struct size size = size_of(run, stage->model.real);
     stage->questions = size.questions;
     stage->most = size.tokens;
