@@ -86,9 +86,9 @@ NVCCFLAGS = -std=c++17 -O3 -lineinfo $(CUDA_BITS) $(CUDA_CODE) $(INC) -Xcompiler
 # is DEVICE_CUDA_ONLY, and the SIMT machine does without it.
 WGMMA_CODE := -gencode arch=compute_90a,code=sm_90a
 # The kernels of the PTX and the SASS machine (kernels/ptx/, kernels/sass/): PTX and machine code of
-# one compilation, uncompressed, for GPUs that nobody needs to have. Matrix instructions are not
-# among what they run. Machine code takes the longest by far, so it is made where CUDA kernels were
-# asked for (make test, cuda, bundle), or by SASS_ARCHS="80 90"; SASS_ARCHS= leaves it out.
+# one compilation, uncompressed, for GPUs that nobody needs to have. Machine code takes the longest
+# by far, so it is made where CUDA kernels were asked for (make test, cuda, bundle), or by
+# SASS_ARCHS="80 90"; SASS_ARCHS= leaves it out.
 PTX_TARGET := compute_80
 SASS_ARCHS ?= $(if $(CUDA_ARCHS),80 90)
 PTX_CODE = -gencode arch=$(PTX_TARGET),code=$(PTX_TARGET) -no-compress
@@ -108,7 +108,7 @@ KERNEL_C := $(filter-out %_test.c %_fuzz.c,$(wildcard kernels/*/*.c))
 KERNEL_CC := $(filter-out %_test.cc,$(wildcard kernels/*/*.cc))
 KERNEL_CU := $(filter-out %_test.cu %_wgmma.cu kernels/device/%,$(wildcard kernels/*/*.cu))
 WGMMA_CU := $(if $(filter 90,$(ARCHS)),$(wildcard kernels/*/*_wgmma.cu))
-PTX_CU := $(if $(NVCC),$(filter-out kernels/mma/% kernels/ranks/%,$(KERNEL_CU)))
+PTX_CU := $(if $(NVCC),$(filter-out %/mma_cublaslt.cu kernels/ranks/%,$(KERNEL_CU)))
 DEVICE_CU := $(wildcard kernels/device/*.cu)
 # Kernels with planted bugs, for the tests of the SIMT machine: never built by nvcc into anything.
 TEST_CU := $(wildcard kernels/*/*_test.cu)

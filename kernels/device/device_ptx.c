@@ -10,6 +10,7 @@
 
 #include "kernels/device/backend.h"
 #include "kernels/ptx/ptx.h"
+#include "kernels/ptx/ptx_card.h"
 #include "kernels/sass/sass.h"
 
 static int ptx_count(void) {
@@ -60,8 +61,11 @@ static int sass_open(int index, void **state, char *model, size_t model_size) {
     return 0;
 }
 
-/* What the launches' streams are: the number of the architecture; NULL is PTX. */
-static void *sass_stream(void *state) {
+/* What the launches' streams are: the number of the architecture; NULL is PTX. The device is then
+ * the one that this thread's launchers find themselves on when they ask what it can. */
+static void *stream(void *state) {
+    if (&ptx_runs_ptx)
+        ptx_runs_ptx((unsigned)(uintptr_t)state);
     return state;
 }
 
@@ -105,9 +109,9 @@ static int sync_nothing(void *state) {
 
 const struct device_backend device_backend_ptx = {
     ptx_count, ptx_open, close_nothing, free_bytes, alloc, release, copy,
-    copy,      fill,     sync_nothing,  NULL,       NULL,  NULL,
+    copy,      fill,     sync_nothing,  NULL,       NULL,  stream,
 };
 const struct device_backend device_backend_sass = {
-    sass_count, sass_open, close_nothing, free_bytes, alloc, release,     copy,
-    copy,       fill,      sync_nothing,  NULL,       NULL,  sass_stream,
+    sass_count, sass_open, close_nothing, free_bytes, alloc, release, copy,
+    copy,       fill,      sync_nothing,  NULL,       NULL,  stream,
 };

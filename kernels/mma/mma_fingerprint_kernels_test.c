@@ -1,27 +1,22 @@
 /*
- * mma_fingerprint_kernels_test.c: the GPU kernels on the SIMT machine, seen from outside: the card,
- * the split and the remainder that their outputs show are those of the plan.
+ * mma_fingerprint_kernels_test.c: the GPU kernels on the SIMT machine, and as PTX on the CPU, seen
+ * from outside: the card, the split and the remainder that their outputs show are those of the
+ * plan.
  */
+#include "kernels/device/device_fixture.h"
 #include "kernels/mma/mma_fingerprint.h"
 #include "kernels/mma/mma_kernel_fixture.h"
 
-static void kernels_show_their_plans(void **state) {
-    (void)state;
-    static const struct {
-        const char *arch, *plan;
-        size_t k;
-        const char *family;
-    } cases[] = {
-        {"sm_80", "m16n8k16", 70, "one sum; nodes of 8 terms and the sum so far"},
-        {"sm_90", "m16n8k16", 70, "one sum; nodes of 16 terms and the sum so far"},
-        {"sm_90", "m16n8k16.s2", 100,
-         "2 slices of 64, added, the remainder of 36 last; nodes of 16 terms and the sum so far"},
-        {"sm_70", "wmma-16x16x16.f16", 40, "one sum; nodes of 4 terms and the sum so far"},
-        {"sm_90", "scalar.s2", 100,
-         "2 slices of 64, added, the remainder of 36 last; terms in order"},
-    };
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        assert_int_equal(simt_set_arch(cases[i].arch), 0);
+struct shown {
+    const char *arch, *plan;
+    size_t k;
+    const char *family;
+};
+
+static void expect_shown(const struct shown *cases, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (device_kind(device) == DEVICE_SIMT)
+            assert_int_equal(simt_set_arch(cases[i].arch), 0);
         struct mma_plan plan = parsed(cases[i].plan);
         struct mma_problem problem = problem_of(&plan, 3, 5, cases[i].k, 1, 0);
         struct mma_operands o;
@@ -51,7 +46,38 @@ static void kernels_show_their_plans(void **state) {
     assert_int_equal(simt_set_arch(NULL), 0);
 }
 
+static void kernels_show_their_plans(void **state) {
+    (void)state;
+    static const struct shown cases[] = {
+        {"sm_80", "m16n8k16", 70, "one sum; nodes of 8 terms and the sum so far"},
+        {"sm_90", "m16n8k16", 70, "one sum; nodes of 16 terms and the sum so far"},
+        {"sm_90", "m16n8k16.s2", 100,
+         "2 slices of 64, added, the remainder of 36 last; nodes of 16 terms and the sum so far"},
+        {"sm_70", "wmma-16x16x16.f16", 40, "one sum; nodes of 4 terms and the sum so far"},
+        {"sm_90", "scalar.s2", 100,
+         "2 slices of 64, added, the remainder of 36 last; terms in order"},
+    };
+    expect_shown(cases, COUNT(cases));
+}
+
+static void ptx_shows_its_plans(void **state) {
+    (void)state;
+    static const struct shown cases[] = {
+        {NULL, "m16n8k16", 70, "one sum; nodes of 8 terms and the sum so far"},
+        {NULL, "wmma-16x16x16.f16.s2", 100,
+         "2 slices of 64, added, the remainder of 36 last; nodes of 8 terms and the sum so far"},
+    };
+    struct device *simt = device;
+    device = device_or_skip("ptx");
+    expect_shown(cases, COUNT(cases));
+    device_close(device);
+    device = simt;
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(kernels_show_their_plans)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(kernels_show_their_plans),
+        cmocka_unit_test(ptx_shows_its_plans),
+    };
     return cmocka_run_group_tests_name("mma_fingerprint_kernels", tests, open_device, close_device);
 }

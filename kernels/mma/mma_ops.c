@@ -2,33 +2,12 @@
  * mma_ops.c: which of the family's kernels a device runs: the tables of mma.cu, mma_sync.cu and
  * mma_wgmma.cu.
  */
+#include "kernels/device/ops.h"
 #include "kernels/mma/mma.h"
-#include "kernels/simt/simt.h"
 
-extern const struct mma_ops mma_ops_simt, mma_ops_checked;
-extern const struct mma_sync_ops mma_sync_ops_simt, mma_sync_ops_checked;
-extern const struct mma_ops mma_ops_cuda DEVICE_CUDA_ONLY;
-extern const struct mma_sync_ops mma_sync_ops_cuda DEVICE_CUDA_ONLY;
+DEVICE_OPS(mma_ops, "mma_cpu.h")
+DEVICE_OPS(mma_sync_ops, "mma_cpu.h")
 extern const struct mma_wgmma_ops mma_wgmma_ops_cuda DEVICE_CUDA_ONLY;
-
-static const struct mma_ops *ops_for(enum device_kind kind, bool checked) {
-    switch (kind) {
-    case DEVICE_SIMT:
-        return checked ? &mma_ops_checked : &mma_ops_simt;
-    case DEVICE_CUDA:
-        if (!&mma_ops_cuda)
-            device_fail_no_cuda();
-        return &mma_ops_cuda;
-    case DEVICE_PTX:
-    case DEVICE_SASS:
-        device_fail_no_ptx();
-        return NULL;
-    default:
-        device_fail("these kernels have no form for the device '%s': its own are in mma_cpu.h",
-                    device_kind_name(kind));
-        return NULL;
-    }
-}
 
 static bool is_sync(int kernel) {
     return kernel == MMA_M16N8K8 || kernel == MMA_M16N8K16 || kernel == MMA_M16N8K32;
@@ -36,33 +15,33 @@ static bool is_sync(int kernel) {
 
 static int launch_wgmma(const struct mma_call *call, enum device_kind kind) {
     if (kind != DEVICE_CUDA)
-        return device_fail("wgmma is an instruction of Hopper GPUs: the SIMT machine has none");
+        return device_fail("wgmma is an instruction of Hopper GPUs: the device '%s' has none",
+                           device_kind_name(kind));
     if (!&mma_wgmma_ops_cuda)
         return device_fail("this build has no wgmma kernels: build with 90 among CUDA_ARCHS");
     return mma_wgmma_ops_cuda.launch(call);
 }
 
 int mma_kernel_prepare(const struct mma_call *call, enum device_kind kind, bool checked) {
-    const struct mma_ops *ops = ops_for(kind, checked);
+    const struct mma_ops *ops = mma_ops_for(kind, checked);
     return ops ? ops->prepare(call) : -1;
 }
 
 int mma_kernel_launch(const struct mma_call *call, enum device_kind kind, bool checked) {
-    const struct mma_ops *ops = ops_for(kind, checked);
-    if (!ops)
-        return -1;
     if (call->plan.kernel == MMA_WARPGROUP)
         return launch_wgmma(call, kind);
-    if (!is_sync(call->plan.kernel))
-        return ops->launch(call);
-    return kind == DEVICE_CUDA
-               ? mma_sync_ops_cuda.launch(call)
-               : (checked ? &mma_sync_ops_checked : &mma_sync_ops_simt)->launch(call);
+    if (is_sync(call->plan.kernel)) {
+        const struct mma_sync_ops *ops = mma_sync_ops_for(kind, checked);
+        return ops ? ops->launch(call) : -1;
+    }
+    const struct mma_ops *ops = mma_ops_for(kind, checked);
+    return ops ? ops->launch(call) : -1;
 }
 
 int mma_capability(struct device *device) {
     int capability;
-    const struct mma_ops *ops = ops_for(device_kind(device), false);
+    const struct mma_ops *ops = mma_ops_for(device_kind(device), false);
+    device_stream(device);
     return ops && ops->capability(&capability) == 0 ? capability : 0;
 }
 

@@ -181,8 +181,14 @@ static void fill(struct tiles *t) {
 /* --- answers -----------------------------------------------------------------------------------
  */
 
+/* The device is then the one whose architecture is asked for. */
+static const struct mma_probe_ops *ops_of(struct device *device, bool checked) {
+    device_stream(device);
+    return mma_probe_ops_for(device_kind(device), checked);
+}
+
 int mma_probe_arch(struct device *device) {
-    const struct mma_probe_ops *ops = mma_probe_ops_for(device_kind(device), false);
+    const struct mma_probe_ops *ops = ops_of(device, false);
     return ops ? ops->arch() : -1;
 }
 
@@ -249,7 +255,7 @@ bool mma_probe_measured(enum mma_probe_data data) {
 int mma_probe_ask(struct device *device, bool checked, const struct mma_probe_instruction *q,
                   enum mma_probe_data data, size_t tiles, uint64_t seed,
                   const struct mma_rule *against, struct mma_probe_answer *answer) {
-    const struct mma_probe_ops *ops = mma_probe_ops_for(device_kind(device), checked);
+    const struct mma_probe_ops *ops = ops_of(device, checked);
     char name[16];
     int arch = ops ? ops->arch() : -1;
     *answer = (struct mma_probe_answer){0};

@@ -31,6 +31,8 @@ size_t ptx_memory_free(void);
 /* --- the schedule --------------------------------------------------------------------------------
  */
 
+struct mma_rule;
+
 enum ptx_order {
     PTX_IN_ORDER, /* the warp that has just met; else who has waited longest */
     PTX_REVERSE,  /* who came last; blocks and threads from the last on */
@@ -62,16 +64,23 @@ struct ptx_config {
     /* For tests of the tests: may replace a kernel's C (malloc'd, of `size`) before it is compiled;
      * NULL: nothing is changed. Kernels that were built before stay as they are. */
     char *(*change)(const char *kernel, char *c, size_t *size);
+    /* The same: may change the rule by which a matrix instruction adds; NULL: none is. */
+    void (*rule)(struct mma_rule *rule);
 };
 
 /* How launches of this thread run from now on; NULL: the default. */
 void ptx_configure(const struct ptx_config *config);
+
+/* What the default is from now on, for the whole process; threads that had set their own keep it,
+ * but for the calling one. */
+void ptx_set_usual(const struct ptx_config *config);
 
 /* Of this process, since it began. */
 struct ptx_counts {
     uint64_t kernels, compiled; /* translated; and of those, not found in the cache */
     uint64_t instructions;      /* of PTX, in their texts */
     uint64_t launches, threads, switches, barriers, meetings, atomics;
+    uint64_t products; /* of all matrix instructions, whatever is in their fragments */
     double build_seconds, run_seconds;
 };
 void ptx_counts(struct ptx_counts *out);

@@ -56,10 +56,43 @@ enum ptx_meeting {
     PTX_VOTE_UNI,
     PTX_VOTE_BALLOT,
     PTX_WARP_SYNC,
+    PTX_ON_MATRICES,
 };
 enum ptx_reduction { PTX_BARRIER, PTX_BARRIER_AND, PTX_BARRIER_OR, PTX_BARRIER_POPC };
 /* Where somebody else may run. */
 enum ptx_point { PTX_AT_ATOMIC, PTX_AT_LOAD, PTX_AT_STORE };
+
+/* An instruction of a whole warp on matrices: D = A B + C of m × n elements and k products, the
+ * load or store of one of them, or ldmatrix. */
+enum ptx_matrix_does { PTX_MMA, PTX_WMMA, PTX_WMMA_LOAD, PTX_WMMA_STORE, PTX_LDMATRIX };
+enum ptx_format {
+    PTX_NO_FORMAT,
+    PTX_F16,
+    PTX_BF16,
+    PTX_TF32,
+    PTX_E4M3,
+    PTX_E5M2,
+    PTX_F32,
+    PTX_S8,
+    PTX_S32,
+};
+struct ptx_matrix_form {
+    enum ptx_matrix_does does;
+    uint8_t m, n, k;
+    enum ptx_format in, out; /* of A and B; of C and D */
+    char side;               /* which a load or store means: 'a', 'b', 'c' (or d) */
+    uint8_t count;           /* its registers; of ldmatrix, its matrices */
+    uint8_t by_columns;      /* in memory: column after column */
+};
+/* What a lane brings to it, and where what it gets goes: registers, or a place in memory. */
+struct ptx_matrix {
+    struct ptx_matrix_form form;
+    const uint32_t *a, *b, *c; /* of a store, a */
+    uint32_t *d;               /* of a load too */
+    enum ptx_space space;
+    uint64_t address;
+    uint32_t stride; /* elements from row to row, or column to column */
+};
 
 struct ptx_thread;
 
@@ -76,6 +109,13 @@ struct ptx_machine {
                         int line);
     void (*point)(struct ptx_thread *t, enum ptx_point where);
     uint64_t (*clock)(struct ptx_thread *t);
+    void (*matrix)(struct ptx_thread *t, const struct ptx_matrix *matrix, int line);
+    /* cp.async: `bytes` of `size` from global memory and zeros for the others; and the end of a
+     * group, and the wait until no more than `groups` of them are under way. */
+    void (*copy)(struct ptx_thread *t, uint8_t *to, uint64_t from, unsigned size, uint32_t bytes,
+                 int line);
+    void (*commit)(struct ptx_thread *t);
+    void (*wait)(struct ptx_thread *t, unsigned groups);
 };
 
 struct ptx_thread {
@@ -158,6 +198,8 @@ PTX_CALLED uint8_t *ptx_generic(struct ptx_thread *t, uint64_t a, unsigned bytes
         return ptx_shared(t, a - (uint64_t)(uintptr_t)t->shared, bytes, line);
     if (a - (uint64_t)(uintptr_t)t->local < t->local_top)
         return ptx_local(t, a - (uint64_t)(uintptr_t)t->local, bytes, line);
+    if (a - (uint64_t)(uintptr_t)t->params < t->params_bytes)
+        return ptx_param(t, a - (uint64_t)(uintptr_t)t->params, bytes, line);
     return ptx_global(t, a, bytes, line);
 }
 
@@ -168,6 +210,7 @@ PTX_CALLED uint8_t *ptx_generic(struct ptx_thread *t, uint64_t a, unsigned bytes
 #define ptx_cvta_to_shared_u64(t, a) ((a) - (uint64_t)(uintptr_t)(t)->shared)
 #define ptx_cvta_local_u64(t, a) ((uint64_t)(uintptr_t)(t)->local + (a))
 #define ptx_cvta_to_local_u64(t, a) ((a) - (uint64_t)(uintptr_t)(t)->local)
+#define ptx_cvta_param_u64(t, a) ((uint64_t)(uintptr_t)(t)->params + (a))
 
 /* A function's local variable: its address, `align` a power of two. */
 PTX_INLINE uint64_t ptx_local_take(struct ptx_thread *t, uint64_t bytes, uint64_t align) {

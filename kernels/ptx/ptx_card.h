@@ -25,6 +25,11 @@ struct ptx_card {
  * card launches are noted, from nothing on. */
 void ptx_card_ptx(const struct ptx_card *card) DEVICE_PTX_ONLY;
 
+/* What the launches of this thread that come next run: 0 is PTX, 90 the machine code of sm_90.
+ * device_stream() says so. Where no card is set, host code that asks for the current device's
+ * number and compute capability is told those of that code. */
+void ptx_runs_ptx(unsigned arch) DEVICE_PTX_ONLY;
+
 /* A launch that was noted. */
 struct ptx_noted {
     char kernel[64]; /* its name, without what its template was given */

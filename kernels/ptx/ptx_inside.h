@@ -48,6 +48,17 @@ struct ptx_stack {
 struct ptx_stack *ptx_stack_take(void); /* NULL: no memory */
 void ptx_stack_give(struct ptx_stack *stack);
 
+/* Copies that a thread has asked for and that are still under way (cp.async). */
+struct ptx_copies {
+    struct ptx_copy {
+        uint8_t *to;
+        const uint8_t *from;
+        unsigned size, bytes, group;
+    } * all;
+    size_t count, capacity;
+    unsigned group; /* the one that is not yet committed */
+};
+
 struct ptx_fiber {
     struct ptx_thread t; /* first: a thread's pointer is its fiber's */
     struct ptx_block *block;
@@ -57,6 +68,8 @@ struct ptx_fiber {
     int line; /* of the instruction at which it waits */
     uint32_t a, b, c, mask, result;
     uint8_t p;
+    const struct ptx_matrix *matrix;
+    struct ptx_copies copies;
 };
 
 /* Lanes that wait for one another: those of one mask. They are kept at the mask's lowest lane. */
@@ -120,5 +133,21 @@ uint32_t ptx_meet(struct ptx_thread *t, enum ptx_meeting what, uint32_t a, uint3
                   uint32_t mask, uint8_t *p, int line);
 uint32_t ptx_barrier(struct ptx_thread *t, enum ptx_reduction what, uint32_t id, uint8_t p,
                      int line);
+
+/* ptx_matrix.c
+ *
+ * Does the rule of an instruction exist for an architecture (80)? */
+struct mma_rule;
+bool ptx_matrix_rule(int arch, const struct ptx_matrix_form *form, struct mma_rule *rule);
+void ptx_matrix(struct ptx_thread *t, const struct ptx_matrix *matrix, int line);
+/* Does what the lanes of a warp have met for, all 32 of them. */
+void ptx_matrix_do(struct ptx_fiber *lanes);
+/* ptx_copy.c */
+void ptx_copy(struct ptx_thread *t, uint8_t *to, uint64_t from, unsigned size, uint32_t bytes,
+              int line);
+void ptx_copy_commit(struct ptx_thread *t);
+void ptx_copy_wait(struct ptx_thread *t, unsigned groups);
+/* A thread ends: what it has asked for is done. */
+void ptx_copy_end(struct ptx_fiber *fiber);
 
 #endif

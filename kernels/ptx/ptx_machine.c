@@ -169,6 +169,7 @@ void ptx_fail(struct ptx_fiber *f, int line, const char *format, ...) {
 
 static void end_thread(struct ptx_run *run, struct ptx_fiber *f) {
     f->state = PTX_DONE;
+    ptx_copy_end(f);
     ptx_left(run, f);
     leave_for_good(run);
 }
@@ -204,7 +205,9 @@ static void fault(struct ptx_thread *t, enum ptx_fault fault, enum ptx_space spa
              names[space], (unsigned long long)address);
 }
 
-const struct ptx_machine ptx_machine = {fault, leave, ptx_meet, ptx_barrier, point, clock_of};
+const struct ptx_machine ptx_machine = {fault,           leave,        ptx_meet,   ptx_barrier,
+                                        point,           clock_of,     ptx_matrix, ptx_copy,
+                                        ptx_copy_commit, ptx_copy_wait};
 
 static void fiber_main(struct transfer from) {
     struct ptx_run *run = ptx_running;
@@ -221,9 +224,11 @@ static void fiber_main(struct transfer from) {
 static void free_block(struct ptx_block *block) {
     if (!block)
         return;
-    for (unsigned k = 0; block->fibers && k < block->threads; k++)
+    for (unsigned k = 0; block->fibers && k < block->threads; k++) {
+        free(block->fibers[k].copies.all);
         if (block->fibers[k].stack)
             ptx_stack_give(block->fibers[k].stack);
+    }
     free(block->fibers);
     free(block->shared);
     free(block->local);
@@ -290,6 +295,7 @@ static void start_block(struct ptx_run *run, struct ptx_block *block, uint64_t i
         f->t.jumps = run->config.jump_limit ? run->config.jump_limit : JUMP_LIMIT;
         f->result = 0;
         f->p = 0;
+        f->copies.count = 0;
         f->context =
             make_fcontext(f->stack->top, (size_t)(f->stack->top - f->stack->bottom), fiber_main);
         block->warp[f->t.warp].alive |= 1u << f->t.lane;

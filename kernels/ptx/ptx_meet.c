@@ -47,6 +47,13 @@ static uint32_t votes(const struct ptx_fiber *f, uint32_t lanes) {
 /* What each lane gets. `f` is one of them. */
 static void exchange(struct ptx_fiber *f, const struct ptx_group *group) {
     uint32_t set = group->what > PTX_SHFL_IDX ? votes(f, group->arrived) : 0;
+    if (group->what == PTX_ON_MATRICES) {
+        if (group->arrived != ~0u)
+            ptx_fail(f, f->line, "an instruction on matrices, and of its warp's lanes only 0x%x",
+                     group->arrived);
+        ptx_matrix_do(lane_of(f, 0));
+        return;
+    }
     for (unsigned l = 0; l < PTX_WARP; l++) {
         if (!(group->arrived >> l & 1))
             continue;

@@ -89,7 +89,7 @@ static int write_cvta(struct ptx_writer *w, const struct ptx_statement *s) {
         return ptx_unknown(w, s);
     struct ptx_word space = s->modifier[to];
     if (!ptx_word_is(space, "global") && !ptx_word_is(space, "shared") &&
-        !ptx_word_is(space, "local"))
+        !ptx_word_is(space, "local") && (to || !ptx_word_is(space, "param")))
         return ptx_unknown(w, s);
     if (ptx_write_operand(w, s, 1, 8, false, value) != 0)
         return -1;

@@ -232,6 +232,17 @@ static int skip_debug(struct ptx_lexer *lexer, char why[PTX_WHY]) {
     return 0;
 }
 
+/* 80 of sm_80, and of sm_80a; 0: it is none. */
+static int arch_of(struct ptx_word word) {
+    int arch = 0;
+    if (word.length < 4 || memcmp(word.text, "sm_", 3) != 0)
+        return 0;
+    for (int k = 3; k < word.length && word.text[k] >= '0' && word.text[k] <= '9' && arch < 1000;
+         k++)
+        arch = 10 * arch + (word.text[k] - '0');
+    return arch;
+}
+
 static int read_one(struct ptx_lexer *lexer, struct ptx_module *module, char why[PTX_WHY]) {
     static const struct {
         const char *word;
@@ -240,10 +251,14 @@ static int read_one(struct ptx_lexer *lexer, struct ptx_module *module, char why
 
     if (ptx_lexer_at(lexer, ".file") || ptx_lexer_at(lexer, ".section"))
         return skip_debug(lexer, why);
-    if (ptx_lexer_take(lexer, ".version") || ptx_lexer_take(lexer, ".target")) {
-        do
+    bool target = ptx_lexer_at(lexer, ".target");
+    if (target || ptx_lexer_at(lexer, ".version")) {
+        do {
             ptx_lexer_next(lexer);
-        while (ptx_lexer_take(lexer, ","));
+            if (target && !module->arch)
+                module->arch = arch_of(lexer->token.word);
+            ptx_lexer_next(lexer);
+        } while (ptx_lexer_at(lexer, ","));
         return 0;
     }
     if (ptx_lexer_take(lexer, ".address_size"))

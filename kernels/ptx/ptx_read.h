@@ -75,6 +75,7 @@ struct ptx_function {
 struct ptx_module {
     const char *text;
     size_t size;
+    int arch; /* of .target: 80 for sm_80; 0: none is named */
     struct ptx_function *functions;
     int function_count;
     struct ptx_variable *variables;

@@ -5,16 +5,24 @@
 
 #include "kernels/ptx/ptx_inside.h"
 
+static struct ptx_config usual; /* of who sets none */
 static _Thread_local struct ptx_config config;
+static _Thread_local bool configured;
 static _Thread_local size_t replayed; /* steps of the schedule that is followed */
 
 void ptx_configure(const struct ptx_config *to) {
+    configured = to;
     config = to ? *to : (struct ptx_config){0};
     replayed = 0;
 }
 
+void ptx_set_usual(const struct ptx_config *to) {
+    usual = *to;
+    ptx_configure(NULL);
+}
+
 const struct ptx_config *ptx_configured(void) {
-    return &config;
+    return configured ? &config : &usual;
 }
 
 /* SplitMix64. */

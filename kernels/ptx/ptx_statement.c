@@ -324,7 +324,7 @@ static int write_instruction(struct ptx_writer *w, const struct ptx_statement *s
     if (form)
         return write_form(w, s, form);
     int (*const writers[])(struct ptx_writer *, const struct ptx_statement *) = {
-        ptx_write_move, ptx_write_access, ptx_write_control};
+        ptx_write_move, ptx_write_access, ptx_write_control, ptx_write_matrix};
     for (size_t k = 0; k < sizeof writers / sizeof *writers; k++) {
         int wrote = writers[k](w, s);
         if (wrote != 0)

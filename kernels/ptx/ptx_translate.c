@@ -198,6 +198,7 @@ int ptx_translate(const struct ptx_module *module, const struct ptx_function *f,
     int status = ptx_refuse(why, f->line, "out of memory");
     if (kernel.state && kernel.function_local && kernel.variable_at && kernel.out) {
         place_params(out, f);
+        out->arch = module->arch;
         status = write_function(&kernel, f);
     }
     if (kernel.out && fclose(kernel.out) != 0 && status == 0)

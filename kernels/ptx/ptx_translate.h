@@ -11,6 +11,7 @@ struct ptx_kernel_text {
     char *c; /* all of it; the caller frees it. It defines `void ptx_entry(struct ptx_thread *)`. */
     size_t size;
     int instructions;
+    int arch;              /* that the text was made for: 80 */
     uint64_t shared_bytes; /* without what the launch adds */
     uint64_t local_bytes;  /* of one thread, at most */
     int param_count;

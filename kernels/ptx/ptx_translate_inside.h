@@ -134,5 +134,6 @@ int ptx_function_needed(struct ptx_writer *w, const struct ptx_statement *s, str
 int ptx_write_move(struct ptx_writer *w, const struct ptx_statement *s);    /* mov, cvt, cvta */
 int ptx_write_access(struct ptx_writer *w, const struct ptx_statement *s);  /* ld, st, atom, red */
 int ptx_write_control(struct ptx_writer *w, const struct ptx_statement *s); /* bra … bar, shfl */
+int ptx_write_matrix(struct ptx_writer *w, const struct ptx_statement *s);  /* mma … cp.async */
 
 #endif

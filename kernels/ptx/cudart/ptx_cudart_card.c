@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/device/backend.h"
 #include "kernels/ptx/cudart/ptx_cudart.h"
 
 /* From 8.0 on every architecture's: CUDA C++ Programming Guide, "Technical Specifications per
@@ -71,13 +72,24 @@ static cudaError_t no_card(const char *what) {
     return ptx_cudart_failed(cudaErrorNotSupported);
 }
 
+static _Thread_local unsigned runs; /* machine code of this architecture; 0: PTX */
+
+void ptx_runs_ptx(unsigned arch) {
+    runs = arch;
+}
+
+/* The current device's number, and its compute capability times ten. */
+static int arch_now(void) {
+    return card.arch ? card.arch : runs ? (int)runs : atoi(strchr(ptx_target_ptx, '_') + 1);
+}
+
 cudaError_t cudaGetDevice(int *device) {
-    *device = card.arch;
+    *device = arch_now();
     return cudaSuccess;
 }
 
 cudaError_t cudaSetDevice(int device) {
-    if (device == card.arch)
+    if (device == arch_now())
         return cudaSuccess;
     device_fail("PTX on the CPU plays one card at a time");
     return ptx_cudart_failed(cudaErrorInvalidDevice);
@@ -89,17 +101,19 @@ cudaError_t cudaGetDeviceCount(int *count) {
 }
 
 cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr attribute, int device) {
-    if (!card.arch || device != card.arch)
+    bool capability = attribute == cudaDevAttrComputeCapabilityMajor ||
+                      attribute == cudaDevAttrComputeCapabilityMinor;
+    if (device != arch_now() || (!card.arch && !capability))
         return no_card("attributes of a GPU");
     switch (attribute) {
     case cudaDevAttrMultiProcessorCount:
         *value = card.sms;
         return cudaSuccess;
     case cudaDevAttrComputeCapabilityMajor:
-        *value = card.arch / 10;
+        *value = device / 10;
         return cudaSuccess;
     case cudaDevAttrComputeCapabilityMinor:
-        *value = card.arch % 10;
+        *value = device % 10;
         return cudaSuccess;
     case cudaDevAttrMaxGridDimX:
         *value = GRID_X;
