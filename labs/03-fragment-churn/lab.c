@@ -11,7 +11,8 @@
  */
 #include "labs/03-fragment-churn/fragments.h"
 
-#define MATRIX_DEVICES (LAB_ON(DEVICE_SIMT) | LAB_ON(DEVICE_CUDA))
+#define MATRIX_DEVICES                                                                             \
+    (LAB_ON(DEVICE_SIMT) | LAB_ON(DEVICE_PTX) | LAB_ON(DEVICE_SASS) | LAB_ON(DEVICE_CUDA))
 
 static const struct claim claims[] = {
     {"F1",
@@ -186,7 +187,7 @@ const struct lab lab = {
     .question = "What does one more sequence in the batch cost, in time and in bits?",
     .needs = "a CPU; a GPU if there is one",
     .takes = "quick 60 s, default 5 min on two cores",
-    .bits_devices = LAB_ON(DEVICE_CPU) | LAB_ON(DEVICE_SIMT) | LAB_ON(DEVICE_CUDA),
+    .bits_devices = LAB_ON(DEVICE_CPU) | MATRIX_DEVICES,
     .time_devices = LAB_ON(DEVICE_CPU) | LAB_ON(DEVICE_CUDA),
     .claims = claims,
     .claim_count = sizeof claims / sizeof *claims,

@@ -11,7 +11,7 @@
  * do it in two steps of FP16.
  *
  * On the SIMT machine all of this is asked of one card after the other; on a GPU of the one there
- * is.
+ * is, and of what was compiled of the first card that it was compiled for.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,7 +36,7 @@ static int each_card(struct lab_run *run, struct device *device,
     if (device_kind(device) == DEVICE_CPU)
         return ask(run, device, "CPU");
     snprintf(arch, sizeof arch, "sm_%d", mma_capability(device));
-    if (device_kind(device) == DEVICE_CUDA)
+    if (device_kind(device) != DEVICE_SIMT)
         return ask(run, device, mma_rule_card(arch) ? mma_rule_card(arch) : arch);
     snprintf(before, sizeof before, "%s", simt_card());
     for (size_t k = 0; k < sizeof cards / sizeof *cards && status == 0 && !lab_stopping(run); k++)

@@ -371,7 +371,8 @@ const struct lab lab = {
     .question = "How does one slow rank become everybody's plan?",
     .needs = "Open MPI, SimGrid; GPUs and NCCL if there are any",
     .takes = "quick 60 s, default 5 min on two cores",
-    .bits_devices = LAB_ON(DEVICE_CPU) | LAB_ON(DEVICE_SIMT) | LAB_ON(DEVICE_CUDA),
+    .bits_devices = LAB_ON(DEVICE_CPU) | LAB_ON(DEVICE_SIMT) | LAB_ON(DEVICE_PTX) |
+                    LAB_ON(DEVICE_SASS) | LAB_ON(DEVICE_CUDA),
     .time_devices = LAB_ON(DEVICE_CPU) | LAB_ON(DEVICE_CUDA),
     .claims = claims,
     .claim_count = sizeof claims / sizeof *claims,

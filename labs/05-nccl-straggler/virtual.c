@@ -2,16 +2,18 @@
  * virtual.c, C5a-d: what decides a sum's bits among ranks that are groups of thread blocks of one
  * device, and what the aligned order costs there.
  *
- * On the SIMT machine every sum runs under another schedule, and a late rank lets so many rounds
- * pass in which all others go on; on a GPU it waits for so long by the clock. The kernels' source
- * is the same, and so is the model. What ranks hand in is what processes and simulated ranks hand
- * in, so that equal orders have equal hashes, whoever sums.
+ * Without a GPU every sum runs under another schedule. On the SIMT machine a late rank lets so many
+ * rounds pass in which all others go on; elsewhere it waits for so long by the clock, which on the
+ * PTX and SASS machines counts steps. The kernels' source is the same, and so is the model. What
+ * ranks hand in is what processes and simulated ranks hand in, so that equal orders have equal
+ * hashes, whoever sums.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "harness/measure/bench.h"
 #include "kernels/allreduce/allreduce_job.h"
+#include "kernels/ptx/ptx.h"
 #include "kernels/simt/simt.h"
 #include "labs/05-nccl-straggler/stragglers.h"
 
@@ -51,7 +53,7 @@ static const int powers[] = {1, 2, 4, 8, 16};
 
 /* Elements of a message; the third is one of those that processes sum. */
 static const size_t sizes[] = {96, 301, 1024, 70001};
-#define SIZES_SIMT 3
+#define SIZES_SIMULATED 3
 #define ALIGNED_N 1024
 
 static bool is_gpu(const struct device *device) {
@@ -103,7 +105,10 @@ static int next_schedule(struct sums *s) {
                                  .block_order = (enum simt_block_order)(k / 5 % 3),
                                  .resident = 1 + k % 8,
                                  .seed = 77 + k};
-    return is_gpu(s->device) ? 0 : simt_configure(&config);
+    if (device_compiled(device_kind(s->device)))
+        ptx_configure(&(struct ptx_config){
+            .order = (enum ptx_order)(k % 3), .resident = config.resident, .seed = config.seed});
+    return device_kind(s->device) == DEVICE_SIMT ? simt_configure(&config) : 0;
 }
 
 /* One sum; *hash of rank 0's result, which stays in s->y. */
@@ -170,8 +175,8 @@ static int sum_late(struct sums *s) {
     for (int r = 0; r < s->plan.ranks; r++) {
         size_t k = s->schedules % 3;
         uint64_t hash;
-        struct allreduce_stall late = {.rank = r,
-                                       .time = is_gpu(s->device) ? nanoseconds[k] : rounds[k]};
+        struct allreduce_stall late = {
+            .rank = r, .time = device_kind(s->device) == DEVICE_SIMT ? rounds[k] : nanoseconds[k]};
         if (sum_once(s, &late, &hash) != 0)
             return -1;
         s->stalled++;
@@ -183,6 +188,7 @@ static int sum_late(struct sums *s) {
 static void sums_close(struct sums *s) {
     job_close(&s->job);
     simt_configure(NULL);
+    ptx_configure(NULL);
     free(s->x);
     free(s->y);
     free(s->other);
@@ -252,7 +258,7 @@ static int failed(struct lab_run *run, struct lab_case *c, const struct order_se
 static int sweep_order(struct lab_run *run, struct device *device, const struct order_setting *s,
                        int ranks) {
     const char *engine = device_kind_name(device_kind(device));
-    size_t count = is_gpu(device) ? sizeof sizes / sizeof *sizes : SIZES_SIMT;
+    size_t count = is_gpu(device) ? sizeof sizes / sizeof *sizes : SIZES_SIMULATED;
     struct allreduce_plan plan;
     struct sums sums;
     struct lab_case *c = lab_case_begin(run, device_id(device), "05/bits/%s/%s/N=%d/%s", engine,
