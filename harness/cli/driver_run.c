@@ -236,6 +236,10 @@ static int run_lab(const struct run_plan *plan, const struct driver_lab *lab) {
             argv[argc++] = "--simt-arch";
             argv[argc++] = o->simt_arch;
         }
+        if (o->schedule) {
+            argv[argc++] = "--schedule";
+            argv[argc++] = o->schedule;
+        }
     }
     if (o->only) {
         argv[argc++] = "--only";

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "kernels/device/device_schedule.h"
 #include "kernels/simt/simt.h"
 
 void run_options_specs(struct option_spec *specs, struct run_options *o) {
@@ -17,6 +18,12 @@ void run_options_specs(struct option_spec *specs, struct run_options *o) {
          "whose matrix instructions simt computes: sm_70 ... sm_120, or\n"
          "a card such as A100 (default: H100, sm_90)",
          OPTION_TEXT, &o->simt_arch, NULL},
+        {"--schedule", "ORDER",
+         "which thread of simt, ptx or sass goes on where there is a choice:\n"
+         "in-order (default), reverse, or seed:N for anyone by chance. Where the\n"
+         "order may change nothing, no bit may change. Sweeps that try orders\n"
+         "themselves keep theirs",
+         OPTION_TEXT, &o->schedule, NULL},
         {"--only", "PART", "bits or time: of each lab only this part", OPTION_TEXT, &o->only, NULL},
         {"--quick", NULL, "a short sweep, to look around", OPTION_FLAG, &o->quick, NULL},
         {"--full", NULL, "the whole sweep, for results to keep", OPTION_FLAG, &o->full, NULL},
@@ -59,6 +66,26 @@ static int check_devices(const struct options *parser, const char *list) {
     return 0;
 }
 
+/* Real threads are scheduled by the hardware and its system, whoever wishes what. */
+static int check_schedule(const struct options *parser, const struct run_options *o) {
+    struct option_device devices[OPTION_DEVICES_MAX];
+    size_t count = 0;
+    if (!o->device)
+        return options_fail(parser, "--schedule is for what is simulated; give --device simt, ptx "
+                                    "or sass:sm_90 with it");
+    if (options_devices(parser, o->device, devices, &count) != 0)
+        return -1;
+    for (size_t k = 0; k < count; k++)
+        if (!device_simulated(devices[k].kind))
+            return options_fail(parser,
+                                "--schedule: %s has no schedule to choose, its hardware decides; "
+                                "give --device simt, ptx or sass:sm_90",
+                                devices[k].id);
+    if (device_schedule_set(o->schedule) != 0)
+        return options_fail(parser, "--schedule: %s", device_error());
+    return 0;
+}
+
 int run_options_check(const struct options *parser, const struct run_options *o) {
     if (o->quick && o->full)
         return options_fail(parser, "--quick and --full exclude each other; give one");
@@ -77,6 +104,8 @@ int run_options_check(const struct options *parser, const struct run_options *o)
         return options_fail(parser, "--label is longer than 200 bytes; use a shorter one");
     if (o->simt_arch && simt_set_arch(o->simt_arch) != 0)
         return options_fail(parser, "--simt-arch: %s", device_error());
+    if (o->schedule && !o->resume && check_schedule(parser, o) != 0)
+        return -1;
     return o->device ? check_devices(parser, o->device) : 0;
 }
 
@@ -92,6 +121,20 @@ static int take_card(const struct options *parser, const struct run_options *o,
                             "start a new run",
                             o->resume, card);
     if (simt_set_arch(card) != 0)
+        return options_fail(parser, "%s: %s", o->resume, device_error());
+    return 0;
+}
+
+/* The schedule of the run that --resume names; most name none, which is the usual one. */
+static int take_schedule(const struct options *parser, const struct run_options *o,
+                         const struct result_recorded *recorded) {
+    const char *schedule = recorded->schedule[0] ? recorded->schedule : "in-order";
+    if (o->schedule && strcmp(o->schedule, schedule) != 0)
+        return options_fail(parser,
+                            "%s was begun with the schedule %s; leave --schedule out to resume it, "
+                            "or start a new run",
+                            o->resume, schedule);
+    if (device_schedule_set(schedule) != 0)
         return options_fail(parser, "%s: %s", o->resume, device_error());
     return 0;
 }
@@ -115,5 +158,5 @@ int run_options_check_recorded(const struct options *parser, const struct run_op
                             "new run",
                             o->resume, recorded->device_list[0] ? "--device " : "the default ",
                             recorded->device_list[0] ? recorded->device_list : "devices");
-    return take_card(parser, o, recorded);
+    return take_card(parser, o, recorded) != 0 ? -1 : take_schedule(parser, o, recorded);
 }

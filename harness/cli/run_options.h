@@ -9,11 +9,11 @@
 
 struct run_options {
     bool help, quick, full, predict, json, seed_given;
-    const char *device, *simt_arch, *only, *out, *resume, *label; /* NULL if not given */
+    const char *device, *simt_arch, *schedule, *only, *out, *resume, *label; /* NULL if not given */
     uint64_t seed, session;
 };
 
-#define RUN_OPTION_SPECS 13
+#define RUN_OPTION_SPECS 14
 /* Fills specs[0 … RUN_OPTION_SPECS - 1] and the defaults. */
 void run_options_specs(struct option_spec *specs, struct run_options *options);
 

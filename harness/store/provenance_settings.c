@@ -1,11 +1,13 @@
 /*
  * provenance_settings.c: the few environment variables by which numerical libraries choose other
  * kernels, and so other bits, and ours that say what is run: by name, and only where they are set.
+ * And the schedule of what is simulated, where it is not the usual one.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "harness/store/provenance.h"
+#include "kernels/device/device_schedule.h"
 
 /* cuBLAS' and cuBLASLt's own (13.1), ours, then those of the libraries for CPUs. */
 static const char *const names[] = {
@@ -48,5 +50,7 @@ json_t *provenance_settings(void) {
         if (value)
             json_object_set_new(settings, names[i], json_string(recorded(value)));
     }
+    if (settings && strcmp(device_schedule_text(), "in-order") != 0)
+        json_object_set_new(settings, "schedule", json_string(device_schedule_text()));
     return settings;
 }

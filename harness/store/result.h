@@ -70,6 +70,7 @@ struct result_recorded {
     char device_list[256]; /* "" if --device was not given */
     char label[256];       /* "" if none */
     char simt_card[32];    /* "" if none is recorded */
+    char schedule[32];     /* of what is simulated; "": the usual one */
     char labs[RESULT_LABS_MAX][64];
     size_t lab_count;
     /* Of the lab asked about: */

@@ -296,6 +296,11 @@ int result_recorded(const char *dir, const char *lab, struct result_recorded *ou
         status =
             copy_text(dir, "simulated card", json_string_value(json_object_get(run, "simt_card")),
                       out->simt_card, sizeof out->simt_card);
+    const json_t *settings = json_object_get(json_object_get(document, "software"), "settings");
+    if (status == 0)
+        status =
+            copy_text(dir, "schedule", json_string_value(json_object_get(settings, "schedule")),
+                      out->schedule, sizeof out->schedule);
     for (size_t i = 0; i < json_array_size(labs) && out->lab_count < RESULT_LABS_MAX; i++)
         snprintf(out->labs[out->lab_count++], sizeof *out->labs, "%.63s",
                  json_string_value(json_array_get(labs, i)));

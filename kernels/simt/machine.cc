@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "kernels/device/device.h"
+#include "kernels/device/device_schedule.h"
 #include "kernels/simt/switch.h"
 
 namespace simt {
@@ -36,10 +37,14 @@ static void default_limits(simt_config *config) {
         config->launch_seconds = 1800;
 }
 
+/* Of a process that has been told none: zeros. */
+static struct simt_config usual;
+
 machine *machine_of_thread() {
     if (!running) {
         owned.reset(new machine);
         running = owned.get();
+        running->config = usual;
         default_limits(&running->config);
     }
     return running;
@@ -545,7 +550,7 @@ int simt_configure(const struct simt_config *config) {
         memcpy(&interleave, &config->interleave, sizeof interleave);
     }
     bool known = block_order <= SIMT_BLOCKS_RANDOM && interleave <= SIMT_RANDOM;
-    m->config = config && known ? *config : simt_config{};
+    m->config = config && known ? *config : usual;
     m->record_path = m->config.record ? m->config.record : "";
     m->replay_path = m->config.replay ? m->config.replay : "";
     m->config.record = m->config.replay = nullptr;
@@ -554,6 +559,14 @@ int simt_configure(const struct simt_config *config) {
         return device_fail("simt_configure: block order %u or interleaving %u does not exist",
                            block_order, interleave);
     return schedule_open(m);
+}
+
+void simt_set_usual(const struct simt_config *config) {
+    usual = simt_config{};
+    usual.block_order = config->block_order;
+    usual.interleave = config->interleave;
+    usual.seed = config->seed;
+    simt_configure(nullptr);
 }
 
 size_t simt_reports(void) {
