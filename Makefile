@@ -186,7 +186,7 @@ TEST_BINS := $(patsubst %.c,$(B)/tests/%,$(TESTS))
 # What every executable is linked from, beside its own objects.
 SHARED := $(TABLES_O) $(CUDA_SO) $(PTX_SO) $(B)/lib/libharness.a $(B)/lib/libkernels.a $(B)/cuda-archs $(B)/ptx-target
 
-# What a reader's kernel is compiled by and linked with (scripts/check-exercise).
+# What a reader's kernel is compiled by and linked with (scripts/check-exercise). It needs no GPU.
 EXERCISE_O := $(patsubst %.cu,$(B)/obj/%.cu.checked.o,$(wildcard labs/*/exercise/checks/*.cu))
 
 .PHONY: build
@@ -199,7 +199,7 @@ $(B)/obj/%.c.o: %.c
 # Files that hold a setting, and so the time of its last change.
 $(B)/version: SETTING = $(VERSION) $(BUILD_FLAGS)
 $(B)/cuda-archs: SETTING = $(CUDA)
-$(B)/simt-flags: SETTING = $(CLANGXX)|$(SIMTFLAGS)|$(CHECKEDFLAGS)
+$(B)/simt-flags: SETTING = $(CLANGXX)|$(SIMTFLAGS)|$(CHECKEDFLAGS)|$(LIBS)
 $(B)/ptx-target: SETTING = $(if $(NVCC),$(PTX_TARGET) $(SASS_ARCHS),none)
 $(B)/version $(B)/cuda-archs $(B)/ptx-target $(B)/simt-flags: FORCE
 	@mkdir -p $(@D)

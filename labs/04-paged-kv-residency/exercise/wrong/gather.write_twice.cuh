@@ -1,0 +1,15 @@
+/* rejected: bytes were written, of */
+/* Fills its place before it copies. */
+#include "exercise.cuh"
+
+extern "C" __global__ void gather(const float *pool, const int *ids, unsigned tokens,
+                                  unsigned block_tokens, unsigned D, float *out) {
+    unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i >= tokens * D)
+        return;
+    unsigned t = i / D, d = i % D;
+    unsigned slot = (unsigned)ids[t / block_tokens] * block_tokens + t % block_tokens;
+    out[i] = 0;
+    __threadfence();
+    out[i] = pool[slot * D + d];
+}
