@@ -28,7 +28,8 @@ static const char help_commands[] =
     "  export DIR       its samples for compare.py, nvbench-compare, benchstat\n"
     "  pack DIR         makes one archive of a result folder, to send; unpack FILE: back again\n"
     "  claims SET...    what became of each claim, over several machines\n"
-    "  predict LAB      asks what a lab will measure before it runs, and scores it after\n";
+    "  predict LAB      asks what a lab will measure before it runs, and scores it after\n"
+    "  class DIR...     one page from many students' results, predictions and machines\n";
 
 static const char help_rest[] =
     "\n"
@@ -57,6 +58,7 @@ static const struct command commands[] = {
     {"compare", driver_compare, NULL}, {"export", driver_export, NULL},
     {"pack", driver_pack, NULL},       {"unpack", driver_unpack, NULL},
     {"claims", driver_claims, NULL},   {"predict", driver_predict, NULL},
+    {"class", driver_class, NULL},
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 

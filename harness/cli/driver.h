@@ -84,5 +84,6 @@ int driver_pack(const struct driver *driver, int argc, char **argv);
 int driver_unpack(const struct driver *driver, int argc, char **argv);
 int driver_claims(const struct driver *driver, int argc, char **argv);
 int driver_predict(const struct driver *driver, int argc, char **argv);
+int driver_class(const struct driver *driver, int argc, char **argv);
 
 #endif

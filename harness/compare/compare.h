@@ -79,6 +79,9 @@ struct compare_side {
 
 /* 0, or -1 with error_text(); close it either way. */
 int compare_side_open(struct compare_side *side, const char *path);
+/* One whose sessions are these folders or archives. */
+int compare_side_open_list(struct compare_side *side, const char *name, const char *const *paths,
+                           size_t count);
 /* Several at once, on as many threads as may run; the error is that of the first that failed. Close
  * all of them either way. */
 int compare_sides_open(struct compare_side *sides, const char *const *paths, size_t count);

@@ -4,11 +4,8 @@
 #define _GNU_SOURCE
 #include "harness/compare/compare_page.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "harness/error.h"
 #include "harness/page/home.h"
@@ -18,28 +15,6 @@
 
 #define SCRIPT "harness/compare/compare.gp"
 #define CASES_SCRIPT "harness/compare/compare_cases.gp"
-
-static int is_entry(const struct dirent *entry) {
-    return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
-}
-
-/* A folder that is new, empty, or an older page: nothing else is written into. */
-static int open_folder(struct folder *folder, const char *dir) {
-    struct dirent **list = NULL;
-    if (mkdir(dir, 0777) != 0 && errno != EEXIST)
-        return error_set("%s: cannot make this folder: %s", dir, folder_advice(errno));
-    if (folder_open(folder, dir) != 0)
-        return -1;
-    int count = scandirat(folder->fd, ".", &list, is_entry, NULL);
-    for (int k = 0; k < count; k++)
-        free(list[k]);
-    free(list);
-    if (count == 0 || folder_has(folder, "compare.md"))
-        return 0;
-    folder_close(folder);
-    return error_set("%s: is there already, and holds no page of compare; name another folder",
-                     dir);
-}
 
 /* A page without plots is still a page: why they are missing is kept. */
 static int draw(struct compare_section *s, const struct folder *folder) {
@@ -115,7 +90,7 @@ static int write_page(const struct compare_page *page, const struct folder *fold
 int compare_page_make(const struct compare *list, size_t count, const char *dir, char *no_plots,
                       size_t size) {
     struct folder folder;
-    if (open_folder(&folder, dir) != 0)
+    if (home_page_folder(&folder, dir, "compare.md", "compare") != 0)
         return -1;
     struct compare_page *page = calloc(1, sizeof *page); /* too large for a stack */
     int status = page ? 0 : error_set("out of memory; close other programs");

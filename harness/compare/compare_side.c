@@ -371,6 +371,18 @@ int compare_side_open(struct compare_side *side, const char *path) {
     return status;
 }
 
+int compare_side_open_list(struct compare_side *side, const char *name, const char *const *paths,
+                           size_t count) {
+    int status = compare_side_begin(side, name);
+    if (status == 0 && count > COMPARE_SESSIONS_MOST)
+        status = error_set("%s: %zu sessions are more than %d", name, count, COMPARE_SESSIONS_MOST);
+    for (size_t k = 0; status == 0 && k < count; k++)
+        status = add_session(side, paths[k]);
+    if (status == 0 && compare_claims_settle(side->claims) != 0)
+        status = short_of_memory();
+    return status;
+}
+
 void compare_side_close(struct compare_side *side) {
     for (size_t k = 0; k < side->count; k++)
         free_case(&side->cases[k]);

@@ -42,6 +42,28 @@ int home_make_in(struct folder *made, const struct folder *parent, const char *n
     return folder_open_in(made, parent, name);
 }
 
+static int is_entry(const struct dirent *entry) {
+    return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+}
+
+int home_page_folder(struct folder *folder, const char *dir, const char *file,
+                     const char *command) {
+    struct dirent **list = NULL;
+    if (mkdir(dir, 0777) != 0 && errno != EEXIST)
+        return error_set("%s: cannot make this folder: %s", dir, folder_advice(errno));
+    if (folder_open(folder, dir) != 0)
+        return -1;
+    int count = scandirat(folder->fd, ".", &list, is_entry, NULL);
+    for (int k = 0; k < count; k++)
+        free(list[k]);
+    free(list);
+    if (count == 0 || folder_has(folder, file))
+        return 0;
+    folder_close(folder);
+    return error_set("%s: is there already, and holds no page of %s; name another folder", dir,
+                     command);
+}
+
 static int is_home(const char *path) {
     char file[4200];
     snprintf(file, sizeof file, "%s/harness/page/style.gp", path);

@@ -27,6 +27,9 @@ void home_private_remove(const char *path);
 int home_is_lab(const char *name);
 /* True for the name of a table or plot: a-z, 0-9, -, not empty, at most 48 characters. */
 int home_is_plain(const char *name);
+/* Opens the folder for a page, making it first if it is not there: one that is empty, or has an
+ * older page, `file`, in it; nothing else is written into. `command` is what makes such pages. */
+int home_page_folder(struct folder *folder, const char *dir, const char *file, const char *command);
 /* Opens a folder inside, making it first if it is not there. */
 int home_make_in(struct folder *made, const struct folder *parent, const char *name);
 

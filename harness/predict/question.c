@@ -45,14 +45,15 @@ static int read_one(struct question *q, const json_t *one) {
     const char *part = text_of(one, "part");
     *q = (struct question){.id = text_of(one, "id"),
                            .text = text_of(one, "text"),
+                           .brief = text_of(one, "short"),
                            .because = text_of(one, "because"),
                            .unit = text_of(one, "unit"),
                            .most = real_of(one, "most", INFINITY),
                            .near = real_of(one, "near", 2),
                            .devices = json_object_get(one, "devices"),
                            .from = json_object_get(one, "from")};
-    if (!q->id || strlen(q->id) >= PREDICTIONS_ID || !q->text || !q->because || !part ||
-        !json_array_size(q->devices) || !json_array_size(q->from) || !(q->near > 1) ||
+    if (!q->id || strlen(q->id) >= PREDICTIONS_ID || !q->text || !q->brief || !q->because ||
+        !part || !json_array_size(q->devices) || !json_array_size(q->from) || !(q->near > 1) ||
         read_choices(q, json_object_get(one, "choices")) != 0)
         return -1;
     q->time = strcmp(part, "time") == 0;

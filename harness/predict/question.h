@@ -3,7 +3,7 @@
  *
  *     {"format": 1, "lab": "01-float-staging", "questions": [
  *      {"id": "01.triples", "part": "bits", "devices": ["cuda", "simt", "cpu"],
- *       "text": "…?", "unit": "1", "most": 1000, "near": 1.25,
+ *       "short": "…", "text": "…?", "unit": "1", "most": 1000, "near": 1.25,
  *       "from": [{"claim": "S1", "number": "of * triples*"}],
  *       "because": "…"},
  *      {"id": "01.grid", …, "choices": [{"key": "1", "text": "…", "from": 1, "below": 2}, …]}]}
@@ -35,6 +35,7 @@ struct question_choice {
 
 struct question {
     const char *id, *text;
+    const char *brief;     /* what it is of, for tables: "short" */
     const char *because;   /* why it is so: for whom the answer surprised */
     const char *unit;      /* of a number, as in units.h; NULL: a choice */
     double most;           /* the largest number that makes sense; INFINITY */
