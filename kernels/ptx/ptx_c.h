@@ -448,6 +448,12 @@ PTX_CALLED uint32_t ptx_prmt_b32(uint32_t a, uint32_t b, uint32_t selector) {
     }
     return d;
 }
+/* c and the four products of bytes in the same places. */
+PTX_CALLED uint32_t ptx_dp4a_s32_s32(uint32_t a, uint32_t b, uint32_t c) {
+    for (int k = 0; k < 4; k++)
+        c += (uint32_t)((int8_t)(a >> 8 * k) * (int8_t)(b >> 8 * k));
+    return c;
+}
 /* Bit k of `table` is what the three bits of number k (a's highest) become. */
 PTX_CALLED uint32_t ptx_lop3_b32(uint32_t a, uint32_t b, uint32_t c, uint32_t table) {
     uint32_t d = 0;

@@ -122,6 +122,7 @@ static const struct ptx_form forms[] = {
     {"bfe.s32", NULL, "4444"},
     {"prmt.b32", NULL, "4444"},
     {"lop3.b32", NULL, "44444"},
+    {"dp4a.s32.s32", NULL, "4444"},
 };
 
 #define COUNT ((int)(sizeof forms / sizeof *forms))

@@ -141,6 +141,7 @@ static const struct vector vectors[] = {
     {"selp.b32", 5, 6, 0, 0, 6},
     {"selp.f64", 5, 6, 1, 0, 5},
     {"and.pred", 1, 0, 0, 0, 0},
+    {"dp4a.s32.s32", 0x80ff0203, 0x80017f04, 0xfffffff0, 0, 0x40f9},
     {"xor.pred", 1, 0, 0, 0, 1},
     {"not.b16", 0x00ff, 0, 0, 0, 0xff00},
 };
