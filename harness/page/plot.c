@@ -212,7 +212,7 @@ static void take_image(const struct drawing *d, size_t k) {
 
 /* All plots in one go; where that fails, each by itself, so that one does not take the others
  * away. */
-static void draw_images(struct drawing *d) {
+static void draw_images(const struct drawing *d) {
     struct plot_set *set = d->set;
     bool together = draw_with(d, set->have) == 0;
     if (!together)
@@ -246,7 +246,7 @@ static void take_text(const struct drawing *d, size_t k) {
 }
 
 /* All plots of one height in one go; where that fails, each by itself. */
-static void draw_texts(struct drawing *d) {
+static void draw_texts(const struct drawing *d) {
     struct plot_set *set = d->set;
     bool tried[LEGEND_SHOWN_MAX] = {false};
     for (size_t k = 0; k < set->legend.shown_count && !stop_signal; k++) {
@@ -320,12 +320,13 @@ static int draw_script(struct drawing *d) {
         return -1;
     int status = folder_open(&scratch, path);
     if (!status) {
-        d->scratch = &scratch;
-        status = write_data(d);
+        struct drawing inside = *d;
+        inside.scratch = &scratch;
+        status = write_data(&inside);
         if (!status && d->as_text)
-            draw_texts(d);
+            draw_texts(&inside);
         else if (!status)
-            draw_images(d);
+            draw_images(&inside);
         folder_close(&scratch);
     }
     home_private_remove(path);

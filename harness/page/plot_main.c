@@ -48,6 +48,15 @@ static int complain(int status) {
 /* --- pictures ----------------------------------------------------------------------------------
  */
 
+/* Why a lab has no plots. */
+static void say_left_out(const struct checked_lab *lab, const struct plot_set *set) {
+    if (!set->known)
+        fprintf(stderr, "nanolab plot: %s: this version has no plot for it; left out\n", lab->name);
+    if (!lab->reader->end)
+        fprintf(stderr, "nanolab plot: %s: partial, so it has no tables yet; left out\n",
+                lab->name);
+}
+
 static int plot_lab(const struct checked_lab *lab, int *total) {
     struct plot_set set;
     const struct folder *folder = &lab->reader->folder;
@@ -55,11 +64,8 @@ static int plot_lab(const struct checked_lab *lab, int *total) {
     int count = status ? 0 : plot_save(folder, &set);
     if (count < 0)
         status = complain(2);
-    if (!status && !set.known)
-        fprintf(stderr, "nanolab plot: %s: this version has no plot for it; left out\n", lab->name);
-    if (!status && !lab->reader->end)
-        fprintf(stderr, "nanolab plot: %s: partial, so it has no tables yet; left out\n",
-                lab->name);
+    if (!status)
+        say_left_out(lab, &set);
     for (size_t k = 0; !status && k < set.legend.shown_count; k++)
         if (set.images[k].have) {
             text_print(stdout, folder->path);
@@ -131,6 +137,8 @@ static int print_lab(const struct request *r, const struct screen *screen,
     bool draws = !r->words && tool_exists("gnuplot");
     int status = draws ? plot_draw_text(lab->reader, &as_text, &set) : plot_read(lab->reader, &set);
     status = status ? complain(2) : 0;
+    if (!status)
+        say_left_out(lab, &set);
     for (size_t k = 0; k < set.legend.shown_count && !stop_signal; k++)
         if (plot_has_data(&set, k)) {
             print_plot(r, lab, &set, k, screen->width < 100 ? screen->width : 100);

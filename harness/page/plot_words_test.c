@@ -219,6 +219,7 @@ static char *lab_as_text(const struct plot_text *as_text) {
     for (size_t k = 0; k < set.legend.shown_count; k++)
         if (strcmp(set.legend.shown[k].name, "distinct") == 0) {
             assert_true(set.images[k].have);
+            free(text);
             text = strdup(set.images[k].text);
         } else
             assert_false(set.images[k].have);
