@@ -141,7 +141,7 @@ static int step_tree(struct tour *t) {
     say(t, "Which numbers meet first can be found out from results. In 1e30 + 1 - 1e30 the 1 is "
            "lost if it is added while the large number is there, and kept if it comes later. "
            "Asked for every pair of inputs, that gives the whole order: the summation tree.");
-    if (ask(t, "How many calls does it take to find the order of 16 additions?") != 0)
+    if (ask(t, "How many calls does it take to find the order in which 16 numbers are added?") != 0)
         return 0;
     if (kernel_tree(t) != 0)
         return -1;

@@ -36,6 +36,11 @@ static const char outro[] = "\n"
                             "left out); 2 usage, bad\n"
                             "input, or a plot that cannot be drawn.\n";
 
+/* Columns of a drawing, and of text. */
+#define WIDTH_LEAST 50
+#define WIDTH_MOST 160
+#define TEXT_MOST 100
+
 struct request {
     bool plain, words, tables, help;
 };
@@ -132,8 +137,12 @@ static void print_plot(const struct request *r, const struct checked_lab *lab,
 static int print_lab(const struct request *r, const struct screen *screen,
                      const struct checked_lab *lab, int *total) {
     struct plot_set set;
-    const struct plot_text as_text = {
-        .columns = screen->width, .utf8 = screen->utf8, .colour = screen->colour};
+    size_t width = screen->width;
+    const struct plot_text as_text = {.columns = width < WIDTH_LEAST  ? WIDTH_LEAST
+                                                 : width > WIDTH_MOST ? WIDTH_MOST
+                                                                      : width,
+                                      .utf8 = screen->utf8,
+                                      .colour = screen->colour};
     bool draws = !r->words && tool_exists("gnuplot");
     int status = draws ? plot_draw_text(lab->reader, &as_text, &set) : plot_read(lab->reader, &set);
     status = status ? complain(2) : 0;
@@ -141,7 +150,7 @@ static int print_lab(const struct request *r, const struct screen *screen,
         say_left_out(lab, &set);
     for (size_t k = 0; k < set.legend.shown_count && !stop_signal; k++)
         if (plot_has_data(&set, k)) {
-            print_plot(r, lab, &set, k, screen->width < 100 ? screen->width : 100);
+            print_plot(r, lab, &set, k, width < TEXT_MOST ? width : TEXT_MOST);
             ++*total;
         }
     if (!status && *set.missing) {
