@@ -92,27 +92,14 @@ static void schedules(const char *name) {
     device_close(device);
 }
 
-static void ptx_products(void **state) {
-    (void)state;
-    products("ptx");
-}
-static void ptx_instructions(void **state) {
-    (void)state;
-    instructions("ptx");
-}
-static void ptx_schedules(void **state) {
-    (void)state;
-    schedules("ptx");
-}
-
 /* --- what must be noticed ------------------------------------------------------------------------
  */
 
 static void to_nearest(struct mma_rule *rule) {
     rule->rounding = MMA_NEAREST_EVEN;
 }
-static void larger_blocks(struct mma_rule *rule) {
-    rule->block *= 2;
+static void smaller_blocks(struct mma_rule *rule) {
+    rule->block /= 2;
 }
 static void more_bits(struct mma_rule *rule) {
     rule->fraction++;
@@ -140,16 +127,15 @@ static size_t differ_by(void (*change)(struct mma_rule *rule), const char *id) {
     return differ;
 }
 
-static void another_rule_is_noticed(void **state) {
-    (void)state;
+static void another_rule_is_noticed(const char *name) {
     static const struct {
         const char *what;
         void (*change)(struct mma_rule *rule);
     } changes[] = {{"rounded to nearest", to_nearest},
-                   {"blocks of twice as many products", larger_blocks},
+                   {"blocks of half as many products", smaller_blocks},
                    {"a fraction bit more", more_bits}};
     static const char *const ids[] = {"m16n8k16", "wmma-16x16x16.f16"};
-    device = device_or_skip("ptx");
+    device = device_or_skip(name);
     for (size_t i = 0; i < COUNT(ids); i++) {
         assert_int_equal(differ_by(NULL, ids[i]), 0);
         for (size_t k = 0; k < COUNT(changes); k++) {
@@ -162,12 +148,36 @@ static void another_rule_is_noticed(void **state) {
     device_close(device);
 }
 
+#define ON(machine, name)                                                                          \
+    static void machine##_products(void **state) {                                                 \
+        (void)state;                                                                               \
+        products(name);                                                                            \
+    }                                                                                              \
+    static void machine##_instructions(void **state) {                                             \
+        (void)state;                                                                               \
+        instructions(name);                                                                        \
+    }                                                                                              \
+    static void machine##_schedules(void **state) {                                                \
+        (void)state;                                                                               \
+        schedules(name);                                                                           \
+    }                                                                                              \
+    static void machine##_notices_another_rule(void **state) {                                     \
+        (void)state;                                                                               \
+        another_rule_is_noticed(name);                                                             \
+    }
+#define TESTS_ON(machine)                                                                          \
+    cmocka_unit_test(machine##_instructions), cmocka_unit_test(machine##_products),                \
+        cmocka_unit_test(machine##_schedules), cmocka_unit_test(machine##_notices_another_rule)
+
+ON(ptx, "ptx")
+ON(sass_80, "sass:sm_80")
+ON(sass_90, "sass:sm_90")
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ptx_instructions),
-        cmocka_unit_test(ptx_products),
-        cmocka_unit_test(ptx_schedules),
-        cmocka_unit_test(another_rule_is_noticed),
+        TESTS_ON(ptx),
+        TESTS_ON(sass_80),
+        TESTS_ON(sass_90),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,12 +1,12 @@
 /*
- * mma_slices_gpu_test.c: a GPU's kernels, run by the SIMT machine, as PTX on the CPU and by a GPU
- * where there is one, give a CPU's bits.
+ * mma_slices_gpu_test.c: a GPU's kernels, run by the SIMT machine, as PTX and as machine code on
+ * the CPU, and by a GPU where there is one, give a CPU's bits.
  */
 #include "kernels/mma/mma_slices_fixture.h"
 #include "kernels/mma/mma_slices_gpu.h"
 
 /* The devices there are; simt twice, the second time checked. */
-static struct device *devices[4];
+static struct device *devices[6];
 static size_t device_count_here;
 #define CHECKED 1
 
@@ -20,6 +20,12 @@ static int open_devices(void **state) {
         print_message("no PTX here: %s\n", device_error());
     else if (device_open(&devices[device_count_here++], DEVICE_PTX, 0) != 0)
         return -1;
+    int archs = device_count(DEVICE_SASS);
+    if (archs == 0)
+        print_message("no machine code here: %s\n", device_error());
+    for (int k = 0; k < archs && k < 2; k++)
+        if (device_open(&devices[device_count_here], DEVICE_SASS, k) == 0)
+            device_count_here++;
     if (device_count(DEVICE_CUDA) > 0)
         return device_open(&devices[device_count_here++], DEVICE_CUDA, 0);
     print_message("no GPU here: %s\n", device_error());

@@ -73,6 +73,8 @@ static void multiply(struct sass_warp *w, const struct sass_code *op, uint32_t m
     all_lanes(w, mask);
     sass_counted.products += ROWS * COLUMNS * form->k;
     rule.k = rule.k < form->k ? rule.k : form->k; /* a shorter instruction has fewer products */
+    if (sass_running->config.rule)
+        sass_running->config.rule(&rule);
     gather(w, op, true, a);
     gather(w, op, false, b);
     SASS_LANE(l)

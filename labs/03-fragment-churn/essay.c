@@ -15,6 +15,7 @@
 
 #include "kernels/mma/mma.h"
 #include "kernels/ptx/ptx.h"
+#include "kernels/sass/sass.h"
 #include "kernels/simt/simt.h"
 #include "labs/03-fragment-churn/fragments.h"
 
@@ -45,28 +46,32 @@ static double trailing(size_t count, size_t fragment) {
     return (double)(rest ? rest : fragment) / (double)fragment;
 }
 
-/* Products of matrix instructions: of the SIMT machine's last launch, of all of the PTX machine's.
- */
+/* Products of matrix instructions: of the SIMT machine's last launch, of all of the PTX machine's
+ * and of the SASS machine's. */
 static uint64_t products_of(enum device_kind kind) {
     struct simt_counts simt = {0};
     struct ptx_counts ptx = {0};
+    struct sass_counts sass = {0};
     if (kind == DEVICE_SIMT)
         simt_last_counts(&simt);
-    else
+    else if (kind == DEVICE_PTX)
         ptx_counts(&ptx);
-    return simt.products + ptx.products;
+    else
+        sass_counts(&sass);
+    return simt.products + ptx.products + sass.products;
 }
 
 /* The same, counted: the products that a kernel's instructions compute where that can be seen, on
- * the SIMT machine and in PTX. NaN elsewhere, and for instructions that are not there. */
+ * the SIMT machine, in PTX and in machine code run on a CPU. NaN elsewhere, and for instructions
+ * that are not there. */
 static double counted(struct device *device, const struct placement *at, struct mma_shape shape) {
     struct mma_plan plan = mma_plan_for(at->kernel, ELEMENT_F16, ELEMENT_F32, true, at->side);
     const struct mma_problem problem = {.shape = shape, .in = ELEMENT_F16, .out = ELEMENT_F32};
     struct mma_operands operands = {0};
     enum device_kind kind = device_kind(device);
-    uint64_t before = kind == DEVICE_PTX ? products_of(kind) : 0, products = 0;
+    uint64_t before = device_compiled(kind) ? products_of(kind) : 0, products = 0;
     struct job job = {0};
-    if ((kind != DEVICE_SIMT && kind != DEVICE_PTX) || mma_plan_runs(&plan, device) != 0)
+    if (!device_simulated(kind) || mma_plan_runs(&plan, device) != 0)
         return (double)NAN;
     if (mma_operands_open(&operands, &problem, MMA_FILL_ONES, 0) == 0 &&
         mma_kernel_job_open(&job, device, &operands, &plan) == 0 && job_call(&job) == 0)
