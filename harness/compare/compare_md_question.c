@@ -72,6 +72,9 @@ static void kinds(const struct compare_questions *q, FILE *out) {
     fputc('\n', out);
     if (q->left_out > 0)
         fprintf(out, "And %zu questions of other kinds.\n\n", q->left_out);
+    if (q->fields_left_out > 0)
+        fprintf(out, "Of %zu questions no field was looked for: it would take too long.\n\n",
+                q->fields_left_out);
     if (q->trees_left_out > 0)
         fprintf(out, "%zu trees were not computed: they would take too long.\n\n",
                 q->trees_left_out);

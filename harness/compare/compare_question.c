@@ -13,6 +13,8 @@
 #define ALONE_AMONG 64
 /* Trees with more leaves than this, all together, would take over a second. */
 #define LEAVES_MOST ((size_t)1 << 22)
+/* Pairs that differ in one field alone are looked for up to so many members of plans, likewise. */
+#define MEMBERS_MOST ((size_t)1 << 26)
 /* Pairs looked at for one that is shown. */
 #define TRIES 4096
 
@@ -219,9 +221,15 @@ static void add_alone(struct compare_alone *alone, const struct compare_case *a,
     alone->pairs.differ += !vary && !equal;
 }
 
-static void see_fields(struct compare_questions *q, const struct group *g) {
+static void see_fields(struct compare_questions *q, const struct group *g, size_t *members) {
     size_t n = g->first < ALONE_AMONG ? g->first : ALONE_AMONG;
     size_t m = g->count - g->first < ALONE_AMONG ? g->count - g->first : ALONE_AMONG;
+    if (*members >= MEMBERS_MOST) {
+        q->fields_left_out++;
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        *members += m * (1 + compare_settings_members(g->list[i].c->settings));
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < m; j++) {
             const struct compare_answer *a = &g->list[i], *b = &g->list[g->first + j];
@@ -289,8 +297,13 @@ static bool is_fp32_sum(const struct compare_case *c) {
            strcmp(method, "plain") == 0;
 }
 
+/* What was looked at of all questions, so that no file takes long. */
+struct looked {
+    size_t leaves, members;
+};
+
 static void see_question(struct compare_questions *q, struct compare_kind *kind, struct group *g,
-                         size_t *leaves) {
+                         struct looked *looked) {
     struct sort all = {{0}};
     for (size_t k = 0; k < g->count; k++) {
         put(&all, &g->list[k]);
@@ -310,8 +323,8 @@ static void see_question(struct compare_questions *q, struct compare_kind *kind,
     const struct compare_tally n = count_pairs(g, 0, g->count);
     add(&kind->all, n);
     kind->shared += n.equal > 0;
-    see_fields(q, g);
-    find_trees(g, leaves, &q->trees_left_out);
+    see_fields(q, g, &looked->members);
+    find_trees(g, &looked->leaves, &q->trees_left_out);
     see_trees(kind, g);
 }
 
@@ -346,7 +359,7 @@ static void see_all(const struct compare *c, struct compare_answer *list, size_t
                     struct compare_answer **room) {
     struct compare_questions *q = c->questions;
     struct compare_kind kind = {.questions = 0};
-    size_t leaves = 0;
+    struct looked looked = {0, 0};
     for (size_t from = 0, to; from < count; from = to) {
         struct group g = {c, list + from, room, 0, 0};
         for (to = from; to < count && list[to].question == list[from].question &&
@@ -360,7 +373,7 @@ static void see_all(const struct compare *c, struct compare_answer *list, size_t
             compare_answer_kind(list[from].c, kind.name);
         }
         if (g.first > 0 && g.first < g.count)
-            see_question(q, &kind, &g, &leaves);
+            see_question(q, &kind, &g, &looked);
     }
     keep_kind(q, &kind);
     qsort(q->kinds, q->kind_count, sizeof *q->kinds, by_alarm);

@@ -64,11 +64,12 @@ struct compare_questions {
     struct compare_kind kinds[COMPARE_KINDS];
     struct compare_alone fields[COMPARE_ALONE]; /* those that change bits first */
     size_t kind_count, field_count;
-    size_t questions;      /* of all kinds, also of those that are left out here */
-    size_t left_out;       /* of kinds beyond those */
-    size_t wrong;          /* pairs with one tree whose bits are not equal */
-    size_t trees_left_out; /* trees that would have taken too long */
-    char no_questions[96]; /* why there are none to compare: the data are not the same; or "" */
+    size_t questions;       /* of all kinds, also of those that are left out here */
+    size_t left_out;        /* of kinds beyond those */
+    size_t wrong;           /* pairs with one tree whose bits are not equal */
+    size_t trees_left_out;  /* trees that would have taken too long */
+    size_t fields_left_out; /* questions whose answers were not looked at for fields, likewise */
+    char no_questions[96];  /* why there are none to compare: the data are not the same; or "" */
 };
 
 /* Fills in c->questions. 0, or -1 with error_text(). */

@@ -59,10 +59,10 @@ json_t *compare_questions_json(const struct compare *c) {
         json_array_append_new(fields, json_pack("{s:s, s:o, s:o}", "field", q->fields[k].field,
                                                 "pairs", tally_json(q->fields[k].pairs), "such_as",
                                                 two_json(&q->fields[k].such_as)));
-    return json_pack("{s:I, s:I, s:I, s:o, s:o, s:s?}", "questions", (json_int_t)q->questions,
+    return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o, s:s?}", "questions", (json_int_t)q->questions,
                      "wrong", (json_int_t)q->wrong, "trees_left_out", (json_int_t)q->trees_left_out,
-                     "kinds", kinds, "fields", fields, "none_because",
-                     *q->no_questions ? q->no_questions : NULL);
+                     "fields_left_out", (json_int_t)q->fields_left_out, "kinds", kinds, "fields",
+                     fields, "none_because", *q->no_questions ? q->no_questions : NULL);
 }
 
 /* --- in words ----------------------------------------------------------------------------------
@@ -126,6 +126,9 @@ void compare_questions_print(const struct compare *c, FILE *to) {
                 f->pairs.equal, compare_tally_count(f->pairs));
     }
     print_part(q, to);
+    if (q->fields_left_out > 0)
+        fprintf(to, "  of %zu questions no field was looked for: it would take too long\n",
+                q->fields_left_out);
     if (q->trees_left_out > 0)
         fprintf(to, "  %zu trees were not computed: they would take too long\n", q->trees_left_out);
 }

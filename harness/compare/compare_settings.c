@@ -199,6 +199,10 @@ struct compare_settings *compare_settings_of(void **shapes, const json_t *record
     return NULL;
 }
 
+size_t compare_settings_members(const struct compare_settings *s) {
+    return json_object_size(s->plan->names);
+}
+
 size_t compare_settings_bytes(const struct compare_settings *s) {
     size_t count = json_object_size(s->params->names) + json_object_size(s->plan->names);
     return sizeof *s + count * sizeof *s->values;
@@ -309,8 +313,10 @@ const char *compare_settings_only(const struct compare_settings *a,
     }
     const char *name;
     json_t *place;
+    if (found == members)
+        return NULL;
     json_object_foreach(x.shape->names, name, place) {
-        if (found < members && json_integer_value(place) == (json_int_t)found)
+        if (json_integer_value(place) == (json_int_t)found)
             return name;
     }
     return NULL;

@@ -41,6 +41,8 @@ struct compare_settings {
 struct compare_settings *compare_settings_of(void **shapes, const json_t *record, size_t *shared);
 /* Bytes of its own. */
 size_t compare_settings_bytes(const struct compare_settings *s);
+/* Members of its plan. */
+size_t compare_settings_members(const struct compare_settings *s);
 void compare_shapes_free(void *shapes);
 
 /* The first member, of parameters and then of the plan, that is not the same in both or that one
