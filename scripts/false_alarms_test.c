@@ -121,12 +121,38 @@ static void test_counts(void **state) {
     /* What was scaled and sealed anew is a folder that any command takes. */
     char command[LINE];
     snprintf(command, sizeof command,
-             "'%s' verify %s/work/made/b-x1.05-all.side/session-1 >%s/verify 2>&1", nanolab, two.f.root,
-             two.f.root);
+             "'%s' verify %s/work/made/b-x1.05-all.side/session-1 >%s/verify 2>&1", nanolab,
+             two.f.root, two.f.root);
     assert_int_equal(system(command), 0);
 }
 
+/* Sides dealt out of the ten sessions in turns: the first, fourth, fifth, eighth and ninth are A.
+ */
+static void test_turns(void **state) {
+    (void)state;
+    char link[LINE], where[LINE];
+    needs_python();
+    int status = run("false-alarms", "%s --nanolab '%s' --pairs '' --turns --work %s/turned",
+                     two.f.root, nanolab, two.f.root);
+    if (status != 0)
+        fail_msg("status %d:\n%s", status, said);
+    has("10 sessions in the order of time, 59 cases: variance between neighbours over that between "
+        "any two ");
+    has("1 pairs of sides, 59 cases");
+    has("| turns-1a-turns-1b | ");
+    has("| nanolab compare | 59 | 0.00 | 100.00 | ");
+    /* All were begun in one second or two: the order is that of time, then of names. */
+    for (int k = 0; k < 2; k++) {
+        snprintf(link, sizeof link, "%s/turned/turns-1%c/session-5", two.f.root, 'a' + k);
+        ssize_t n = readlink(link, where, sizeof where - 1);
+        assert_true(n > 0);
+        where[n] = '\0';
+        assert_non_null(strstr(where, k == 0 ? "/b/session-4" : "/b/session-5"));
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_usage), cmocka_unit_test(test_counts)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_usage), cmocka_unit_test(test_counts),
+                                       cmocka_unit_test(test_turns)};
     return cmocka_run_group_tests(tests, begin, end);
 }
