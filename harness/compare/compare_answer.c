@@ -184,7 +184,8 @@ struct compare_others compare_others_of(const struct compare *c, const struct co
     for (size_t k = 0; k < side->count; k++) {
         if (!answer_of(&side->cases[k], &places, &b) || b.question != a.question)
             continue;
-        bool vary = compare_bits_vary(one) || compare_bits_vary(b.c), equal = !vary && a.bits == b.bits;
+        bool vary = compare_bits_vary(one) || compare_bits_vary(b.c),
+             equal = !vary && a.bits == b.bits;
         if (!others.such_as || (equal && others.equal == 0))
             others.such_as = b.c;
         others.count++;

@@ -63,11 +63,8 @@ enum row {
 };
 
 static void side_cell(const struct compare_side *side, enum row row, FILE *out) {
-    static const char *const of_run[ROWS] = {[LABEL] = "label",
-                                             [STARTED] = "start",
-                                             [MODE] = "mode",
-                                             [DEVICES] = "device_list",
-                                             [CARD] = "simt_card"};
+    static const char *const of_run[ROWS] = {
+        [LABEL] = "label", [STARTED] = "start", [MODE] = "mode", [DEVICES] = "device_list"};
     static const char *const of_software[ROWS] = {
         [CODE] = "version", [CC] = "compiler", [CUDA] = "cuda_toolkit"};
     const json_t *machine = json_object_get(side->run, "machine");
@@ -80,6 +77,8 @@ static void side_cell(const struct compare_side *side, enum row row, FILE *out) 
         escape_inline(out, text_of(json_object_get(machine, "cpu"), "model"));
     else if (row == GPU && json_is_object(machine))
         gpus(machine, out);
+    else if (row == CARD)
+        escape_inline(out, report_card(side->run));
     else if (of_run[row])
         escape_inline(out, text_of(json_object_get(side->run, "run"), of_run[row]));
     else

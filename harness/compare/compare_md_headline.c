@@ -95,7 +95,7 @@ static void bits(const struct compare *c, FILE *out) {
     if (c->bits_vary > 0)
         fprintf(out, " Bits vary between sessions of one side in %s.", number(text, c->bits_vary));
     if (c->bits_arrival > 0)
-        fprintf(out, " In %s the order of arrival decides the bits, by design.",
+        fprintf(out, " In %s more the order of arrival decides the bits, by design.",
                 number(text, c->bits_arrival));
 }
 

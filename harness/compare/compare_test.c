@@ -199,14 +199,15 @@ static void folders_that_are_none(void **state) {
     compare_side_close(&side);
 }
 
-/* Says in a session's run.json which card was simulated. */
-static void simulate(const struct two *t, int which, const char *card) {
+/* Says in a session's run.json which card was simulated, and on which devices it ran. */
+static void simulate(const struct two *t, int which, const char *card, const char *devices) {
     char path[160];
     snprintf(path, sizeof path, "%.100s/session-1", t->path[which]);
     json_t *run = reader_run(path);
     assert_non_null(run);
     json_object_del(run, "hash");
     json_object_set_new(json_object_get(run, "run"), "simt_card", json_string(card));
+    json_object_set_new(json_object_get(run, "run"), "device_list", json_string(devices));
     char *text = journal_seal(run);
     strcat(path, "/run.json");
     assert_int_equal(fixture_write(path, text, strlen(text)), 0);
@@ -219,8 +220,8 @@ static void another_card_is_a_difference(void **state) {
     const struct made m = PLAIN;
     make_side(t, 0, &m, 1);
     make_side(t, 1, &m, 1);
-    simulate(t, 0, "A100");
-    simulate(t, 1, "H100");
+    simulate(t, 0, "A100", "cpu,simt");
+    simulate(t, 1, "H100", "simt");
     compare_two(t, NULL);
     const json_t *last = json_array_get(t->c.differences, json_array_size(t->c.differences) - 1);
     assert_string_equal(json_string_value(json_object_get(last, "field")), "simt_card");
@@ -228,9 +229,27 @@ static void another_card_is_a_difference(void **state) {
                         "H100");
 }
 
+/* Every run names one, also one that simulates nothing. */
+static void a_card_that_nothing_simulates_is_none(void **state) {
+    struct two *t = *state;
+    const struct made m = PLAIN;
+    make_side(t, 0, &m, 1);
+    make_side(t, 1, &m, 1);
+    simulate(t, 0, "A100", "simt");
+    simulate(t, 1, "H100", "sass:sm_90");
+    compare_two(t, NULL);
+    json_t *one;
+    size_t k;
+    json_array_foreach(t->c.differences, k, one) {
+        assert_string_not_equal(json_string_value(json_object_get(one, "field")), "simt_card");
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(another_card_is_a_difference, two_setup, two_teardown),
+        cmocka_unit_test_setup_teardown(a_card_that_nothing_simulates_is_none, two_setup,
+                                        two_teardown),
         cmocka_unit_test_setup_teardown(equal_sides, two_setup, two_teardown),
         cmocka_unit_test_setup_teardown(planted_differences, two_setup, two_teardown),
         cmocka_unit_test_setup_teardown(one_session_a_side, two_setup, two_teardown),

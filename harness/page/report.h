@@ -79,6 +79,8 @@ void report_table(const struct table *table, const json_t *quantities, size_t mo
 /* --- report_words.c: the parts of it that put JSON into plain words. --- */
 /* The table "what ran"; `run` is run.json. */
 void report_provenance(const json_t *run, FILE *out);
+/* The card that simt simulates there; NULL where it was not asked for, or none is named. */
+const char *report_card(const json_t *run);
 /* What spoilt the measurements, and the command line that repeats the run. */
 void report_warnings(const json_t *run, FILE *out);
 void report_reproduce(const json_t *run, FILE *out);

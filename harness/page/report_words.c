@@ -150,6 +150,11 @@ static bool may_simulate(const char *devices) {
     return !devices || !*devices;
 }
 
+const char *report_card(const json_t *run) {
+    const json_t *asked = json_object_get(run, "run");
+    return may_simulate(text_of(asked, "device_list")) ? text_of(asked, "simt_card") : NULL;
+}
+
 void report_provenance(const json_t *run, FILE *out) {
     const json_t *asked = json_object_get(run, "run");
     const json_t *machine = json_object_get(run, "machine");
@@ -160,8 +165,8 @@ void report_provenance(const json_t *run, FILE *out) {
     text_row(out, "Mode", text_of(asked, "mode"));
     text_row(out, "Seed", text_of(asked, "seed"));
     text_row(out, "Devices asked for", text_of(asked, "device_list"));
-    if (may_simulate(text_of(asked, "device_list")))
-        text_row(out, "Card that simt simulates", text_of(asked, "simt_card"));
+    if (report_card(run))
+        text_row(out, "Card that simt simulates", report_card(run));
     processor(out, machine);
     gpus(out, machine);
     software(out, run);
