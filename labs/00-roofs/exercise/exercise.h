@@ -36,7 +36,7 @@ struct timing {
 };
 enum verdict {
     FINE,
-    NO_TIME,   /* not a positive number of seconds, or less than 10 steps of the clock */
+    NO_TIME,   /* not a positive and finite number of seconds, or less than 10 steps of the clock */
     SKIPPED,   /* else: the sum is not that of all words in all passes */
     IMPOSSIBLE /* else: more than 5 % faster than the roof */
 };

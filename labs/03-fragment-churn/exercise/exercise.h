@@ -20,7 +20,7 @@
  *
  * 20 <= fraction <= 26. The exponent of x is the e with 1 <= |x| / 2^e < 2. a and b have 11 bits of
  * significand (FP16's numbers, none of them subnormal); everything is finite and far from the ends
- * of float's range. All terms zero: +0.
+ * of float's range. A sum of zero is +0.
  */
 float step(const float *a, const float *b, size_t n, float c, int fraction);
 

@@ -64,22 +64,55 @@ static void make(struct exercise *e, struct task *t, uint32_t n, int turn) {
         t->x[0] = t->x[n - 1];
 }
 
+/* x = {1, -0.5, …}, as far as there is room. */
+static const char *list(const struct task *t, char *text, size_t size) {
+    size_t used = (size_t)snprintf(text, size, "x = {");
+    for (uint32_t i = 0; i < t->n; i++)
+        used +=
+            (size_t)snprintf(text + used, size - used, "%s%.9g", i ? ", " : "", (double)t->x[i]);
+    snprintf(text + used, size - used, "}");
+    return text;
+}
+
+static bool among(float value, const float *list, size_t count) {
+    for (size_t k = 0; k < count; k++)
+        if (list[k] == value)
+            return true;
+    return false;
+}
+
+static int judge_one(struct exercise *e, const struct task *t, const struct results *yours) {
+    char x[200];
+    size_t count = all_results(t), listed = yours->count < ORDERS ? yours->count : ORDERS;
+    list(t, x, sizeof x);
+    for (size_t k = 0; k < count; k++)
+        if (!among(reached[k], yours->value, listed))
+            return not_yet(e, "%s: some order gives %.9g, which you do not list.", x,
+                           (double)reached[k]);
+    for (size_t k = 0; k < listed; k++) {
+        if (!among(yours->value[k], reached, count))
+            return not_yet(e, "%s: you list %.9g, and no order gives it.", x,
+                           (double)yours->value[k]);
+        if (k > 0 && yours->value[k] == yours->value[k - 1])
+            return not_yet(e, "%s: you list %.9g twice.", x, (double)yours->value[k]);
+        if (k > 0 && yours->value[k] < yours->value[k - 1])
+            return not_yet(e, "%s: you list %.9g behind %.9g, which is larger.", x,
+                           (double)yours->value[k], (double)yours->value[k - 1]);
+    }
+    if (yours->count != count)
+        return not_yet(e, "%s: you say that there are %zu results, and there are %zu.", x,
+                       (size_t)yours->count, count);
+    return 0;
+}
+
 static int check(struct exercise *e) {
     static struct results yours;
     for (uint32_t n = 1; n <= N; n++)
         for (int turn = 0; turn < 12; turn++) {
             struct task t;
             make(e, &t, n, turn);
-            size_t count = all_results(&t);
-            if (ask(e, &t, sizeof t, &yours, sizeof yours) != 0)
+            if (ask(e, &t, sizeof t, &yours, sizeof yours) != 0 || judge_one(e, &t, &yours) != 0)
                 return 1;
-            if (yours.count != count)
-                return not_yet(e, "%u numbers: there are %zu results, not %zu", n, count,
-                               (size_t)yours.count);
-            for (size_t k = 0; k < count; k++)
-                if (!(yours.value[k] == reached[k]))
-                    return not_yet(e, "%u numbers: result %zu is %.9g, not %.9g", n, k, reached[k],
-                                   yours.value[k]);
         }
     return 0;
 }

@@ -71,33 +71,78 @@ static float expected(const struct half *a, const struct half *b, uint32_t n, in
     return (float)ldexp((double)(sum < 0 ? -size : size), top - fraction);
 }
 
+/* c = -a b, as an integer of 24 bits and an exponent. */
+static int64_t minus_product(struct half a, struct half b, int *exponent) {
+    int64_t product = -a.significand * b.significand, size = product < 0 ? -product : product;
+    *exponent = a.exponent + b.exponent + (size >= 1 << 21);
+    return size >= 1 << 21 ? product * 4 : product * 8;
+}
+
+/* What can be seen of it: how far off, and to which side. */
+static const char *remark(float yours, float right, char *text, size_t size) {
+    uint32_t y, r;
+    memcpy(&y, &yours, sizeof y);
+    memcpy(&r, &right, sizeof r);
+    if (isnan(yours))
+        return "no number";
+    if (y << 1 == 0)
+        return y ? "-0" : "zero";
+    if (r << 1 == 0 || y >> 31 != r >> 31)
+        return right == 0 ? "not zero" : "of the other sign";
+    uint32_t off = y > r ? y - r : r - y;
+    snprintf(text, size, "%u unit%s in the last place too %s zero", off, off == 1 ? "" : "s",
+             y > r ? "far from" : "near to");
+    return text;
+}
+
+static int say(struct exercise *e, const struct task *t, float right, float yours) {
+    char products[120] = "", text[80];
+    size_t used = 0;
+    for (uint32_t i = 0; i < t->n && i < 2; i++)
+        used += (size_t)snprintf(products + used, sizeof products - used, "%s%a x %a",
+                                 i ? ", " : ": ", (double)t->a[i], (double)t->b[i]);
+    return not_yet(e,
+                   "%u product%s%s%s; c = %a, fraction %d. The matrix unit gives %a; yours is %a, "
+                   "which is %s.",
+                   t->n, t->n == 1 ? "" : "s", products, t->n > 2 ? ", ..." : "", (double)t->c,
+                   t->fraction, (double)right, (double)yours,
+                   remark(yours, right, text, sizeof text));
+}
+
+enum { TURNS = 3200 };
+
+/* Few products first: what is said is then easy to follow. */
 static int check(struct exercise *e) {
-    for (int turn = 0; turn < 3000; turn++) {
+    for (int turn = 0; turn < TURNS; turn++) {
         struct half a[MOST], b[MOST];
-        struct task t = {.n = 1 + random_below(e, MOST), .fraction = 20 + (int)random_below(e, 7)};
+        struct task t = {.n = 1 + (uint32_t)(turn * MOST / TURNS),
+                         .fraction = 20 + (int)random_below(e, 7)};
         int spread = turn % 3 == 0 ? 0 : turn % 3 == 1 ? 3 : 12, c_exponent = 0;
         int64_t c = 0;
         for (uint32_t i = 0; i < t.n; i++) {
             a[i] = draw(e, spread);
             b[i] = draw(e, spread);
-            t.a[i] = value(a[i]);
-            t.b[i] = value(b[i]);
+            if (turn % 50 >= 48) /* nothing but zeros, or c and one product that cancel */
+                a[i].significand = 0;
         }
-        if (turn % 5) { /* a float of 24 bits */
+        if (turn % 50 == 49) {
+            a[t.n - 1] = draw(e, spread);
+            c = minus_product(a[t.n - 1], b[t.n - 1], &c_exponent);
+        } else if (turn % 5 && turn % 50 != 48) { /* a float of 24 bits */
             c = (int64_t)(1 << 23) + (int64_t)random_below(e, 1 << 23);
             c = random_bits(e) & 1 ? -c : c;
             c_exponent = (int)random_below(e, (unsigned)(2 * spread + 1)) - spread;
+        }
+        for (uint32_t i = 0; i < t.n; i++) {
+            t.a[i] = value(a[i]);
+            t.b[i] = value(b[i]);
         }
         t.c = (float)ldexp((double)c, c_exponent - 23);
         float yours, right = expected(a, b, t.n, c, c_exponent, t.fraction);
         if (ask(e, &t, sizeof t, &yours, sizeof yours) != 0)
             return 1;
         if (memcmp(&yours, &right, sizeof right) != 0)
-            return not_yet(e,
-                           "%u products and c = %a, fraction %d: %a is right, not %a; the first "
-                           "product is %a x %a",
-                           t.n, (double)t.c, t.fraction, (double)right, (double)yours,
-                           (double)t.a[0], (double)t.b[0]);
+            return say(e, &t, right, yours);
     }
     return 0;
 }

@@ -7,7 +7,7 @@
 #include "exercise.h"
 #include "harness/lab/exercise.h"
 
-enum { SEQUENCES = 6, ROW = 40, POOL = 400 };
+enum { SEQUENCES = 6, ROW = 16, POOL = 112 };
 
 struct rows {
     uint32_t sequences, block_tokens;
@@ -20,8 +20,9 @@ static inline struct table table_of(const struct rows *r) {
 
 #ifndef EXERCISE_ANSWERS
 
-/* Ragged rows of shuffled blocks; of every second table, all rows share some first blocks. What
- * follows a row's end is a block that somebody else has. */
+/* Ragged rows of shuffled blocks; of every second table, all rows share some first blocks, and of
+ * every third, a block may come again anywhere. What follows a row's end is a block that somebody
+ * else has. */
 static void make_rows(struct exercise *e, struct rows *r, unsigned turn) {
     static const uint32_t sizes[] = {1, 2, 16, 5};
     uint32_t order[POOL], shared = turn % 2 ? 1 + random_below(e, 8) : 0, next = shared;
@@ -34,6 +35,9 @@ static void make_rows(struct exercise *e, struct rows *r, unsigned turn) {
             r->tokens[s] = 0;
         for (uint32_t b = 0; b < ROW; b++)
             r->ids[s * ROW + b] = (int32_t)(b < shared ? order[b] : order[next++]);
+        for (uint32_t b = 0; b < ROW && turn % 3 == 2; b++)
+            if (random_below(e, 4) == 0)
+                r->ids[s * ROW + b] = r->ids[random_below(e, s * ROW + b + 1)];
     }
 }
 

@@ -41,24 +41,39 @@ static double draw_step(struct exercise *e, struct task *t, uint32_t step, bool 
     return others + sum;
 }
 
+/* What can be wrong comes one after the other. */
+static const struct stage {
+    const char *words;
+    uint32_t least, most; /* it is late in one step of so many; 0: in none */
+} stages[] = {{"in every step", 1, 1}, {"in some steps", 2, 10}, {"in no step", 0, 0}};
+
+static double mean_as_is(const struct task *t) {
+    double sum = 0;
+    for (uint32_t s = 0; s < t->steps; s++)
+        sum += t->compute[s * t->ranks] + t->comm[s * t->ranks];
+    return sum / t->steps;
+}
+
 static int check(struct exercise *e) {
     static struct task t;
-    struct result yours;
+    struct result yours = {0};
     for (int turn = 0; turn < 300; turn++) {
-        uint32_t one_of = turn % 3 == 0 ? 1 : 1 + random_below(e, 10);
+        const struct stage *stage = &stages[turn / 100];
+        uint32_t one_of = stage->least + random_below(e, stage->most - stage->least + 1);
         double right = 0;
         t.ranks = 2 + random_below(e, RANKS - 1);
         t.steps = 1 + random_below(e, STEPS);
         t.late = random_below(e, t.ranks);
         for (uint32_t s = 0; s < t.steps; s++)
-            right += draw_step(e, &t, s, random_below(e, one_of) == 0) / t.steps;
+            right += draw_step(e, &t, s, one_of && random_below(e, one_of) == 0) / t.steps;
         if (ask(e, &t, sizeof t, &yours, sizeof yours) != 0)
             return 1;
         if (!(fabs(yours.mean - right) <= 1e-6 * right))
             return not_yet(e,
-                           "%u ranks, %u steps, rank %u late in one of %u: the mean step without "
-                           "it is %.3f us, not %.3f",
-                           t.ranks, t.steps, t.late, one_of, right, yours.mean);
+                           "%u ranks, %u step%s, rank %u late %s: as it is a step takes %.6g us in "
+                           "the mean, and without that %.9g us; you say %.9g us.",
+                           t.ranks, t.steps, t.steps == 1 ? "" : "s", t.late, stage->words,
+                           mean_as_is(&t), right, yours.mean);
     }
     return 0;
 }

@@ -1,0 +1,24 @@
+/* rejected: (999 rounds */
+/* Wrong: keeps the first 100 ratios and forgets the rest. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "exercise.h"
+
+static int ascending(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double fraction(const double *mine, const double *reader, size_t rounds, double my_bytes,
+                double reader_bytes) {
+    double ratio[100];
+    size_t n = 0;
+    for (size_t r = 0; r < rounds && n < 100; r++)
+        if (!isnan(mine[r]) && !isnan(reader[r]))
+            ratio[n++] = (my_bytes / mine[r]) / (reader_bytes / reader[r]);
+    if (n == 0)
+        return -1;
+    qsort(ratio, n, sizeof *ratio, ascending);
+    return (ratio[(n - 1) / 2] + ratio[n / 2]) / 2;
+}

@@ -1,0 +1,32 @@
+/* rejected: A total that got 0.5 and nothing else */
+/* Wrong: always the same bits: zero. */
+#include <math.h>
+#include <stdint.h>
+
+#include "exercise.h"
+
+struct total {
+    int64_t sum;
+    int misfit;
+};
+
+size_t total_size(void) {
+    return sizeof(struct total);
+}
+
+void total_add(struct total *total, float x) {
+    if (fabsf(x) <= 1) /* false for NaN */
+        total->sum += llrint((double)x * 0x1p42);
+    else
+        total->misfit = 1;
+}
+
+void total_merge(struct total *into, const struct total *from) {
+    into->sum += from->sum;
+    into->misfit |= from->misfit;
+}
+
+int total_value(const struct total *total, float *sum) {
+    *sum = 0;
+    return total->misfit ? -1 : 0;
+}

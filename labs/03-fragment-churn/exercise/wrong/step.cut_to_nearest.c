@@ -1,0 +1,31 @@
+/* rejected: in the last place */
+/* Wrong: terms are rounded to nearest instead of cut. */
+#include <math.h>
+
+#include "exercise.h"
+
+static int exponent(float x) {
+    int e;
+    frexpf(x, &e);
+    return e - 1;
+}
+
+float step(const float *a, const float *b, size_t n, float c, int fraction) {
+    int top = c != 0 ? exponent(c) : -10000;
+    long long sum = 0;
+    for (size_t i = 0; i < n; i++)
+        if (a[i] != 0 && b[i] != 0 && exponent(a[i]) + exponent(b[i]) > top)
+            top = exponent(a[i]) + exponent(b[i]);
+    if (top == -10000)
+        return 0;
+    for (size_t i = 0; i < n; i++)
+        sum += llrint(ldexp((double)a[i] * (double)b[i], fraction - top));
+    sum += llrint(ldexp((double)c, fraction - top));
+    /* Toward zero: to 24 bits. */
+    long long size = sum < 0 ? -sum : sum;
+    int drop = 0;
+    while (size >> drop >= 1 << 24)
+        drop++;
+    double kept = (double)(size >> drop << drop);
+    return (float)ldexp(sum < 0 ? -kept : kept, top - fraction);
+}

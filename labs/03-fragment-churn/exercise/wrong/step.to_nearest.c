@@ -1,0 +1,23 @@
+/* rejected: in the last place too far from zero */
+/* Wrong: the last rounding is to nearest, as every other float operation's is. */
+#include <math.h>
+
+#include "exercise.h"
+
+float step(const float *a, const float *b, size_t n, float c, int fraction) {
+    double terms[17], unit, sum = 0, top = 0;
+    for (size_t i = 0; i < n; i++) {
+        terms[i] = (double)a[i] * (double)b[i];
+        if (terms[i] != 0)
+            top = fmax(top, exp2(ilogb(a[i]) + ilogb(b[i])));
+    }
+    terms[n] = (double)c;
+    if (c != 0)
+        top = fmax(top, exp2(ilogb(c)));
+    if (top == 0)
+        return 0;
+    unit = ldexp(top, -fraction);
+    for (size_t i = 0; i <= n; i++)
+        sum += trunc(terms[i] / unit) * unit;
+    return (float)sum + 0.0f;
+}

@@ -1,0 +1,31 @@
+/* rejected: bytes are loaded, and you say */
+/* Wrong: counts as if all sequences were as long as the longest. */
+#include <stdlib.h>
+
+#include "exercise.h"
+
+int bytes(const struct model *model, const struct table *table, uint64_t *loaded,
+          uint64_t *distinct) {
+    uint64_t token = 2ull * model->kv_heads * model->head * model->element;
+    unsigned *read = calloc(table->pool_blocks, sizeof *read);
+    if (!read)
+        return -1;
+    *loaded = *distinct = 0;
+    unsigned longest = 0;
+    for (unsigned s = 0; s < table->sequences; s++)
+        longest = (unsigned)table->tokens[s] > longest ? (unsigned)table->tokens[s] : longest;
+    for (unsigned s = 0; s < table->sequences; s++) {
+        unsigned left = longest;
+        *loaded += left * token;
+        for (const int32_t *id = table->ids + (size_t)s * table->row_blocks; left; id++) {
+            unsigned slots = left < table->block_tokens ? left : table->block_tokens;
+            if (slots > read[*id]) {
+                *distinct += (slots - read[*id]) * token;
+                read[*id] = slots;
+            }
+            left -= slots;
+        }
+    }
+    free(read);
+    return 0;
+}

@@ -1,0 +1,17 @@
+/* rejected: crashed before it answered (Segmentation fault */
+/* Wrong: repairs the log that it was given to read. */
+#include "exercise.h"
+
+double without(const double *compute, const double *comm, size_t steps, size_t ranks, size_t late) {
+    double sum = 0;
+    for (size_t s = 0; s < steps; s++) {
+        double slowest = 0, its = compute[s * ranks + late];
+        for (size_t r = 0; r < ranks; r++)
+            if (r != late && compute[s * ranks + r] > slowest)
+                slowest = compute[s * ranks + r];
+        if (its > slowest)
+            ((double *)compute)[s * ranks + late] = slowest;
+        sum += its + comm[s * ranks + late] - (its > slowest ? its - slowest : 0);
+    }
+    return sum / (double)steps;
+}
