@@ -456,6 +456,8 @@ int main(int argc, char **argv) {
     exercise_show(&e);
     if (status == 0)
         printf("%s: right%s%s\n", argv[1], e.score[0] ? ". " : "", e.score);
+    else if (status == 2) /* who cannot ask does not judge */
+        fprintf(stderr, "check: %s cannot be checked here: %s\n", argv[1], e.why);
     else
         printf("%s: not yet. %s\n", argv[1], e.why);
     return status;

@@ -20,7 +20,7 @@
 
 /* How a launch ended. */
 struct kernel_run {
-    int32_t failed;  /* whether it did */
+    int32_t failed;  /* 1: it did; 2: it could not begin, which is not the kernel's fault */
     int32_t counted; /* whether `counts` is all there */
     struct simt_counts counts;
     char text[300]; /* of a failure: what was seen, in words that follow "It" or stand alone */
@@ -52,7 +52,7 @@ static int kernel_begin(struct kernel_run *run, uint64_t seed) {
     if (simt_configure(&config) == 0 &&
         (kernel_device || device_open(&kernel_device, kind, 0) == 0))
         return 0;
-    run->failed = 1;
+    run->failed = 2;
     snprintf(run->text, sizeof run->text, "The device cannot be opened: %.200s", device_error());
     return -1;
 }
@@ -62,7 +62,7 @@ static void *kernel_memory(struct kernel_run *run, const void *from, size_t byte
     void *memory = NULL;
     if (!run->failed && (device_alloc(kernel_device, &memory, bytes) != 0 ||
                          device_write(kernel_device, memory, from, bytes) != 0)) {
-        run->failed = 1;
+        run->failed = 2;
         snprintf(run->text, sizeof run->text, "No memory of the device: %.200s", device_error());
     }
     return memory;
@@ -138,11 +138,12 @@ static void kernel_result(struct kernel_run *run, void *to, void *memory, size_t
 
 #else
 
-/* A failed launch's reason as the judge's: 1; or 0. */
+/* A failed launch's reason as the judge's: 1, or 2 if it cannot be checked; else 0. */
 static inline int kernel_failed(struct exercise *e, const struct kernel_run *run, const char *at) {
     if (!run->failed)
         return 0;
-    return not_yet(e, "%s: %.*s.", at, (int)sizeof run->text, run->text);
+    not_yet(e, "%s: %.*s", at, (int)sizeof run->text, run->text);
+    return run->failed == 2 ? 2 : 1;
 }
 
 /* One count beside another, per something. */
