@@ -9,7 +9,7 @@
 #@ data 6 dots: place,student,low,high,middle where score=unmeasured
 #@ plot dots 1: What was said, and what was measured
 #@ text Each line is a student, sorted by what was said; a bar is a range. The black marks are what
-#@ text that student's own machine measured. Right and left are as far apart as factors are.
+#@ text that student's own machine measured. An answer of nothing at all stands at the left edge.
 
 rows(k) = k == 2 ? data2_rows : k == 3 ? data3_rows : k == 4 ? data4_rows : k == 5 ? data5_rows : data6_rows
 file(k) = sprintf("data%d.tsv", k)
@@ -49,7 +49,7 @@ if (data1_rows > 0) {
             set xtics add (sprintf("%g", m * 10.0**d) m * 10.0**d)
         } }
     }
-    set xlabel "the number asked for (factors)"
+    set xlabel "what was asked for, on a scale of factors"
     set ylabel "students, by what they said (one a line)"
     set key outside top center horizontal Left reverse
     set errorbars 0
@@ -58,7 +58,7 @@ if (data1_rows > 0) {
          for [k=2:6] (rows(k) > 0 ? file(k) : "nothing.tsv") using 6:2 with points \
             linecolor rgb hue(k) pointtype mark(k) pointsize 1.3 notitle, \
          "data1.tsv" using 7:2:8:9 with xerrorbars linecolor rgb "#101418" linewidth 2 \
-            pointtype 2 pointsize 1.1 title "measured", \
+            pointtype 13 pointsize 1.5 title "measured", \
          for [k=2:6] keyentry with points linecolor rgb hue(k) pointtype mark(k) pointsize 1.3 \
             linewidth 1.5 title name(k)
 }

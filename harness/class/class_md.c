@@ -153,14 +153,24 @@ static const char *sign(enum score score) {
     return signs[score];
 }
 
+/* The questions that anybody was asked: their places; how many. */
+static size_t asked_in(const struct class *c, size_t lab, size_t places[QUESTIONS_MOST]) {
+    size_t count = 0;
+    for (size_t k = 0; k < c->labs[lab].questions.count; k++)
+        if (class_tally_of(c, lab, k).asked > 0)
+            places[count++] = k;
+    return count;
+}
+
 static void who(const struct class *c, size_t lab, FILE *out) {
     const struct questions *qs = &c->labs[lab].questions;
+    size_t places[QUESTIONS_MOST], columns = asked_in(c, lab, places);
     char name[CLASS_NAME];
     fputs("### Who was surprised by what\n\n| student |", out);
-    for (size_t k = 0; k < qs->count; k++)
-        fprintf(out, " %zu |", k + 1);
+    for (size_t k = 0; k < columns; k++)
+        fprintf(out, " %zu |", places[k] + 1);
     fputs(" surprises |\n|---|", out);
-    for (size_t k = 0; k < qs->count; k++)
+    for (size_t k = 0; k < columns; k++)
         fputs("---|", out);
     fputs("--:|\n", out);
     for (size_t i = 0; i < c->count; i++) {
@@ -170,17 +180,16 @@ static void who(const struct class *c, size_t lab, FILE *out) {
             continue;
         fputs("| ", out);
         escape_inline(out, class_name(c, s, name));
-        for (size_t k = 0; k < qs->count; k++) {
-            const struct scores_row *row = class_row(s, lab, qs->list[k].id);
+        for (size_t k = 0; k < columns; k++) {
+            const struct scores_row *row = class_row(s, lab, qs->list[places[k]].id);
             fprintf(out, " | %s", row ? sign(row->scored.score) : "");
             count += row && score_is_surprise(row->scored.score);
         }
         fprintf(out, " | %zu |\n", count);
     }
-    fputs(
-        "\n● right, ◐ close, ✗ a surprise, ○ a range too wide to say much or a choice that is not "
-        "settled, – no answer, · not measured there.\n\n",
-        out);
+    fputs("\n● right, ◐ close, ✗ a surprise, ○ a range too wide to say much, or a measurement that "
+          "settles nothing, – no answer, · not measured there; empty: not asked.\n\n",
+          out);
 }
 
 /* How many said what, and on whose machine it was right. */
@@ -233,16 +242,10 @@ static void one_question(const struct class_page *page, size_t lab, size_t quest
     fputs("\n\n", out);
 }
 
-static size_t asked_in(const struct class *c, size_t lab) {
-    size_t count = 0;
-    for (size_t k = 0; k < c->labs[lab].questions.count; k++)
-        count += class_tally_of(c, lab, k).asked > 0;
-    return count;
-}
-
 static void one_lab(const struct class_page *page, size_t lab, FILE *out) {
     const struct class *c = page->c;
-    if (asked_in(c, lab) == 0)
+    size_t places[QUESTIONS_MOST];
+    if (asked_in(c, lab, places) == 0)
         return;
     fputs("## Lab ", out);
     escape_inline(out, c->labs[lab].name);
