@@ -214,6 +214,31 @@ static void choices(const struct class *c, size_t lab, size_t question, FILE *ou
     fputc('\n', out);
 }
 
+/* What the plot shows, in words: a part of the page that opens, by its heading (report_html.c). */
+static void numbers(const struct class *c, size_t lab, size_t question, FILE *out) {
+    const struct question *q = &c->labs[lab].questions.list[question];
+    char name[CLASS_NAME], said[GUESS_TEXT], measured[MEASURED_TEXT], score[SCORE_TEXT];
+    fprintf(out,
+            "*Numbers behind question %zu*\n\n| student | said | measured | score |\n"
+            "|---|---|---|---|\n",
+            question + 1);
+    for (size_t k = 0; k < c->count; k++) {
+        const struct scores_row *row = class_row(&c->students[k], lab, q->id);
+        if (!row)
+            continue;
+        fputs("| ", out);
+        escape_inline(out, class_name(c, &c->students[k], name));
+        fputs(" | ", out);
+        escape_inline(out, guess_text(q, &row->guess, said));
+        fputs(" | ", out);
+        escape_inline(out, measured_text(q, &row->measured, measured));
+        fputs(" | ", out);
+        escape_inline(out, score_text(&row->scored, score));
+        fputs(" |\n", out);
+    }
+    fputc('\n', out);
+}
+
 static const struct class_plot *plot_of(const struct class_page *page, size_t lab,
                                         size_t question) {
     for (size_t k = 0; k < page->plot_count; k++)
@@ -237,6 +262,8 @@ static void one_question(const struct class_page *page, size_t lab, size_t quest
                 plot->set.legend.shown[0].name);
     if (q->choice_count)
         choices(c, lab, question, out);
+    else
+        numbers(c, lab, question, out);
     fputs("*Why it is so:* ", out);
     escape_inline(out, q->because);
     fputs("\n\n", out);

@@ -51,15 +51,20 @@ static int draw_all(struct class_page *page, const struct folder *folder) {
     return status;
 }
 
+/* 0 with the page in *text, or -1 with error_text(). */
+static int write_markdown(const struct class_page *page, char **text, size_t *length) {
+    FILE *out = open_memstream(text, length);
+    int failed = out ? class_markdown(page, out) : -1;
+    if (out && fclose(out) != 0)
+        failed = -1;
+    return failed ? error_set("out of memory; close other programs") : 0;
+}
+
 static int write_page(const struct class_page *page, const struct folder *folder) {
     struct report_plots plots[CLASS_PLOTS_MOST];
     char *markdown = NULL, *html = NULL;
     size_t length = 0, html_length = 0;
-    FILE *out = open_memstream(&markdown, &length);
-    int failed = out ? class_markdown(page, out) : -1;
-    if (out && fclose(out) != 0)
-        failed = -1;
-    int status = failed ? error_set("out of memory; close other programs") : 0;
+    int status = write_markdown(page, &markdown, &length);
     for (size_t k = 0; k < page->plot_count; k++)
         plots[k] = (struct report_plots){page->plots[k].folder, &page->plots[k].set};
     const struct report_page shown = {.title = "nanolab class",
@@ -98,5 +103,22 @@ int class_page_make(const struct class *c, const struct class_compared *compared
         plot_set_free(&page->plots[k].set);
     free(page);
     folder_close(&folder);
+    return status;
+}
+
+int class_page_plain(const struct class *c, const struct class_compared *compared, size_t width,
+                     FILE *out) {
+    struct class_page *page = calloc(1, sizeof *page); /* too large for a stack */
+    char *markdown = NULL;
+    size_t length = 0;
+    if (!page)
+        return error_set("out of memory; close other programs");
+    page->c = c;
+    page->compared = compared;
+    int status = write_markdown(page, &markdown, &length);
+    if (status == 0)
+        status = report_plain(markdown, length, width, out);
+    free(markdown);
+    free(page);
     return status;
 }

@@ -31,6 +31,11 @@ struct class_page {
 int class_page_make(const struct class *c, const struct class_compared *compared, const char *dir,
                     char *no_plots, size_t size);
 
+/* The same page as plain text, without plots, for a terminal or a screen reader. 0, or -1 with
+ * error_text(). */
+int class_page_plain(const struct class *c, const struct class_compared *compared, size_t width,
+                     FILE *out);
+
 /* --- class_md.c --- */
 int class_markdown(const struct class_page *page, FILE *out);
 /* --- class_md_claims.c: machines and verdicts --- */

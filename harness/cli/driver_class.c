@@ -4,10 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "harness/class/class_page.h"
 #include "harness/cli/driver.h"
 #include "harness/error.h"
+#include "harness/page/screen.h"
 #include "harness/stop.h"
 #include "harness/text.h"
 
@@ -33,18 +35,20 @@ static const char outro[] =
 struct request {
     struct options parser;
     const char *page;
-    bool names, json;
+    bool names, json, plain;
 };
 
 static int make_page(const struct request *r, const struct class *c, bool *lacking) {
     struct class_compared compared;
     char missing[600] = "", dir[4096];
     int status = class_compare(c, &compared);
-    if (status == 0)
+    if (status == 0 && r->plain)
+        status = class_page_plain(c, &compared, screen_width(STDOUT_FILENO, 80), stdout);
+    else if (status == 0)
         status = class_page_make(c, &compared, r->page, missing, sizeof missing);
     class_compared_close(&compared);
-    if (status != 0)
-        return -1;
+    if (status != 0 || r->plain)
+        return status;
     if (*missing)
         fprintf(stderr, "nanolab class: no plots: %s\n", missing);
     *lacking = *lacking || *missing;
@@ -74,7 +78,7 @@ static int go(const struct request *r, const char *const *paths, size_t count) {
             putchar('\n');
             json_decref(all);
         } else {
-            class_print(c, stdout);
+            class_print(c, r->plain ? stderr : stdout);
             status = make_page(r, c, &lacking);
         }
     }
@@ -100,6 +104,8 @@ int driver_class(const struct driver *driver, int argc, char **argv) {
          "folders that were left out",
          OPTION_FLAG, &r.names, NULL},
         {"--json", NULL, "everything as JSON, in the place of a page", OPTION_FLAG, &r.json, NULL},
+        {"--plain", NULL, "the page as plain text, in the place of one with plots", OPTION_FLAG,
+         &r.plain, NULL},
         {"--help", NULL, "this page", OPTION_FLAG, &help, NULL},
     };
     r.parser = (struct options){.program = "nanolab",
@@ -116,6 +122,10 @@ int driver_class(const struct driver *driver, int argc, char **argv) {
         return EXIT_DONE;
     }
     size_t count = r.parser.positional_count;
+    if (r.plain && r.json) {
+        options_fail(&r.parser, "--plain and --json exclude each other; give one");
+        return options_report();
+    }
     if (count == 0 || count > CLASS_STUDENTS_MOST) {
         options_fail(&r.parser,
                      count ? "class takes %d folders at most; make a page of fewer"

@@ -199,6 +199,11 @@ static void a_class_is_one_page(void **state) {
     assert_in(said, "3 students, 1 lab, 1 machine");
     assert_in(warned, "no plots");
     assert_true(exists("pages/class.html") && exists("pages/class.md"));
+    assert_status(0, "bin/nanolab class two three four --plain");
+    assert_in(said, "Who was surprised by what");
+    assert_in(said, "said: 7 %");
+    assert_null(strchr(said, '|'));
+    assert_status(2, "bin/nanolab class two --plain --json");
     assert_status(1, "bin/nanolab class two three four nowhere --json");
     assert_status(2, "bin/nanolab class nowhere");
     assert_in(warned, "no folder of 1 could be used; the first, nowhere: nowhere: no such folder");

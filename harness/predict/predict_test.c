@@ -384,6 +384,32 @@ static void a_file_that_does_not_fit_is_refused(void **state) {
     json_decref(read);
 }
 
+/* A file of which each byte was changed, or that ends early: it is taken or refused, no more. */
+static void a_damaged_file_does_no_harm(void **state) {
+    (void)state;
+    static const char good[] = ENTRY(COUNT_OF("\"low\": 1, \"high\": 2.5, \"unit\": \"1\""));
+    static const char changes[] = "\"}{][,:0-9e.\\ \x01\xff";
+    char text_of[sizeof good];
+    size_t taken = 0;
+    for (size_t k = 0; k < sizeof good - 1; k++)
+        for (size_t i = 0; i < sizeof changes; i++) {
+            json_t *read;
+            size_t length = i + 1 < sizeof changes ? sizeof good - 1 : k;
+            memcpy(text_of, good, sizeof good);
+            if (i + 1 < sizeof changes)
+                text_of[k] = changes[i];
+            if (predictions_parse(text_of, length, "predictions.json", &read) != 0)
+                continue;
+            taken++;
+            const json_t *entry = predictions_of(read, "97-tiny");
+            const json_t *answer = predictions_answer(entry, "97.count");
+            struct guess g = guess_of_json(ask("97.count"), answer);
+            assert_true(g.kind != GUESS_NUMBER || (g.low >= 0 && g.low <= g.high));
+            json_decref(read);
+        }
+    assert_true(taken > 0);
+}
+
 static void answers_are_not_given_up_unasked(void **state) {
     (void)state;
     json_t *all = NULL;
@@ -430,6 +456,7 @@ int main(void) {
         cmocka_unit_test(numbers_are_scored_by_factors),
         cmocka_unit_test(an_open_choice_is_neither_right_nor_wrong),
         cmocka_unit_test(a_file_that_does_not_fit_is_refused),
+        cmocka_unit_test(a_damaged_file_does_no_harm),
         cmocka_unit_test(answers_are_not_given_up_unasked),
         cmocka_unit_test(the_questions_of_all_labs_are_good),
     };
