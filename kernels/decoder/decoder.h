@@ -162,6 +162,8 @@ void decoder_cache_close(struct decoder_cache *cache); /* a zeroed one is allowe
  * as a prefix cache does; returns how many tokens these are. Neither may write there any more. */
 unsigned decoder_cache_share(struct decoder_cache *cache, unsigned to, unsigned from,
                              unsigned tokens);
+/* Sequence `to` gets a copy of the first `tokens` tokens of `from`: a prompt computed elsewhere. */
+void decoder_cache_copy(struct decoder_cache *cache, unsigned to, unsigned from, unsigned tokens);
 /* Sequence s has blocks of its own again. */
 void decoder_cache_own(struct decoder_cache *cache, unsigned s);
 
@@ -192,6 +194,7 @@ struct decoder_step {
     enum decoder_engine engine;
     unsigned threads;    /* 1… */
     unsigned processors; /* that heuristics count with; 0: 132 */
+    unsigned counted;    /* rows that heuristics of products count; 0: those there are */
     const struct decoder_row *row;
     unsigned rows;
 };

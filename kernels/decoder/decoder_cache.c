@@ -58,3 +58,21 @@ unsigned decoder_cache_share(struct decoder_cache *cache, unsigned to, unsigned 
            cache->ids + (size_t)from * cache->row_blocks, blocks * sizeof(*cache->ids));
     return blocks * DECODER_BLOCK;
 }
+
+void decoder_cache_copy(struct decoder_cache *cache, unsigned to, unsigned from, unsigned tokens) {
+    const struct decoder *d = cache->decoder;
+    const size_t token =
+        element_bytes(cache->rounding == DECODER_BF16 ? ELEMENT_BF16 : ELEMENT_F32) * d->kv_heads *
+        d->head;
+    for (unsigned l = 0; l < 2 * d->layers; l++)
+        for (unsigned t = 0; t < tokens; t += DECODER_BLOCK) {
+            const unsigned block = t / DECODER_BLOCK,
+                           n = tokens - t < DECODER_BLOCK ? tokens - t : DECODER_BLOCK;
+            const int32_t *ids = cache->ids + block;
+            memcpy(cache->keys + l * cache->layer_bytes +
+                       (size_t)ids[(size_t)to * cache->row_blocks] * DECODER_BLOCK * token,
+                   cache->keys + l * cache->layer_bytes +
+                       (size_t)ids[(size_t)from * cache->row_blocks] * DECODER_BLOCK * token,
+                   n * token);
+        }
+}

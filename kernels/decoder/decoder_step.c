@@ -143,7 +143,8 @@ static void product_part(void *context, unsigned index, unsigned count) {
         const struct decoder_weight *w = run->weight[p];
         const unsigned tiles = (w->rows + DECODER_TILE - 1) / DECODER_TILE;
         const struct decoder_staging staging =
-            decoder_staging(&step->plan, run->rows, w->rows, w->columns, step->processors);
+            decoder_staging(&step->plan, step->counted ? step->counted : run->rows, w->rows,
+                            w->columns, step->processors);
         for (unsigned t = share(tiles, index, count); t < share(tiles, index + 1, count); t++) {
             unsigned first = t * DECODER_TILE, left = w->rows - first;
             run->kernels->product(w, first, left < DECODER_TILE ? left : DECODER_TILE, run->from,

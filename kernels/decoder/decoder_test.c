@@ -168,6 +168,42 @@ static void stagings(void **state) {
     assert_true(one.slices > 1 && many.slices == 1);
 }
 
+/* What others do to a row, they do by their number alone: counted, alone, it has the same bits. */
+static void the_number_of_rows_explains_it(void **state) {
+    (void)state;
+    const struct decoder *d = small.decoder;
+    struct decoder_plan plan = decoder_plan_default();
+    char why[GGUF_WHY] = "";
+    plan.rule = DECODER_HEURISTIC;
+    plan.slices = 8;
+    for (unsigned others = 1; others < 40; others += 19) {
+        float *with = malloc((1 + others) * d->vocabulary * sizeof(float)),
+              *alone = malloc(d->vocabulary * sizeof(float));
+        struct decoder_row row[40];
+        struct decoder_cache cache;
+        assert_int_equal(decoder_cache_open(&cache, d, DECODER_BF16, 1 + others, 1, why), 0);
+        for (unsigned s = 0; s <= others; s++)
+            row[s] = (struct decoder_row){token_at(s, 0), s, 0, true};
+        struct decoder_step step = {.decoder = d,
+                                    .cache = &cache,
+                                    .plan = plan,
+                                    .engine = decoder_engine_best(),
+                                    .threads = 1,
+                                    .row = row,
+                                    .rows = 1 + others};
+        assert_int_equal(decoder_run(&step, with, why), 0);
+        step.rows = 1;
+        assert_int_equal(decoder_run(&step, alone, why), 0);
+        assert_int_not_equal(unequal(with, alone, d->vocabulary), 0);
+        step.counted = 1 + others;
+        assert_int_equal(decoder_run(&step, alone, why), 0);
+        assert_int_equal(unequal(with, alone, d->vocabulary), 0);
+        decoder_cache_close(&cache);
+        free(with);
+        free(alone);
+    }
+}
+
 /* A prefix of whole blocks that another sequence wrote gives the same bits as one's own. */
 static void a_shared_prefix(void **state) {
     (void)state;
@@ -195,6 +231,15 @@ static void a_shared_prefix(void **state) {
     step.rows = ALL - from;
     for (unsigned i = from; i < ALL; i++)
         row[i - from] = (struct decoder_row){token_at(0, i), 0, i, i == ALL - 1};
+    assert_int_equal(decoder_run(&step, shared, why), 0);
+    assert_int_equal(unequal(own, shared, d->vocabulary), 0);
+    /* All 40 tokens, copied. */
+    decoder_cache_own(&cache, 0);
+    decoder_cache_copy(&cache, 0, 1, PREFIX);
+    step.rows = ALL - PREFIX;
+    for (unsigned i = PREFIX; i < ALL; i++)
+        row[i - PREFIX] = (struct decoder_row){token_at(0, i), 0, i, i == ALL - 1};
+    memset(shared, 0, d->vocabulary * sizeof(float));
     assert_int_equal(decoder_run(&step, shared, why), 0);
     assert_int_equal(unequal(own, shared, d->vocabulary), 0);
     decoder_cache_close(&cache);
@@ -246,6 +291,7 @@ int main(void) {
         cmocka_unit_test(every_field_decides),
         cmocka_unit_test(a_fixed_plan_has_no_company),
         cmocka_unit_test(a_heuristic_plan_has),
+        cmocka_unit_test(the_number_of_rows_explains_it),
         cmocka_unit_test(a_shared_prefix),
         cmocka_unit_test(steps_that_cannot_be),
         cmocka_unit_test(greedy_takes_the_first_of_equals),

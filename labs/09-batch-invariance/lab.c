@@ -1,0 +1,107 @@
+/*
+ * Lab 09, batch-invariance: does company change my answer?
+ *
+ * The same prompt, the same weights, temperature 0: another answer, and only under load. A real
+ * model is served with continuous batching; who shares a step changes how many rows it has, the
+ * number of rows chooses the plan, the plan stages the sums, and a last bit becomes another word.
+ * Each link is shown by itself, and cut by itself. invariance.h says what is where; README.md tells
+ * the same in words.
+ */
+#include <stdio.h>
+
+#include "labs/09-batch-invariance/invariance.h"
+
+static int predict(struct lab_run *run) {
+    (void)run;
+    printf("prediction: with the rule that counts rows, other bits in company and several answers\n"
+           "            under load; with a fixed plan none, and one; all bits as the model says\n");
+    return 0;
+}
+
+static const struct claim claims[] = {
+    {"B1", "A request's logits depend on who shares its batch, though its arithmetic is its own.",
+     .refuted_by = "the bits that it has alone, in every batch", .on = CLAIM_BITS,
+     .cases = "09/company/", .sweep = sweep_company, .check = check_company},
+    {"B2", "A fixed plan makes a request's logits independent of the batch.",
+     .refuted_by = "other bits in every batch", .on = CLAIM_BITS, .cases = "09/company/",
+     .sweep = sweep_company, .check = check_fixed},
+    {"B4", "Splitting K is the only way in which a batch changes bits.",
+     .refuted_by = "other bits in every batch though K is never split", .on = CLAIM_BITS,
+     .cases = "09/company/", .sweep = sweep_company, .check = check_split_alone},
+    {"B3", "Chunks of a prompt and a reused prefix change bits too.",
+     .refuted_by = "the bits of the whole prompt, in most ways", .on = CLAIM_BITS,
+     .cases = "09/chunks/", .sweep = sweep_chunks, .check = check_chunks},
+    {"B5", "Verifying several tokens at once gives the bits of one at a time.",
+     .refuted_by = "other bits at every number of tokens", .on = CLAIM_BITS, .cases = "09/chunks/",
+     .sweep = sweep_chunks, .check = check_verify},
+    {"R1", "Same prompt, same weights, temperature 0: the answer changes, and only under load.",
+     .refuted_by =
+         "one answer under load in so many askings that 5 % of others are out of the interval",
+     .on = CLAIM_BITS, .cases = "09/load/", .sweep = sweep_load, .check = check_load},
+};
+
+static const struct quantity quantities[] = {
+    {"model", "", "the weights: open ones, or small random ones"},
+    {"rule", "", "what decides how products are staged"},
+    {"batch", "1", "requests in a step"},
+    {"logits", "1", "logits that are compared"},
+    {"other bits", "1",
+     "of these, logits with other bits than alone, or than for the whole prompt"},
+    {"steps", "1", "steps whose token is compared"},
+    {"other tokens", "1", "of these, steps with another token"},
+    {"unexplained", "1", "logits with other bits than alone where the rule counts as many rows"},
+    {"wrong bits", "1", "logits with other bits than the model of the plan says"},
+    {"how", "", "how the prompt was computed"},
+    {"size", "1", "tokens of a chunk, a reused prefix, or verified at once"},
+    {"link", "", "which link of the chain is as it is, or cut"},
+    {"completions", "1", "how often the question was asked"},
+    {"tokens", "1", "tokens of an answer"},
+    {"distinct", "1", "answers that differ from each other"},
+    {"most frequent", "1", "how often the most frequent answer was given"},
+    {"as free", "1", "answers that are those of the same request in the run `free`"},
+    {"as alone", "1", "answers that are the one given alone"},
+    {"rows a step", "1", "requests in a step, in the mean"},
+    {"most rows", "1", "requests in the fullest step"},
+    {"times", "1", "how often this answer was given"},
+    {"first difference", "1", "the first token that is not the most frequent answer's"},
+    {"text", "", "the answer"},
+    {"there", "", "its token at that place"},
+};
+
+static const struct kernels_used kernels[] = {
+    {"09/", "decoder/ paged_attention/"},
+};
+
+static const struct table_spec tables[] = {
+    {"company", "09/company/",
+     "device; rule; batch; logits; other = other bits; tokens = other tokens; unexplained; wrong = "
+     "wrong bits",
+     .sort = "device;rule;batch"},
+    {"chunks", "09/chunks/",
+     "device; rule; how; size; logits; other = other bits; tokens = other tokens; wrong = wrong "
+     "bits",
+     .sort = "device;rule;how;size"},
+    {"links", "09/load/",
+     "device\tlink\tnumber\taskings\tdistinct\tpercent\tlow\thigh\trows a step",
+     .write = texts_table},
+    {"answers", "09/load/", "device; link; times; at = first difference; there; text",
+     .sort = "link;at"},
+};
+
+const struct lab lab = {
+    .number = 9,
+    .name = "batch-invariance",
+    .question = "Does company change my answer?",
+    .needs = "a CPU; open weights, which make model brings (else small random ones)",
+    .takes = "quick 40 s, default 8 min on two cores",
+    .bits_devices = LAB_ON(DEVICE_CPU),
+    .claims = claims,
+    .claim_count = sizeof claims / sizeof *claims,
+    .quantities = quantities,
+    .quantity_count = sizeof quantities / sizeof *quantities,
+    .kernels = kernels,
+    .kernel_count = sizeof kernels / sizeof *kernels,
+    .tables = tables,
+    .table_count = sizeof tables / sizeof *tables,
+    .predict = predict,
+};

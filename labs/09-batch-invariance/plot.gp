@@ -1,0 +1,41 @@
+#@ data 1 links: number,percent,low,high,distinct by link
+#@ plot links 1: One question under load: answers that are not the most frequent one
+#@ front
+#@ text The same question, asked again and again at temperature 0. `alone`: no load. `free`: beside a
+#@ text load, and a rule that counts the rows of a step. `slower`: the same requests, and steps that
+#@ text take longer, so other batches. `replayed`: as slow, and the batches of `free` again. `fixed`:
+#@ text the load, and a plan that counts nothing. `floats`: the rule, and no rounding between kernels.
+#@ text Numbers over the marks: different answers. Bars: 95 % intervals.
+#@ table links: Different answers, by the link that is cut
+#@ table answers: The answers, and where they part
+#@ text `at` is the first token that is not the most frequent answer's; `there` is what it says.
+#@ data 2 company: batch,other,logits by rule
+#@ plot company 2: Logits of one request that have other bits in company
+#@ text One request, beside others. `heuristic` counts rows and splits K, `lanes` counts rows and never
+#@ text splits K, `fixed` counts nothing and lies on 0.
+#@ table company: Bits of one request in batches
+#@ table chunks: Bits of one request by how its prompt was computed
+if (data1_rows > 0) {
+    set output out("links")
+    set title "One question under load: answers that are not the most frequent one"
+    set ylabel "answers (%)"
+    set xlabel "link of the chain"
+    set yrange [0:105]
+    set xrange [0.5:6.5]
+    unset key
+    set xtics ("alone" 1, "free" 2, "slower" 3, "replayed" 4, "fixed" 5, "floats" 6)
+    plot for [i=0:data1_blocks-1] "data1.tsv" index i using 2:3:4:5 with yerrorbars linetype i+1 \
+             pointsize 1.2 linewidth 2, \
+         for [i=0:data1_blocks-1] "data1.tsv" index i using 2:($5 < 95 ? $5+5 : 95):6 with labels
+}
+if (data2_rows > 0) {
+    eval fresh
+    set output out("company")
+    set title "Logits of one request that have other bits in company"
+    set xlabel "requests in a step"
+    set ylabel "logits (%)"
+    set logscale x 2
+    set yrange [-3:105]
+    plot for [i=0:data2_blocks-1] "data2.tsv" index i using 2:(100*$3/$4) with linespoints \
+             linetype i+1 linewidth (6-1.3*i) title columnheader(1)
+}
