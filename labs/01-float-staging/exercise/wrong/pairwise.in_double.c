@@ -1,3 +1,4 @@
+/* rejected: each partial sum rounded to f64 */
 /* Wrong: sums in double. More accurate, and no order of float additions at all. */
 #include <stddef.h>
 

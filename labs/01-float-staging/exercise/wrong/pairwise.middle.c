@@ -1,3 +1,4 @@
+/* rejected: At n = 3 the additions come in another order */
 /* Wrong: splits in the middle. The same tree for powers of two, another one for n = 5. */
 #include <stddef.h>
 

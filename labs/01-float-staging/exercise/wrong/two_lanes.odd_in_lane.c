@@ -1,3 +1,4 @@
+/* rejected: At n = 3 the additions come in another order */
 /* Wrong: the odd element goes into lane 0 before the lanes are added. */
 #include <stddef.h>
 

@@ -1,3 +1,4 @@
+/* rejected: counts 0 times instead of once */
 /* Wrong: returns 0. */
 #include <stddef.h>
 

@@ -1,3 +1,4 @@
+/* rejected: did not return within 2 seconds */
 /* Wrong: never returns for n >= 3. A checker must not wait for it. */
 #include <stddef.h>
 
