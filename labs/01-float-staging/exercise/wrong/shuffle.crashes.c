@@ -1,4 +1,4 @@
-/* rejected: At n = 31 it gives no result */
+/* rejected: it gives no result */
 /* Wrong: no room for the last thread. */
 #include <stdlib.h>
 
