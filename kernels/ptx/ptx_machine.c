@@ -1,8 +1,9 @@
 /*
  * ptx_machine.c: a launch: blocks, their threads as fibers, and who goes on.
  *
- * One thread of the host runs all of a launch; a fiber that waits jumps to the scheduler, which
- * chooses the next. A fault jumps there for good: the stacks of what is left are simply used again.
+ * One thread of the host runs all of a launch; a fiber that waits chooses the next and jumps to it.
+ * The host's own stack, here the scheduler's, is returned to where nobody is ready or a block has
+ * ended. A fault jumps there for good: the stacks of what is left are simply used again.
  */
 #include <pthread.h>
 #include <stdarg.h>
@@ -18,7 +19,8 @@
 #include <sanitizer/common_interface_defs.h>
 #else
 #define __sanitizer_start_switch_fiber(fake, bottom, size) ((void)(fake))
-#define __sanitizer_finish_switch_fiber(fake, bottom, size) ((void)(fake))
+#define __sanitizer_finish_switch_fiber(fake, bottom, size)                                        \
+    ((void)(fake), (void)(bottom), (void)(size))
 #endif
 
 /* Boost.Context's own interface in C. */
@@ -85,21 +87,40 @@ static struct ptx_fiber *take_ready(struct ptx_run *run) {
     return fiber;
 }
 
-static void to_scheduler(struct ptx_run *run, void **fake) {
-    __sanitizer_start_switch_fiber(fake, run->stack_bottom, run->stack_size);
-    struct transfer back = jump_fcontext(run->scheduler, NULL);
+/* What a jump brings along: where the context that it left is kept. */
+struct jump {
+    void **keep;
+};
+
+/* Jumps to a fiber, or with NULL to the scheduler; returns when somebody jumps back. Whoever is
+ * left at `keep` for good says so by fake = NULL. */
+static void jump_to(struct ptx_run *run, struct ptx_fiber *f, void **keep, void **fake) {
+    struct jump jump = {keep};
+    if (f) {
+        run->current = f;
+        run->clock += CLOCK_STEP;
+        ptx_counted.switches++;
+    }
+    __sanitizer_start_switch_fiber(fake, f ? f->stack->bottom : run->stack_bottom,
+                                   f ? PTX_STACK : run->stack_size);
+    struct transfer back = jump_fcontext(f ? f->context : run->scheduler, &jump);
     __sanitizer_finish_switch_fiber(fake ? *fake : NULL, NULL, NULL);
-    run->scheduler = back.from;
+    *((struct jump *)back.data)->keep = back.from;
 }
 
 void ptx_give_way(struct ptx_run *run, bool yield) {
     void *fake = NULL;
+    struct ptx_fiber *me = run->current;
     if (yield &&
         run->config.order == PTX_REVERSE) /* behind all others, as these come from the end */
-        ptx_wake_first(run, run->current);
+        ptx_wake_first(run, me);
     else if (yield)
-        ptx_wake(run, run->current);
-    to_scheduler(run, &fake);
+        ptx_wake(run, me);
+    struct ptx_fiber *next = run->count ? take_ready(run) : NULL;
+    if (next != me)
+        jump_to(run, next, &me->context, &fake);
+    else
+        run->clock += CLOCK_STEP;
 }
 
 void ptx_perhaps(struct ptx_run *run) {
@@ -147,8 +168,8 @@ static uint64_t clock_of(struct ptx_thread *t) {
 /* --- ends ----------------------------------------------------------------------------------------
  */
 
-static _Noreturn void leave_for_good(struct ptx_run *run) {
-    to_scheduler(run, NULL);
+static _Noreturn void leave_for_good(struct ptx_run *run, struct ptx_fiber *next) {
+    jump_to(run, next, &run->current->context, NULL);
     abort(); /* nobody jumps to a thread that has ended */
 }
 
@@ -164,14 +185,14 @@ void ptx_fail(struct ptx_fiber *f, int line, const char *format, ...) {
              "%s; block (%u, %u, %u), thread (%u, %u, %u)", what, f->t.ctaid[0], f->t.ctaid[1],
              f->t.ctaid[2], f->t.tid[0], f->t.tid[1], f->t.tid[2]);
     run->failed = true;
-    leave_for_good(run);
+    leave_for_good(run, NULL);
 }
 
 static void end_thread(struct ptx_run *run, struct ptx_fiber *f) {
     f->state = PTX_DONE;
     ptx_copy_end(f);
     ptx_left(run, f);
-    leave_for_good(run);
+    leave_for_good(run, f->block->alive && run->count ? take_ready(run) : NULL);
 }
 
 static void leave(struct ptx_thread *t) {
@@ -211,9 +232,17 @@ const struct ptx_machine ptx_machine = {fault,           leave,        ptx_meet,
 
 static void fiber_main(struct transfer from) {
     struct ptx_run *run = ptx_running;
-    struct ptx_fiber *me = from.data;
-    __sanitizer_finish_switch_fiber(NULL, &run->stack_bottom, &run->stack_size);
-    run->scheduler = from.from;
+    struct ptx_fiber *me = run->current;
+    const struct jump *jump = from.data;
+    bool first = jump->keep == &run->scheduler;
+    const void *bottom = NULL;
+    size_t size = 0;
+    __sanitizer_finish_switch_fiber(NULL, &bottom, &size);
+    if (first) { /* who came from there knows its stack */
+        run->stack_bottom = bottom;
+        run->stack_size = size;
+    }
+    *jump->keep = from.from;
     run->code->entry(&me->t);
     end_thread(run, me);
 }
@@ -306,17 +335,6 @@ static void start_block(struct ptx_run *run, struct ptx_block *block, uint64_t i
         ptx_wake_first(run, &block->fibers[k]);
 }
 
-static void go_on(struct ptx_run *run, struct ptx_fiber *f) {
-    void *fake = NULL;
-    run->current = f;
-    run->clock += CLOCK_STEP;
-    ptx_counted.switches++;
-    __sanitizer_start_switch_fiber(&fake, f->stack->bottom, PTX_STACK);
-    struct transfer back = jump_fcontext(f->context, f);
-    __sanitizer_finish_switch_fiber(fake, NULL, NULL);
-    f->context = back.from;
-}
-
 /* Nobody can go on, of at least one block. */
 static void explain_deadlock(struct ptx_run *run) {
     const struct ptx_fiber *first = run->blocks[0]->fibers;
@@ -364,8 +382,9 @@ static void run_blocks(struct ptx_run *run, size_t resident) {
                 explain_deadlock(run);
             break;
         }
-        struct ptx_fiber *f = take_ready(run);
-        go_on(run, f);
+        void *fake = NULL;
+        jump_to(run, take_ready(run), &run->scheduler, &fake);
+        const struct ptx_fiber *f = run->current; /* the last one of those that went on */
         if (f->state == PTX_DONE && f->block->alive == 0) {
             size_t k = 0;
             while (run->blocks[k] != f->block)
