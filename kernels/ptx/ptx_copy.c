@@ -59,7 +59,8 @@ void ptx_copy_wait(struct ptx_thread *t, unsigned groups) {
     while (done < copies->count && copies->group - copies->all[done].group > groups)
         do_copy(&copies->all[done++]);
     copies->count -= done;
-    memmove(copies->all, copies->all + done, copies->count * sizeof *copies->all);
+    if (copies->count)
+        memmove(copies->all, copies->all + done, copies->count * sizeof *copies->all);
 }
 
 void ptx_copy_end(struct ptx_fiber *f) {

@@ -46,6 +46,7 @@ struct ptx_stack {
     uint8_t *bottom, *top;
 };
 struct ptx_stack *ptx_stack_take(void); /* NULL: no memory */
+void ptx_stack_clean(const struct ptx_stack *stack); /* before another thread begins on it */
 void ptx_stack_give(struct ptx_stack *stack);
 
 /* Copies that a thread has asked for and that are still under way (cp.async). */

@@ -325,6 +325,7 @@ static void start_block(struct ptx_run *run, struct ptx_block *block, uint64_t i
         f->result = 0;
         f->p = 0;
         f->copies.count = 0;
+        ptx_stack_clean(f->stack);
         f->context =
             make_fcontext(f->stack->top, (size_t)(f->stack->top - f->stack->bottom), fiber_main);
         block->warp[f->t.warp].alive |= 1u << f->t.lane;

@@ -17,13 +17,16 @@
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
 #else
-#define ASAN_UNPOISON_MEMORY_REGION(bottom, size) ((void)(bottom))
+#define ASAN_UNPOISON_MEMORY_REGION(bottom, size) ((void)(bottom), (void)(size))
 #endif
 
 #define SLAB ((size_t)64) /* stacks that are made at once */
 /* Lines between the beginnings of two neighbours, of those that a stack may begin below its top. */
 #define APART 9
 #define LINES 1024
+
+/* Of a stack, as seen from its top: where frames that do not return leave anything behind. */
+#define USED ((size_t)128 << 10)
 
 /* One launch at a time takes of them. */
 static struct ptx_stack *stacks;
@@ -56,6 +59,12 @@ struct ptx_stack *ptx_stack_take(void) {
     /* What frames that never returned have left behind. */
     ASAN_UNPOISON_MEMORY_REGION(stack->bottom, PTX_STACK);
     return stack;
+}
+
+/* Machine code of kernels knows nothing of the sanitiser, and lanes read in one another's frames.
+ */
+void ptx_stack_clean(const struct ptx_stack *stack) {
+    ASAN_UNPOISON_MEMORY_REGION(stack->top - USED, USED);
 }
 
 void ptx_stack_give(struct ptx_stack *stack) {
