@@ -216,7 +216,8 @@ static void write_attack(const struct attack *a, const char *exercise, const cha
     FILE *out = fopen(path, "w");
     assert_non_null(out);
     fprintf(out,
-            "#define _GNU_SOURCE\n#include <pthread.h>\n#include <setjmp.h>\n#include <signal.h>\n"
+            "#define _GNU_SOURCE\n#include <fcntl.h>\n#include <pthread.h>\n#include "
+            "<sys/syscall.h>\n#include <setjmp.h>\n#include <signal.h>\n"
             "#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n#include <unistd.h>\n"
             "static void attack(void) {\n    static int calls;\n    if (%s)\n        return;\n"
             "    %s\n}\n",
@@ -241,6 +242,12 @@ static const struct attack attacks[] = {
     {"loop", "for (;;) ;", "took more than 2 seconds"},
     {"sleep", "signal(SIGTERM, SIG_IGN); for (;;) pause();", "took more than 2 seconds"},
     {"fork", "if (fork() == 0) _exit(0);", "starts another process", .goes_on = true},
+    {"signal", "syscall(SYS_tgkill, getppid(), getppid(), SIGKILL);",
+     "asks the system for something else", .goes_on = true},
+    {"judge",
+     "char path[40]; snprintf(path, sizeof path, \"/proc/%d/mem\", (int)getppid()); "
+     "if (open(path, O_RDWR) >= 0) exit(3); abort();",
+     "crashed before it answered (Aborted"},
     {"exec", "execl(\"/bin/true\", \"true\", NULL); exit(0);", "before it answered"},
     {"close", "for (int k = 0; k < 1000; k++) close(k);", "closed files that are not its own",
      .goes_on = true},
