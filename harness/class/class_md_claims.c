@@ -18,18 +18,18 @@
 /* --- machines ----------------------------------------------------------------------------------
  */
 
-static const char *letter_of(size_t machine, char out[8]) {
+static const char *letter_of(size_t machine, char out[24]) {
     if (machine < COMPARE_SIDES_MOST)
-        snprintf(out, 8, "%c", (char)('A' + machine));
+        snprintf(out, 24, "%c", (char)('A' + machine));
     else
-        snprintf(out, 8, "%zu", machine + 1);
+        snprintf(out, 24, "%zu", machine + 1);
     return out;
 }
 
 static void list(const struct class *c, FILE *out) {
     fputs("| machine | its devices | students | modes |\n|---|---|--:|---|\n", out);
     for (size_t m = 0; m < c->machine_count; m++) {
-        char letter[8], modes[64] = "";
+        char letter[24], modes[64] = "";
         for (size_t k = 0; k < c->count; k++) {
             size_t used = strlen(modes);
             if (c->students[k].machine == m && !strstr(modes, c->students[k].mode))
@@ -66,7 +66,7 @@ static void cell(const struct class *c, size_t lab, size_t question, size_t mach
 
 static void numbers(const struct class *c, FILE *out) {
     size_t machines = c->machine_count < COMPARE_SIDES_MOST ? c->machine_count : COMPARE_SIDES_MOST;
-    char letter[8];
+    char letter[24];
     fputs("| measured |", out);
     for (size_t m = 0; m < machines; m++)
         fprintf(out, " %s |", letter_of(m, letter));
