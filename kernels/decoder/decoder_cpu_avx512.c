@@ -14,12 +14,14 @@ INLINE v16 half_of(const unsigned char *at) {
     return _mm512_cvtph_ps(_mm256_set1_epi16((short)half));
 }
 
-/* d·q is exact in a float, so a fused multiply-add rounds as often as the definition does. */
+/* A block has 16 weights to choose from, d·0 + m … d·15 + m, each rounded once since d·q is exact:
+ * so many lanes are in a register, and a permutation looks each q up by its low four bits. */
 INLINE void v16_q4(const unsigned char *block, v16 *low, v16 *high) {
-    const v16 d = half_of(block), m = half_of(block + 2);
+    const v16 each = _mm512_set_ps(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    const v16 weights = _mm512_fmadd_ps(half_of(block), each, half_of(block + 2));
     const __m512i q = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(block + 4)));
-    *low = _mm512_fmadd_ps(d, _mm512_cvtepi32_ps(_mm512_and_si512(q, _mm512_set1_epi32(15))), m);
-    *high = _mm512_fmadd_ps(d, _mm512_cvtepi32_ps(_mm512_srli_epi32(q, 4)), m);
+    *low = _mm512_permutexvar_ps(q, weights);
+    *high = _mm512_permutexvar_ps(_mm512_srli_epi32(q, 4), weights);
 }
 
 INLINE void v16_q8(const unsigned char *block, v16 *low, v16 *high) {

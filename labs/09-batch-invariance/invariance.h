@@ -64,6 +64,10 @@ void check_verify(const struct rows *rows, struct finding *finding);
 int sweep_load(struct lab_run *run, struct device *device);
 void check_load(const struct rows *rows, struct finding *finding);
 
+int sweep_price(struct lab_run *run, struct device *device);
+void check_price(const struct rows *rows, struct finding *finding);
+void check_roof(const struct rows *rows, struct finding *finding);
+
 /* --- tables.c ----------------------------------------------------------------------------------
  */
 

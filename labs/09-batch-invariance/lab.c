@@ -38,6 +38,12 @@ static const struct claim claims[] = {
      .refuted_by =
          "one answer under load in so many askings that 5 % of others are out of the interval",
      .on = CLAIM_BITS, .cases = "09/load/", .sweep = sweep_load, .check = check_load},
+    {"09.1", "A fixed plan takes at most a tenth longer than the rule that counts rows.",
+     .refuted_by = "more than a tenth, at every batch", .on = CLAIM_TIME, .cases = "09/price/",
+     .sweep = sweep_price, .check = check_price},
+    {"09.2", "One request is decoded at 0.6 of the speed at which memory can be read, or faster.",
+     .refuted_by = "slower, by every plan", .on = CLAIM_TIME, .cases = "09/price/",
+     .sweep = sweep_price, .check = check_roof},
 };
 
 static const struct quantity quantities[] = {
@@ -62,6 +68,7 @@ static const struct quantity quantities[] = {
     {"as alone", "1", "answers that are the one given alone"},
     {"rows a step", "1", "requests in a step, in the mean"},
     {"most rows", "1", "requests in the fullest step"},
+    {"over heuristic", "1", "time over that of the rule that counts rows"},
     {"times", "1", "how often this answer was given"},
     {"first difference", "1", "the first token that is not the most frequent answer's"},
     {"text", "", "the answer"},
@@ -70,6 +77,7 @@ static const struct quantity quantities[] = {
 
 static const struct kernels_used kernels[] = {
     {"09/", "decoder/ paged_attention/"},
+    {"09/price/", "decoder/ paged_attention/ roofs/"},
 };
 
 static const struct table_spec tables[] = {
@@ -84,6 +92,10 @@ static const struct table_spec tables[] = {
     {"links", "09/load/",
      "device\tlink\tnumber\taskings\tdistinct\tpercent\tlow\thigh\trows a step",
      .write = texts_table},
+    {"price", "09/price/",
+     "device; batch; rule; seconds = @median; ratio, low, high = over heuristic~; roof = roof "
+     "fraction",
+     .sort = "batch;rule"},
     {"answers", "09/load/", "device; link; times; at = first difference; there; text",
      .sort = "link;at"},
 };
@@ -95,6 +107,7 @@ const struct lab lab = {
     .needs = "a CPU; open weights, which make model brings (else small random ones)",
     .takes = "quick 40 s, default 8 min on two cores",
     .bits_devices = LAB_ON(DEVICE_CPU),
+    .time_devices = LAB_ON(DEVICE_CPU),
     .claims = claims,
     .claim_count = sizeof claims / sizeof *claims,
     .quantities = quantities,

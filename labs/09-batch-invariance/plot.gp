@@ -14,6 +14,9 @@
 #@ text One request, beside others. `heuristic` counts rows and splits K, `lanes` counts rows and never
 #@ text splits K, `fixed` counts nothing and lies on 0.
 #@ table company: Bits of one request in batches
+#@ table price: One step, by the rule that counts rows and by a fixed plan
+#@ text `seconds` a step of so many requests; `ratio` of the fixed plan's to the rule's, with its 95 %
+#@ text interval; `roof` is the part of the speed at which memory was read beside it.
 #@ table chunks: Bits of one request by how its prompt was computed
 if (data1_rows > 0) {
     set output out("links")
