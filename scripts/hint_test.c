@@ -20,12 +20,12 @@ static int begin(void **state) {
     char command[1000];
     if (!mkdtemp(folder))
         return -1;
-    snprintf(
-        command, sizeof command,
-        "mkdir -p %s/lab/exercise/hints %s/none && cd %s/lab/exercise && touch two.cuh one.c && "
-        "printf '# One\n\n## 1\n\nThe first.\n\nIts end.\n\n## 2\nThe second.\n\n## 3\n\nThe "
-        "third.\n' >hints/one.md && printf '## 1\n\nOf two.\n' >hints/two.md",
-        folder, folder, folder);
+    snprintf(command, sizeof command,
+             "mkdir -p %s/lab/exercise/hints %s/none && cd %s/lab/exercise && touch two.cuh one.c "
+             "exercise.cuh && "
+             "printf '# One\n\n## 1\n\nThe first.\n\nIts end.\n\n## 2\nThe second.\n\n## 3\n\nThe "
+             "third.\n' >hints/one.md && printf '## 1\n\nOf two.\n' >hints/two.md",
+             folder, folder, folder);
     return system(command);
 }
 

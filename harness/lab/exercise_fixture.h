@@ -195,6 +195,16 @@ static void wrong_ones_are_rejected_for_the_right_reason(void **state) {
     end();
 }
 
+static void each_has_three_hints(void **state) {
+    (void)state;
+    for (size_t x = 0; x < EXERCISES && !of_before(); x++) {
+        char command[300];
+        snprintf(command, sizeof command, "scripts/hint " FOLDER " 3 %s >/dev/null", exercises[x]);
+        if (system(command) != 0)
+            fail_msg("%s: status not 0", command);
+    }
+}
+
 static void no_such_exercise(void **state) {
     (void)state;
     expect("nothing", FOLDER "/solution/nothing.c", 2, "there is no exercise");
@@ -311,6 +321,7 @@ int main(void) {
         cmocka_unit_test(handed_out_files_are_not_yet_right),
         cmocka_unit_test(wrong_ones_are_rejected_for_the_right_reason),
         cmocka_unit_test(whatever_does_not_answer_is_wrong),
+        cmocka_unit_test(each_has_three_hints),
         cmocka_unit_test(no_such_exercise),
     };
     return cmocka_run_group_tests_name("exercise", tests, keep, forget);

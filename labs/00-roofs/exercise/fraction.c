@@ -1,9 +1,19 @@
 /*
  * Exercise 1: what fraction of the roof?
  *
- * The machine slows down and recovers while it measures. Your kernel and the reader were timed by
- * turns, so both were slow in the same rounds; some samples are missing. Below is the usual way,
- * one mean over another. Make it the median of what is paired; then `make exercise-00`.
+ * You are given times, round by round: in round r your kernel took mine[r] seconds, and right
+ * after it a reader, which is the roof, took reader[r] seconds. The machine slows down and
+ * recovers while it measures, so both are slow in the same rounds; and some samples are missing
+ * (NaN). Return your kernel's speed as a fraction of the reader's: the median over the rounds, as
+ * exercise.h says.
+ *
+ * Below is the usual way, one mean over another, which knows nothing of rounds or gaps. Rewrite
+ * it.
+ *
+ *     labs/00-roofs/exercise/check fraction
+ *
+ * checks it in a few seconds; `make exercise-00` checks all of this lab.
+ * `make hint-00 EX=fraction` gives a hint, and with LEVEL=2 or LEVEL=3 more.
  */
 #include "exercise.h"
 

@@ -1,9 +1,17 @@
 /*
  * Exercise 2: which of these timings is impossible?
  *
- * A wonderful speed has mostly one of three reasons: the clock did not step, the kernel skipped
- * work, or it is not true. Below the speed is compared with the fastest roof there is, whatever the
- * footprint. Find the others; then `make exercise-00`.
+ * Somebody sends you a timing and a checksum. A wonderful speed has mostly one of three reasons:
+ * the clock did not step, the kernel skipped work, or it is not true. Say which, or that it is
+ * fine, in the order that exercise.h gives.
+ *
+ * Below the speed is compared with the fastest roof there is, whatever the footprint, and nothing
+ * else is looked at. Complete it.
+ *
+ *     labs/00-roofs/exercise/check impossible
+ *
+ * checks it in a few seconds; `make exercise-00` checks all of this lab.
+ * `make hint-00 EX=impossible` gives a hint, and with LEVEL=2 or LEVEL=3 more.
  */
 #include "exercise.h"
 

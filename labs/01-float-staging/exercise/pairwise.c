@@ -6,9 +6,14 @@
  *
  *     n = 5:   (((x0 + x1) + (x2 + x3)) + x4)
  *
- * Below is the plain loop, which has another tree. Rewrite it; then `make exercise-01`. The
- * checker reads the order of your additions off the results alone (n = 2 … 67), so any way of
- * writing it is right if the tree is. n >= 1 and n <= 1024.
+ * Below is the plain loop, whose order is another one. Rewrite it, for n from 1 to 1,024. The
+ * checker reads the order of your additions off the results alone, for n from 2 to 67, and draws
+ * it; so any way of writing it is right if the order is.
+ *
+ *     labs/01-float-staging/exercise/check pairwise
+ *
+ * checks it (after a `make`) in a few seconds; `make exercise-01` checks all of this lab.
+ * `make hint-01 EX=pairwise` gives a hint, and with LEVEL=2 or LEVEL=3 more.
  */
 #include <stddef.h>
 

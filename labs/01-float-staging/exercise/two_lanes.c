@@ -7,7 +7,12 @@
  *
  *     n = 5:   (((x0 + x2) + (x1 + x3)) + x4)
  *
- * Below is the plain loop. Rewrite it; then `make exercise-01`. The checker asks for n = 2 … 67.
+ * Below is the plain loop. Rewrite it, for n from 1 on; the checker asks for n from 2 to 67.
+ *
+ *     labs/01-float-staging/exercise/check two_lanes
+ *
+ * checks it (after a `make`) in a few seconds; `make exercise-01` checks all of this lab.
+ * `make hint-01 EX=two_lanes` gives a hint, and with LEVEL=2 or LEVEL=3 more.
  */
 #include <stddef.h>
 

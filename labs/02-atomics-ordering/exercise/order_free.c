@@ -2,12 +2,17 @@
  * Exercise 1: a sum that does not care about order.
  *
  * Many threads each keep a total, add numbers to it as they come, and merge their totals in
- * whatever order they finish. Make the result the same bits every time. The numbers are at most 1
- * in magnitude, there are at most 1,000 of them, and the result must be within 2^-30 of the exact
- * sum before it is rounded to a float. Numbers that are not finite or beyond the range must be
- * owned up to: total_value then returns -1, whoever added what in which order.
+ * whatever order they finish. Make the result the same bits every time. There are at most 1,000
+ * numbers, each between -1 and 1, and the result must be within 2^-30 of the exact sum before it
+ * is rounded to a float. If a number was added that is not finite or beyond 1 in magnitude,
+ * total_value returns -1, whoever added it, in whichever order.
  *
- * Below is a float that is added to. Rewrite it; then `make exercise-02`.
+ * Below is a float that is added to. Rewrite it; what is in struct total is up to you.
+ *
+ *     labs/02-atomics-ordering/exercise/check order_free
+ *
+ * checks it in a few seconds; `make exercise-02` checks all of this lab.
+ * `make hint-02 EX=order_free` gives a hint, and with LEVEL=2 or LEVEL=3 more.
  */
 #include "exercise.h"
 

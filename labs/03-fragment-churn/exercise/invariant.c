@@ -3,7 +3,12 @@
  *
  * Below is what libraries do: small batches are cut along k, so that there is enough work for all
  * processors, and large ones are not. So a row's bits depend on how many other rows came along.
- * Give every row the same bits in every batch; it need not be fast. Then `make exercise-03`.
+ * Give every row the same bits in every batch, and anywhere in it; it need not be fast.
+ *
+ *     labs/03-fragment-churn/exercise/check invariant
+ *
+ * checks it in a few seconds; `make exercise-03` checks all of this lab.
+ * `make hint-03 EX=invariant` gives a hint, and with LEVEL=2 or LEVEL=3 more.
  */
 #include "exercise.h"
 

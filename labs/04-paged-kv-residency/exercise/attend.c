@@ -3,8 +3,12 @@
  *
  * Below is a version that looks right and passes on a cache that is clean: it walks whole blocks
  * and gives the slots behind the last token no weight. In a real cache these slots hold what
- * somebody left there. Make it right whatever they hold, and for scores of any size. Then
- * `make exercise-04`.
+ * somebody left there. Make it right whatever they hold, and for scores of any size.
+ *
+ *     labs/04-paged-kv-residency/exercise/check attend
+ *
+ * checks it in a few seconds; `make exercise-04` checks all of this lab.
+ * `make hint-04 EX=attend` gives a hint, and with LEVEL=2 or LEVEL=3 more.
  */
 #include <math.h>
 

@@ -5,7 +5,12 @@
  * what is wrong; and choose which free block to take, so that after a long life of arrivals and
  * departures a new batch still lies together: in at most a quarter more 2 MiB pages (64 blocks
  * here) than it needs. A take or release may cost no more than a few hundred steps, however large
- * the pool. Then `make exercise-04`.
+ * the pool.
+ *
+ *     labs/04-paged-kv-residency/exercise/check blocks
+ *
+ * checks it in a few seconds; `make exercise-04` checks all of this lab.
+ * `make hint-04 EX=blocks` gives a hint, and with LEVEL=2 or LEVEL=3 more.
  */
 #include <stdlib.h>
 

@@ -1,8 +1,14 @@
 /*
  * Exercise 1: what does a decode step read?
  *
- * Below is the formula as one finds it on a blackboard: 2 · B · L · H · D · s. Make it count what
- * is loaded in truth, sequence by sequence, and what of it is distinct. Then `make exercise-04`.
+ * Below is the formula as one finds it on a blackboard: 2 · B · L · H · D · s, for B sequences
+ * that are all as long as a row of the table. Make it count what is loaded in truth, sequence by
+ * sequence, and how much of that is distinct. exercise.h says what the table holds.
+ *
+ *     labs/04-paged-kv-residency/exercise/check bytes
+ *
+ * checks it in a few seconds; `make exercise-04` checks all of this lab.
+ * `make hint-04 EX=bytes` gives a hint, and with LEVEL=2 or LEVEL=3 more.
  */
 #include "exercise.h"
 

@@ -1,11 +1,16 @@
 /*
  * Exercise 2: the step without the straggler.
  *
- * Once the late rank is known, how fast would the job be if it were repaired? exercise.h says what
- * is asked. Below is what a budget often says: it takes off by how much that rank computes longer
- * than the others do in the mean. Make it right; then `make exercise-05`.
+ * Once the late rank is known, how fast would the job be if it were repaired? exercise.h says
+ * what is asked. Below is what a budget often says: it takes off by how much that rank computes
+ * longer than the others do in the mean. Make it right.
  *
  * Worth knowing: without it, somebody else comes last, and not in every step is it the last one.
+ *
+ *     labs/05-nccl-straggler/exercise/check without
+ *
+ * checks it in a few seconds; `make exercise-05` checks all of this lab.
+ * `make hint-05 EX=without` gives a hint, and with LEVEL=2 or LEVEL=3 more.
  */
 #include "exercise.h"
 
