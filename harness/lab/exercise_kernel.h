@@ -11,6 +11,7 @@
  * What comes from the other process is a claim. Results are checked here, always. Counts are what
  * the machine says that the kernel runs on; kernel_rules.awk keeps a kernel from anything that the
  * machine does not see, and the machine's own memory is not its own to write.
+ * Its stack is: who writes over a return address there might make up counts, and never results.
  */
 #ifndef NANOLAB_HARNESS_EXERCISE_KERNEL_H
 #define NANOLAB_HARNESS_EXERCISE_KERNEL_H
