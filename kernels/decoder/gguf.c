@@ -8,8 +8,6 @@
  *
  * A string is a u64 of bytes and these; an array a u32 kind, a u64 count and its elements.
  */
-#include "kernels/decoder/gguf.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -20,29 +18,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kernels/decoder/gguf_inside.h"
+
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "GGUF files are little-endian, and are read in place"
 #endif
 
-/* Kinds of values, by the format's numbers. */
-enum kind { U8, I8, U16, I16, U32, I32, F32, BOOL, STRING, ARRAY, U64, I64, F64, KINDS };
-static const unsigned char kind_bytes[KINDS] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
+const unsigned char gguf_kind_bytes[GGUF_KINDS] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
 
 enum { ALIGNMENT = 32, ALIGNMENT_MOST = 65536, NAME_MOST = 256 };
-
-struct setting {
-    struct gguf_text key;
-    enum kind kind, of; /* of: an array's elements */
-    uint64_t count;     /* of an array */
-    const unsigned char *value;
-};
-
-struct gguf {
-    unsigned char *content;
-    size_t bytes, settings, tensors;
-    struct setting *setting;
-    struct gguf_tensor *tensor;
-};
 
 struct cursor {
     const unsigned char *content;
@@ -105,15 +89,9 @@ static const unsigned char *take(struct cursor *c, uint64_t bytes) {
     return at;
 }
 
-static uint64_t integer_at(const unsigned char *at, unsigned bytes) {
-    uint64_t value = 0;
-    memcpy(&value, at, bytes);
-    return value;
-}
-
 static int take_integer(struct cursor *c, unsigned bytes, uint64_t *out) {
     const unsigned char *at = take(c, bytes);
-    *out = at ? integer_at(at, bytes) : 0;
+    *out = at ? gguf_integer_in(at, bytes) : 0;
     return at ? 0 : -1;
 }
 
@@ -145,16 +123,16 @@ static int take_array(struct cursor *c, struct setting *s) {
     uint64_t of;
     if (take_integer(c, 4, &of) != 0 || take_integer(c, 8, &s->count) != 0)
         return -1;
-    if (of >= KINDS || of == ARRAY)
+    if (of >= GGUF_KINDS || of == ARRAY)
         return refuse(c, "\"%.*s\" is an array of kind %" PRIu64 ", which is not among those read",
                       (int)s->key.bytes, s->key.at, of);
     s->of = (enum kind)of;
     s->value = c->content + c->at;
     struct gguf_text text;
     if (of != STRING)
-        return s->count > c->bytes / kind_bytes[of] ? take(c, UINT64_MAX) ? 0 : -1
-               : take(c, s->count * kind_bytes[of]) ? 0
-                                                    : -1;
+        return s->count > c->bytes / gguf_kind_bytes[of] ? take(c, UINT64_MAX) ? 0 : -1
+               : take(c, s->count * gguf_kind_bytes[of]) ? 0
+                                                         : -1;
     for (uint64_t i = 0; i < s->count; i++)
         if (take_text(c, &text) != 0)
             return -1;
@@ -165,7 +143,7 @@ static int take_setting(struct cursor *c, struct setting *s) {
     uint64_t kind;
     if (take_name(c, &s->key) != 0 || take_integer(c, 4, &kind) != 0)
         return -1;
-    if (kind >= KINDS)
+    if (kind >= GGUF_KINDS)
         return refuse(c, "\"%.*s\" is of kind %" PRIu64 ", which version 3 does not have",
                       (int)s->key.bytes, s->key.at, kind);
     s->kind = (enum kind)kind;
@@ -175,7 +153,7 @@ static int take_setting(struct cursor *c, struct setting *s) {
         return take_array(c, s);
     if (kind == STRING)
         return take_text(c, &text);
-    if (!take(c, kind_bytes[kind]))
+    if (!take(c, gguf_kind_bytes[kind]))
         return -1;
     return kind == BOOL && *s->value > 1
                ? refuse(c, "\"%.*s\" is neither true nor false", (int)s->key.bytes, s->key.at)
@@ -187,13 +165,8 @@ static int text_order(struct gguf_text a, struct gguf_text b) {
     return order ? order : (a.bytes > b.bytes) - (a.bytes < b.bytes);
 }
 
-static int setting_order(const void *a, const void *b) {
+int gguf_setting_order(const void *a, const void *b) {
     return text_order(((const struct setting *)a)->key, ((const struct setting *)b)->key);
-}
-
-static const struct setting *find(const struct gguf *file, const char *key) {
-    const struct setting wanted = {.key = {key, strlen(key)}};
-    return bsearch(&wanted, file->setting, file->settings, sizeof wanted, setting_order);
 }
 
 /* --- tensors -----------------------------------------------------------------------------------
@@ -236,7 +209,7 @@ static int take_tensor(struct cursor *c, struct gguf_tensor *t, uint64_t *offset
     return 0;
 }
 
-static int tensor_order(const void *a, const void *b) {
+int gguf_tensor_order(const void *a, const void *b) {
     return text_order(((const struct gguf_tensor *)a)->name, ((const struct gguf_tensor *)b)->name);
 }
 
@@ -292,9 +265,9 @@ static int take_settings(struct cursor *c, struct gguf *file, uint64_t count) {
     for (; file->settings < count; file->settings++)
         if (take_setting(c, &file->setting[file->settings]) != 0)
             return -1;
-    qsort(file->setting, count, sizeof(*file->setting), setting_order);
+    qsort(file->setting, count, sizeof(*file->setting), gguf_setting_order);
     for (uint64_t i = 1; i < count; i++)
-        if (setting_order(&file->setting[i - 1], &file->setting[i]) == 0)
+        if (gguf_setting_order(&file->setting[i - 1], &file->setting[i]) == 0)
             return refuse(c, "key \"%.*s\" comes twice", (int)file->setting[i].key.bytes,
                           file->setting[i].key.at);
     return 0;
@@ -304,7 +277,7 @@ static int take_tensors(struct cursor *c, struct gguf *file, uint64_t count) {
     uint64_t alignment = ALIGNMENT, *offset = calloc(count + 1, sizeof(*offset));
     file->tensor = calloc(count + 1, sizeof(*file->tensor));
     int status = file->tensor && offset ? 0 : refuse(c, "no memory for %" PRIu64 " tensors", count);
-    if (status == 0 && find(file, "general.alignment") &&
+    if (status == 0 && gguf_setting(file, "general.alignment") &&
         (!gguf_integer(file, "general.alignment", &alignment) || alignment < ALIGNMENT ||
          alignment > ALIGNMENT_MOST || alignment & (alignment - 1)))
         status = refuse(c, "general.alignment is no power of two from %d to %d", ALIGNMENT,
@@ -327,9 +300,9 @@ static int take_tensors(struct cursor *c, struct gguf *file, uint64_t count) {
     free(offset);
     if (status != 0 || check_places(c, file) != 0)
         return -1;
-    qsort(file->tensor, count, sizeof(*file->tensor), tensor_order);
+    qsort(file->tensor, count, sizeof(*file->tensor), gguf_tensor_order);
     for (uint64_t i = 1; i < count; i++)
-        if (tensor_order(&file->tensor[i - 1], &file->tensor[i]) == 0)
+        if (gguf_tensor_order(&file->tensor[i - 1], &file->tensor[i]) == 0)
             return refuse(c, "tensor %.*s comes twice", (int)file->tensor[i].name.bytes,
                           file->tensor[i].name.at);
     return 0;
@@ -424,108 +397,4 @@ void gguf_close(struct gguf *file) {
     free(file->tensor);
     free(file->content);
     free(file);
-}
-
-/* --- what is in it -----------------------------------------------------------------------------
- */
-
-size_t gguf_bytes(const struct gguf *file) {
-    return file->bytes;
-}
-
-size_t gguf_tensors(const struct gguf *file) {
-    return file->tensors;
-}
-
-const struct gguf_tensor *gguf_tensor_at(const struct gguf *file, size_t i) {
-    return &file->tensor[i];
-}
-
-const struct gguf_tensor *gguf_tensor(const struct gguf *file, const char *name) {
-    const struct gguf_tensor wanted = {.name = {name, strlen(name)}};
-    return bsearch(&wanted, file->tensor, file->tensors, sizeof wanted, tensor_order);
-}
-
-bool gguf_integer(const struct gguf *file, const char *key, uint64_t *out) {
-    const struct setting *s = find(file, key);
-    if (!s || s->kind == F32 || s->kind == F64 || s->kind == BOOL || !kind_bytes[s->kind])
-        return false;
-    bool is_signed = s->kind == I8 || s->kind == I16 || s->kind == I32 || s->kind == I64;
-    *out = integer_at(s->value, kind_bytes[s->kind]);
-    return !(is_signed && *out >> (8 * kind_bytes[s->kind] - 1) & 1);
-}
-
-bool gguf_number(const struct gguf *file, const char *key, double *out) {
-    const struct setting *s = find(file, key);
-    float single;
-    if (!s || (s->kind != F32 && s->kind != F64))
-        return false;
-    if (s->kind == F64) {
-        memcpy(out, s->value, sizeof *out);
-    } else {
-        memcpy(&single, s->value, sizeof single);
-        *out = single;
-    }
-    return true;
-}
-
-bool gguf_truth(const struct gguf *file, const char *key, bool *out) {
-    const struct setting *s = find(file, key);
-    if (!s || s->kind != BOOL)
-        return false;
-    *out = *s->value;
-    return true;
-}
-
-static const unsigned char *text_at(const unsigned char *at, struct gguf_text *out) {
-    out->bytes = integer_at(at, 8);
-    out->at = (const char *)at + 8;
-    return at + 8 + out->bytes;
-}
-
-bool gguf_string(const struct gguf *file, const char *key, struct gguf_text *out) {
-    const struct setting *s = find(file, key);
-    if (!s || s->kind != STRING)
-        return false;
-    text_at(s->value, out);
-    return true;
-}
-
-static const struct setting *array(const struct gguf *file, const char *key, bool strings) {
-    const struct setting *s = find(file, key);
-    bool fits = s && s->kind == ARRAY && (strings ? s->of == STRING : s->of == I32 || s->of == U32);
-    return fits ? s : NULL;
-}
-
-size_t gguf_strings(const struct gguf *file, const char *key) {
-    const struct setting *s = array(file, key, true);
-    return s ? s->count : 0;
-}
-
-int gguf_strings_each(const struct gguf *file, const char *key,
-                      int (*each)(void *context, size_t i, struct gguf_text text), void *context) {
-    const struct setting *s = array(file, key, true);
-    const unsigned char *at = s ? s->value : NULL;
-    int status = 0;
-    for (size_t i = 0; s && i < s->count && status == 0; i++) {
-        struct gguf_text text;
-        at = text_at(at, &text);
-        status = each(context, i, text);
-    }
-    return status;
-}
-
-size_t gguf_integers(const struct gguf *file, const char *key) {
-    const struct setting *s = array(file, key, false);
-    return s ? s->count : 0;
-}
-
-int64_t gguf_integers_at(const struct gguf *file, const char *key, size_t i) {
-    const struct setting *s = array(file, key, false);
-    uint64_t word = integer_at(s->value + 4 * i, 4);
-    return s->of == I32 ? (int32_t)word : (int64_t)word;
-}
-
-bool gguf_text_is(struct gguf_text text, const char *word) {
-    return text.bytes == strlen(word) && memcmp(text.at, word, text.bytes) == 0;
 }
