@@ -56,11 +56,12 @@ static int begin(void **state) {
         chdir(tree) != 0)
         return -1;
     /* The script works on the tree it stands in. */
-    return run("mkdir -p scripts labs build/bin build/lib build/obj && cd scripts && "
-               "cp -r '%s/scripts/new-lab' '%s/scripts/new_lab' '%s/scripts/cuda-archs' "
-               "'%s/scripts/check-exercise' '%s/scripts/kernel-code' . && cd .. && "
-               "ln -s '%s/Makefile' '%s/harness' '%s/kernels' '%s/results' .",
-               home, home, home, home, home, home, home, home, home);
+    return run(
+        "mkdir -p scripts labs build/bin build/lib build/obj && cd scripts && "
+        "cp -r '%s/scripts/new-lab' '%s/scripts/new_lab' '%s/scripts/cuda-archs' "
+        "'%s/scripts/check-exercise' '%s/scripts/hint' '%s/scripts/kernel-code' . && cd .. && "
+        "ln -s '%s/Makefile' '%s/harness' '%s/kernels' '%s/results' .",
+        home, home, home, home, home, home, home, home, home, home);
 }
 
 static int end(void **state) {

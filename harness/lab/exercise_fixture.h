@@ -161,27 +161,11 @@ static void handed_out_files_are_not_yet_right(void **state) {
     end();
 }
 
-/* Until its files have moved to right/ and wrong/, a folder has one of each here. */
-static bool of_before(void) {
-    return access(FOLDER "/wrong2", F_OK) == 0;
-}
-
-static void of_folder(const char *folder, int expected) {
-    for (size_t x = 0; x < EXERCISES && of_before(); x++) {
-        char path[300];
-        snprintf(path, sizeof path, FOLDER "/%s/%s.c", folder, exercises[x]);
-        if (access(path, F_OK) != 0)
-            continue;
-        expect(exercises[x], path, expected, "");
-    }
-}
-
 static void other_ways_are_right_too(void **state) {
     (void)state;
     in_the_plain_build_only();
     begin();
-    of_folder("alternative", 0);
-    each("right", of_before() ? 0 : LEAST_RIGHT, 0);
+    each("right", LEAST_RIGHT, 0);
     end();
 }
 
@@ -189,15 +173,13 @@ static void wrong_ones_are_rejected_for_the_right_reason(void **state) {
     (void)state;
     in_the_plain_build_only();
     begin();
-    of_folder("wrong", 1);
-    of_folder("wrong2", 1);
-    each("wrong", of_before() ? 0 : LEAST_WRONG, 1);
+    each("wrong", LEAST_WRONG, 1);
     end();
 }
 
 static void each_has_three_hints(void **state) {
     (void)state;
-    for (size_t x = 0; x < EXERCISES && !of_before(); x++) {
+    for (size_t x = 0; x < EXERCISES; x++) {
         char command[300];
         snprintf(command, sizeof command, "scripts/hint " FOLDER " 3 %s >/dev/null", exercises[x]);
         if (system(command) != 0)

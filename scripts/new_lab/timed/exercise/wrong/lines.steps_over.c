@@ -1,4 +1,5 @@
-/* Wrong: wide strides step over lines. */
+/* rejected: you say */
+/* Wide strides step over lines. */
 #include <stddef.h>
 
 size_t lines_touched(size_t n, size_t stride) {

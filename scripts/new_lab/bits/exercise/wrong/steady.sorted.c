@@ -1,4 +1,5 @@
-/* Wrong: sorted first, so the bits are the same in any order, but every addition still rounds. */
+/* rejected: both ways */
+/* Sorted first, so the bits are the same in any order, but every addition still rounds. */
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,5 @@
-/* Wrong: the right order, rounded once instead of after each addition. */
+/* rejected: and the warp */
+/* The right order, rounded once instead of after each addition. */
 static double tree(const float *x, int n) {
     return n == 1 ? (double)x[0] : tree(x, n / 2) + tree(x + n / 2, n / 2);
 }

@@ -1,4 +1,5 @@
-/* Wrong: pairs first rounds less, and still by the order. */
+/* rejected: numbers you get */
+/* Pairs first rounds less, and still by the order. */
 #include <stddef.h>
 
 float steady_sum(const float *x, size_t n) {
