@@ -83,9 +83,9 @@ const struct scores_row *class_row(const struct class_student *s, size_t lab, co
 struct class_tally {
     size_t asked, scored; /* of those asked, those that could be scored */
     size_t counts[SCORES];
-    double factor;    /* median of the factors by which numbers were off (1: right); NaN */
-    double low, high; /* of all measurements of numbers, least and largest value; NaN */
-    size_t measured;  /* students who measured it */
+    double factor;            /* median of the factors by which numbers were off (1: right); NaN */
+    double low, median, high; /* of all measurements of numbers: least, middle, largest; NaN */
+    size_t measured;          /* students who measured it */
 };
 struct class_tally class_tally_of(const struct class *c, size_t lab, size_t question);
 /* The median of n numbers, which are sorted; NaN of none. */
@@ -96,6 +96,7 @@ struct class_compared {
     struct compare_side *sides; /* of each machine, [count + 1] */
     struct compare *list;       /* each beside the first, [count] */
     size_t count;
+    bool seeds; /* some students' seeds differ, and with them their data: no bits are compared */
     char why_not[400]; /* why there is none; "" */
 };
 /* 0, or -1 with error_text(); close it either way. */

@@ -136,8 +136,7 @@ static void questions(const struct class *c, size_t lab, FILE *out) {
             fprintf(out, " | %.3g×", t.factor);
         if (q->unit && isfinite(t.low))
             fprintf(out, " | %s |\n",
-                    units_interval(number, sizeof number, (t.low + t.high) / 2, t.low, t.high,
-                                   q->unit));
+                    units_interval(number, sizeof number, t.median, t.low, t.high, q->unit));
         else
             fputs(" | – |\n", out);
     }

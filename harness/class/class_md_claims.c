@@ -108,6 +108,9 @@ static int compared(const struct class_compared *x, FILE *out) {
           "compared, nor are times that were taken beside unlike load.\n\n",
           out);
     compare_markdown_headline(page, out);
+    if (x->seeds)
+        fputs("Where students' seeds differ, so do their data: there no bits are compared.\n\n",
+              out);
     free(page);
     return 0;
 }

@@ -21,17 +21,15 @@ double class_median(double *list, size_t n) {
 
 struct class_tally class_tally_of(const struct class *c, size_t lab, size_t question) {
     const struct question *q = &c->labs[lab].questions.list[question];
-    struct class_tally t = {.factor = NAN, .low = NAN, .high = NAN};
-    double factors[CLASS_STUDENTS_MOST];
+    struct class_tally t = {.factor = NAN, .low = NAN, .median = NAN, .high = NAN};
+    double factors[CLASS_STUDENTS_MOST], values[CLASS_STUDENTS_MOST];
     size_t count = 0;
     for (size_t k = 0; k < c->count; k++) {
         const struct class_student *s = &c->students[k];
         const struct scores_row *row = class_row(s, lab, q->id);
         const struct measured *m = s->labs[lab] ? &s->labs[lab]->measured[question] : NULL;
         if (m && m->state == MEASURED) {
-            t.measured++;
-            t.low = !(t.low <= m->value) ? m->value : t.low;
-            t.high = !(t.high >= m->value) ? m->value : t.high;
+            values[t.measured++] = m->value;
         }
         if (!row)
             continue;
@@ -42,5 +40,10 @@ struct class_tally class_tally_of(const struct class *c, size_t lab, size_t ques
             factors[count++] = row->scored.factor;
     }
     t.factor = class_median(factors, count);
+    if (q->unit && t.measured) {
+        t.median = class_median(values, t.measured);
+        t.low = values[0];
+        t.high = values[t.measured - 1];
+    }
     return t;
 }

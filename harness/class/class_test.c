@@ -85,7 +85,7 @@ static void what_was_said_is_counted(void **state) {
     assert_int_equal(t.counts[SCORE_NO_ANSWER], 1);
     assert_true(fabs(t.factor - 323.0 / 300) < 1e-12); /* of 1, 1.08 and 110 */
     assert_int_equal(t.measured, 6);
-    assert_true(t.low == 310 && t.high == 330);
+    assert_true(t.low == 310 && t.median == 321.5 && t.high == 330);
     t = tally(c, "01.predicted");
     assert_int_equal(t.counts[SCORE_RIGHT], 2);
     assert_int_equal(t.counts[SCORE_WRONG], 2);
@@ -342,6 +342,33 @@ static void a_page_is_written_into_no_other_folder(void **state) {
     free(c);
 }
 
+/* The class of two whose machines are said to be two. */
+static void two_machines(struct class *c) {
+    const char *list[] = {paths[0], paths[1]};
+    assert_int_equal(class_open(c, list, 2, false), 0);
+    c->machine_count = 2;
+    c->machines[1] = c->machines[0];
+    c->students[1].machine = 1;
+}
+
+static void bits_of_other_data_are_not_compared(void **state) {
+    (void)state;
+    for (int same = 0; same < 2; same++) {
+        struct class *c = calloc(1, sizeof *c);
+        struct class_compared compared;
+        two_machines(c);
+        if (same)
+            strcpy(c->students[1].seed, c->students[0].seed);
+        assert_int_equal(class_compare(c, &compared), 0);
+        assert_int_equal(compared.count, 1);
+        assert_int_equal(compared.seeds, !same);
+        assert_int_equal(compared.list[0].bits_equal, same);
+        class_compared_close(&compared);
+        class_close(c);
+        free(c);
+    }
+}
+
 static void medians_are_of_sorted_numbers(void **state) {
     (void)state;
     double odd[] = {3, 1, 2}, even[] = {4, 1, 3, 2}, far[] = {1, INFINITY, INFINITY};
@@ -361,6 +388,7 @@ int main(void) {
         cmocka_unit_test(labels_stay_text),
         cmocka_unit_test(answers_and_devices_stay_text),
         cmocka_unit_test(a_page_is_written_into_no_other_folder),
+        cmocka_unit_test(bits_of_other_data_are_not_compared),
         cmocka_unit_test(medians_are_of_sorted_numbers),
     };
     return cmocka_run_group_tests(tests, begin, end);

@@ -72,8 +72,7 @@ static json_t *question_json(const struct class *c, size_t lab, size_t question)
                      q->text, "asked", (json_int_t)t.asked, "scored", (json_int_t)t.scored,
                      "scores", scores, "surprised", (json_int_t)surprised_by(&t), "median_factor",
                      real_or_null(t.factor), "measured", (json_int_t)t.measured, "least",
-                     real_or_null(q->unit ? t.low : NAN), "most",
-                     real_or_null(q->unit ? t.high : NAN));
+                     real_or_null(t.low), "most", real_or_null(t.high));
 }
 
 static json_t *student_json(const struct class *c, const struct class_student *s) {
