@@ -32,9 +32,11 @@ enum {
     ROOT_WITHOUT_SYS = 2,
     ROOT_READ_ONLY = 4, /* all but /tmp, which is a file system of its own then */
     ROOT_SMALL_TMP = 8, /* 1 MiB */
+    ROOT_TOOLS = 16, /* the other way: this machine's programs and libraries are there, to read */
 };
 
 #define ROOT_USER "1000"
+static const char *const root_tools[] = {"/usr", "/bin", "/lib", "/lib64", "/etc/alternatives"};
 static const char *const root_devices[] = {"null", "zero", "full", "urandom", "random"};
 
 /* --- making it --- */
@@ -74,7 +76,8 @@ static int root_make(const char *root) {
         dlclose(library);
     }
     snprintf(command, sizeof command,
-             "cd '%s' && mkdir -p proc sys dev home/user && mkdir -m 1777 tmp && "
+             "cd '%s' && mkdir -p proc sys dev home/user usr bin lib lib64 etc/alternatives && "
+             "mkdir -m 1777 tmp && "
              "touch dev/null dev/zero dev/full dev/urandom dev/random",
              root);
     return system(command) == 0 ? 0 : -1;
@@ -127,6 +130,9 @@ static int root_mount(const char *root, unsigned without) {
         snprintf(device, sizeof device, "/dev/%s", root_devices[k]);
         failed = root_bind(root, device) != 0;
     }
+    for (size_t k = 0;
+         !failed && (without & ROOT_TOOLS) && k < sizeof root_tools / sizeof *root_tools; k++)
+        failed = access(root_tools[k], F_OK) == 0 && root_bind(root, root_tools[k]) != 0;
     if (!failed && !(without & ROOT_WITHOUT_PROC))
         failed = root_bind(root, "/proc") != 0;
     if (!failed && !(without & ROOT_WITHOUT_SYS))
