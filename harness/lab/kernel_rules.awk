@@ -18,6 +18,11 @@ function name_of(text) {
 
 /^module asm/ { refuse("holds assembly, which nothing can look into.") }
 /^[ ].*(call|invoke|callbr) .* asm / { refuse("holds assembly, which nothing can look into.") }
+# A call has to name a function; a jump, a place of its own.
+/^[ ].*(call|invoke) / && !/@("[^"]*"|[A-Za-z0-9_.$]+)\(/ && !/ asm / {
+    refuse("calls a function by its address.")
+}
+/^[ ]*indirectbr / { refuse("jumps to an address.") }
 /^@llvm\.global_[cd]tors/ { refuse("runs code before or after its kernels, or sets a variable by it.") }
 /^@.* = .*(alias|ifunc) / { refuse("gives a function a second name.") }
 

@@ -45,12 +45,9 @@ static int launch(struct exercise *e, struct task *t, uint32_t n, bool whole, st
 
 static int score(struct exercise *e, const struct kernel_run *run, uint32_t n, uint32_t blocks) {
     const struct simt_counts *c = &run->counts;
-    if (!run->counted) {
-        snprintf(e->score, sizeof e->score,
-                 "On this device nobody counts the work; on the SIMT "
-                 "machine it is counted");
-        return 0;
-    }
+    int status;
+    if (kernel_uncounted(e, run, &status))
+        return status;
     double bytes = kernel_ratio(c->loaded, n);
     double sectors = kernel_ratio(c->load_sectors, c->load_requests);
     double least = kernel_ratio(c->load_sectors_least, c->load_requests);

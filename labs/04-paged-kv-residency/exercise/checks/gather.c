@@ -54,12 +54,9 @@ static int launch(struct exercise *e, struct task *t, uint32_t tokens, uint32_t 
 
 static int score(struct exercise *e, const struct kernel_run *run, uint32_t numbers) {
     const struct simt_counts *c = &run->counts;
-    if (!run->counted) {
-        snprintf(e->score, sizeof e->score,
-                 "On this device nobody counts the work; on the SIMT "
-                 "machine it is counted");
-        return 0;
-    }
+    int status;
+    if (kernel_uncounted(e, run, &status))
+        return status;
     double loads = kernel_ratio(c->load_sectors, c->load_sectors_least);
     double stores = kernel_ratio(c->store_sectors, c->store_sectors_least);
     if (c->stored != 4ull * numbers)
