@@ -290,8 +290,8 @@ int main(int argc, char **argv) {
     bool help = false;
     struct request request = {.shapes = 2000};
     const struct option_spec specs[] = {
-        {"--device", "DEV", "cuda[:N] or simt (a GPU if one works, else simt)", OPTION_TEXT,
-         &device, NULL},
+        {"--device", "DEV", "cuda[:N], simt, ptx or sass:sm_90 (a GPU if one works, else simt)",
+         OPTION_TEXT, &device, NULL},
         {"--checked", NULL, "simt: the build of the kernels that reports races and bad accesses",
          OPTION_FLAG, &request.checked, NULL},
         {"--simt-arch", "CARD", "simt: the card whose matrix instructions it computes (H100)",

@@ -71,6 +71,21 @@ static void matrix_rules_are_followed(void **state) {
     }
 }
 
+/* What nvcc made of the kernels, on the card that it was made for. */
+static void compiled_rules_are_followed(void **state) {
+    (void)state;
+    size_t lines, equal;
+    if (device_count(DEVICE_PTX) == 0) {
+        print_message("not testable here: %s\n", device_error());
+        skip();
+    }
+    assert_int_equal(probe("matrix --device ptx", "outcome", "not here", &lines, &equal), 0);
+    assert_int_equal(lines, 11 * 7 + 4);
+    assert_int_equal(equal, 4);
+    assert_int_equal(probe("rules --device ptx", "outcome", "confirmed", &lines, &equal), 0);
+    assert_true(equal > 40);
+}
+
 static void every_family_is_right(void **state) {
     (void)state;
     static const char *const families[] = {"roofs", "sum", "atomics", "paged_attention",
@@ -110,9 +125,8 @@ static void bad_lines_are_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rules_are_confirmed),
-        cmocka_unit_test(matrix_rules_are_followed),
-        cmocka_unit_test(every_family_is_right),
+        cmocka_unit_test(rules_are_confirmed),         cmocka_unit_test(matrix_rules_are_followed),
+        cmocka_unit_test(compiled_rules_are_followed), cmocka_unit_test(every_family_is_right),
         cmocka_unit_test(bad_lines_are_refused),
     };
     return cmocka_run_group_tests_name("probe", tests, set_up, NULL);
