@@ -132,7 +132,9 @@ static enum outcome outcome_of(const char *library, const char *text,
             ops = dlsym(loaded, "sum_ops_ptx");
         if (library && !ops)
             _exit(1);
-        ptx_configure(&(struct ptx_config){.change = change});
+        /* What was changed may never end: soon, then, on a busy machine too. */
+        ptx_configure(&(struct ptx_config){
+            .change = change, .jump_limit = 10 * 1000 * 1000, .poll_limit = 100 * 1000});
         _exit(sum_of(ops, text));
     }
     int status;
