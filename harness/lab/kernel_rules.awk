@@ -1,6 +1,6 @@
-# kernel_rules.awk: what a stranger's kernel may hold, read off its LLVM assembly before anything is
-# optimised. It runs in one process with the SIMT machine, which checks and counts what it does; so it
-# may do nothing that the machine does not see, and change nothing of the machine.
+# kernel_rules.awk: what a stranger's kernel may hold, read off its LLVM assembly before anything
+# is optimised. It runs in one process with the SIMT machine, which checks and counts what it does;
+# so it may do nothing that the machine does not see, and change nothing of the machine.
 #
 #   awk -v kernel=NAME -f kernel_rules.awk NAME.ll
 #
@@ -26,12 +26,14 @@ function name_of(text) {
 /^@llvm\.global_[cd]tors/ { refuse("runs code before or after its kernels, or sets a variable by it.") }
 /^@.* = .*(alias|ifunc) / { refuse("gives a function a second name.") }
 
-# Shared memory is thread_local here; constants are constants; what has a number for a name is the
-# compiler's own, for its checks.
+# Shared memory is thread_local here; constants are constants; what has a number for a name is
+# the compiler's own, for its checks.
 /^@/ && !/^@llvm\./ && !/^@[0-9]+ = private / && / global / && !/thread_local/ {
     name = name_of($0)
     if (/ external global /) refuse("uses a variable that is not its own (" name ").")
-    else refuse("keeps a variable (" name ") from one launch to the next; a kernel has what it is given.")
+    else
+        refuse("keeps a variable (" name ") from one launch to the next; a kernel has what it is " \
+               "given.")
 }
 
 /^define / {
@@ -42,7 +44,8 @@ function name_of(text) {
     if (name == kernel) found = 1
     hidden = $0 ~ /^define (internal|private|linkonce|linkonce_odr|weak_odr) /
     if (!hidden && name != kernel && (name !~ /^_Z/ || name ~ /^_ZN4simt/))
-        refuse("defines " name ", which is not its own: it may define " kernel " and functions of its own.")
+        refuse("defines " name ", which is not its own: it may define " kernel " and functions of " \
+               "its own.")
 }
 
 /^declare / { declared[name_of($0)] = 1 }
