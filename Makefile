@@ -88,7 +88,8 @@ WGMMA_CODE := -gencode arch=compute_90a,code=sm_90a
 # The kernels of the PTX and the SASS machine (kernels/ptx/, kernels/sass/): PTX and machine code of
 # one compilation, uncompressed, for GPUs that nobody needs to have. Machine code takes the longest
 # by far, so it is made where CUDA kernels were asked for (make test, cuda, bundle), or by
-# SASS_ARCHS="80 90"; SASS_ARCHS= leaves it out.
+# SASS_ARCHS="80 90"; SASS_ARCHS= leaves it out. Where GPUs' kernels are built for all of these
+# architectures anyway, their objects are not compiled again: see PTX_SHARED.
 PTX_TARGET := compute_80
 SASS_ARCHS ?= $(if $(CUDA_ARCHS),80 90)
 PTX_CODE = -gencode arch=$(PTX_TARGET),code=$(PTX_TARGET) -no-compress
@@ -144,6 +145,9 @@ WGMMA_O := $(patsubst %,$(B)/obj/%.cuda-90a.o,$(WGMMA_CU))
 CUDA_O := $(call cuda_o,$(KERNEL_CU) $(DEVICE_CU)) $(WGMMA_O)
 SASS := $(subst $() ,-,$(strip ptx $(SASS_ARCHS)))
 PTX_CUDART := $(if $(NVCC),$(wildcard kernels/ptx/cudart/*.c))
+# What is made of a CUDA object: of all but CUB's, whose host code is another.
+PTX_SHARED := $(if $(strip $(SASS_ARCHS)),$(if $(filter-out $(ARCHS),$(SASS_ARCHS) $(PTX_TARGET:compute_%=%)),, \
+                $(filter-out kernels/tree/cub_target.cu,$(PTX_CU))))
 PTX_O := $(patsubst %,$(B)/obj/%.$(SASS).o,$(PTX_CU)) \
          $(call o,$(PTX_CUDART))
 PTX_SO := $(if $(NVCC),$(B)/lib/libnanolab-ptx.so)
@@ -226,28 +230,32 @@ $(B)/obj/%.cu.checked.o: %.cu
 	$(Q)$(call SIMT_IR,aligned,$(SIMTFLAGS) $(CHECKEDFLAGS),$(CHECKEDFLAGS))
 	@$(WEAKEN)
 	@$(CHECK_COPIES)
-# What the compiler says of registers and spills is kept beside each object: scripts/registers. Its
-# cubins are kept as long as it takes to hash them.
+# What the compiler says of registers and spills is kept beside each object: scripts/registers; and
+# its cubins and PTX, which are hashed, and run on the CPU.
+KEEP_CODE = find $(1).keep -type f ! -name '*.cubin' ! -name '*.ptx' -delete && touch $(1).keep/made
 define NVCC_OBJECT
-	@mkdir -p $(1).keep
+	@rm -rf $(1).keep && mkdir -p $(1).keep
 	@echo "  NVCC     $<"
 	$(Q)$(NVCC) $(NVCCFLAGS) --keep --keep-dir $(1).keep -Xcompiler -fPIC -Xptxas -v -MMD -MP -MF $(1).d -c $< \
 	  -o $(1).o 2>$(1).ptxas || { cat $(1).ptxas >&2; exit 1; }
 	@grep -v -e '^ptxas info' -e 'bytes stack frame' $(1).ptxas >&2 || true
-	$(Q)scripts/kernel-code --gpu $(<:kernels/%=%) $(1).keep >$(1).code && rm -r $(1).keep
+	$(Q)scripts/kernel-code --gpu $(<:kernels/%=%) $(1).keep >$(1).code && $(KEEP_CODE)
 endef
-$(B)/obj/%.cu.cuda-$(CUDA).o $(B)/obj/%.cu.cuda-$(CUDA).code: %.cu
+$(B)/obj/%.cu.cuda-$(CUDA).o $(B)/obj/%.cu.cuda-$(CUDA).code $(B)/obj/%.cu.cuda-$(CUDA).keep/made: %.cu
 	$(call NVCC_OBJECT,$(B)/obj/$*.cu.cuda-$(CUDA))
 $(WGMMA_O) $(WGMMA_O:.o=.code): CUDA_CODE = $(WGMMA_CODE)
 $(B)/obj/%.cuda-90a.o $(B)/obj/%.cuda-90a.code: %
 	$(call NVCC_OBJECT,$(B)/obj/$*.cuda-90a)
 define NVCC_PTX
-	@mkdir -p $(@D)
+	@rm -rf $(@:.o=.keep) && mkdir -p $(@:.o=.keep)
 	@echo "  NVCC     $< $(strip (PTX $(if $(SASS_CODE),$(SASS_ARCHS:%=sm_%))))"
-	$(Q)$(NVCC) $(PTXFLAGS) -Xcompiler -fPIC -MMD -MP -MF $(@:.o=.d) -c $< -o $@
+	$(Q)$(NVCC) $(PTXFLAGS) --keep --keep-dir $(@:.o=.keep) -Xcompiler -fPIC -MMD -MP -MF $(@:.o=.d) -c $< -o $@
+	$(Q)$(call KEEP_CODE,$(@:.o=))
 endef
 $(B)/obj/%.cu.$(SASS).o: %.cu
 	$(NVCC_PTX)
+$(PTX_SHARED:%=$(B)/obj/%.$(SASS).o): %.$(SASS).o: %.cuda-$(CUDA).o %.cuda-$(CUDA).keep/made scripts/ptx-object
+	$(Q)scripts/ptx-object '$(NVCC)' $< $*.cuda-$(CUDA).keep '$(SASS_ARCHS)' $(PTX_TARGET:compute_%=%) $@
 # CUB's kernels differ from card to card: its code for each that can be asked about.
 CUB_ARCHS := 80 90 100
 $(B)/obj/kernels/tree/cub_target.cu.$(SASS).o: PTX_CODE := $(foreach a,$(CUB_ARCHS),-gencode \
@@ -260,9 +268,11 @@ code_name = $(patsubst %.simt,%:simt,$(1:kernels/%=%))
 $(B)/obj/%.code: $(B)/obj/%.o scripts/kernel-code
 	$(Q)scripts/kernel-code $(call code_name,$*) $< >$@.new && mv $@.new $@
 $(B)/obj/%.$(SASS).code: $(B)/obj/%.$(SASS).o scripts/kernel-code
-	$(Q)scripts/kernel-code --ptx $(*:kernels/%=%) $< >$@.new && mv $@.new $@
+	$(Q)scripts/kernel-code --ptx $(*:kernels/%=%) $< >$@.new && \
+	  $(if $(SASS_CODE),if [ -d $(<:.o=.keep) ]; then scripts/kernel-code --gpu $(*:kernels/%=%) $(<:.o=.keep); fi >>$@.new &&) \
+	  mv $@.new $@
 $(B)/obj/kernel_code.c: $(CODE) $(B)/cuda-archs
-	@LC_ALL=C sort $(CODE) | awk 'BEGIN { print "#include \"harness/store/build_info.h\"\n" \
+	@LC_ALL=C sort -u $(CODE) | awk 'BEGIN { print "#include \"harness/store/build_info.h\"\n" \
 	  "const struct build_kernel build_kernels[] = {" } \
 	  { printf "    {\"%s\", \"%s\"},\n", $$1, $$2 } END { print "    {0, 0},\n};" }' >$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@

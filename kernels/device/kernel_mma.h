@@ -117,22 +117,6 @@ namespace {
         kernel_mma_at_##name<(KERNEL_MMA_ARCH >= arch * 10)>(d, a, b, c);                          \
     }
 
-#if defined(KERNEL_PTX)
-
-/* What runs without a GPU is what was built, and there an architecture's number is its device's. */
-template <class... P>
-int kernel_mma_refused(void (*)(P...), int arch, const char *what) {
-    int built = 0;
-    cudaGetDevice(&built);
-    if (built >= arch)
-        return 0;
-    return device_fail("%s needs compute capability %d.%d; what runs on the CPU here is built for "
-                       "%d.%d",
-                       what, arch / 10, arch % 10, built / 10, built % 10);
-}
-
-#else
-
 /* 0, or -1 with device_error(): the GPU, or the build of this kernel, is older than `arch`. */
 template <class... P>
 int kernel_mma_refused(void (*kernel)(P...), int arch, const char *what) {
@@ -150,8 +134,6 @@ int kernel_mma_refused(void (*kernel)(P...), int arch, const char *what) {
                        arch / 10, arch % 10, built / 10, built % 10,
                        of.binaryVersion >= arch ? ": build it with CUDA_ARCHS=here" : "");
 }
-
-#endif
 
 #else
 

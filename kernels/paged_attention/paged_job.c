@@ -514,6 +514,8 @@ int paged_job_resources(const struct job *job, int *registers, int *local_bytes)
     const struct paged_job *j = job->context;
     if (is_native(j))
         return device_fail("registers and spills are those of GPU kernels");
+    if (device_compiled(device_kind(j->memory->device)))
+        return device_fail("what runs on the CPU has no registers to count: use --device cuda");
     const struct paged_ops *ops = kernels_of(j);
     return ops ? ops->resources(&j->step.plan, registers, local_bytes) : -1;
 }

@@ -124,13 +124,12 @@ cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr attribute, in
     }
 }
 
-/* Which PTX a kernel is of. There are no registers: whoever counts them has no card set. */
+/* Which code a kernel is of. There are no registers that one could count. */
 cudaError_t cudaFuncGetAttributes(struct cudaFuncAttributes *attributes, const void *host) {
-    if (!card.arch)
-        return no_card("registers to count");
+    int arch = ptx_cudart_arch(host); /* of PTX; 0: there is no such kernel */
     memset(attributes, 0, sizeof *attributes);
     attributes->maxThreadsPerBlock = BLOCK_THREADS;
-    attributes->binaryVersion = attributes->ptxVersion = ptx_cudart_arch(host);
+    attributes->binaryVersion = attributes->ptxVersion = card.arch || !arch ? arch : arch_now();
     return attributes->ptxVersion ? cudaSuccess : ptx_cudart_failed(cudaErrorInvalidDeviceFunction);
 }
 
