@@ -145,7 +145,8 @@ WGMMA_O := $(patsubst %,$(B)/obj/%.cuda-90a.o,$(WGMMA_CU))
 CUDA_O := $(call cuda_o,$(KERNEL_CU) $(DEVICE_CU)) $(WGMMA_O)
 SASS := $(subst $() ,-,$(strip ptx $(SASS_ARCHS)))
 PTX_CUDART := $(if $(NVCC),$(wildcard kernels/ptx/cudart/*.c))
-# What is made of a CUDA object: of all but CUB's, whose host code is another.
+# What is made of a CUDA object: of all but CUB's, whose host code is another. So nothing else but
+# names may depend on KERNEL_PTX.
 PTX_SHARED := $(if $(strip $(SASS_ARCHS)),$(if $(filter-out $(ARCHS),$(SASS_ARCHS) $(PTX_TARGET:compute_%=%)),, \
                 $(filter-out kernels/tree/cub_target.cu,$(PTX_CU))))
 PTX_O := $(patsubst %,$(B)/obj/%.$(SASS).o,$(PTX_CU)) \
@@ -307,11 +308,14 @@ $(B)/lib/libnanolab-ptx.so: $(PTX_O) $(PTX_EXPORTS) $(B)/ptx-target
 	@echo "  LINK     $@"
 	$(Q)$(CXX) -shared -Wl,-soname,$(@F) -Wl,--version-script,$(PTX_EXPORTS) $(PTX_O) -o $@
 # A control: nvcc left to fuse multiplications and additions, which a test must notice.
-$(B)/obj/%.cu.fused.ptx.o: CUDA_BITS := $(filter-out -fmad=false,$(CUDA_BITS))
-$(B)/obj/%.cu.fused.ptx.o: SASS_ARCHS := 80
-$(B)/obj/%.cu.fused.ptx.o: %.cu
+FUSED_ARCHS := 80 90
+FUSED := fused-$(subst $() ,-,$(FUSED_ARCHS))
+$(B)/obj/%.cu.$(FUSED).o: CUDA_BITS := $(filter-out -fmad=false,$(CUDA_BITS))
+$(B)/obj/%.cu.$(FUSED).o: SASS_ARCHS := $(FUSED_ARCHS)
+$(B)/obj/%.cu.$(FUSED).o: SASS_CODE := $(foreach a,$(FUSED_ARCHS),-gencode arch=$(PTX_TARGET),code=sm_$(a))
+$(B)/obj/%.cu.$(FUSED).o: %.cu
 	$(NVCC_PTX)
-$(B)/obj/kernels/sum/fused.so: $(B)/obj/kernels/sum/sum.cu.fused.ptx.o $(filter %.c.o,$(PTX_O))
+$(B)/obj/kernels/sum/fused.so: $(B)/obj/kernels/sum/sum.cu.$(FUSED).o $(filter %.c.o,$(PTX_O))
 	@echo "  LINK     $@"
 	$(Q)$(CXX) -shared -Wl,--version-script,$(PTX_EXPORTS) $^ -o $@
 $(B)/tests/kernels/sum/sum_ptx_test $(B)/tests/kernels/sum/sum_sass_test: | $(if $(NVCC),$(B)/obj/kernels/sum/fused.so)
