@@ -129,7 +129,9 @@ static void try_lab(struct workshop *w, const char *lab) {
     struct trial *t = trial_begin(w, "labs, quick", "%s", lab);
     snprintf(t->without, sizeof t->without, "leave this lab out, or show results/reference");
     int status = attempt(w, LAB_SECONDS, argv, "", &end, &text);
-    if (status != 0)
+    if (stop_signal)
+        trial_say(w, t, BEWARE, "stopped before it was done");
+    else if (status != 0)
         trial_say(w, t, FAILS, "%s", error_text());
     else if (end.status == EXIT_DONE)
         say_verdicts(w, t, text, &end);
