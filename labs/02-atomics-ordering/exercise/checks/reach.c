@@ -108,7 +108,7 @@ static int judge_one(struct exercise *e, const struct task *t, const struct resu
 static int check(struct exercise *e) {
     static struct results yours;
     for (uint32_t n = 1; n <= N; n++)
-        for (int turn = 0; turn < 12; turn++) {
+        for (int turn = 0; turn < (n < 6 ? 12 : 48); turn++) { /* rare results need many tasks */
             struct task t;
             make(e, &t, n, turn);
             if (ask(e, &t, sizeof t, &yours, sizeof yours) != 0 || judge_one(e, &t, &yours) != 0)

@@ -43,7 +43,7 @@ static void make(struct exercise *e, struct task *t, unsigned turn) {
 static const char *remark(uint64_t yours, uint64_t right, char *text, size_t size) {
     uint64_t large = yours > right ? yours : right, small = yours > right ? right : yours;
     if (small == 0)
-        return "";
+        return yours ? "" : ", which is nothing";
     if (right - yours == (uint64_t)1 << 32)
         return ", which is less by 2^32";
     if (large % small == 0 && large / small <= 4096)
