@@ -1,4 +1,4 @@
-/* rejected: 1 product */
+/* rejected: The matrix unit gives */
 /* Wrong: a term of zero has an exponent too. */
 #include <math.h>
 
