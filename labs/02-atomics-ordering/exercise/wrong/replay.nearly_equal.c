@@ -1,4 +1,4 @@
-/* rejected: at that moment the sum is */
+/* rejected: updates: */
 /* Wrong: takes a value for another that is near. */
 #include <stdbool.h>
 

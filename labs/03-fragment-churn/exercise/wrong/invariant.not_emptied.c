@@ -1,4 +1,4 @@
-/* rejected: which is too far from the sum */
+/* rejected: c[0][0] is */
 /* Wrong: adds to what is in c. */
 #include "exercise.h"
 
