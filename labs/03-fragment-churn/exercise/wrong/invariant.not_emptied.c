@@ -1,4 +1,4 @@
-/* rejected: c[0][0] is */
+/* rejected: 1 column, k = 1 */
 /* Wrong: adds to what is in c. */
 #include "exercise.h"
 
