@@ -106,7 +106,7 @@ static void a_new_lab_is_whole(size_t k) {
              number, number);
     succeeds("build/tests/labs/%s/claims_test", lab);
     succeeds("build/tests/labs/%s/exercise_test", lab);
-    succeeds("! " MAKE "exercise-%02d", number); /* as it is handed out */
+    succeeds(MAKE "exercise-%02d 2>&1 | grep -q 'not yet'", number); /* as it is handed out */
     succeeds("cp labs/%s/exercise/solution/%s.c labs/%s/exercise/ && " MAKE "exercise-%02d", lab,
              made[k].exercise, lab, number);
 }
@@ -118,9 +118,10 @@ static void new_labs_are_whole(void **state) {
     skip();
 #endif
     char targets[1000] = "";
-    if (run("cp '%s/bin/nanolab' build/bin/ && ln -s '%s/lib/'* build/lib/ && "
-            "ln -s '%s/obj/kernels' build/obj/",
-            build, build, build) != 0)
+    if (run("cp '%s/bin/nanolab' '%s/bin/nanolab-reveal' build/bin/ && "
+            "ln -s '%s/lib/'* build/lib/ && ln -s '%s/obj/kernels' build/obj/ && "
+            "ln -s '%s/libexec' build/",
+            build, build, build, build, build) != 0)
         fail_msg("run make first: %s", said);
     for (size_t k = 0; k < MADE; k++) {
         int n = made[k].number;
