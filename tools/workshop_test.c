@@ -343,12 +343,13 @@ static int begin(void **state) {
     int status = type("mkdir -p bin path base tmp harness/page labs/97-tiny/exercise/solution "
                       "labs/97-tiny/exercise/wrong labs/98-large/exercise/solution && "
                       ">harness/page/style.gp && cp '%s' bin/nanolab-workshop && "
+                      "ln -s \"$(dirname '%s')/../lib\" lib && " /* where CUDA kernels are */
                       "touch labs/97-tiny/exercise/solution/one.c "
                       "labs/97-tiny/exercise/solution/two.c "
                       "labs/97-tiny/exercise/wrong/one.zeros.c "
                       "labs/98-large/exercise/solution/one.c && "
                       "for p in sh chmod kill cp; do ln -s \"$(command -v $p)\" base/ || :; done",
-                      program);
+                      program, program);
     if (status != 0)
         fprintf(stderr, "%s%s\n", said, warned);
     return status;
