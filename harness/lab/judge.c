@@ -9,6 +9,7 @@
 
 #include "harness/lab/claims.h"
 #include "harness/lab/sentence.h"
+#include "harness/measure/stats.h"
 
 #define NUMBERS_MAX 64
 
@@ -36,6 +37,14 @@ enum answer answer_both(enum answer a, enum answer b) {
 
 struct ratio number(double value) {
     return (struct ratio){value, value, value};
+}
+
+struct ratio number_share(double k, double n) {
+    struct stats_interval interval;
+    if (!(k >= 0 && n > 0 && k <= n && n < 1e15) ||
+        stats_share_interval((uint64_t)k, (uint64_t)n, 0.95, &interval) != 0)
+        return RATIO_NONE;
+    return (struct ratio){interval.value, interval.low, interval.high};
 }
 
 /* Evidence against a claim, or that leaves it open, comes first: `front`. */

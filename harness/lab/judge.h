@@ -78,6 +78,8 @@ void finding_number(struct finding *f, const char *unit, struct ratio value, con
                     ...) __attribute__((format(printf, 4, 5)));
 /* A number without an interval. */
 struct ratio number(double value);
+/* k of n as a share, with its 95 % interval (stats_share_interval). RATIO_NONE: it is none. */
+struct ratio number_share(double k, double n);
 /* Adds to where the claim is true, for a bounded verdict. */
 void finding_range(struct finding *f, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

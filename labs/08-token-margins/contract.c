@@ -152,7 +152,7 @@ void check_contracts(const struct rows *rows, struct finding *f) {
         finding_count(f, answer_if(row_number(rows, k, "other tokens") > 0), rows, k);
     }
     if (all > 0)
-        finding_number(f, "1", share(other, all), "tokens that are not the greedy one");
+        finding_number(f, "1", number_share(other, all), "tokens that are not the greedy one");
     finding_say(f, "on the same logits %.0f of %.0f tokens are others than the greedy one%s", other,
                 all, on_weights(rows));
     finding_settle(f, SETTLE_MOST, "some of the texts");

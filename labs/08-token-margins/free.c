@@ -133,9 +133,9 @@ void check_parting(const struct rows *rows, struct finding *f) {
         finding_not_testable(f, "no two texts parted; --full makes longer ones");
         return;
     }
-    finding_count(f, answer_seen(share(met, parted)), NULL, 0);
-    finding_number(f, "1", share(parted, (double)rows->count), "texts that parted");
-    finding_number(f, "1", share(met, parted), "of these, texts that met again");
+    finding_count(f, answer_seen(number_share(met, parted)), NULL, 0);
+    finding_number(f, "1", number_share(parted, (double)rows->count), "texts that parted");
+    finding_number(f, "1", number_share(met, parted), "of these, texts that met again");
     finding_say(f, "%.0f of %zu pairs of texts parted, and %.0f of these met again for 8 tokens%s",
                 parted, rows->count, met, on_weights(rows));
     finding_settle(f, SETTLE_ALL, "");
@@ -165,9 +165,10 @@ void check_length(const struct rows *rows, struct finding *f) {
         finding_not_testable(f, "no text was whole at half of its length");
         return;
     }
-    finding_count(f, answer_seen(share(second, whole)), NULL, 0);
-    finding_number(f, "1", share(first, first + whole), "texts that part in the first half");
-    finding_number(f, "1", share(second, whole), "of the others, texts that part in the second");
+    finding_count(f, answer_seen(number_share(second, whole)), NULL, 0);
+    finding_number(f, "1", number_share(first, first + whole), "texts that part in the first half");
+    finding_number(f, "1", number_share(second, whole),
+                   "of the others, texts that part in the second");
     finding_say(f,
                 "%.0f of %.0f texts part in the first half, and %.0f of the other %.0f in the "
                 "second%s",
@@ -203,7 +204,7 @@ void check_early(const struct rows *rows, struct finding *f) {
         finding_not_testable(f, "one margin for all texts: there is nothing to compare");
         return;
     }
-    const struct ratio small = share(parted[1], n[1]), large = share(parted[0], n[0]);
+    const struct ratio small = number_share(parted[1], n[1]), large = number_share(parted[0], n[0]);
     finding_count(f, answer_greater(small, large), NULL, 0);
     finding_number(f, "1", number(middle), "the middle of the least margins of 16 steps");
     finding_number(f, "1", small, "below it: texts that part");

@@ -57,8 +57,6 @@ struct decoder_way stage_way(const struct stage *stage, enum plan_id plan);
 /* "question" and the rest that every case has. */
 void stage_params(struct lab_case *c, const struct stage *stage, size_t question);
 
-/* k of n with its 95 % interval. */
-struct ratio share(double k, double n);
 /* "Some do", of a share: one that was seen is enough; that none was seen speaks against it once so
  * many were looked at that they are under one in twenty. */
 enum answer answer_seen(struct ratio share);

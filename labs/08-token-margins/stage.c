@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "harness/measure/stats.h"
 #include "kernels/threads/threads.h"
 #include "labs/08-token-margins/margins.h"
 
@@ -124,14 +123,6 @@ void stage_params(struct lab_case *c, const struct stage *stage, size_t question
 
 /* --- for checks --------------------------------------------------------------------------------
  */
-
-struct ratio share(double k, double n) {
-    struct stats_interval interval;
-    if (!(k >= 0 && n > 0 && k <= n && n < 1e15) ||
-        stats_share_interval((uint64_t)k, (uint64_t)n, 0.95, &interval) != 0)
-        return RATIO_NONE;
-    return (struct ratio){interval.value, interval.low, interval.high};
-}
 
 enum answer answer_seen(struct ratio share) {
     return share.value > 0 ? ANSWER_HELD : answer_above(share, 0.05);

@@ -30,7 +30,7 @@ int rates_table(struct lab_run *run, const struct rows *rows, struct lab_table *
                 flips += row_number(rows, k, "flips");
                 last = k;
             }
-        const struct ratio r = share(flips, steps);
+        const struct ratio r = number_share(flips, steps);
         if (last < rows->count)
             lab_table_row(table, "%s\t%s\t%d\t%.0f\t%.0f\t%.6g\t%.6g\t%.6g", DEVICE(rows, last),
                           pairs[p].name, p + 1, steps, flips, 100 * r.value, 100 * r.low,

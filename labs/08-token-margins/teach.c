@@ -186,7 +186,7 @@ void check_bound(const struct rows *rows, struct finding *f) {
         finding_not_testable(f, "no step flipped; --full has more of them");
         return;
     }
-    const struct ratio r = share(above, flips);
+    const struct ratio r = number_share(above, flips);
     finding_count(f, answer_seen(r), NULL, 0);
     finding_number(f, "1", r, "flips whose margin was above the largest change of a logit");
     finding_say(f, "%.0f of %.0f flipped tokens had a margin above the largest change of a logit%s",
@@ -268,8 +268,8 @@ void check_predicted(const struct rows *rows, struct finding *f) {
         finding_number(f, "1", number(flips), "%s: flips in %.0f steps", pairs[p].name,
                        sum_of(rows, pairs[p].name, "steps"));
         if (can > 0)
-            finding_number(f, "1", share(flips, can), "%s: of the %.0f that the bound 2e allows",
-                           pairs[p].name, can);
+            finding_number(f, "1", number_share(flips, can),
+                           "%s: of the %.0f that the bound 2e allows", pairs[p].name, can);
         if (pairs[p].a == BF16_K1)
             by_margin_alone(rows, p, f);
     }
@@ -284,7 +284,7 @@ void check_predicted(const struct rows *rows, struct finding *f) {
  * 0.3 to 1.3 % of steps across models, as published; the check asks for the upper end.
  */
 static struct ratio rate(const struct rows *rows, const char *pair) {
-    return share(sum_of(rows, pair, "flips"), sum_of(rows, pair, "steps"));
+    return number_share(sum_of(rows, pair, "flips"), sum_of(rows, pair, "steps"));
 }
 
 void check_rare(const struct rows *rows, struct finding *f) {
@@ -295,7 +295,7 @@ void check_rare(const struct rows *rows, struct finding *f) {
         finding_count(f, answer_below(r, 0.013), NULL, 0);
         finding_number(f, "1", r, "%s (%s): flips a step", pairs[p].name, pairs[p].under);
     }
-    const struct ratio all = share(sum_of(rows, "", "flips"), sum_of(rows, "", "steps"));
+    const struct ratio all = number_share(sum_of(rows, "", "flips"), sum_of(rows, "", "steps"));
     finding_say(f, "%.2f %% of all steps flip, of any of these changes%s", 100 * all.value,
                 on_weights(rows));
     finding_settle(f, SETTLE_ALL, "some of the pairs of plans");

@@ -44,8 +44,6 @@ void stage_params(struct lab_case *c, const struct stage *stage, enum rule rule)
 size_t other_bits(const float *a, const float *b, size_t n);
 size_t other_tokens(const float *a, const float *b, size_t rows, size_t vocabulary);
 
-/* k of n with its 95 % interval. */
-struct ratio share(double k, double n);
 /* ", on random weights" where the rows are of the small model. */
 const char *on_weights(const struct rows *rows);
 

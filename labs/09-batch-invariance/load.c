@@ -400,7 +400,7 @@ void check_load(const struct rows *rows, struct finding *f) {
     }
     const double n = row_number(rows, loaded, "completions"),
                  same = row_number(rows, loaded, "as alone");
-    const struct ratio other = share(n - same, n);
+    const struct ratio other = number_share(n - same, n);
     finding_number(f, "1", other, "under load: answers that are not the one given alone");
     finding_count(f, other.value > 0 ? ANSWER_HELD : answer_above(other, 0.05), rows, loaded);
     finding_say(f, "under load one question got %.0f answers in %.0f askings, alone one%s",

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/measure/stats.h"
 #include "kernels/threads/threads.h"
 #include "labs/09-batch-invariance/invariance.h"
 
@@ -60,14 +59,6 @@ size_t other_tokens(const float *a, const float *b, size_t rows, size_t vocabula
         other += decoder_greedy(a + r * vocabulary, vocabulary) !=
                  decoder_greedy(b + r * vocabulary, vocabulary);
     return other;
-}
-
-struct ratio share(double k, double n) {
-    struct stats_interval interval;
-    if (!(k >= 0 && n > 0 && k <= n && n < 1e15) ||
-        stats_share_interval((uint64_t)k, (uint64_t)n, 0.95, &interval) != 0)
-        return RATIO_NONE;
-    return (struct ratio){interval.value, interval.low, interval.high};
 }
 
 const char *on_weights(const struct rows *rows) {
