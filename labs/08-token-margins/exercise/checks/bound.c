@@ -36,13 +36,19 @@ static size_t largest(const float *x, size_t n) {
     return best;
 }
 
+/* An index that nobody can know, at either end often enough. */
+static size_t place(struct exercise *e, size_t n) {
+    const unsigned kind = random_below(e, 8);
+    return kind == 0 ? 0 : kind == 1 ? n - 1 : random_below(e, (unsigned)n);
+}
+
 /* Winner and runner-up lie `margin` apart, in an order and at places that nobody can know. */
 static void make(struct exercise *e, struct task *t, float margin, float most) {
     t->n = 2 + random_below(e, N - 1);
     t->most = most;
     const float top = step_of(e, 4096) - 48;
-    const size_t winner = random_below(e, t->n),
-                 next = (winner + 1 + random_below(e, t->n - 1)) % t->n;
+    const size_t next = place(e, t->n), other = place(e, t->n - 1u),
+                 winner = other < next ? other : other + 1;
     for (size_t i = 0; i < t->n; i++)
         t->a[i] = top - margin - 1 - step_of(e, 512);
     t->a[winner] = top;

@@ -1,4 +1,4 @@
-/* rejected: two fields explain the bits alike */
+/* rejected: more than one field explains */
 #include "exercise.h"
 
 int field(const struct observed *runs, size_t n) {
