@@ -10,6 +10,7 @@
 #include "harness/cli/prediction.h"
 #include "harness/cli/verdicts.h"
 #include "harness/error.h"
+#include "harness/page/report.h"
 #include "harness/page/screen.h"
 #include "harness/store/checked.h"
 #include "harness/text.h"
@@ -52,6 +53,14 @@ static void print_scores(const struct checked_lab *lab, const json_t *prediction
                 error_text());
 }
 
+/* What a model answered, side by side, where the lab asked one. */
+static void print_answers(const struct checked_lab *lab) {
+    const size_t width = screen_width(STDOUT_FILENO, 100);
+    if (lab->reader &&
+        report_answers_plain(lab->reader, lab->name, width < 100 ? width : 100, stdout) != 0)
+        fprintf(stderr, "nanolab: the answers of %s are not shown: %s\n", lab->name, error_text());
+}
+
 static void conclude_lab(const struct run_plan *plan, size_t i, const json_t *predictions,
                          json_t *labs) {
     struct checked_lab lab;
@@ -66,6 +75,7 @@ static void conclude_lab(const struct run_plan *plan, size_t i, const json_t *pr
                             "claims", claims, "predictions", scored));
     } else {
         print_table(plan, i, claims);
+        print_answers(&lab);
         print_scores(&lab, predictions, NULL);
     }
     checked_lab_close(&lab);

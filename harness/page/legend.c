@@ -99,11 +99,24 @@ static int parse_data(struct cursor *c, struct legend *legend, int is_published)
     return 0;
 }
 
-static int parse_shown(struct cursor *c, struct legend *legend, int is_plot) {
+enum shown { SHOWN_TABLE, SHOWN_PLOT, SHOWN_ANSWERS };
+
+/* "09/load/": how ids begin. */
+static int is_cases(const char *text) {
+    size_t length = strlen(text);
+    return length > 0 && length < LEGEND_WORD &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-/") == length;
+}
+
+static int parse_shown(struct cursor *c, struct legend *legend, enum shown what) {
+    const int is_plot = what == SHOWN_PLOT;
     if (legend->shown_count == LEGEND_SHOWN_MAX)
         return bad(c, "too many plots and tables");
     struct legend_shown *shown = &legend->shown[legend->shown_count];
+    const char *cases = what == SHOWN_ANSWERS ? word(c) : "";
     char *name = word(c);
+    if (what == SHOWN_ANSWERS && !is_cases(cases))
+        return bad(c, "expected `answers CASES COLUMN: TITLE`");
     if (is_plot) {
         do {
             char *from = word(c);
@@ -124,7 +137,9 @@ static int parse_shown(struct cursor *c, struct legend *legend, int is_plot) {
         return bad(c, "the title is too long");
     strcpy(shown->name, name);
     strcpy(shown->title, c->at);
+    strcpy(shown->cases, cases);
     shown->is_plot = is_plot;
+    shown->is_answers = what == SHOWN_ANSWERS;
     legend->shown_count++;
     return 0;
 }
@@ -156,14 +171,16 @@ static int parse_line(struct cursor *c, struct legend *legend) {
     if (!strcmp(key, "data") || !strcmp(key, "published"))
         return parse_data(c, legend, key[0] == 'p');
     if (!strcmp(key, "plot"))
-        return parse_shown(c, legend, 1);
+        return parse_shown(c, legend, SHOWN_PLOT);
     if (!strcmp(key, "table"))
-        return parse_shown(c, legend, 0);
+        return parse_shown(c, legend, SHOWN_TABLE);
+    if (!strcmp(key, "answers"))
+        return parse_shown(c, legend, SHOWN_ANSWERS);
     if (!strcmp(key, "text"))
         return parse_text(c, legend);
     if (!strcmp(key, "front"))
         return parse_front(c, legend);
-    return bad(c, "#@ takes data, published, plot, table, front or text");
+    return bad(c, "#@ takes data, published, plot, table, answers, front or text");
 }
 
 int legend_parse(const char *text, const char *file, struct legend *legend) {

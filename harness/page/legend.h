@@ -7,6 +7,7 @@
  *     #@ text Each step down is a cache that no longer fits …
  *     #@ table price: The price of each cure
  *     #@ text …
+ *     #@ answers 09/load/ link: One question, all its answers
  *
  * `data K TABLE: COLUMNS` makes data<K>.tsv out of the lab's TABLE.tsv: the named columns in that
  * order behind a first column with the series' name, which is the values of the `by` columns;
@@ -14,7 +15,9 @@
  * those values. `published K TABLE: COLUMNS` is the same of results/published/TABLE.tsv in the
  * tree: figures of others, drawn beside a result's own where there are such. `plot NAME K…: TITLE`
  * is a plot drawn from data K…, skipped where one of them is not in a result. `table NAME: TITLE`
- * puts TABLE.tsv into the report. `text` explains the plot or table above it (Markdown); lines add
+ * puts TABLE.tsv into the report. `answers CASES COLUMN: TITLE` puts texts side by side at the head of
+ * the page: those of the cases whose ids begin so, how often each was given for every value of that
+ * column, and where they part (report_answers.c). `text` explains the plot or table above it (Markdown); lines add
  * up. `front` marks the plot above it as the one that the page begins with; without it that is the
  * first.
  *
@@ -45,9 +48,10 @@ struct legend_data {
 };
 
 struct legend_shown {
-    int is_plot;  /* or a table */
+    int is_plot;    /* or a table, or answers */
+    int is_answers; /* of the cases `cases`, by the column `name` */
     int is_front; /* the one plot of the page's first screen */
-    char name[LEGEND_WORD];
+    char name[LEGEND_WORD], cases[LEGEND_WORD];
     unsigned needs; /* plots: bit k set, data k needed */
     char title[200];
     char text[2000];

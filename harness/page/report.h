@@ -76,6 +76,16 @@ void report_predictions(const struct report *report, const struct report_lab *la
  * say which unit a column has. --- */
 void report_table(const struct table *table, const json_t *quantities, size_t most, FILE *out);
 
+/* --- report_answers.c: texts of a lab side by side (legend.h, `answers`): what all begin with is
+ * shown once, and »« stand around the token at which one parts from another. Nothing where the lab
+ * has no such cases. --- */
+#define REPORT_MARK_OPEN "\xc2\xbb"
+#define REPORT_MARK_CLOSE "\xc2\xab"
+void report_answers(const struct reader *reader, const struct legend_shown *shown, FILE *out);
+/* All that the plot.gp of that lab's tree asks for, as plain text for a terminal. Returns 0, or -1
+ * with error_text(). */
+int report_answers_plain(const struct reader *reader, const char *lab, size_t width, FILE *out);
+
 /* --- report_words.c: the parts of it that put JSON into plain words. --- */
 /* The table "what ran"; `run` is run.json. */
 void report_provenance(const json_t *run, FILE *out);

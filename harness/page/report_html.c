@@ -114,6 +114,24 @@ static int put_figure(const struct report_page *page, const char *at, FILE *out)
     return 0;
 }
 
+/* Marked tokens in a cell (report_answers.c) are highlighted. Returns the length taken: up to the
+ * end of the last one. */
+static int put_marked(const char *from, const char *end, FILE *out) {
+    const size_t size = strlen(REPORT_MARK_OPEN);
+    const char *at = from, *open;
+    while ((open = memmem(at, (size_t)(end - at), REPORT_MARK_OPEN, size))) {
+        const char *close = memmem(open, (size_t)(end - open), REPORT_MARK_CLOSE, size);
+        if (!close || memchr(open, '<', (size_t)(close - open)))
+            break;
+        fwrite(at, 1, (size_t)(open - at), out);
+        fputs("<mark>", out);
+        fwrite(open, 1, (size_t)(close - open) + size, out);
+        fputs("</mark>", out);
+        at = close + size;
+    }
+    return (int)(at - from);
+}
+
 /* Cells that say a verdict get its colour, and their word is left out on a small screen; long
  * ones get room to be read. */
 static int put_cell(const char *at, FILE *out) {
@@ -130,11 +148,13 @@ static int put_cell(const char *at, FILE *out) {
         }
     }
     const char *end = strstr(at, "</td>");
-    if (end && end - at > LONG_CELL) {
-        fputs(end - at > LONGER_CELL ? "<td class=\"longer\">" : "<td class=\"long\">", out);
-        return 4;
-    }
-    return 0;
+    if (!end)
+        return 0;
+    fputs(end - at > LONGER_CELL ? "<td class=\"longer\">"
+          : end - at > LONG_CELL ? "<td class=\"long\">"
+                                 : "<td>",
+          out);
+    return 4 + put_marked(at + 4, end, out);
 }
 
 /* A head that is only a verdict's sign gets its word, for those who are read to. */

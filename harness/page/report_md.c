@@ -298,10 +298,18 @@ static void first_figure(const struct report_lab *lab, FILE *out) {
     figure(lab, shown, out);
 }
 
+static void side_by_side(const struct report_lab *lab, FILE *out) {
+    for (size_t k = 0; k < lab->plots.legend.shown_count; k++)
+        if (lab->plots.legend.shown[k].is_answers)
+            report_answers(lab->reader, &lab->plots.legend.shown[k], out);
+}
+
 static void other_figures(const struct report_lab *lab, FILE *out) {
     const struct legend *legend = &lab->plots.legend;
     for (size_t k = 0; k < legend->shown_count; k++) {
         const struct legend_shown *shown = &legend->shown[k];
+        if (shown->is_answers)
+            continue;
         if (!shown->is_plot) {
             show_table(lab, shown, out);
         } else if (plot_has_data(&lab->plots, k) && shown != front(lab)) {
@@ -344,6 +352,7 @@ static void show_lab(const struct report *report, const struct report_lab *lab, 
         return;
     }
     report_verdicts(&table, out);
+    side_by_side(lab, out);
     first_figure(lab, out);
     report_predictions(report, lab, out);
     if (q.rest_length)

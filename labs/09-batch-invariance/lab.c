@@ -72,6 +72,7 @@ static const struct quantity quantities[] = {
     {"times", "1", "how often this answer was given"},
     {"first difference", "1", "the first token that is not the most frequent answer's"},
     {"text", "", "the answer"},
+    {"ends", "", "where its tokens end, in bytes"},
     {"there", "", "its token at that place"},
 };
 
@@ -96,7 +97,7 @@ static const struct table_spec tables[] = {
      "device; batch; rule; seconds = @median; ratio, low, high = over heuristic~; roof = roof "
      "fraction",
      .sort = "batch;rule"},
-    {"answers", "09/load/", "device; link; times; at = first difference; there; text",
+    {"answers", "09/load/", "device; link; times; at = first difference; there",
      .sort = "link;at"},
 };
 

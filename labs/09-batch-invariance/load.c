@@ -21,7 +21,7 @@
 #include "kernels/serving/serving.h"
 #include "labs/09-batch-invariance/invariance.h"
 
-enum { BATCH_MOST = 40, GROUP = 12, TEXTS_KEPT = 8, TEXT_BYTES = 400 };
+enum { BATCH_MOST = 40, GROUP = 12, TEXTS_KEPT = 8, TEXT_BYTES = 1600 };
 
 struct link {
     const char *name;
@@ -219,15 +219,18 @@ static int most_often(const void *a, const void *b) {
                                 : (x->token > y->token) - (x->token < y->token);
 }
 
-/* Printable ASCII; what else there is becomes "?". */
-static void say_text(const struct stage *stage, const uint32_t *token, unsigned n, char *out) {
-    size_t at = 0;
+/* Printable ASCII; what else there is becomes "?". `ends` (or NULL): where tokens end, "3,11,…". */
+static void say_text(const struct stage *stage, const uint32_t *token, unsigned n, char *out,
+                     char *ends) {
+    size_t at = 0, size = 0;
     for (unsigned i = 0; i < n; i++) {
         const struct gguf_text bytes = bpe_bytes(stage->model.bpe, token[i]);
         for (size_t b = 0; b < bytes.bytes && at + 1 < TEXT_BYTES; b++) {
             const char c = bytes.at[b];
             out[at++] = c == '\n' ? ' ' : c >= ' ' && c <= '~' ? c : '?';
         }
+        if (ends && bytes.bytes && size + 8 < TEXT_BYTES)
+            size += (size_t)sprintf(ends + size, "%s%zu", size ? "," : "", at);
     }
     out[at] = 0;
 }
@@ -265,14 +268,15 @@ static int record(struct lab_run *run, const struct server *s, struct lab_case *
     case_counter(c, "rows a step", (double)s->rows / (double)s->steps);
     case_counter(c, "most rows", s->most);
     for (size_t k = 0; k < count && k < TEXTS_KEPT; k++) {
-        char text[TEXT_BYTES];
+        char text[TEXT_BYTES], ends[TEXT_BYTES] = "";
         const unsigned first = first_difference(list[0].token, list[k].token, tokens);
-        say_text(s->stage, list[k].token, tokens, text);
+        say_text(s->stage, list[k].token, tokens, text, ends);
         case_row(c);
         case_cell_int(c, "times", list[k].times);
         case_cell_int(c, "first difference", first);
         case_cell_text(c, "text", text);
-        say_text(s->stage, list[k].token + first, first < tokens, text);
+        case_cell_text(c, "ends", ends);
+        say_text(s->stage, list[k].token + first, first < tokens, text, NULL);
         case_cell_text(c, "there", text);
     }
     free(list);

@@ -1,14 +1,15 @@
+#@ answers 09/load/ link: One question at temperature 0, and all answers that came back
+#@ text »« stand around the token at which an answer parts from one above it; the numbers say how
+#@ text often it was given. `alone`: no load. `free`: beside a load of other requests, and a rule that
+#@ text counts the rows of a step. `slower`: the same requests, and steps that take longer, so other
+#@ text batches. `replayed`: as slow, and the batches of `free` again. `fixed`: the load, and a plan that
+#@ text counts nothing. `floats`: the rule, and no rounding between kernels.
 #@ data 1 links: number,percent,low,high,distinct by link
 #@ plot links 1: One question under load: answers that are not the most frequent one
 #@ front
-#@ text The same question, asked again and again at temperature 0. `alone`: no load. `free`: beside a
-#@ text load, and a rule that counts the rows of a step. `slower`: the same requests, and steps that
-#@ text take longer, so other batches. `replayed`: as slow, and the batches of `free` again. `fixed`:
-#@ text the load, and a plan that counts nothing. `floats`: the rule, and no rounding between kernels.
-#@ text Numbers over the marks: different answers. Bars: 95 % intervals.
+#@ text The same as a plot. Numbers over the marks: different answers. Bars: 95 % intervals; that of
+#@ text `alone`, which is asked a few times only, is a long one.
 #@ table links: Different answers, by the link that is cut
-#@ table answers: The answers, and where they part
-#@ text `at` is the first token that is not the most frequent answer's; `there` is what it says.
 #@ data 2 company: batch,other,logits by rule
 #@ plot company 2: Logits of one request that have other bits in company
 #@ text One request, beside others. `heuristic` counts rows and splits K, `lanes` counts rows and never
