@@ -103,6 +103,7 @@ struct decoder_weight {
     unsigned rows, columns;
     size_t row_bytes;
     const unsigned char *data;
+    const unsigned char *quads, *scales; /* for native kernels; see decoder_pack.c */
 };
 
 enum decoder_product {
@@ -128,6 +129,7 @@ struct decoder {
     struct decoder_weight embedding; /* [vocabulary][width] */
     const float *norm;
     float *turn; /* [context][head / 2][cos, sin] */
+    struct pages *packed; /* NULL: nothing is */
 };
 
 /* The model of a file, which has to stay open. 0, or -1 with a line in `why` (GGUF_WHY bytes) that

@@ -8,32 +8,41 @@
 #include "kernels/decoder/decoder_inside.h"
 #include "kernels/paged_attention/paged_v16_avx2.h"
 
-INLINE __m256 half_of(const unsigned char *at) {
-    uint16_t half;
-    memcpy(&half, at, sizeof half);
-    return _mm256_cvtph_ps(_mm_set1_epi16((short)half));
+typedef struct {
+    __m256i low, high;
+} quad_bits;
+
+/* Through memory, where a float is broadcast as it is loaded. */
+INLINE void scales_load(const unsigned char *scales, const int count, float *out) {
+    __m128i halves = count == 8 ? _mm_load_si128((const __m128i *)scales)
+                                : _mm_loadl_epi64((const __m128i *)scales);
+    _mm256_store_ps(out, _mm256_cvtph_ps(halves));
+    __asm__("" : "+m"(*(float(*)[8])out));
 }
 
+INLINE quad_bits q4_load(const unsigned char *quad) {
+    return (quad_bits){_mm256_load_si256((const __m256i *)quad),
+                       _mm256_load_si256((const __m256i *)quad + 1)};
+}
 /* d·q is exact in a float, so a fused multiply-add rounds as often as the definition does. */
-INLINE __m256 q4_of(__m128i q, __m256 d, __m256 m) {
-    return _mm256_fmadd_ps(d, _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(q)), m);
+INLINE __m256 q4_lanes(__m256i q, int shift, __m256 d, __m256 m) {
+    q = _mm256_and_si256(_mm256_srli_epi32(q, shift), _mm256_set1_epi32(15));
+    return _mm256_fmadd_ps(d, _mm256_cvtepi32_ps(q), m);
 }
-INLINE void v16_q4(const unsigned char *block, v16 *low, v16 *high) {
-    const __m256 d = half_of(block), m = half_of(block + 2);
-    const __m128i both = _mm_loadu_si128((const __m128i *)(block + 4)), mask = _mm_set1_epi8(15);
-    const __m128i q0 = _mm_and_si128(both, mask), q1 = _mm_and_si128(_mm_srli_epi16(both, 4), mask);
-    *low = (v16){q4_of(q0, d, m), q4_of(_mm_srli_si128(q0, 8), d, m)};
-    *high = (v16){q4_of(q1, d, m), q4_of(_mm_srli_si128(q1, 8), d, m)};
+INLINE void q4_row(quad_bits quad, const int row, const float *scale, v16 *low, v16 *high) {
+    const __m256 d = _mm256_broadcast_ss(&scale[0]), m = _mm256_broadcast_ss(&scale[1]);
+    *low = (v16){q4_lanes(quad.low, 8 * row, d, m), q4_lanes(quad.high, 8 * row, d, m)};
+    *high = (v16){q4_lanes(quad.low, 8 * row + 4, d, m), q4_lanes(quad.high, 8 * row + 4, d, m)};
 }
 
-INLINE __m256 q8_of(const unsigned char *q, __m256 d) {
+INLINE __m256 q8_lanes(const unsigned char *q, __m256 d) {
     return _mm256_mul_ps(
         d, _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)q))));
 }
-INLINE void v16_q8(const unsigned char *block, v16 *low, v16 *high) {
-    const __m256 d = half_of(block);
-    *low = (v16){q8_of(block + 2, d), q8_of(block + 10, d)};
-    *high = (v16){q8_of(block + 18, d), q8_of(block + 26, d)};
+INLINE void q8_row(const unsigned char *q, float scale, v16 *low, v16 *high) {
+    const __m256 d = _mm256_set1_ps(scale);
+    *low = (v16){q8_lanes(q, d), q8_lanes(q + 8, d)};
+    *high = (v16){q8_lanes(q + 16, d), q8_lanes(q + 24, d)};
 }
 
 INLINE v16 v16_minus_absolute(v16 x) {

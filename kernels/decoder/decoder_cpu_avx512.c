@@ -8,27 +8,37 @@
 #include "kernels/decoder/decoder_inside.h"
 #include "kernels/paged_attention/paged_v16_avx512.h"
 
-INLINE v16 half_of(const unsigned char *at) {
-    uint16_t half;
-    memcpy(&half, at, sizeof half);
-    return _mm512_cvtph_ps(_mm256_set1_epi16((short)half));
+typedef __m512i quad_bits;
+
+/* Through memory, where a float is broadcast as it is loaded; between registers that would be a
+ * permutation, and those are what there are too many of here. */
+INLINE void scales_load(const unsigned char *scales, const int count, float *out) {
+    __m128i halves = count == 8 ? _mm_load_si128((const __m128i *)scales)
+                                : _mm_loadl_epi64((const __m128i *)scales);
+    _mm256_store_ps(out, _mm256_cvtph_ps(halves));
+    __asm__("" : "+m"(*(float(*)[8])out));
 }
 
+INLINE quad_bits q4_load(const unsigned char *quad) {
+    return _mm512_load_si512(quad);
+}
 /* A block has 16 weights to choose from, d·0 + m … d·15 + m, each rounded once since d·q is exact:
  * so many lanes are in a register, and a permutation looks each q up by its low four bits. */
-INLINE void v16_q4(const unsigned char *block, v16 *low, v16 *high) {
+INLINE void q4_row(quad_bits quad, const int row, const float *scale, v16 *low, v16 *high) {
     const v16 each = _mm512_set_ps(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
-    const v16 weights = _mm512_fmadd_ps(half_of(block), each, half_of(block + 2));
-    const __m512i q = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(block + 4)));
-    *low = _mm512_permutexvar_ps(q, weights);
-    *high = _mm512_permutexvar_ps(_mm512_srli_epi32(q, 4), weights);
+    const v16 weights = _mm512_fmadd_ps(_mm512_set1_ps(scale[0]), each, _mm512_set1_ps(scale[1]));
+    *low = _mm512_permutexvar_ps(_mm512_srli_epi32(quad, 8 * (unsigned)row), weights);
+    *high = _mm512_permutexvar_ps(_mm512_srli_epi32(quad, 8 * (unsigned)row + 4), weights);
 }
 
-INLINE void v16_q8(const unsigned char *block, v16 *low, v16 *high) {
-    const v16 d = half_of(block);
-    const __m128i *q = (const __m128i *)(block + 2);
-    *low = _mm512_mul_ps(d, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(q))));
-    *high = _mm512_mul_ps(d, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(q + 1))));
+INLINE v16 q8_lanes(const unsigned char *q, v16 d) {
+    return _mm512_mul_ps(
+        d, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_load_si128((const __m128i *)q))));
+}
+INLINE void q8_row(const unsigned char *q, float scale, v16 *low, v16 *high) {
+    const v16 d = _mm512_set1_ps(scale);
+    *low = q8_lanes(q, d);
+    *high = q8_lanes(q + 16, d);
 }
 
 INLINE v16 v16_minus_absolute(v16 x) {

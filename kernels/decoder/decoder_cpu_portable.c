@@ -5,25 +5,30 @@
 #include "kernels/element/element.h"
 #include "kernels/paged_attention/paged_v16_portable.h"
 
-static inline float half_of(const unsigned char *at) {
-    uint16_t half;
-    memcpy(&half, at, sizeof half);
-    return element_from_f16(half);
-}
+typedef const unsigned char *quad_bits;
 
-static inline void v16_q4(const unsigned char *block, v16 *low, v16 *high) {
-    const float d = half_of(block), m = half_of(block + 2);
-    for (int i = 0; i < V16_LANES; i++) {
-        low->lane[i] = d * (float)(block[4 + i] & 15) + m;
-        high->lane[i] = d * (float)(block[4 + i] >> 4) + m;
+static inline void scales_load(const unsigned char *scales, const int count, float *out) {
+    for (int i = 0; i < count; i++) {
+        uint16_t half;
+        memcpy(&half, scales + 2 * i, sizeof half);
+        out[i] = element_from_f16(half);
     }
 }
 
-static inline void v16_q8(const unsigned char *block, v16 *low, v16 *high) {
-    const float d = half_of(block);
+static inline quad_bits q4_load(const unsigned char *quad) {
+    return quad;
+}
+static inline void q4_row(quad_bits quad, const int row, const float *scale, v16 *low, v16 *high) {
     for (int i = 0; i < V16_LANES; i++) {
-        low->lane[i] = d * (float)(signed char)block[2 + i];
-        high->lane[i] = d * (float)(signed char)block[2 + V16_LANES + i];
+        low->lane[i] = scale[0] * (float)(quad[4 * i + row] & 15) + scale[1];
+        high->lane[i] = scale[0] * (float)(quad[4 * i + row] >> 4) + scale[1];
+    }
+}
+
+static inline void q8_row(const unsigned char *q, float scale, v16 *low, v16 *high) {
+    for (int i = 0; i < V16_LANES; i++) {
+        low->lane[i] = scale * (float)(signed char)q[i];
+        high->lane[i] = scale * (float)(signed char)q[V16_LANES + i];
     }
 }
 

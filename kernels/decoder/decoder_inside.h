@@ -14,6 +14,14 @@
 /* Outputs that one call of `product` takes at most, and whole calls are a multiple of. */
 #define DECODER_TILE 16
 
+/* Bytes of a block of four outputs, without scales: see decoder_pack.c. */
+#define DECODER_Q4_QUAD 64
+#define DECODER_Q8_QUAD 128
+
+/* Packs all weights that are not floats for native kernels. 0, or -1: no memory. */
+int decoder_pack(struct decoder *decoder);
+void decoder_unpack(struct decoder *decoder);
+
 struct decoder_kernels {
     /* Outputs [first, first + count) of a product of `rows` rows, x and out `x_stride` and
      * `out_stride` floats apart: out[r × out_stride + n]. count is a multiple of 4, at most

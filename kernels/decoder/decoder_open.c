@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernels/decoder/decoder.h"
+#include "kernels/decoder/decoder_inside.h"
 #include "kernels/element/element.h"
 
 /* What kernels are written for: heads of paged_attention, inputs in blocks, outputs in fours. */
@@ -180,7 +180,7 @@ static int read_all(struct decoder *d, const struct gguf *file, char *why) {
         if (read_layer(d, file, l, why) != 0)
             return -1;
     turns(d, base);
-    return 0;
+    return decoder_pack(d) == 0 ? 0 : refuse(why, "no memory to pack its weights");
 }
 
 int decoder_open(struct decoder **out, const struct gguf *file, char *why) {
@@ -201,6 +201,7 @@ void decoder_close(struct decoder *decoder) {
         return;
     free(decoder->layer);
     free(decoder->turn);
+    decoder_unpack(decoder);
     free(decoder);
 }
 
