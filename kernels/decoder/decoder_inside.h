@@ -14,6 +14,15 @@
 /* Outputs that one call of `product` takes at most, and whole calls are a multiple of. */
 #define DECODER_TILE 16
 
+/* Plain C that a compiler makes vectors of, for whichever processor it meets: no bit changes. */
+#if defined __x86_64__ && !defined __clang__ && !defined __SANITIZE_ADDRESS__
+#define DECODER_WIDE                                                                               \
+    __attribute__((target_clones("avx512f", "arch=haswell", "default"),                            \
+                   optimize("O3", "no-loop-interchange", "no-loop-unroll-and-jam")))
+#else
+#define DECODER_WIDE
+#endif
+
 /* Bytes of a block of four outputs, without scales: see decoder_pack.c. */
 #define DECODER_Q4_QUAD 64
 #define DECODER_Q8_QUAD 128

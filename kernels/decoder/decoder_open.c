@@ -219,23 +219,34 @@ static float half_at(const unsigned char *at) {
     return element_from_f16(half);
 }
 
-/* One block of 32 at a time. d·q has at most 19 bits, so it is exact, and the sum rounds once. */
+/* Blocks of 32. d·q has at most 19 bits, so it is exact, and the sum rounds once. */
+DECODER_WIDE static void widen_q4(const unsigned char *restrict at, unsigned n,
+                                  float *restrict out) {
+    for (; n; n -= GGUF_BLOCK, at += GGUF_Q4_1_BYTES, out += GGUF_BLOCK) {
+        const float d = half_at(at), m = half_at(at + 2);
+#pragma GCC unroll 1
+        for (int i = 0; i < GGUF_BLOCK / 2; i++) {
+            out[i] = d * (float)(at[4 + i] & 15) + m;
+            out[GGUF_BLOCK / 2 + i] = d * (float)(at[4 + i] >> 4) + m;
+        }
+    }
+}
+DECODER_WIDE static void widen_q8(const unsigned char *restrict at, unsigned n,
+                                  float *restrict out) {
+    for (; n; n -= GGUF_BLOCK, at += GGUF_Q8_0_BYTES, out += GGUF_BLOCK) {
+        const float d = half_at(at);
+#pragma GCC unroll 1
+        for (int i = 0; i < GGUF_BLOCK; i++)
+            out[i] = d * (float)(signed char)at[2 + i];
+    }
+}
+
 void decoder_weights_of(const struct decoder_weight *w, size_t row, float *out) {
     const unsigned char *at = w->data + row * w->row_bytes;
     if (w->type == GGUF_F32)
         memcpy(out, at, (size_t)w->columns * sizeof *out);
-    for (unsigned k = 0; w->type == GGUF_Q4_1 && k < w->columns; k += GGUF_BLOCK) {
-        const float d = half_at(at), m = half_at(at + 2);
-        for (int i = 0; i < GGUF_BLOCK / 2; i++) {
-            out[k + i] = d * (float)(at[4 + i] & 15) + m;
-            out[k + GGUF_BLOCK / 2 + i] = d * (float)(at[4 + i] >> 4) + m;
-        }
-        at += GGUF_Q4_1_BYTES;
-    }
-    for (unsigned k = 0; w->type == GGUF_Q8_0 && k < w->columns; k += GGUF_BLOCK) {
-        const float d = half_at(at);
-        for (int i = 0; i < GGUF_BLOCK; i++)
-            out[k + i] = d * (float)(signed char)at[2 + i];
-        at += GGUF_Q8_0_BYTES;
-    }
+    else if (w->type == GGUF_Q4_1)
+        widen_q4(at, w->columns, out);
+    else
+        widen_q8(at, w->columns, out);
 }
