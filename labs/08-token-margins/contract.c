@@ -119,7 +119,7 @@ int sweep_contracts(struct lab_run *run, struct device *device) {
     const struct stage *stage = stage_of(run);
     if (!stage)
         return -1;
-    lab_expect(run, stage->questions + 1);
+    lab_expect(run, stage_answered(stage) + 1);
     if (by_hand(run, device) != 0)
         return -1;
     for (size_t q = 0; q < stage->questions && !lab_stopping(run); q++) {

@@ -98,7 +98,7 @@ int sweep_free(struct lab_run *run, struct device *device) {
     const struct stage *stage = stage_of(run);
     if (!stage)
         return -1;
-    lab_expect(run, stage->questions);
+    lab_expect(run, stage_answered(stage));
     for (size_t q = 0; q < stage->questions && !lab_stopping(run); q++) {
         struct lab_case *c =
             lab_case_begin(run, device_id(device), "08/free/%s/question=%zu", stage->model.name, q);

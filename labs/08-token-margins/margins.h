@@ -29,10 +29,10 @@ enum plan_id { BF16_K1, BF16_K2, BF16_K4, BF16_L32, F32_K1, F32_K2, PLANS };
 struct pair {
     const char *name;
     enum plan_id a, b;
-    const char *changes; /* "order" of sums, or "rounding" points */
+    const char *changes; /* "order" of sums, "rounding" points, or "both" */
     const char *under;   /* the rounding of both; "both" where that is what changes */
 };
-enum { PAIRS = 5 };
+enum { PAIRS = 6 };
 extern const struct pair pairs[PAIRS];
 extern const char *const plan_text_of[PLANS];
 
@@ -50,6 +50,8 @@ struct stage {
 };
 /* NULL after lab_error(). */
 const struct stage *stage_of(struct lab_run *run);
+/* Questions whose text is not empty: the others have no cases. */
+size_t stage_answered(const struct stage *stage);
 /* Free continuations under a plan: [questions][most] and lengths, kept as long as the process.
  * NULL after lab_error(). */
 const uint32_t *stage_texts(struct lab_run *run, enum plan_id plan, const unsigned **length);
@@ -67,6 +69,16 @@ const char *on_weights(const struct rows *rows);
  */
 
 int sweep_teach(struct lab_run *run, struct device *device);
+/* What the best of the rules can do that know the margin and no plan, "a step flips if its margin
+ * is at most m": with m found afterwards, so that the harmonic mean of precision and recall is the
+ * largest. m is NaN where no step flipped, or the margins of the pair's first plan are not there.
+ */
+struct margin_rule {
+    double m, said, right;
+};
+struct margin_rule margin_rule_of(const struct rows *rows, int pair);
+/* Over all texts of a pair ("" for all). */
+double sum_of(const struct rows *rows, const char *pair, const char *column);
 void check_bound(const struct rows *rows, struct finding *finding);
 void check_predicted(const struct rows *rows, struct finding *finding);
 void check_rare(const struct rows *rows, struct finding *finding);
@@ -86,6 +98,10 @@ void check_contracts(const struct rows *rows, struct finding *finding);
 
 int margins_table(struct lab_run *run, const struct rows *rows, struct lab_table *table);
 int rates_table(struct lab_run *run, const struct rows *rows, struct lab_table *table);
+int order_table(struct lab_run *run, const struct rows *rows, struct lab_table *table);
+int saying_table(struct lab_run *run, const struct rows *rows, struct lab_table *table);
+int kinds_table(struct lab_run *run, const struct rows *rows, struct lab_table *table);
+int meeting_table(struct lab_run *run, const struct rows *rows, struct lab_table *table);
 int whole_table(struct lab_run *run, const struct rows *rows, struct lab_table *table);
 
 #endif

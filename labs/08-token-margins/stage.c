@@ -20,6 +20,7 @@ const struct pair pairs[PAIRS] = {
     {"l16-l32", BF16_K1, BF16_L32, "order", "bf16"},
     {"f32-k1-k2", F32_K1, F32_K2, "order", "f32"},
     {"f32-bf16", F32_K1, BF16_K1, "rounding", "both"},
+    {"f32-bf16-k2", F32_K1, BF16_K2, "both", "both"},
 };
 
 /* --- the stage ---------------------------------------------------------------------------------
@@ -84,6 +85,13 @@ const struct stage *stage_of(struct lab_run *run) {
         stage->length = (unsigned *)length;
     }
     return stage && stage->text ? stage : NULL;
+}
+
+size_t stage_answered(const struct stage *stage) {
+    size_t count = 0;
+    for (size_t q = 0; q < stage->questions; q++)
+        count += stage->length[q] > 0;
+    return count;
 }
 
 const uint32_t *stage_texts(struct lab_run *run, enum plan_id plan, const unsigned **length) {

@@ -134,7 +134,7 @@ int sweep_teach(struct lab_run *run, struct device *device) {
     const struct stage *stage = stage_of(run);
     if (!stage)
         return -1;
-    lab_expect(run, stage->questions);
+    lab_expect(run, stage_answered(stage));
     for (size_t q = 0; q < stage->questions && !lab_stopping(run); q++) {
         struct lab_case *c = lab_case_begin(run, device_id(device), "08/teach/%s/question=%zu",
                                             stage->model.name, q);
@@ -165,8 +165,7 @@ int sweep_teach(struct lab_run *run, struct device *device) {
 /* --- checks ------------------------------------------------------------------------------------
  */
 
-/* Over all texts, of one pair ("" for all). */
-static double sum_of(const struct rows *rows, const char *pair, const char *column) {
+double sum_of(const struct rows *rows, const char *pair, const char *column) {
     double sum = 0;
     for (size_t k = 0; k < rows->count; k++)
         if (!*pair || row_is(rows, k, "pair", pair))
@@ -227,32 +226,36 @@ static struct step *steps_of(const struct rows *rows, int pair, size_t *count) {
     return list;
 }
 
-/* What a rule can do that knows the margin and no plan, "a step flips if its margin is at most m":
- * precision and recall for the m whose harmonic mean of both is the largest. */
-static void by_margin_alone(const struct rows *rows, int pair, struct finding *f) {
+struct margin_rule margin_rule_of(const struct rows *rows, int pair) {
+    struct margin_rule best = {NAN, 0, 0};
     size_t count, flips = 0, hits = 0;
-    struct step *list = steps_of(rows, pair, &count);
-    double best = 0, precision = 0, recall = 0;
-    if (list)
-        qsort(list, count, sizeof(*list), by_margin);
+    struct step *list = pairs[pair].a == BF16_K1 ? steps_of(rows, pair, &count) : NULL;
+    double most = 0;
+    if (!list)
+        return best;
+    qsort(list, count, sizeof(*list), by_margin);
     for (size_t i = 0; i < count; i++)
         flips += list[i].flipped;
     for (size_t i = 0; i < count && flips; i++) {
         hits += list[i].flipped;
         const double p = (double)hits / (double)(i + 1), r = (double)hits / (double)flips;
-        if (hits && 2 * p * r / (p + r) > best) {
-            best = 2 * p * r / (p + r);
-            precision = p;
-            recall = r;
+        if (hits && 2 * p * r / (p + r) > most) {
+            most = 2 * p * r / (p + r);
+            best = (struct margin_rule){list[i].margin, (double)(i + 1), (double)hits};
         }
     }
     free(list);
-    if (best > 0) {
-        finding_number(f, "1", number(precision), "%s: by the margin alone, said rightly",
-                       pairs[pair].name);
-        finding_number(f, "1", number(recall), "%s: by the margin alone, of the flips",
-                       pairs[pair].name);
-    }
+    return best;
+}
+
+static void say_margin_alone(const struct rows *rows, int pair, struct finding *f) {
+    const struct margin_rule best = margin_rule_of(rows, pair);
+    if (isnan(best.m))
+        return;
+    finding_number(f, "1", number_share(best.right, best.said),
+                   "%s: by the margin alone, said rightly", pairs[pair].name);
+    finding_number(f, "1", number_share(best.right, sum_of(rows, pairs[pair].name, "flips")),
+                   "%s: by the margin alone, of the flips", pairs[pair].name);
 }
 
 void check_predicted(const struct rows *rows, struct finding *f) {
@@ -270,8 +273,7 @@ void check_predicted(const struct rows *rows, struct finding *f) {
         if (can > 0)
             finding_number(f, "1", number_share(flips, can),
                            "%s: of the %.0f that the bound 2e allows", pairs[p].name, can);
-        if (pairs[p].a == BF16_K1)
-            by_margin_alone(rows, p, f);
+        say_margin_alone(rows, p, f);
     }
     finding_say(f, "%.0f flips of %.0f steps were said before: %.0f missed, %.0f said wrongly%s",
                 sum_of(rows, "", "flips"), sum_of(rows, "", "steps"), sum_of(rows, "", "missed"),
@@ -288,14 +290,17 @@ static struct ratio rate(const struct rows *rows, const char *pair) {
 }
 
 void check_rare(const struct rows *rows, struct finding *f) {
+    double flips = 0, steps = 0;
     for (int p = 0; p < PAIRS; p++) {
         const struct ratio r = rate(rows, pairs[p].name);
-        if (!(sum_of(rows, pairs[p].name, "steps") > 0))
-            continue;
+        if (strcmp(pairs[p].changes, "both") == 0 || !(sum_of(rows, pairs[p].name, "steps") > 0))
+            continue; /* one change at a time */
+        flips += sum_of(rows, pairs[p].name, "flips");
+        steps += sum_of(rows, pairs[p].name, "steps");
         finding_count(f, answer_below(r, 0.013), NULL, 0);
         finding_number(f, "1", r, "%s (%s): flips a step", pairs[p].name, pairs[p].under);
     }
-    const struct ratio all = number_share(sum_of(rows, "", "flips"), sum_of(rows, "", "steps"));
+    const struct ratio all = number_share(flips, steps);
     finding_say(f, "%.2f %% of all steps flip, of any of these changes%s", 100 * all.value,
                 on_weights(rows));
     finding_settle(f, SETTLE_ALL, "some of the pairs of plans");

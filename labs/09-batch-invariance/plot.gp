@@ -15,10 +15,15 @@
 #@ text One request, beside others. `heuristic` counts rows and splits K, `lanes` counts rows and never
 #@ text splits K, `fixed` counts nothing and lies on 0.
 #@ table company: Bits of one request in batches
+#@ text Of so many logits, `other` have other bits than alone, and `tokens` of the steps another largest
+#@ text one. `unexplained`: other bits than alone while the rule counts as many rows; `wrong`: other bits
+#@ text than the model of the plan says. Both are 0, or there is a bug.
 #@ table price: One step, by the rule that counts rows and by a fixed plan
 #@ text `seconds` a step of so many requests; `ratio` of the fixed plan's to the rule's, with its 95 %
 #@ text interval; `roof` is the part of the speed at which memory was read beside it.
 #@ table chunks: Bits of one request by how its prompt was computed
+#@ text `size` tokens of a chunk, of a prefix that was there already, or verified at once; the other
+#@ text columns as above, against the whole prompt in one step.
 if (data1_rows > 0) {
     set output out("links")
     set title "One question under load: answers that are not the most frequent one"

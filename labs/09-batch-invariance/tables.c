@@ -11,7 +11,7 @@ int texts_table(struct lab_run *run, const struct rows *rows, struct lab_table *
                 continue;
             const double n = row_number(rows, k, "completions");
             const struct ratio other = number_share(n - row_number(rows, k, "most frequent"), n);
-            lab_table_row(table, "%s\t%s\t%zu\t%.0f\t%.0f\t%.6g\t%.6g\t%.6g\t%.3g",
+            lab_table_row(table, "%s\t%s\t%zu\t%.0f\t%.0f\t%.4g\t%.4g\t%.4g\t%.3g",
                           row_text(rows, k, "device"), links[l], l + 1, n,
                           row_number(rows, k, "distinct"), 100 * other.value, 100 * other.low,
                           100 * other.high, row_number(rows, k, "rows a step"));
