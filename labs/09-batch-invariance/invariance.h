@@ -5,8 +5,12 @@
  *     stage.c    the model, the questions, the plans; comparing logits
  *     company.c  B1, B2, B4: one request alone and beside others
  *     chunks.c   B3, B5: its prompt in pieces, after a prefix hit; several tokens verified at once
+ *     context.c  S7: a long context, over which attention is split
  *     load.c     R1: one question again and again while a load runs beside it; one link cut at a
- * time tables.c   what the plots are drawn from, where it is not one line a row
+ *                time
+ *     libraries.c  09.3, 09.4: products of the model by oneDNN, OpenBLAS, cuBLASLt
+ *     price.c    09.1, 09.2: what a fixed plan costs
+ *     tables.c   what the plots are drawn from, where it is not one line a row
  */
 #ifndef NANOLAB_LABS_09_INVARIANCE_H
 #define NANOLAB_LABS_09_INVARIANCE_H
@@ -59,8 +63,15 @@ int sweep_chunks(struct lab_run *run, struct device *device);
 void check_chunks(const struct rows *rows, struct finding *finding);
 void check_verify(const struct rows *rows, struct finding *finding);
 
+int sweep_context(struct lab_run *run, struct device *device);
+void check_context(const struct rows *rows, struct finding *finding);
+
 int sweep_load(struct lab_run *run, struct device *device);
 void check_load(const struct rows *rows, struct finding *finding);
+
+int sweep_libraries(struct lab_run *run, struct device *device);
+void check_libraries(const struct rows *rows, struct finding *finding);
+int libraries_table(struct lab_run *run, const struct rows *rows, struct lab_table *table);
 
 int sweep_price(struct lab_run *run, struct device *device);
 void check_price(const struct rows *rows, struct finding *finding);

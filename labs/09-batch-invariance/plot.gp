@@ -18,6 +18,13 @@
 #@ text Of so many logits, `other` have other bits than alone, and `tokens` of the steps another largest
 #@ text one. `unexplained`: other bits than alone while the rule counts as many rows; `wrong`: other bits
 #@ text than the model of the plan says. Both are 0, or there is a bug.
+#@ table context: Bits of one request with a long context, by the splits of attention
+#@ text `other` bits than in a batch of two. `splits` lets the number of requests decide the splits of
+#@ text attention, and stages products alike; `fixed` and `fixed-4` have one number of splits. With
+#@ text bfloat16 between kernels a small difference may vanish before it comes to a logit.
+#@ table libraries: Products of the model by a library, for 1 to 64 rows
+#@ text One row, alone and among others, and as the last of them. Of so many numbers of rows that were
+#@ text `asked`, so many `changed` a row; `they are`: which (`8-64`: all that were asked from 8 to 64).
 #@ table price: One step, by the rule that counts rows and by a fixed plan
 #@ text `seconds` a step of so many requests; `ratio` of the fixed plan's to the rule's, with its 95 %
 #@ text interval; `roof` is the part of the speed at which memory was read beside it.

@@ -1,0 +1,1 @@
+LIBS_09-batch-invariance := $(CPU_LIBS)
