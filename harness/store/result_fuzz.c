@@ -3,7 +3,9 @@
  *
  * The first byte of an input says which file the rest becomes, and whether its hashes are made to
  * fit first: without that, no input would ever get past them. The other files of the folder are
- * good ones. Then the folder is verified, and every case read through the accessors.
+ * good ones. Then the folder is verified, and every case read through the accessors. What was
+ * predicted is also written and read again, which must give the same; or it is refused in one
+ * harmless line. How many such inputs there were, and how many were taken, is printed at the end.
  *
  * Build with clang -fsanitize=fuzzer,address and run with -max_total_time=… and
  * -print_final_stats=1 (libFuzzer prints the number of runs). No seed corpus is needed: the mutator
@@ -22,10 +24,12 @@
 #include "harness/lab/lab.h"
 #include "harness/page/report.h"
 #include "harness/store/checked.h"
+#include "harness/store/predictions.h"
 #include "harness/store/result.h"
 #include "harness/store/seal_fixture.h"
 #include "harness/store/sha.h"
 #include "harness/store/verify.h"
+#include "harness/text.h"
 
 #define LAB "42-fuzz"
 #define SIDE "0123456789abcdef0123456789abcdef.u8"
@@ -35,7 +39,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed);
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
 
-enum target { JOURNAL_RAW, JOURNAL_SEALED, RUN_RAW, RUN_SEALED, CLAIMS, TABLE, TARGETS };
+enum target {
+    JOURNAL_RAW,
+    JOURNAL_SEALED,
+    RUN_RAW,
+    RUN_SEALED,
+    CLAIMS,
+    TABLE,
+    PREDICTIONS,
+    TARGETS
+};
 
 static char root[64];
 static char dir[80];
@@ -57,6 +70,13 @@ static const char run_seed[] =
     " \"run\": {\"mode\": \"quick\", \"seed\": \"1\", \"device_list\": null, \"labs\": [\"" LAB
     "\"], \"label\": \"l\", \"arguments\": [\"a\"], \"start\": \"s\", \"end\": null, "
     "\"complete\": true}";
+
+static const char predictions_seed[] =
+    "{\"format\":1,\"predictions\":[{\"lab\":\"" LAB "\",\"version\":\"v\",\"asked\":"
+    "\"2026-11-29T04:00:00Z\",\"answers\":[{\"id\":\"42.a\",\"question\":\"q\",\"unit\":\"1\","
+    "\"low\":0.5,\"high\":4e2},{\"id\":\"42.b\",\"question\":\"q\",\"choice\":\"c\"},"
+    "{\"id\":\"42.c\",\"question\":\"q\",\"answer\":null}]}]}\n";
+static struct { size_t inputs, taken; } predicted;
 
 static void write_file(const char *name, const void *data, size_t size) {
     char path[200];
@@ -86,6 +106,8 @@ static int remove_entry(const char *path, const struct stat *status, int type, s
 }
 
 static void remove_root(void) {
+    printf("fuzz: predictions.json: %zu inputs, %zu of them taken\n", predicted.inputs,
+           predicted.taken);
     nftw(root, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
 
@@ -94,6 +116,7 @@ static void check_seeds(void) {
     for (enum target target = JOURNAL_SEALED; target < TARGETS; target++) {
         const char *text = target == CLAIMS           ? claims_seed
                            : target == TABLE          ? table_seed
+                           : target == PREDICTIONS    ? predictions_seed
                            : target == JOURNAL_SEALED ? journal_seed
                                                       : run_seed;
         size_t size = strlen(text) + 1;
@@ -223,6 +246,39 @@ static void show(const struct checked_lab *lab) {
     free(out_text);
 }
 
+/* What a folder's predictions.json became. */
+static void check_predicted(const struct checked *checked) {
+    struct folder folder;
+    json_t *again = NULL;
+    predicted.inputs++;
+    if (*checked->predictions_wrong) {
+        char plain[sizeof checked->predictions_wrong];
+        text_plain(plain, sizeof plain, checked->predictions_wrong);
+        if (checked->predictions || strcmp(plain, checked->predictions_wrong) != 0)
+            abort();
+        return;
+    }
+    if (!checked->predictions)
+        abort();
+    predicted.taken++;
+    if (folder_open(&folder, dir) != 0 ||
+        predictions_write(&folder, PREDICTIONS_FILE, checked->predictions) != 0 ||
+        predictions_read(&folder, PREDICTIONS_FILE, &again) != 0 ||
+        !json_equal(again, checked->predictions)) {
+        fprintf(stderr, "%s\n", error_text());
+        abort();
+    }
+    folder_close(&folder);
+    const json_t *answers = json_object_get(predictions_of(again, LAB), "answers"), *one;
+    size_t k;
+    json_array_foreach(answers, k, one) {
+        if (predictions_answer(predictions_of(again, LAB),
+                               json_string_value(json_object_get(one, "id"))) != one)
+            abort();
+    }
+    json_decref(again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     enum target target = size ? data[0] % TARGETS : JOURNAL_RAW;
     const char *text = (const char *)data + (size > 0);
@@ -243,6 +299,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                target == CLAIMS ? size : sizeof claims_seed - 1);
     write_file(LAB "/table.tsv", target == TABLE ? text : table_seed,
                target == TABLE ? size : sizeof table_seed - 1);
+    write_file(PREDICTIONS_FILE, target == PREDICTIONS ? text : predictions_seed,
+               target == PREDICTIONS ? size : sizeof predictions_seed - 1);
 
     json_t *summary = NULL;
     struct result_recorded recorded;
@@ -254,6 +312,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (checked_open(&checked, dir) == 0) {
         for (size_t k = 0; k < checked->lab_count; k++)
             show(&checked->labs[k]);
+        if (target == PREDICTIONS)
+            check_predicted(checked);
         checked_close(checked);
     }
     if (reader_open(&reader, dir, LAB, NULL) == 0) {
@@ -268,10 +328,11 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned 
     const char *text = NULL;
     if (size < 2 || seed % 257 == 0) {
         enum target target = (seed >> 9) % TARGETS;
-        text = target == CLAIMS    ? claims_seed
-               : target == TABLE   ? table_seed
-               : target >= RUN_RAW ? run_seed
-                                   : journal_seed;
+        text = target == CLAIMS        ? claims_seed
+               : target == TABLE       ? table_seed
+               : target == PREDICTIONS ? predictions_seed
+               : target >= RUN_RAW     ? run_seed
+                                       : journal_seed;
         if (strlen(text) + 1 > max)
             return LLVMFuzzerMutate(data, size, max);
         size = strlen(text) + 1;
@@ -279,6 +340,15 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned 
         memcpy(data + 1, text, size - 1);
         if (seed >> 20 & 1)
             return size;
+    }
+    /* Another digit or letter leaves it JSON, so that it comes further. */
+    if (size > 1 && data[0] % TARGETS == PREDICTIONS && seed % 3 == 0) {
+        uint8_t *at = data + 1 + (seed >> 8) % (size - 1);
+        if (*at >= '0' && *at <= '9')
+            *at = (uint8_t)('0' + (seed >> 4) % 10);
+        else if (*at >= 'a' && *at <= 'z')
+            *at = (uint8_t)('a' + (seed >> 4) % 26);
+        return size;
     }
     if (size > 1 && seed % 5)
         return 1 + LLVMFuzzerMutate(data + 1, size - 1, max - 1);

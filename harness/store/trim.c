@@ -21,6 +21,7 @@
 #include "harness/store/checked.h"
 #include "harness/store/journal.h"
 #include "harness/store/pack_inside.h"
+#include "harness/store/predictions.h"
 #include "harness/store/record.h"
 #include "harness/store/series.h"
 
@@ -380,6 +381,8 @@ static int trim_checked(const struct checked *checked, const char *content, cons
     int status = trim_run(checked, content, &root);
     for (size_t k = 0; status == 0 && k < checked->lab_count; k++)
         status = trim_lab(&checked->labs[k], &root);
+    if (status == 0 && checked->predictions)
+        status = predictions_write(&root, PREDICTIONS_FILE, checked->predictions);
     folder_close(&root);
     return status;
 }

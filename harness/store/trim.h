@@ -1,7 +1,7 @@
 /*
  * trim.h: a result folder made small enough to be kept beside the source (`nanolab pack --trim`).
  *
- * Rule 1. Kept as they are: run.json, the claims, the tables, the notes, and of every case its id,
+ * Rule 1. Kept as they are: run.json, predictions.json, the claims, the tables, the notes, and of every case its id,
  * device, params, plan, bench, state, group, and each series of bits, counts or real numbers of at
  * most 64 values and each tree of at most 1,024 bytes. Changed or left out:
  *

@@ -17,6 +17,7 @@
 #include "harness/measure/bench.h"
 #include "harness/store/checked.h"
 #include "harness/store/forge_fixture.h"
+#include "harness/store/predictions.h"
 #include "harness/store/record.h"
 #include "harness/store/series.h"
 #include "harness/store/trim.h"
@@ -240,6 +241,27 @@ static void compares_as_the_same(void **state) {
         compare_side_close(&sides[k]);
 }
 
+/* What was predicted is no measurement: nothing of it is rounded or left out. */
+static void predictions_are_kept(void **state) {
+    struct trimming *t = *state;
+    struct folder folder;
+    json_t *all = NULL, *kept = NULL;
+    json_t *answers = json_pack("[{s:s, s:s, s:s, s:f, s:f}, {s:s, s:s, s:n}]", "id", "42.a",
+                                "question", "q", "unit", "s", "low", 1.23456789e-5, "high",
+                                2.3456789e-5, "id", "42.b", "question", "r", "answer");
+    assert_int_equal(predictions_put(&all, predictions_entry(FIXTURE_LAB, answers), false), 0);
+    assert_int_equal(folder_open(&folder, t->f.dir), 0);
+    assert_int_equal(predictions_write(&folder, PREDICTIONS_FILE, all), 0);
+    folder_close(&folder);
+    there_and_back(t);
+    assert_int_equal(folder_open(&folder, t->back), 0);
+    assert_int_equal(predictions_read(&folder, PREDICTIONS_FILE, &kept), 0);
+    folder_close(&folder);
+    assert_true(json_equal(kept, all));
+    json_decref(kept);
+    json_decref(all);
+}
+
 /* --- what is refused ---------------------------------------------------------------------------
  */
 
@@ -349,9 +371,13 @@ static void records_left_out(void **state) {
 int main(void) {
 #define EACH(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
-        EACH(verdicts_tables_and_notes_are_the_same), EACH(medians_are_exact_and_samples_are_some),
-        EACH(long_series_keep_their_digest),          EACH(compares_as_the_same),
-        EACH(not_twice_and_only_what_is_complete),    EACH(an_edited_archive_leaves_nothing),
+        EACH(verdicts_tables_and_notes_are_the_same),
+        EACH(medians_are_exact_and_samples_are_some),
+        EACH(long_series_keep_their_digest),
+        EACH(compares_as_the_same),
+        EACH(not_twice_and_only_what_is_complete),
+        EACH(an_edited_archive_leaves_nothing),
+        EACH(predictions_are_kept),
         cmocka_unit_test(records_left_out),
     };
     return cmocka_run_group_tests_name("trim", tests, NULL, NULL);
