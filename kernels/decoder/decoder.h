@@ -38,6 +38,7 @@ extern "C" {
 #endif
 
 struct json_t;
+struct device;
 
 /* --- plans -------------------------------------------------------------------------------------
  */
@@ -154,6 +155,7 @@ struct decoder_cache {
     int32_t *ids;        /* [sequences][row_blocks] */
     size_t layer_bytes;  /* of the keys of one layer, or of its values */
     unsigned char *keys; /* [layers][layer_bytes], values after all keys */
+    uint64_t state; /* a number of its own whenever keys or values change: see decoder_cache.c */
 };
 /* 0, or -1 with a line in `why` (GGUF_WHY bytes). */
 int decoder_cache_open(struct decoder_cache *out, const struct decoder *decoder,
@@ -168,6 +170,18 @@ unsigned decoder_cache_share(struct decoder_cache *cache, unsigned to, unsigned 
 void decoder_cache_copy(struct decoder_cache *cache, unsigned to, unsigned from, unsigned tokens);
 /* Sequence s has blocks of its own again. */
 void decoder_cache_own(struct decoder_cache *cache, unsigned s);
+
+/* --- a device ----------------------------------------------------------------------------------
+ */
+
+/* The weights in a device's memory, and what a step needs there: of a GPU, or of a machine that
+ * stands in for one (kernels/device). Steps copy a cache there when it was changed here, and write
+ * back what they add to it. Model and device are borrowed. `checked`: the checked build of the SIMT
+ * machine. One step at a time. 0, or -1 with a line in `why` (GGUF_WHY bytes). */
+struct decoder_device;
+int decoder_device_open(struct decoder_device **out, struct device *device,
+                        const struct decoder *decoder, bool checked, char *why);
+void decoder_device_close(struct decoder_device *device); /* NULL is allowed */
 
 /* --- a step ------------------------------------------------------------------------------------
  */
@@ -194,6 +208,9 @@ struct decoder_step {
     struct decoder_cache *cache;
     struct decoder_plan plan;
     enum decoder_engine engine;
+    /* Not NULL: its kernels run the step. The model then is of these, whose attention has a tree of
+     * its own; all other bits are the native kernels'. */
+    struct decoder_device *device;
     unsigned threads;    /* 1… */
     unsigned processors; /* that heuristics count with; 0: 132 */
     unsigned counted;    /* rows that heuristics of products count; 0: those there are */

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernels/decoder/decoder.h"
+#include "kernels/decoder/decoder_inside.h"
 #include "kernels/element/element.h"
 
 #define CACHE_MOST ((size_t)16 << 30)
@@ -34,10 +34,17 @@ int decoder_cache_open(struct decoder_cache *out, const struct decoder *decoder,
         decoder_cache_close(out);
         return -1;
     }
+    decoder_cache_changed(out);
     memset(out->keys, 0xff, bytes); /* NaN: what is read before it is written shows */
     for (unsigned s = 0; s < sequences; s++)
         decoder_cache_own(out, s);
     return 0;
+}
+
+/* No two states of any caches have one number. */
+void decoder_cache_changed(struct decoder_cache *cache) {
+    static _Atomic uint64_t states;
+    cache->state = ++states;
 }
 
 void decoder_cache_close(struct decoder_cache *cache) {
@@ -64,6 +71,7 @@ void decoder_cache_copy(struct decoder_cache *cache, unsigned to, unsigned from,
     const size_t token =
         element_bytes(cache->rounding == DECODER_BF16 ? ELEMENT_BF16 : ELEMENT_F32) * d->kv_heads *
         d->head;
+    decoder_cache_changed(cache);
     for (unsigned l = 0; l < 2 * d->layers; l++)
         for (unsigned t = 0; t < tokens; t += DECODER_BLOCK) {
             const unsigned block = t / DECODER_BLOCK,

@@ -3,6 +3,7 @@
  *
  *     decoder_step.c        the order of a step's kernels, the same for all engines
  *     decoder_model.c       the model: each sum from its definition
+ *     decoder_device.c      the same order on a device, by the kernels of decoder.cu
  *     decoder_cpu_kernel.inc  the native kernels, once for each instruction set:
  *     decoder_cpu_portable.c, decoder_cpu_avx2.c, decoder_cpu_avx512.c
  */
@@ -10,6 +11,7 @@
 #define NANOLAB_KERNELS_DECODER_DECODER_INSIDE_H
 
 #include "kernels/decoder/decoder.h"
+#include "kernels/paged_attention/paged.h"
 
 /* Outputs that one call of `product` takes at most, and whole calls are a multiple of. */
 #define DECODER_TILE 16
@@ -55,5 +57,25 @@ static inline void decoder_slice(unsigned blocks, unsigned slices, unsigned s, u
     *first = s * each < blocks ? s * each : blocks;
     *end = blocks - *first < each ? blocks : *first + each;
 }
+
+/* Queries of a head of keys as attention's kernels have them: a power of two, filled up with zeros.
+ */
+unsigned decoder_wide(const struct decoder *decoder);
+struct paged_plan decoder_attention_plan(const struct decoder_step *step);
+/* Each row is a sequence of its own to attention: it ends at the row's token. 0, or -1 with a line
+ * in `why`; what is there then has to be closed all the same. */
+int decoder_attention_table(struct kv_table *table, const struct decoder_step *step, char *why);
+
+/* Tokens before a row's place in each layer of the cache. */
+static inline size_t decoder_cache_slot(const struct decoder_cache *c,
+                                        const struct decoder_row *row) {
+    const size_t block = (size_t)row->sequence * c->row_blocks + row->position / DECODER_BLOCK;
+    return (size_t)c->ids[block] * DECODER_BLOCK + row->position % DECODER_BLOCK;
+}
+/* What the cache holds is about to be other than before: copies of it are old. */
+void decoder_cache_changed(struct decoder_cache *cache);
+
+/* A step by the kernels of its device; it was checked. */
+int decoder_device_run(const struct decoder_step *step, float *logits, char *why);
 
 #endif

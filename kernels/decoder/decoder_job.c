@@ -39,6 +39,7 @@ static int run(struct step_job *j, enum decoder_engine engine) {
                                       .cache = &j->cache,
                                       .plan = j->way.plan,
                                       .engine = engine,
+                                      .device = j->way.device,
                                       .threads = j->way.threads,
                                       .processors = j->way.processors,
                                       .row = j->row,
@@ -102,6 +103,7 @@ static int fill_cache(struct step_job *j) {
                                         .cache = &j->cache,
                                         .plan = j->way.plan,
                                         .engine = j->way.engine,
+                                        .device = j->way.device,
                                         .threads = j->way.threads,
                                         .row = row};
             for (; step.rows < 64 && p < j->position; step.rows++, p++)

@@ -19,7 +19,7 @@ struct run {
     struct pool *pool;
     bool rounded;     /* what kernels hand on, to bfloat16 */
     unsigned group;   /* queries of a head of keys, and so many that kernels have */
-    unsigned wide;    /* the group that attention is called with */
+    unsigned wide;    /* decoder_wide */
     float *x;         /* [rows][width]: the residual stream */
     float *normed;    /* [rows][width] */
     float *q, *k, *v; /* [rows][width], [rows][kv_heads × head] twice */
@@ -121,10 +121,8 @@ static unsigned char *slot(const struct run *run, unsigned layer, bool values,
                            const struct decoder_row *row) {
     const struct decoder_cache *c = run->step->cache;
     const size_t token = (run->rounded ? 2 : 4) * (size_t)run->d->kv_heads * run->d->head;
-    const int32_t id =
-        c->ids[(size_t)row->sequence * c->row_blocks + row->position / DECODER_BLOCK];
     return c->keys + (layer + (values ? run->d->layers : 0)) * c->layer_bytes +
-           ((size_t)id * DECODER_BLOCK + row->position % DECODER_BLOCK) * token;
+           decoder_cache_slot(c, row) * token;
 }
 
 /* --- kernels shared between threads ------------------------------------------------------------
@@ -205,15 +203,28 @@ static void add(struct run *run) {
 /* --- attention ---------------------------------------------------------------------------------
  */
 
-static struct paged_plan paged_plan_of(const struct run *run) {
+unsigned decoder_wide(const struct decoder *d) {
+    unsigned wide = 1;
+    while (wide < d->heads / d->kv_heads)
+        wide *= 2;
+    return wide;
+}
+
+struct paged_plan decoder_attention_plan(const struct decoder_step *step) {
     struct paged_plan plan = paged_plan_default();
-    plan.element = run->rounded ? ELEMENT_BF16 : ELEMENT_F32;
+    plan.element = step->plan.rounding == DECODER_BF16 ? ELEMENT_BF16 : ELEMENT_F32;
     plan.block = DECODER_BLOCK;
-    plan.head = (int)run->d->head;
-    plan.group = (int)run->wide;
-    plan.rule = run->step->plan.rule == DECODER_HEURISTIC ? PAGED_HEURISTIC : PAGED_FIXED;
-    plan.splits = run->step->plan.splits;
+    plan.head = (int)step->decoder->head;
+    plan.group = (int)decoder_wide(step->decoder);
+    plan.rule = step->plan.rule == DECODER_HEURISTIC ? PAGED_HEURISTIC : PAGED_FIXED;
+    plan.splits = step->plan.splits;
     return plan;
+}
+
+/* The model's: of the kernels that a device would run, or of the native ones. */
+static int model_of_attention(const struct run *run, const struct paged_cpu_call *call) {
+    return (run->step->device ? paged_model : paged_cpu_model)(&call->plan, &call->shape, call->k,
+                                                               call->v, call->q, call->out);
 }
 
 static int attend(struct run *run, unsigned layer, char *why) {
@@ -236,7 +247,7 @@ static int attend(struct run *run, unsigned layer, char *why) {
                   q + (size_t)h * run->group * head, (size_t)run->group * head);
     }
     struct paged_cpu_call call = {
-        .plan = paged_plan_of(run),
+        .plan = decoder_attention_plan(run->step),
         .shape = {d->kv_heads, &run->table, run->step->processors},
         .isa = isa_of[run->step->engine],
         .threads = run->step->threads,
@@ -246,9 +257,8 @@ static int attend(struct run *run, unsigned layer, char *why) {
         .out = run->attended,
         .workspace = run->workspace,
     };
-    int status = run->step->engine == DECODER_MODEL
-                     ? paged_cpu_model(&call.plan, &call.shape, call.k, call.v, call.q, call.out)
-                     : paged_cpu_run(&call);
+    int status =
+        run->step->engine == DECODER_MODEL ? model_of_attention(run, &call) : paged_cpu_run(&call);
     if (status != 0)
         return refuse(why, device_error());
     /* Back without the queries that were only put in to fill a group that kernels have. */
@@ -322,23 +332,21 @@ static int check(const struct decoder_step *step, char *why) {
     return 0;
 }
 
-/* Each row is a sequence of its own to attention: it ends at the row's token. */
-static int open_table(struct run *run, char *why) {
-    const struct decoder_step *step = run->step;
+int decoder_attention_table(struct kv_table *table, const struct decoder_step *step, char *why) {
     const struct decoder_cache *c = step->cache;
     int32_t *tokens = calloc(step->rows, sizeof(*tokens));
     for (unsigned r = 0; tokens && r < step->rows; r++)
         tokens[r] = (int32_t)step->row[r].position + 1;
-    int status = tokens ? kv_table_open(&run->table, step->rows, tokens, DECODER_BLOCK,
+    int status = tokens ? kv_table_open(table, step->rows, tokens, DECODER_BLOCK,
                                         c->sequences * c->row_blocks)
                         : -1;
     free(tokens);
     if (status != 0)
         return refuse(why, "no memory for a block table");
     for (unsigned r = 0; r < step->rows; r++)
-        memcpy(run->table.ids + (size_t)r * run->table.row_blocks,
+        memcpy(table->ids + (size_t)r * table->row_blocks,
                c->ids + (size_t)step->row[r].sequence * c->row_blocks,
-               kv_table_blocks_of(&run->table, r) * sizeof(int32_t));
+               kv_table_blocks_of(table, r) * sizeof(int32_t));
     return 0;
 }
 
@@ -358,8 +366,7 @@ static int open_run(struct run *run, char *why) {
     run->rounded = step->plan.rounding == DECODER_BF16;
     run->rows = step->rows;
     run->group = d->heads / d->kv_heads;
-    for (run->wide = 1; run->wide < run->group;)
-        run->wide *= 2;
+    run->wide = decoder_wide(d);
     run->columns = d->feed > d->width ? d->feed : d->width;
     run->pool = pool_shared(step->threads);
     run->x = floats(rows, d->width);
@@ -373,9 +380,9 @@ static int open_run(struct run *run, char *why) {
     run->weights = floats((size_t)step->threads * DECODER_TILE, run->columns);
     run->queries = floats(rows, keys * run->wide);
     run->attended = floats(rows, keys * run->wide);
-    if (open_table(run, why) != 0)
+    if (decoder_attention_table(&run->table, step, why) != 0)
         return -1;
-    const struct paged_plan plan = paged_plan_of(run);
+    const struct paged_plan plan = decoder_attention_plan(step);
     const struct paged_shape shape = {d->kv_heads, &run->table, step->processors};
     if (paged_check(&plan, &shape, true, why) != 0)
         return -1;
@@ -399,6 +406,9 @@ int decoder_run(const struct decoder_step *step, float *logits, char *why) {
     struct run run = {.step = step, .d = step->decoder};
     if (check(step, why) != 0)
         return -1;
+    if (step->device && step->engine != DECODER_MODEL)
+        return decoder_device_run(step, logits, why);
+    decoder_cache_changed(step->cache);
     int status = open_run(&run, why);
     if (status == 0)
         embed(&run);

@@ -19,50 +19,11 @@ static int close_small(void **state) {
     return 0;
 }
 
-static uint32_t token_at(unsigned sequence, unsigned position) {
-    return (sequence * 7919u + position * 104729u + 13u) % 500;
-}
-
-/* Logits of the last `wanted` of `tokens` tokens of `sequences` sequences, `chunk` positions a
- * step; [position][sequence][vocabulary]. */
 static float *run(const struct decoder_plan *plan, enum decoder_engine engine, unsigned threads,
                   unsigned sequences, unsigned tokens, unsigned chunk, unsigned wanted) {
-    const struct decoder *d = small.decoder;
-    char why[GGUF_WHY] = "";
-    struct decoder_cache cache;
-    float *logits = malloc((size_t)wanted * sequences * d->vocabulary * sizeof(float)),
-          *at = logits;
-    struct decoder_row row[256];
-    assert_non_null(logits);
-    if (decoder_cache_open(&cache, d, (enum decoder_rounding)plan->rounding, sequences, tokens,
-                           why) != 0)
-        fail_msg("%s", why);
-    for (unsigned p = 0; p < tokens; p += chunk) {
-        struct decoder_step step = {.decoder = d,
-                                    .cache = &cache,
-                                    .plan = *plan,
-                                    .engine = engine,
-                                    .threads = threads,
-                                    .row = row};
-        unsigned logged = 0;
-        for (unsigned i = p; i < p + chunk && i < tokens; i++)
-            for (unsigned s = 0; s < sequences; s++) {
-                row[step.rows++] = (struct decoder_row){token_at(s, i), s, i, i >= tokens - wanted};
-                logged += i >= tokens - wanted;
-            }
-        if (decoder_run(&step, at, why) != 0)
-            fail_msg("%s", why);
-        at += (size_t)logged * d->vocabulary;
-    }
-    decoder_cache_close(&cache);
-    return logits;
-}
-
-static size_t unequal(const float *a, const float *b, size_t n) {
-    size_t count = 0;
-    for (size_t i = 0; i < n; i++)
-        count += memcmp(&a[i], &b[i], sizeof *a) != 0;
-    return count;
+    const struct decoder_step like = {
+        .decoder = small.decoder, .plan = *plan, .engine = engine, .threads = threads};
+    return fixture_steps(&like, sequences, tokens, chunk, wanted);
 }
 
 static void kernels_give_the_models_bits(void **state) {

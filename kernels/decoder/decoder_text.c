@@ -76,6 +76,7 @@ static struct decoder_step step_of(const struct decoder_way *way, struct decoder
                                  .cache = cache,
                                  .plan = way->plan,
                                  .engine = way->engine,
+                                 .device = way->device,
                                  .threads = way->threads,
                                  .processors = way->processors,
                                  .row = row};

@@ -47,7 +47,8 @@ struct decoder_way {
     const struct decoder_model *model;
     struct decoder_plan plan;
     enum decoder_engine engine;
-    unsigned threads, processors; /* as in struct decoder_step */
+    unsigned threads, processors; /* these and what follows: as in struct decoder_step */
+    struct decoder_device *device;
 };
 
 /* Greedy continuations of `count` prompts, one row each in every step, by at most `most` tokens;

@@ -10,6 +10,8 @@ from disassembly import ROUTINES, register, wide
 WRITTEN = {
     "kernels/roofs/roofs.cu": r"\broofs_multiply_add<",
     "kernels/paged_attention/paged.cu": r"\bpaged_(attend|merge)\b",
+    "kernels/decoder/decoder.cu":
+        r"\bdecoder_((multiply|normalise|place)_rows|swiglu|embed<3>)",
     "kernels/mma/mma.cu": r"\bmma_scalar<",
 }
 
@@ -46,6 +48,19 @@ def flushes(instruction):
     return ".FTZ" in instruction.op and not FLUSHES.match(instruction.op)
 
 
+def of_roots(code):
+    """Which instructions multiply by what MUFU.RSQ gave: so nvcc takes a square root, rounded as IEEE
+    754 says, of what it has found to be normal before."""
+    writer, found = {}, set()
+    for at, i in enumerate(code):
+        if i.op == "FMUL.FTZ" and any(writer.get(register(o)) == "MUFU.RSQ"
+                                      for o in i.operands[1:]):
+            found.add(at)
+        if i.operands:
+            writer[register(i.operands[0])] = i.op
+    return found
+
+
 def arithmetic(functions, written=None):
     """"no FMA, no FTZ", or the worst kernel. Kernels whose names match `written` may have FMAs, and
     must."""
@@ -54,7 +69,9 @@ def arithmetic(functions, written=None):
         if ROUTINES.search(name):
             continue
         may = written is not None and re.search(written, name)
-        wrong = [i for i in code if flushes(i) or (fused(i) and not may)]
+        roots = of_roots(code)
+        wrong = [i for at, i in enumerate(code)
+                 if (flushes(i) and at not in roots) or (fused(i) and not may)]
         if may and any(fused(i) for i in code):
             there.add(name)
         elif may:
@@ -232,5 +249,6 @@ ROOFS_ROWS = [*rows_of("kernels/roofs/roofs.cu"),
 CHASE = [*rows_of("kernels/chase/chase.cu"),
          ("loads", {"": "a loop of 8 loads, each of what the one before it loaded"}, chase)]
 # Not the one that shows what instructions of the SIMT machine are: FMAs and fences are its subject.
-OTHERS = ["kernels/allreduce/allreduce.cu", "kernels/mma/mma_probe.cu", "kernels/mma/mma_slices.cu",
+OTHERS = ["kernels/allreduce/allreduce.cu", "kernels/decoder/decoder.cu",
+          "kernels/mma/mma_probe.cu", "kernels/mma/mma_slices.cu",
           "kernels/paged_attention/paged.cu", "kernels/ranks/ranks_gpu.cu"]
