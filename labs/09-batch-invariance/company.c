@@ -120,8 +120,10 @@ int sweep_company(struct lab_run *run, struct device *device) {
     const struct stage *stage = stage_of(run);
     if (!stage)
         return -1;
-    lab_expect(run, RULES);
-    for (int rule = 0; rule < RULES && !lab_stopping(run); rule++) {
+    /* Floats are for the plot: no claim asks them. */
+    const int rules = lab_mode(run) == LAB_QUICK ? RULE_HEURISTIC_F32 : RULES;
+    lab_expect(run, (uint64_t)rules);
+    for (int rule = 0; rule < rules && !lab_stopping(run); rule++) {
         struct lab_case *c = lab_case_begin(run, device_id(device), "09/company/%s/rule=%s",
                                             stage->model.name, rule_names[rule]);
         if (c && one_case(run, stage, c, (enum rule)rule) != 0)

@@ -63,21 +63,10 @@ static struct decoder_step step_of(struct context *c, enum decoder_engine engine
                                  .processors = PROCESSORS};
 }
 
-/* The questions, one after the other, are the long text. */
-static void write_text(const struct stage *stage, struct context *c) {
-    for (size_t i = 0, q = 0, at = 0; i < LONG + STEPS_MOST; i++) {
-        if (at == stage->prompt[q].count) {
-            q = (q + 1) % QUESTIONS;
-            at = 0;
-        }
-        c->token[i] = stage->prompt[q].id[at++];
-    }
-}
-
 static int open_context(const struct stage *stage, int kind, struct context *c, char *why) {
     struct decoder_row row[CHUNK];
     c->way = stage_way(stage, RULE_FIXED);
-    write_text(stage, c);
+    stage_long_text(stage, c->token, LONG + STEPS_MOST);
     if (decoder_plan_parse(kinds[kind].plan, &c->way.plan, why) != 0 ||
         decoder_cache_open(&c->cache, c->way.model->decoder,
                            (enum decoder_rounding)c->way.plan.rounding, BATCH_MOST,

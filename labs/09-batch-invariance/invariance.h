@@ -42,6 +42,8 @@ struct stage {
 /* The same for all sweeps of a run. NULL after lab_error(). */
 const struct stage *stage_of(struct lab_run *run);
 struct decoder_way stage_way(const struct stage *stage, enum rule rule);
+/* The questions, one after the other, as one long text of so many tokens. */
+void stage_long_text(const struct stage *stage, uint32_t *id, size_t count);
 void stage_params(struct lab_case *c, const struct stage *stage, enum rule rule);
 
 /* How many logits have other bits; and how many rows of them another largest one. */

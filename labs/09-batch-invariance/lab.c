@@ -79,7 +79,7 @@ static const struct quantity quantities[] = {
     {"size", "1", "tokens of a chunk, a reused prefix, or verified at once"},
     {"link", "", "which link of the chain is as it is, or cut"},
     {"completions", "1", "how often the question was asked"},
-    {"tokens", "1", "tokens of an answer, or of a long context"},
+    {"tokens", "1", "tokens of an answer, of a prompt, or of a long context"},
     {"distinct", "1", "answers that differ from each other"},
     {"most frequent", "1", "how often the most frequent answer was given"},
     {"as free", "1", "answers that are those of the same request in the run `free`"},

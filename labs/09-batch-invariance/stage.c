@@ -32,6 +32,16 @@ const struct stage *stage_of(struct lab_run *run) {
     return &stage;
 }
 
+void stage_long_text(const struct stage *stage, uint32_t *id, size_t count) {
+    for (size_t i = 0, q = 0, at = 0; i < count; i++) {
+        if (at == stage->prompt[q].count) {
+            q = (q + 1) % QUESTIONS;
+            at = 0;
+        }
+        id[i] = stage->prompt[q].id[at++];
+    }
+}
+
 struct decoder_way stage_way(const struct stage *stage, enum rule rule) {
     struct decoder_way way = {
         .model = &stage->model, .engine = decoder_engine_best(), .threads = stage->threads};
