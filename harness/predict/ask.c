@@ -84,13 +84,14 @@ json_t *ask_list_json(const struct questions *q, const struct ask_run *run) {
     for (size_t k = 0; k < q->count; k++) {
         const struct question *one = &q->list[k];
         json_t *choices = json_array();
+        json_t *most = isfinite(one->most) ? json_real(one->most) : json_null();
         for (size_t c = 0; c < one->choice_count; c++)
             json_array_append_new(choices, json_pack("{s:s, s:s}", "key", one->choices[c].key,
                                                      "text", one->choices[c].text));
-        json_array_append_new(list,
-                              json_pack("{s:s, s:s, s:s?, s:o, s:s, s:b}", "id", one->id, "text",
-                                        one->text, "unit", one->unit, "choices", choices, "part",
-                                        one->time ? "time" : "bits", "asked", ask_can(one, run)));
+        json_array_append_new(
+            list, json_pack("{s:s, s:s, s:s?, s:o, s:o, s:s, s:b}", "id", one->id, "text",
+                            one->text, "unit", one->unit, "most", most, "choices", choices, "part",
+                            one->time ? "time" : "bits", "asked", ask_can(one, run)));
     }
     return list;
 }

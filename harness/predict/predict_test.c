@@ -427,7 +427,8 @@ static void the_questions_of_all_labs_are_good(void **state) {
     (void)state;
     static const char *const labs[] = {
         "00-roofs",          "01-float-staging",      "02-atomics-ordering",
-        "03-fragment-churn", "04-paged-kv-residency", "05-nccl-straggler"};
+        "03-fragment-churn", "04-paged-kv-residency", "05-nccl-straggler",
+        "08-token-margins",  "09-batch-invariance"};
     for (size_t k = 0; k < sizeof labs / sizeof *labs; k++) {
         struct questions q;
         if (questions_open(&q, labs[k]) != 0)
