@@ -132,9 +132,9 @@ static void texts_load_nothing(void **state) {
 static void a_lab_runs_in_a_bare_root(void **state) {
     (void)state;
     need_root();
-    assert_status(0, there(0, "nanolab/bin/nanolab run 01 --quick --only bits --device simt --out "
+    assert_status(0, there(0, "nanolab/bin/nanolab run 00 --quick --only bits --device simt --out "
                               "mine"));
-    has("S4    confirmed");
+    has("00.1  confirmed");
     assert_status(0, there(0, "nanolab/bin/nanolab verify mine"));
     assert_status(0, there(0, "nanolab/bin/nanolab compare "
                               "nanolab-kit/results/simt-h100/session-1.zip "

@@ -10,7 +10,10 @@
  *     / * rejected: at n = 33 * /      (without the blanks)
  *
  * A lab's exercise_test.c defines FOLDER, the path of its exercise folder, and `exercises`, their
- * names, and then includes this file, which has the tests and main.
+ * names, and then includes this file, which has the tests and main. All labs share one checker, so
+ * files that do anything but answer are tried in full where ALL_ATTACKS is defined: once for each
+ * way to ask (exercise.h, exercise_timed.h, check_trees.bash). Elsewhere two of them show that it
+ * is this checker that judges.
  */
 #ifndef NANOLAB_HARNESS_EXERCISE_FIXTURE_H
 #define NANOLAB_HARNESS_EXERCISE_FIXTURE_H
@@ -261,7 +264,12 @@ static void whatever_does_not_answer_is_wrong(void **state) {
     int fd = mkstemps(path, 2);
     assert_true(fd >= 0);
     close(fd);
-    for (size_t k = 0; k < sizeof attacks / sizeof *attacks; k++)
+#ifdef ALL_ATTACKS
+    size_t count = sizeof attacks / sizeof *attacks;
+#else
+    size_t count = 2;
+#endif
+    for (size_t k = 0; k < count; k++)
         for (size_t x = 0; x < EXERCISES; x++) {
             if (k > 1 && x > 0)
                 break; /* one is enough */

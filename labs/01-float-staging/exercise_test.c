@@ -5,4 +5,5 @@ static const char *const exercises[] = {"pairwise", "shuffle", "two_lanes", "blo
 
 /* This checker is `nanolab reveal`, whose words are its own. */
 #define OTHER_WORDS
+#define ALL_ATTACKS
 #include "harness/lab/exercise_fixture.h"

@@ -3,4 +3,5 @@
 
 static const char *const exercises[] = {"order_free", "reach", "replay"};
 
+#define ALL_ATTACKS
 #include "harness/lab/exercise_fixture.h"
