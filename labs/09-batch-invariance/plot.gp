@@ -21,7 +21,7 @@
 #@ table context: Bits of one request with a long context, by the splits of attention
 #@ text `other` bits than in a batch of two. `splits` lets the number of requests decide the splits of
 #@ text attention, and stages products alike; `fixed` and `fixed-4` have one number of splits. With
-#@ text bfloat16 between kernels a small difference may vanish before it comes to a logit.
+#@ text bfloat16 between kernels a small difference may vanish in a model of few layers.
 #@ table libraries: Products of the model by a library, for 1 to 64 rows
 #@ text One row, alone and among others, and as the last of them. Of so many numbers of rows that were
 #@ text `asked`, so many `changed` a row; `they are`: which (`8-64`: all that were asked from 8 to 64).
