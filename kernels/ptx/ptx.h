@@ -37,6 +37,10 @@ enum ptx_order {
     PTX_IN_ORDER, /* the warp that has just met; else who has waited longest */
     PTX_REVERSE,  /* who came last; blocks and threads from the last on */
     PTX_RANDOM,   /* anyone, by `seed`, and at half of all points somebody else */
+    /* Warps have ranks by `seed`, and of those that can go on it is the highest one's turn: so some
+     * are left behind for as long as can be, which chance nearly never does. Who polls is behind
+     * all others until somebody writes. */
+    PTX_UNFAIR,
 };
 
 /* Which of the threads that could go on did, step by step, over all launches. */
@@ -61,6 +65,10 @@ struct ptx_config {
     /* Of machine code (kernels/sass): how many instructions the warps of a launch may run before it
      * counts as one that does not end; 0: 10^10. */
     uint64_t step_limit;
+    /* Threads that touch a byte of shared memory, one of them writing, with nothing between that
+     * orders them, are an error, whatever the order; copies come as late as can be. It must be so
+     * when a kernel is built, and costs several times the time. */
+    bool races;
     /* For tests of the tests: may replace a kernel's C (malloc'd, of `size`) before it is compiled;
      * NULL: nothing is changed. Kernels that were built before stay as they are. */
     char *(*change)(const char *kernel, char *c, size_t *size);

@@ -102,6 +102,13 @@ static int items_of(struct ptx_writer *w, const struct ptx_statement *s,
     return 0;
 }
 
+/* Says that a_ is touched, if it may be in shared memory. */
+static void write_touch(struct ptx_writer *w, const struct ptx_statement *s, const char *space,
+                        unsigned bytes, const char *how) {
+    if (strcmp(space, "shared") == 0 || strcmp(space, "generic") == 0)
+        fprintf(w->out, "PTX_TOUCH(t, a_, %u, %s, %d); ", bytes, how, s->line);
+}
+
 static int write_ld(struct ptx_writer *w, const struct ptx_statement *s) {
     struct access a;
     struct ptx_value to[4];
@@ -113,6 +120,8 @@ static int write_ld(struct ptx_writer *w, const struct ptx_statement *s) {
         return -1;
     fprintf(w->out, "{ %sconst uint8_t *a_ = %s; ",
             a.ordering == ORDERED ? "t->machine->point(t, PTX_AT_LOAD); " : "", place);
+    if (a.ordering == PLAIN)
+        write_touch(w, s, a.space, a.bytes * (unsigned)a.vector, "PTX_READS");
     for (int k = 0; k < a.vector; k++) {
         snprintf(element, sizeof element, "*(const ptx_u%u *)(a_ + %u)", 8 * a.bytes,
                  (unsigned)k * a.bytes);
@@ -138,6 +147,8 @@ static int write_st(struct ptx_writer *w, const struct ptx_statement *s) {
         (!symbol || symbol->kind != PTX_PARAM || symbol->place == PTX_OF_KERNEL))
         return ptx_refuse_statement(w, s, "a kernel's parameters are not written");
     fprintf(w->out, "{ uint8_t *a_ = %s; ", place);
+    if (a.ordering == PLAIN)
+        write_touch(w, s, a.space, a.bytes * (unsigned)a.vector, "PTX_WRITES");
     for (int k = 0; k < a.vector; k++) {
         if (ptx_write_value(w, s, from[k], a.bytes, true, value) != 0)
             return -1;
@@ -188,6 +199,7 @@ static int write_atomic(struct ptx_writer *w, const struct ptx_statement *s) {
         if (ptx_write_operand(w, s, first + 1 + k, bytes, false, value[k]) != 0)
             return -1;
     fprintf(w->out, "{ t->machine->point(t, PTX_AT_ATOMIC); uint8_t *a_ = %s; ", place);
+    write_touch(w, s, space, bytes, "PTX_UPDATES");
     char arguments[2 * PTX_EXPRESSION + 16], call[5 * PTX_EXPRESSION];
     snprintf(arguments, sizeof arguments, "(a_, %s%s%s)", value[0], values == 2 ? ", " : "",
              values == 2 ? value[1] : "");

@@ -59,6 +59,8 @@ enum ptx_meeting {
     PTX_ON_MATRICES,
 };
 enum ptx_reduction { PTX_BARRIER, PTX_BARRIER_AND, PTX_BARRIER_OR, PTX_BARRIER_POPC };
+/* How shared memory is touched (ptx_races.c). */
+enum ptx_touch { PTX_READS, PTX_WRITES, PTX_UPDATES, PTX_COPIES };
 /* Where somebody else may run. */
 enum ptx_point { PTX_AT_ATOMIC, PTX_AT_LOAD, PTX_AT_STORE };
 
@@ -116,6 +118,8 @@ struct ptx_machine {
                  int line);
     void (*commit)(struct ptx_thread *t);
     void (*wait)(struct ptx_thread *t, unsigned groups);
+    void (*touch)(struct ptx_thread *t, const uint8_t *place, unsigned bytes, enum ptx_touch how,
+                  int line);
 };
 
 struct ptx_thread {
@@ -131,6 +135,13 @@ struct ptx_thread {
     const struct ptx_memory *memory;
     const struct ptx_machine *machine;
 };
+
+/* Behind each access that may be one to shared memory, where races are looked for. */
+#ifdef PTX_RACES
+#define PTX_TOUCH(t, place, bytes, how, line) (t)->machine->touch(t, place, bytes, how, line)
+#else
+#define PTX_TOUCH(t, place, bytes, how, line) ((void)0)
+#endif
 
 typedef uint8_t ptx_u8 __attribute__((may_alias));
 typedef uint16_t ptx_u16 __attribute__((may_alias));

@@ -14,6 +14,12 @@ static void do_copy(const struct ptx_copy *c) {
     memset(c->to + c->bytes, 0, c->size - c->bytes);
 }
 
+/* One that was kept, and has been waited for. */
+static void end_copy(struct ptx_fiber *f, const struct ptx_copy *c) {
+    do_copy(c);
+    ptx_races_copied(f, c);
+}
+
 static void keep(struct ptx_fiber *f, const struct ptx_copy *copy, int line) {
     struct ptx_copies *copies = &f->copies;
     if (copies->count == copies->capacity) {
@@ -44,7 +50,8 @@ void ptx_copy(struct ptx_thread *t, uint8_t *to, uint64_t from, unsigned size, u
     struct ptx_copy copy = {to, (const uint8_t *)(uintptr_t)from, size, bytes, f->copies.group};
     bool now = run->config.order == PTX_REVERSE ||
                (run->config.order == PTX_RANDOM && (ptx_random(&run->random) & 1));
-    if (ptx_decide(&run->config, now, 2))
+    ptx_touch(t, to, size, PTX_COPIES, line);
+    if (ptx_decide(&run->config, now, 2) && !f->block->races)
         do_copy(&copy);
     else
         keep(f, &copy, line);
@@ -55,10 +62,11 @@ void ptx_copy_commit(struct ptx_thread *t) {
 }
 
 void ptx_copy_wait(struct ptx_thread *t, unsigned groups) {
-    struct ptx_copies *copies = &((struct ptx_fiber *)t)->copies;
+    struct ptx_fiber *f = (struct ptx_fiber *)t;
+    struct ptx_copies *copies = &f->copies;
     size_t done = 0;
     while (done < copies->count && copies->group - copies->all[done].group > groups)
-        do_copy(&copies->all[done++]);
+        end_copy(f, &copies->all[done++]);
     copies->count -= done;
     if (copies->count)
         memmove(copies->all, copies->all + done, copies->count * sizeof *copies->all);
@@ -66,6 +74,6 @@ void ptx_copy_wait(struct ptx_thread *t, unsigned groups) {
 
 void ptx_copy_end(struct ptx_fiber *f) {
     for (size_t k = 0; k < f->copies.count; k++)
-        do_copy(&f->copies.all[k]);
+        end_copy(f, &f->copies.all[k]);
     f->copies.count = 0;
 }

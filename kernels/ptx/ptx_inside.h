@@ -69,7 +69,9 @@ struct ptx_fiber {
     struct ptx_stack *stack;
     void *context; /* where it goes on */
     enum ptx_state state;
-    int line; /* of the instruction at which it waits */
+    int line;      /* of the instruction at which it waits */
+    uint64_t rank; /* where the order is unfair */
+    bool polls;    /* there: it has found nothing since somebody wrote */
     uint32_t a, b, c, mask, result;
     uint8_t p;
     const struct ptx_matrix *matrix;
@@ -87,8 +89,10 @@ struct ptx_warp_state {
     struct ptx_group group[PTX_WARP];
     int barrier_line, at_barrier; /* lanes of it that wait at a barrier */
 };
+struct ptx_races;
 struct ptx_block {
     struct ptx_fiber *fibers;
+    struct ptx_races *races; /* NULL: nobody asks */
     unsigned threads, alive;
     uint8_t *shared, *local;
     size_t shared_size, local_size;
@@ -123,6 +127,10 @@ extern const struct ptx_machine ptx_machine;
 
 void ptx_wake(struct ptx_run *run, struct ptx_fiber *fiber);
 void ptx_wake_first(struct ptx_run *run, struct ptx_fiber *fiber); /* before all that are ready */
+/* Whose turn it is, of at least one that is ready. */
+struct ptx_fiber *ptx_take_ready(struct ptx_run *run);
+/* Something was written that others may poll for. */
+void ptx_wrote(struct ptx_run *run);
 /* Gives way; the fiber goes on when it is ready and chosen. `yield`: it is ready at once. */
 void ptx_give_way(struct ptx_run *run, bool yield);
 /* At a point of the schedule: perhaps gives way. */
@@ -137,6 +145,19 @@ uint32_t ptx_meet(struct ptx_thread *t, enum ptx_meeting what, uint32_t a, uint3
                   uint32_t mask, uint8_t *p, int line);
 uint32_t ptx_barrier(struct ptx_thread *t, enum ptx_reduction what, uint32_t id, uint8_t p,
                      int line);
+
+/* ptx_races.c, where races are looked for
+ *
+ * A block begins; false: no memory. */
+bool ptx_races_start(struct ptx_block *block);
+void ptx_races_free(struct ptx_block *block);
+/* All threads of a block, or those lanes of a warp, have met. */
+void ptx_races_barrier(struct ptx_block *block);
+void ptx_races_sync(struct ptx_fiber *lanes, uint32_t met);
+void ptx_touch(struct ptx_thread *t, const uint8_t *place, unsigned bytes, enum ptx_touch how,
+               int line);
+/* A copy has been waited for. */
+void ptx_races_copied(struct ptx_fiber *f, const struct ptx_copy *copy);
 
 /* ptx_matrix.c
  *

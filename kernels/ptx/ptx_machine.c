@@ -55,42 +55,6 @@ double ptx_now(void) {
 /* --- who goes on ---------------------------------------------------------------------------------
  */
 
-/* Of the k-th behind the first; at most `ring` of them. */
-static size_t ring_place(const struct ptx_run *run, size_t k) {
-    size_t at = run->first + k;
-    return at < run->ring ? at : at - run->ring;
-}
-
-void ptx_wake(struct ptx_run *run, struct ptx_fiber *fiber) {
-    fiber->state = PTX_READY;
-    run->ready[ring_place(run, run->count++)] = fiber;
-}
-
-void ptx_wake_first(struct ptx_run *run, struct ptx_fiber *fiber) {
-    fiber->state = PTX_READY;
-    run->first = (run->first ? run->first : run->ring) - 1;
-    run->ready[run->first] = fiber;
-    run->count++;
-}
-
-/* `choice` by the order: of `count` that are ready, or of giving way (1) and going on (0). */
-static size_t by_order(struct ptx_run *run, size_t count) {
-    return run->config.order == PTX_RANDOM    ? ptx_random(&run->random) % count
-           : run->config.order == PTX_REVERSE ? count - 1
-                                              : 0;
-}
-
-static struct ptx_fiber *take_ready(struct ptx_run *run) {
-    size_t choice = ptx_decide(&run->config, by_order(run, run->count), run->count);
-    struct ptx_fiber **at = &run->ready[ring_place(run, choice)], *fiber = *at;
-    if (choice == 0)
-        run->first = ring_place(run, 1);
-    else
-        *at = run->ready[ring_place(run, run->count - 1)];
-    run->count--;
-    return fiber;
-}
-
 /* What a jump brings along: where the context that it left is kept. */
 struct jump {
     void **keep;
@@ -120,7 +84,7 @@ void ptx_give_way(struct ptx_run *run, bool yield) {
         ptx_wake_first(run, me);
     else if (yield)
         ptx_wake(run, me);
-    struct ptx_fiber *next = run->count ? take_ready(run) : NULL;
+    struct ptx_fiber *next = run->count ? ptx_take_ready(run) : NULL;
     if (next != me)
         jump_to(run, next, &me->context, &fake);
     else
@@ -128,37 +92,42 @@ void ptx_give_way(struct ptx_run *run, bool yield) {
 }
 
 void ptx_perhaps(struct ptx_run *run) {
-    bool way = run->config.order == PTX_RANDOM && (ptx_random(&run->random) & 1);
+    bool way = run->config.order == PTX_UNFAIR ||
+               (run->config.order == PTX_RANDOM && (ptx_random(&run->random) & 1));
     if (ptx_decide(&run->config, way, 2))
         ptx_give_way(run, true);
 }
 
 static void point(struct ptx_thread *t, enum ptx_point where) {
     struct ptx_run *run = ptx_running;
+    struct ptx_fiber *f = (struct ptx_fiber *)t;
     uint64_t limit = run->config.poll_limit ? run->config.poll_limit : POLL_LIMIT;
     switch (where) {
     case PTX_AT_STORE:
         run->polls = run->atomics = 0;
+        ptx_wrote(run);
         ptx_perhaps(run);
         return;
     case PTX_AT_LOAD: /* who polls lets all others go first */
         if (++run->polls > limit)
             break;
+        f->polls = true;
         ptx_give_way(run, true);
+        f->polls = false;
         return;
     case PTX_AT_ATOMIC: /* who only updates does so now and then */
+        ptx_wrote(run);
         ptx_counted.atomics++;
         if (++run->atomics > ATOMIC_LIMIT)
             break;
         if (run->config.order == PTX_RANDOM)
             ptx_perhaps(run);
         else if (ptx_decide(&run->config,
-                            run->config.order == PTX_REVERSE || run->atomics % 64 == 0, 2))
+                            run->config.order != PTX_IN_ORDER || run->atomics % 64 == 0, 2))
             ptx_give_way(run, true);
         return;
     }
-    ptx_fail((struct ptx_fiber *)t, 0,
-             "deadlock: threads wait for memory that nobody writes (%llu loads in vain)",
+    ptx_fail(f, 0, "deadlock: threads wait for memory that nobody writes (%llu loads in vain)",
              (unsigned long long)limit);
 }
 
@@ -196,7 +165,7 @@ static void end_thread(struct ptx_run *run, struct ptx_fiber *f) {
     f->state = PTX_DONE;
     ptx_copy_end(f);
     ptx_left(run, f);
-    leave_for_good(run, f->block->alive && run->count ? take_ready(run) : NULL);
+    leave_for_good(run, f->block->alive && run->count ? ptx_take_ready(run) : NULL);
 }
 
 static void leave(struct ptx_thread *t) {
@@ -230,9 +199,9 @@ static void fault(struct ptx_thread *t, enum ptx_fault fault, enum ptx_space spa
              names[space], (unsigned long long)address);
 }
 
-const struct ptx_machine ptx_machine = {fault,           leave,        ptx_meet,   ptx_barrier,
-                                        point,           clock_of,     ptx_matrix, ptx_copy,
-                                        ptx_copy_commit, ptx_copy_wait};
+const struct ptx_machine ptx_machine = {fault,           leave,         ptx_meet,   ptx_barrier,
+                                        point,           clock_of,      ptx_matrix, ptx_copy,
+                                        ptx_copy_commit, ptx_copy_wait, ptx_touch};
 
 static void fiber_main(struct transfer from) {
     struct ptx_run *run = ptx_running;
@@ -262,6 +231,7 @@ static void free_block(struct ptx_block *block) {
         if (block->fibers[k].stack)
             ptx_stack_give(block->fibers[k].stack);
     }
+    ptx_races_free(block);
     free(block->fibers);
     free(block->shared);
     free(block->local);
@@ -326,6 +296,9 @@ static void start_block(struct ptx_run *run, struct ptx_block *block, uint64_t i
         }
         f->t.local_top = PTX_LOCAL_FIRST;
         f->t.jumps = run->config.jump_limit ? run->config.jump_limit : JUMP_LIMIT;
+        if (run->config.order == PTX_UNFAIR)
+            f->rank = f->t.lane ? f[-1].rank : ptx_random(&run->random);
+        f->polls = false;
         f->result = 0;
         f->p = 0;
         f->copies.count = 0;
@@ -373,6 +346,10 @@ static void run_blocks(struct ptx_run *run, size_t resident) {
         while (next < count && run->block_count < resident) {
             struct ptx_block *fresh = idle ? idle : make_block(run, threads);
             idle = NULL;
+            if (fresh && run->config.races && !ptx_races_start(fresh)) {
+                free_block(fresh);
+                fresh = NULL;
+            }
             if (!fresh) {
                 snprintf(run->why, sizeof run->why, "out of memory for a block's threads");
                 run->failed = true;
@@ -388,7 +365,7 @@ static void run_blocks(struct ptx_run *run, size_t resident) {
             break;
         }
         void *fake = NULL;
-        jump_to(run, take_ready(run), &run->scheduler, &fake);
+        jump_to(run, ptx_take_ready(run), &run->scheduler, &fake);
         const struct ptx_fiber *f = run->current; /* the last one of those that went on */
         if (f->state == PTX_DONE && f->block->alive == 0) {
             size_t k = 0;

@@ -180,6 +180,13 @@ static uint8_t *place(struct ptx_fiber *f, uint64_t address, unsigned bytes) {
     }
 }
 
+/* Which lane touches what of a matrix is open; here each its own part of it. */
+static uint8_t *touched(struct ptx_fiber *f, uint64_t address, unsigned bytes, enum ptx_touch how) {
+    uint8_t *memory = place(f, address, bytes);
+    ptx_touch(&f->t, memory, bytes, how, f->line);
+    return memory;
+}
+
 /* "The behavior is undefined if all threads … do not use the same values of p and stride". A row
  * begins where 16 bytes do, as CUDA C++ promises of load_matrix_sync's step; the manual of PTX
  * wants as many as a fragment has, which are 32 of f16's A and B. */
@@ -211,8 +218,10 @@ static void do_memory(struct ptx_fiber *lanes, const struct ptx_matrix_form *for
             unsigned i = l * own + e % own, row = i / s.columns, column = i % s.columns;
             uint64_t at =
                 turned ? (uint64_t)column * m->stride + row : (uint64_t)row * m->stride + column;
-            uint8_t *memory = place(f, m->address + at * bytes, bytes);
-            if (form->does == PTX_WMMA_STORE)
+            bool store = form->does == PTX_WMMA_STORE;
+            uint8_t *memory =
+                touched(f, m->address + at * bytes, bytes, store ? PTX_WRITES : PTX_READS);
+            if (store)
                 memcpy(memory, (const uint8_t *)m->a + e * bytes, bytes);
             else
                 memcpy((uint8_t *)m->d + e * bytes, memory, bytes);
@@ -227,7 +236,7 @@ static void do_memory(struct ptx_fiber *lanes, const struct ptx_matrix_form *for
 static void do_ldmatrix(struct ptx_fiber *lanes, const struct ptx_matrix_form *form) {
     const uint8_t *rows[PTX_WARP];
     for (unsigned l = 0; l < 8u * form->count; l++)
-        rows[l] = place(&lanes[l], lanes[l].matrix->address, 16);
+        rows[l] = touched(&lanes[l], lanes[l].matrix->address, 16, PTX_READS);
     for (unsigned l = 0; l < PTX_WARP; l++)
         for (unsigned i = 0; i < form->count; i++)
             memcpy(&lanes[l].matrix->d[i], rows[8 * i + l / 4] + 4 * (l % 4), 4);

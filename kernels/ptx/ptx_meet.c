@@ -110,6 +110,8 @@ static bool completed(struct ptx_run *run, struct ptx_fiber *f, struct ptx_group
         shuffle_all(f, group->what);
     else
         exchange(f, group);
+    if (f->block->races && group->what == PTX_WARP_SYNC)
+        ptx_races_sync(lane_of(f, 0), group->arrived);
     /* In order, a warp goes on as long as it can; the first lane is woken last, to be first. */
     bool soon = run->config.order == PTX_IN_ORDER;
     for (unsigned k = 0; k < PTX_WARP; k++) {
@@ -171,6 +173,8 @@ static bool barrier_completed(struct ptx_run *run, struct ptx_block *block, unsi
                       : block->barrier[id].what == PTX_BARRIER_OR ? set != 0
                                                                   : set;
     block->barrier[id].arrived = block->barrier[id].set = 0;
+    if (block->races)
+        ptx_races_barrier(block);
     for (unsigned w = 0; w < PTX_THREADS_MAX / PTX_WARP; w++)
         block->warp[w].at_barrier = 0;
     for (unsigned k = 0; k < block->threads; k++) {

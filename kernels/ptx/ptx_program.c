@@ -82,6 +82,20 @@ void ptx_program_close(struct ptx_program *program) {
     free(program);
 }
 
+/* The text by which a kernel says what it touches; `c` is freed. */
+static char *with_races(char *c, size_t *size) {
+    static const char define[] = "#define PTX_RACES\n";
+    char *text = malloc(*size + sizeof define);
+    if (text) {
+        memcpy(text, define, sizeof define - 1);
+        memcpy(text + sizeof define - 1, c, *size);
+        *size += sizeof define - 1;
+        text[*size] = '\0';
+    }
+    free(c);
+    return text;
+}
+
 static int build(struct ptx_program *program, const struct ptx_function *f, struct ptx_code *code) {
     char why[PTX_WHY];
     bool compiled = false;
@@ -95,6 +109,8 @@ static int build(struct ptx_program *program, const struct ptx_function *f, stru
     const struct ptx_config *config = ptx_configured();
     if (config->change)
         c = config->change(code->name, c, &size);
+    if (config->races && c)
+        c = with_races(c, &size);
     int status = c ? ptx_build(code, c, size, &compiled) : device_fail("out of memory");
     free(c);
     ptx_counted.kernels++;

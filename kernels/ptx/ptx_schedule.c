@@ -53,3 +53,61 @@ size_t ptx_decide_kept(const struct ptx_config *as, size_t by_order, size_t coun
         record->choice[record->count++] = (uint32_t)choice;
     return choice;
 }
+
+/* --- who goes on ---------------------------------------------------------------------------------
+ */
+
+/* Of the k-th behind the first; at most `ring` of them. */
+static size_t ring_place(const struct ptx_run *run, size_t k) {
+    size_t at = run->first + k;
+    return at < run->ring ? at : at - run->ring;
+}
+
+void ptx_wake(struct ptx_run *run, struct ptx_fiber *fiber) {
+    fiber->state = PTX_READY;
+    run->ready[ring_place(run, run->count++)] = fiber;
+}
+
+void ptx_wake_first(struct ptx_run *run, struct ptx_fiber *fiber) {
+    fiber->state = PTX_READY;
+    run->first = (run->first ? run->first : run->ring) - 1;
+    run->ready[run->first] = fiber;
+    run->count++;
+}
+
+static size_t highest_rank(const struct ptx_run *run) {
+    size_t best = 0;
+    uint64_t most = 0;
+    for (size_t k = 0; k < run->count; k++) {
+        const struct ptx_fiber *f = run->ready[ring_place(run, k)];
+        if (!f->polls && f->rank > most) {
+            best = k;
+            most = f->rank;
+        }
+    }
+    return best;
+}
+
+void ptx_wrote(struct ptx_run *run) {
+    for (size_t k = 0; run->config.order == PTX_UNFAIR && k < run->count; k++)
+        run->ready[ring_place(run, k)]->polls = false;
+}
+
+/* `choice` by the order, of `count` that are ready. */
+static size_t by_order(struct ptx_run *run, size_t count) {
+    return run->config.order == PTX_UNFAIR    ? highest_rank(run)
+           : run->config.order == PTX_RANDOM  ? ptx_random(&run->random) % count
+           : run->config.order == PTX_REVERSE ? count - 1
+                                              : 0;
+}
+
+struct ptx_fiber *ptx_take_ready(struct ptx_run *run) {
+    size_t choice = ptx_decide(&run->config, by_order(run, run->count), run->count);
+    struct ptx_fiber **at = &run->ready[ring_place(run, choice)], *fiber = *at;
+    if (choice == 0)
+        run->first = ring_place(run, 1);
+    else
+        *at = run->ready[ring_place(run, run->count - 1)];
+    run->count--;
+    return fiber;
+}
