@@ -15,6 +15,11 @@
  *               is ⌈blocks / slices⌉ long but the last. In a slice, lane k mod L takes fma(w, x,
  *               lane), k ascending, from 0; then lanes 16, 8, 4, 2, 1 apart are added; then slices,
  *               forward. w of q4_1 is d·q + m, of q8_0 d·q, rounded to float once.
+ *     blocks    of q4_1 and q8_0, where the plan says so: lane j of 16 of a block is
+ *               fma(q[16+j], x[16+j], q[j] x[j]); lanes j + 16 (b mod L/16) of a slice take
+ *               fma(d, that, lane), b ascending from the slice's first block; these are added as
+ *               above. To that of q4_1 is added Σ_b fma(m, X_b, ·), b ascending, from 0, where X_b
+ *               is the sum of a block's x: 16, 8, 4, 2 and 1 apart. An x below 2^-100 is 0.
  *     norm      the mean of squares: K in parts of whole lanes, in the same way, of 16 lanes;
  *               1 / sqrt(sum / K + ε); (x · that) · gain
  *     attention paged_attention's: tiles of 64 tokens, splits
@@ -58,9 +63,14 @@ struct device;
 /* Splits of a sequence in attention, as kernels/paged_attention has them. */
 #define DECODER_SPLITS(V) V(1, "s1") V(2, "s2") V(4, "s4") V(8, "s8")
 
+/* What of a product is summed first: whole: nothing, each weight is one number. blocks: a block's
+ * q, times the inputs; its scale comes after. Of bf16 only, where q·x is exact. */
+#define DECODER_TERMS(V) V(DECODER_WHOLE, "whole") V(DECODER_BLOCKS, "blocks")
+
 #define DECODER_ENUMERATOR(value, word) value,
 enum decoder_rounding { DECODER_ROUNDINGS(DECODER_ENUMERATOR) };
 enum decoder_rule { DECODER_RULES(DECODER_ENUMERATOR) };
+enum decoder_terms { DECODER_TERMS(DECODER_ENUMERATOR) };
 
 #define DECODER_PLAN_FIELDS(X)                                                                     \
     X(rounding, DECODER_ROUNDINGS, "where values are rounded")                                     \
@@ -68,7 +78,8 @@ enum decoder_rule { DECODER_RULES(DECODER_ENUMERATOR) };
     X(slices, DECODER_SLICES, "slices of K in a product, or the most of them")                     \
     X(lanes, DECODER_LANES, "lanes of a slice")                                                    \
     X(norm, DECODER_NORMS, "parts of a norm's sum")                                                \
-    X(splits, DECODER_SPLITS, "splits of attention, or the most of them")
+    X(splits, DECODER_SPLITS, "splits of attention, or the most of them")                          \
+    X(terms, DECODER_TERMS, "what of a product is summed first")
 
 #define DECODER_MEMBER(name, values, what) int name;
 struct decoder_plan {
@@ -79,7 +90,7 @@ enum decoder_field_id { DECODER_PLAN_FIELDS(DECODER_FIELD_ID) DECODER_FIELDS };
 
 extern const struct plan_family decoder_family;
 
-/* bf16.fixed.k1.l16.n1.s1 */
+/* bf16.fixed.k1.l16.n1.s1.whole */
 struct decoder_plan decoder_plan_default(void);
 char *decoder_plan_text(const struct decoder_plan *plan, char *out); /* PLAN_TEXT bytes */
 int decoder_plan_parse(const char *text, struct decoder_plan *plan, char *why);
@@ -91,6 +102,7 @@ struct json_t *decoder_plan_json(const struct decoder_plan *plan);
  * 16 × 64 tiles of outputs and 64 inputs. */
 struct decoder_staging {
     unsigned slices, lanes;
+    bool blocks;
 };
 struct decoder_staging decoder_staging(const struct decoder_plan *plan, unsigned rows,
                                        unsigned outputs, unsigned inputs, unsigned processors);

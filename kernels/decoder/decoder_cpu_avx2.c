@@ -30,9 +30,9 @@ INLINE __m256 q4_lanes(__m256i q, int shift, __m256 d, __m256 m) {
     return _mm256_fmadd_ps(d, _mm256_cvtepi32_ps(q), m);
 }
 INLINE void q4_row(quad_bits quad, const int row, const float *scale, v16 *low, v16 *high) {
-    const __m256 d = _mm256_broadcast_ss(&scale[0]), m = _mm256_broadcast_ss(&scale[1]);
-    *low = (v16){q4_lanes(quad.low, 8 * row, d, m), q4_lanes(quad.high, 8 * row, d, m)};
-    *high = (v16){q4_lanes(quad.low, 8 * row + 4, d, m), q4_lanes(quad.high, 8 * row + 4, d, m)};
+    const __m256 d = _mm256_broadcast_ss(&scale[row]), m = _mm256_broadcast_ss(&scale[4 + row]);
+    *low = (v16){q4_lanes(quad.low, 4 * row, d, m), q4_lanes(quad.high, 4 * row, d, m)};
+    *high = (v16){q4_lanes(quad.low, 4 * row + 16, d, m), q4_lanes(quad.high, 4 * row + 16, d, m)};
 }
 
 INLINE __m256 q8_lanes(const unsigned char *q, __m256 d) {
@@ -44,6 +44,35 @@ INLINE void q8_row(const unsigned char *q, float scale, v16 *low, v16 *high) {
     *low = (v16){q8_lanes(q, d), q8_lanes(q + 8, d)};
     *high = (v16){q8_lanes(q + 16, d), q8_lanes(q + 24, d)};
 }
+
+INLINE __m256 q4_number(__m256i q, int shift) {
+    return _mm256_cvtepi32_ps(_mm256_and_si256(_mm256_srli_epi32(q, shift), _mm256_set1_epi32(15)));
+}
+INLINE void q4_numbers(quad_bits quad, const int row, v16 *low, v16 *high) {
+    *low = (v16){q4_number(quad.low, 4 * row), q4_number(quad.high, 4 * row)};
+    *high = (v16){q4_number(quad.low, 4 * row + 16), q4_number(quad.high, 4 * row + 16)};
+}
+INLINE __m256 q8_number(const unsigned char *q) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)q)));
+}
+INLINE void q8_numbers(const unsigned char *q, v16 *low, v16 *high) {
+    *low = (v16){q8_number(q), q8_number(q + 8)};
+    *high = (v16){q8_number(q + 16), q8_number(q + 24)};
+}
+
+INLINE __m256 not_tiny(__m256 x) {
+    const __m256 absolute = _mm256_andnot_ps(_mm256_set1_ps(-0.0f), x);
+    return _mm256_and_ps(x, _mm256_cmp_ps(absolute, _mm256_set1_ps(DECODER_TINY), _CMP_NLT_UQ));
+}
+INLINE v16 v16_not_tiny(v16 x) {
+    return (v16){not_tiny(x.low), not_tiny(x.high)};
+}
+INLINE void pairs_of_inputs(uint16_t *to, v16 low, v16 high) {
+    (void)to;
+    (void)low;
+    (void)high;
+}
+#include "kernels/decoder/decoder_cpu_v4.h"
 
 INLINE v16 v16_minus_absolute(v16 x) {
     const __m256 sign = _mm256_set1_ps(-0.0f);

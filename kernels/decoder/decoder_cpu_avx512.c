@@ -26,9 +26,10 @@ INLINE quad_bits q4_load(const unsigned char *quad) {
  * so many lanes are in a register, and a permutation looks each q up by its low four bits. */
 INLINE void q4_row(quad_bits quad, const int row, const float *scale, v16 *low, v16 *high) {
     const v16 each = _mm512_set_ps(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
-    const v16 weights = _mm512_fmadd_ps(_mm512_set1_ps(scale[0]), each, _mm512_set1_ps(scale[1]));
-    *low = _mm512_permutexvar_ps(_mm512_srli_epi32(quad, 8 * (unsigned)row), weights);
-    *high = _mm512_permutexvar_ps(_mm512_srli_epi32(quad, 8 * (unsigned)row + 4), weights);
+    const v16 weights =
+        _mm512_fmadd_ps(_mm512_set1_ps(scale[row]), each, _mm512_set1_ps(scale[4 + row]));
+    *low = _mm512_permutexvar_ps(_mm512_srli_epi32(quad, 4 * (unsigned)row), weights);
+    *high = _mm512_permutexvar_ps(_mm512_srli_epi32(quad, 4 * (unsigned)row + 16), weights);
 }
 
 INLINE v16 q8_lanes(const unsigned char *q, v16 d) {
@@ -41,6 +42,31 @@ INLINE void q8_row(const unsigned char *q, float scale, v16 *low, v16 *high) {
     *high = q8_lanes(q + 16, d);
 }
 
+INLINE void q4_numbers(quad_bits quad, const int row, v16 *low, v16 *high) {
+    const v16 each = _mm512_set_ps(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    *low = _mm512_permutexvar_ps(_mm512_srli_epi32(quad, 4 * (unsigned)row), each);
+    *high = _mm512_permutexvar_ps(_mm512_srli_epi32(quad, 4 * (unsigned)row + 16), each);
+}
+INLINE v16 q8_number(const unsigned char *q) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_load_si128((const __m128i *)q)));
+}
+INLINE void q8_numbers(const unsigned char *q, v16 *low, v16 *high) {
+    *low = q8_number(q);
+    *high = q8_number(q + 16);
+}
+
+INLINE v16 v16_not_tiny(v16 x) {
+    return _mm512_maskz_mov_ps(
+        _mm512_cmp_ps_mask(_mm512_abs_ps(x), v16_set(DECODER_TINY), _CMP_NLT_UQ), x);
+}
+INLINE void pairs_of_inputs(uint16_t *to, v16 low, v16 high) {
+    const __m512i upper =
+        _mm512_and_si512(_mm512_castps_si512(high), _mm512_set1_epi32((int)0xffff0000));
+    _mm512_storeu_si512(to,
+                        _mm512_or_si512(_mm512_srli_epi32(_mm512_castps_si512(low), 16), upper));
+}
+#include "kernels/decoder/decoder_cpu_v4.h"
+
 INLINE v16 v16_minus_absolute(v16 x) {
     return _mm512_castsi512_ps(
         _mm512_or_si512(_mm512_castps_si512(x), _mm512_set1_epi32((int)0x80000000)));
@@ -51,5 +77,6 @@ INLINE v16 v16_choose_negative(v16 x, v16 a, v16 b) {
 }
 
 #define KERNELS decoder_cpu_avx512
+#define MORE_BLOCKS "kernels/decoder/decoder_cpu_avx512_bf16.inc"
 #include "kernels/decoder/decoder_cpu_kernel.inc"
 #endif

@@ -20,8 +20,9 @@ static inline quad_bits q4_load(const unsigned char *quad) {
 }
 static inline void q4_row(quad_bits quad, const int row, const float *scale, v16 *low, v16 *high) {
     for (int i = 0; i < V16_LANES; i++) {
-        low->lane[i] = scale[0] * (float)(quad[4 * i + row] & 15) + scale[1];
-        high->lane[i] = scale[0] * (float)(quad[4 * i + row] >> 4) + scale[1];
+        const unsigned char *q = quad + 4 * i + row / 2;
+        low->lane[i] = scale[row] * (float)(q[0] >> row % 2 * 4 & 15) + scale[4 + row];
+        high->lane[i] = scale[row] * (float)(q[2] >> row % 2 * 4 & 15) + scale[4 + row];
     }
 }
 
@@ -30,6 +31,46 @@ static inline void q8_row(const unsigned char *q, float scale, v16 *low, v16 *hi
         low->lane[i] = scale * (float)(signed char)q[i];
         high->lane[i] = scale * (float)(signed char)q[V16_LANES + i];
     }
+}
+
+static inline void q4_numbers(quad_bits quad, const int row, v16 *low, v16 *high) {
+    const float one[8] = {1, 1, 1, 1};
+    q4_row(quad, row, one, low, high);
+}
+static inline void q8_numbers(const unsigned char *q, v16 *low, v16 *high) {
+    q8_row(q, 1, low, high);
+}
+
+static inline v16 v16_not_tiny(v16 x) {
+    EACH(fabsf(x.lane[i]) < DECODER_TINY ? 0 : x.lane[i]);
+}
+static inline void pairs_of_inputs(uint16_t *to, v16 low, v16 high) {
+    (void)to;
+    (void)low;
+    (void)high;
+}
+
+typedef struct {
+    float lane[4];
+} v4;
+static inline v4 v4_zero(void) {
+    return (v4){{0}};
+}
+static inline v4 v4_load(const float *p) {
+    return (v4){{p[0], p[1], p[2], p[3]}};
+}
+static inline void v4_store(float *p, v4 x) {
+    memcpy(p, x.lane, sizeof x.lane);
+}
+static inline v4 v4_add(v4 a, v4 b) {
+    for (int i = 0; i < 4; i++)
+        a.lane[i] += b.lane[i];
+    return a;
+}
+static inline v4 v4_fma(v4 a, float b, v4 c) {
+    for (int i = 0; i < 4; i++)
+        c.lane[i] = fmaf(a.lane[i], b, c.lane[i]);
+    return c;
 }
 
 static inline v16 v16_minus_absolute(v16 x) {

@@ -25,6 +25,9 @@
 #define DECODER_WIDE
 #endif
 
+/* The least input of a product of blocks that is not taken for 0. */
+#define DECODER_TINY 0x1p-100f
+
 /* Bytes of a block of four outputs, without scales: see decoder_pack.c. */
 #define DECODER_Q4_QUAD 64
 #define DECODER_Q8_QUAD 128
@@ -33,13 +36,23 @@
 int decoder_pack(struct decoder *decoder);
 void decoder_unpack(struct decoder *decoder);
 
+/* Inputs of products, rows of them `stride` floats apart. With blocks, as `prepare` makes them. */
+struct decoder_inputs {
+    const float *x;
+    const uint16_t *pairs; /* in bfloat16: [row][stride], of a block x[j], x[16 + j] */
+    const float *sums;     /* of a block: [row][stride / GGUF_BLOCK] */
+    size_t stride;
+};
+
 struct decoder_kernels {
-    /* Outputs [first, first + count) of a product of `rows` rows, x and out `x_stride` and
-     * `out_stride` floats apart: out[r × out_stride + n]. count is a multiple of 4, at most
-     * DECODER_TILE. weights: room for DECODER_TILE rows of columns, of the thread's own. */
-    void (*product)(const struct decoder_weight *w, unsigned first, unsigned count, const float *x,
-                    size_t x_stride, unsigned rows, struct decoder_staging staging, float *out,
-                    size_t out_stride, float *weights);
+    /* Outputs [first, first + count) of a product of `rows` rows, out `out_stride` floats apart:
+     * out[r × out_stride + n]. count is a multiple of 4, at most DECODER_TILE. weights: room for
+     * DECODER_TILE + 1 rows of columns, of the thread's own. */
+    void (*product)(const struct decoder_weight *w, unsigned first, unsigned count,
+                    const struct decoder_inputs *in, unsigned rows, struct decoder_staging staging,
+                    float *out, size_t out_stride, float *weights);
+    /* One row of n inputs for products of blocks: tiny ones become 0, in place. */
+    void (*prepare)(float *x, unsigned n, uint16_t *pairs, float *sums);
     /* One row. */
     void (*norm)(const float *x, const float *gain, unsigned n, float epsilon, unsigned parts,
                  float *out);

@@ -7,9 +7,10 @@
 #include <string.h>
 
 #include "kernels/decoder/decoder_inside.h"
+#include "kernels/element/element.h"
 #include "kernels/paged_attention/paged_exp.h"
 
-enum { LANES_MOST = 32, FOUR = 4 };
+enum { LANES_MOST = 32, FOUR = 4, HALF = GGUF_BLOCK / 2 };
 #define LOG2_E 0x1.715476p0f
 
 #define INLINE static inline __attribute__((always_inline))
@@ -67,9 +68,10 @@ static void lanes_sums(const float *a, const float *b, size_t stride, size_t n, 
     (lanes == 16 ? sums_of_16 : sums_of_32)(a, b, stride, n, out);
 }
 
-static void product(const struct decoder_weight *w, unsigned first, unsigned count, const float *x,
-                    size_t x_stride, unsigned rows, struct decoder_staging staging, float *out,
-                    size_t out_stride, float *weights) {
+static void product_of_wholes(const struct decoder_weight *w, unsigned first, unsigned count,
+                              const struct decoder_inputs *in, unsigned rows,
+                              struct decoder_staging staging, float *out, size_t out_stride,
+                              float *weights) {
     const unsigned blocks = w->columns / GGUF_BLOCK;
     for (unsigned n = 0; n < count; n++)
         decoder_weights_of(w, first + n, weights + (size_t)n * w->columns);
@@ -81,12 +83,104 @@ static void product(const struct decoder_weight *w, unsigned first, unsigned cou
                 decoder_slice(blocks, staging.slices, s, &from, &to);
                 if (from == to)
                     break;
-                lanes_sums(x + r * x_stride + from * GGUF_BLOCK,
+                lanes_sums(in->x + r * in->stride + from * GGUF_BLOCK,
                            weights + (size_t)n * w->columns + from * GGUF_BLOCK, w->columns,
                            (to - from) * GGUF_BLOCK, staging.lanes, part);
                 for (unsigned i = 0; i < FOUR; i++)
                     total[i] = s == 0 ? part[i] : total[i] + part[i];
             }
+}
+
+/* --- blocks ------------------------------------------------------------------------------------
+ */
+
+/* An output's blocks as the file has them: q as numbers, scales, offsets. */
+struct row_of_blocks {
+    float *q, *scale, *offset;
+};
+
+/* A weight is d·q + m, so q is the weight of a file whose scales are 1 and offsets 0. */
+static void read_row(const struct decoder_weight *w, unsigned row, struct row_of_blocks *out) {
+    static const unsigned char one[2] = {0x00, 0x3c}, zero[2] = {0};
+    const unsigned blocks = w->columns / GGUF_BLOCK;
+    const size_t bytes = w->row_bytes / blocks;
+    for (unsigned b = 0; b < blocks; b++) {
+        unsigned char block[GGUF_Q8_0_BYTES];
+        const struct decoder_weight plain = {w->type, 1, GGUF_BLOCK, bytes, block, NULL, NULL};
+        const unsigned char *at = w->data + row * w->row_bytes + b * bytes;
+        uint16_t half;
+        memcpy(block, at, bytes);
+        memcpy(block, one, sizeof one);
+        memcpy(&half, at, sizeof half);
+        out->scale[b] = element_from_f16(half);
+        if (w->type == GGUF_Q4_1) {
+            memcpy(block + 2, zero, sizeof zero);
+            memcpy(&half, at + 2, sizeof half);
+            out->offset[b] = element_from_f16(half);
+        }
+        decoder_weights_of(&plain, 0, out->q + (size_t)b * GGUF_BLOCK);
+    }
+}
+
+/* Lanes of blocks [0, count). */
+DECODER_WIDE static void blocks_sums(const float *restrict q, const float *restrict scale,
+                                     const float *restrict x, size_t count, size_t ways,
+                                     float *restrict lanes) {
+    for (size_t b = 0; b < count; b++, q += GGUF_BLOCK, x += GGUF_BLOCK) {
+        float *restrict sum = lanes + b % ways * HALF;
+        const float d = scale[b];
+#pragma GCC unroll 1
+        for (size_t j = 0; j < HALF; j++)
+            sum[j] = fmaf(d, fmaf(q[HALF + j], x[HALF + j], q[j] * x[j]), sum[j]);
+    }
+}
+
+static float blocks_sum(const struct row_of_blocks *w, bool offsets, const float *x,
+                        const float *sums, unsigned from, unsigned to, unsigned lanes) {
+    float lane[LANES_MOST] = {0}, offset = 0;
+    blocks_sums(w->q + (size_t)from * GGUF_BLOCK, w->scale + from, x + (size_t)from * GGUF_BLOCK,
+                to - from, lanes / HALF, lane);
+    for (unsigned b = from; offsets && b < to; b++)
+        offset = fmaf(w->offset[b], sums[b], offset);
+    return offsets ? tree_of(lane, lanes) + offset : tree_of(lane, lanes);
+}
+
+static void product(const struct decoder_weight *w, unsigned first, unsigned count,
+                    const struct decoder_inputs *in, unsigned rows, struct decoder_staging staging,
+                    float *out, size_t out_stride, float *weights) {
+    const unsigned blocks = w->columns / GGUF_BLOCK;
+    if (!staging.blocks || w->type == GGUF_F32) {
+        product_of_wholes(w, first, count, in, rows, staging, out, out_stride, weights);
+        return;
+    }
+    struct row_of_blocks row = {weights, weights + w->columns, weights + w->columns + blocks};
+    for (unsigned n = first; n < first + count; n++) {
+        read_row(w, n, &row);
+        for (unsigned r = 0; r < rows; r++) {
+            float *total = out + r * out_stride + n;
+            for (unsigned s = 0; s < staging.slices; s++) {
+                unsigned from, to;
+                decoder_slice(blocks, staging.slices, s, &from, &to);
+                if (from == to)
+                    break;
+                const float part =
+                    blocks_sum(&row, w->type == GGUF_Q4_1, in->x + r * in->stride,
+                               in->sums + r * (in->stride / GGUF_BLOCK), from, to, staging.lanes);
+                *total = s == 0 ? part : *total + part;
+            }
+        }
+    }
+}
+
+static void prepare(float *x, unsigned n, uint16_t *pairs, float *sums) {
+    (void)pairs;
+    for (unsigned i = 0; i < n; i++)
+        x[i] = fabsf(x[i]) < DECODER_TINY ? 0 : x[i];
+    for (unsigned b = 0; b < n / GGUF_BLOCK; b++) {
+        float lane[GGUF_BLOCK];
+        memcpy(lane, x + (size_t)b * GGUF_BLOCK, sizeof lane);
+        sums[b] = tree_of(lane, GGUF_BLOCK);
+    }
 }
 
 static void norm(const float *x, const float *gain, unsigned n, float epsilon, unsigned parts,
@@ -115,4 +209,4 @@ static void swiglu(const float *gate, const float *up, unsigned n, float *out) {
     }
 }
 
-const struct decoder_kernels decoder_model = {product, norm, swiglu};
+const struct decoder_kernels decoder_model = {product, prepare, norm, swiglu};

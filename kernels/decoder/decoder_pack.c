@@ -2,12 +2,10 @@
  * decoder_pack.c: weights as native kernels read them. These take four outputs at a time, which a
  * file has far apart; here a block of four outputs lies together, in order:
  *
- *     q4_1  quads    16 words of 4 bytes: word j has byte j of output n in its byte n, which is
- *                    weight j and, above it, weight 16 + j. It is one register; shifted by 8n and
- *                    by 8n + 4 it has the weights of output n in its lanes.
- *           scales   d and m of each of the four, in halves
- *     q8_0  quads    32 bytes of each of the four
- *           scales   d of each
+ *     q4_1  quads    16 words of 4 bytes: word j has weight j of output n in its bits 4n on, and
+ *                    weight 16 + j in its bits 16 + 4n on. It is one register; shifted by 4n, and
+ * by 16 + 4n, it has the weights of output n in its lanes. scales   d of each of the four, then m
+ * of each, in halves q8_0  quads    32 bytes of each of the four scales   d of each
  *
  * Both are read from end to end, as memory likes it. They are the file's bytes, and as many; the
  * model of the bits reads the file itself.
@@ -18,7 +16,7 @@
 #include "kernels/decoder/decoder_inside.h"
 #include "kernels/pages/pages.h"
 
-enum { FOUR = 4, WORDS = 16, LINE = 64 };
+enum { FOUR = 4, HALF = 2, WORDS = 16, LINE = 64 };
 
 /* Of a block of four outputs. */
 static size_t quad_bytes(const struct decoder_weight *w) {
@@ -47,15 +45,19 @@ static void pack(struct decoder_weight *w, unsigned char *quads) {
     w->quads = quads;
     w->scales = scales;
     for (size_t quad = 0; quad < quads_of(w); quad++, quads += quad_bytes(w))
-        for (unsigned n = 0; n < FOUR; n++, scales += head) {
+        for (unsigned n = 0; n < FOUR; n++) {
             const unsigned char *from =
                 w->data + (quad / blocks * FOUR + n) * w->row_bytes + quad % blocks * block_bytes;
-            memcpy(scales, from, head);
+            for (size_t i = 0; i < head; i += HALF)
+                memcpy(scales + quad * FOUR * head + FOUR * i + HALF * n, from + i, HALF);
             if (w->type == GGUF_Q8_0)
                 memcpy(quads + (size_t)n * GGUF_BLOCK, from + head, GGUF_BLOCK);
             else
-                for (unsigned j = 0; j < WORDS; j++)
-                    quads[j * FOUR + n] = from[head + j];
+                for (unsigned j = 0; j < WORDS; j++) {
+                    unsigned char *word = quads + (size_t)j * sizeof(uint32_t) + n / 2;
+                    word[0] |= (unsigned char)((from[head + j] & 15) << n % 2 * 4);
+                    word[2] |= (unsigned char)(from[head + j] >> 4 << n % 2 * 4);
+                }
         }
 }
 

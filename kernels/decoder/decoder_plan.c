@@ -9,8 +9,12 @@ DECODER_PLAN_FIELDS(PLAN_VALUES)
 static const struct plan_field fields[DECODER_FIELDS] = {DECODER_PLAN_FIELDS(FIELD)};
 
 static int rules(const void *of, char *why) {
-    (void)of;
-    (void)why;
+    const struct decoder_plan *plan = of;
+    if (plan->terms == DECODER_BLOCKS && plan->rounding != DECODER_BF16) {
+        if (why)
+            snprintf(why, PLAN_WHY, "blocks are summed first in bf16 only, where q·x is exact");
+        return -1;
+    }
     return 0;
 }
 
@@ -59,7 +63,8 @@ static unsigned tiles(unsigned n, unsigned tile) {
 
 struct decoder_staging decoder_staging(const struct decoder_plan *plan, unsigned rows,
                                        unsigned outputs, unsigned inputs, unsigned processors) {
-    struct decoder_staging staging = {(unsigned)plan->slices, (unsigned)plan->lanes};
+    struct decoder_staging staging = {(unsigned)plan->slices, (unsigned)plan->lanes,
+                                      plan->terms == DECODER_BLOCKS};
     if (plan->rule == DECODER_HEURISTIC) {
         staging.lanes = rows == 1 ? 32 : 16;
         staging.slices = paged_split_heuristic(

@@ -12,6 +12,11 @@
 #include "kernels/paged_attention/paged_cpu.h"
 #include "kernels/threads/threads.h"
 
+enum { PRODUCTS_MOST = 3 };
+
+/* What is done with the outputs of products, by the thread that has them. */
+enum after { AFTER_NOTHING, AFTER_ROUND, AFTER_ADD, AFTER_SWIGLU };
+
 struct run {
     const struct decoder_step *step;
     const struct decoder *d;
@@ -25,16 +30,19 @@ struct run {
     float *q, *k, *v; /* [rows][width], [rows][kv_heads × head] twice */
     float *gate, *up; /* [rows][feed] */
     float *out;       /* [rows][width] */
-    float *weights;   /* [threads][DECODER_TILE][most columns] */
+    float *weights;   /* [threads][DECODER_TILE + 1][most columns] */
+    uint16_t *pairs;  /* [rows][most columns], as decoder_inputs has them */
+    float *sums;      /* [rows][most columns / GGUF_BLOCK] */
     void *queries;    /* [rows][kv_heads][wide][head] of the cache's element */
     float *attended;  /* the same, floats */
     void *workspace;  /* of attention */
     unsigned columns; /* most of a product */
     struct kv_table table;
     /* The call in hand. */
-    const struct decoder_weight *weight[2];
-    float *to[2];
-    const float *from;
+    const struct decoder_weight *weight[PRODUCTS_MOST];
+    float *to[PRODUCTS_MOST];
+    enum after after;
+    float *from;
     unsigned rows;
     size_t from_stride;
     const float *gain;
@@ -132,39 +140,81 @@ static unsigned share(unsigned n, unsigned index, unsigned count) {
     return (unsigned)((uint64_t)n * index / count);
 }
 
-/* One or two products of the same inputs. */
-static void product_part(void *context, unsigned index, unsigned count) {
-    const struct run *run = context;
-    const struct decoder_step *step = run->step;
-    float *weights = run->weights + (size_t)index * DECODER_TILE * run->columns;
-    for (int p = 0; p < 2 && run->weight[p]; p++) {
-        const struct decoder_weight *w = run->weight[p];
-        const unsigned tiles = (w->rows + DECODER_TILE - 1) / DECODER_TILE;
-        const struct decoder_staging staging =
-            decoder_staging(&step->plan, step->counted ? step->counted : run->rows, w->rows,
-                            w->columns, step->processors);
-        for (unsigned t = share(tiles, index, count); t < share(tiles, index + 1, count); t++) {
-            unsigned first = t * DECODER_TILE, left = w->rows - first;
-            run->kernels->product(w, first, left < DECODER_TILE ? left : DECODER_TILE, run->from,
-                                  run->from_stride, run->rows, staging, run->to[p], w->rows,
-                                  weights);
+/* Columns [first, first + n) of product p's outputs, of all rows. */
+static void finish(const struct run *run, int p, unsigned first, unsigned n) {
+    const unsigned stride = run->weight[p]->rows;
+    for (unsigned r = 0; r < run->rows && n; r++) {
+        float *out = run->to[p] + (size_t)r * stride + first, *x;
+        hand_on(run, out, n);
+        if (run->after == AFTER_ADD) {
+            x = run->x + (size_t)r * stride + first;
+            for (unsigned i = 0; i < n; i++)
+                x[i] += out[i];
+            hand_on(run, x, n);
+        } else if (run->after == AFTER_SWIGLU && p == 1) {
+            x = run->to[0] + (size_t)r * stride + first;
+            run->kernels->swiglu(x, out, n, x);
+            hand_on(run, x, n);
         }
     }
 }
 
-static void multiply(struct run *run, const float *from, const struct decoder_weight *a,
-                     float *to_a, const struct decoder_weight *b, float *to_b) {
-    run->weight[0] = a;
-    run->weight[1] = b;
-    run->to[0] = to_a;
-    run->to[1] = to_b;
+/* Up to three products of the same inputs. */
+static void product_part(void *context, unsigned index, unsigned count) {
+    const struct run *run = context;
+    const struct decoder_step *step = run->step;
+    float *weights = run->weights + (size_t)index * (DECODER_TILE + 1) * run->columns;
+    const struct decoder_inputs in = {run->from, run->pairs, run->sums, run->from_stride};
+    for (int p = 0; p < PRODUCTS_MOST && run->weight[p]; p++) {
+        const struct decoder_weight *w = run->weight[p];
+        const unsigned tiles = (w->rows + DECODER_TILE - 1) / DECODER_TILE;
+        const unsigned from = share(tiles, index, count) * DECODER_TILE,
+                       end = share(tiles, index + 1, count) * DECODER_TILE,
+                       last = end < w->rows ? end : w->rows;
+        const struct decoder_staging staging =
+            decoder_staging(&step->plan, step->counted ? step->counted : run->rows, w->rows,
+                            w->columns, step->processors);
+        for (unsigned first = from, n; first < last; first += n) {
+            n = last - first < DECODER_TILE ? last - first : DECODER_TILE;
+            run->kernels->product(w, first, n, &in, run->rows, staging, run->to[p], w->rows,
+                                  weights);
+        }
+        if (run->after != AFTER_NOTHING)
+            finish(run, p, from, last - from);
+    }
+}
+
+struct product {
+    const struct decoder_weight *weight;
+    float *to;
+};
+
+static void prepare_part(void *context, unsigned index, unsigned count) {
+    const struct run *run = context;
+    const size_t n = run->from_stride;
+    for (unsigned r = share(run->rows, index, count); r < share(run->rows, index + 1, count); r++)
+        run->kernels->prepare(run->from + r * n, (unsigned)n, run->pairs + r * n,
+                              run->sums + r * (n / GGUF_BLOCK));
+}
+
+/* By rows, each by one thread. */
+static void each_row(struct run *run, pool_function *function) {
+    const unsigned threads = run->step->threads;
+    pool_run_on(run->pool, run->rows < threads ? run->rows : threads, function, run);
+}
+
+static void multiply(struct run *run, float *from, enum after after, const struct product *products,
+                     int count) {
+    for (int p = 0; p < PRODUCTS_MOST; p++) {
+        run->weight[p] = p < count ? products[p].weight : NULL;
+        run->to[p] = p < count ? products[p].to : NULL;
+    }
+    run->after = after;
     run->from = from;
-    run->from_stride = a->columns;
+    run->from_stride = products->weight->columns;
+    if (run->step->plan.terms == DECODER_BLOCKS)
+        each_row(run, prepare_part);
     pool_run_on(run->pool, run->step->threads, product_part, run);
-    if (to_a != NULL && a != &run->d->embedding)
-        hand_on(run, to_a, (size_t)run->rows * a->rows);
-    if (b)
-        hand_on(run, to_b, (size_t)run->rows * b->rows);
 }
 
 static void norm_part(void *context, unsigned index, unsigned count) {
@@ -180,24 +230,7 @@ static void norm_part(void *context, unsigned index, unsigned count) {
 
 static void normalise(struct run *run, const float *gain) {
     run->gain = gain;
-    pool_run_on(run->pool, run->step->threads, norm_part, run);
-}
-
-static void swiglu_part(void *context, unsigned index, unsigned count) {
-    const struct run *run = context;
-    const unsigned feed = run->d->feed;
-    for (unsigned r = share(run->rows, index, count); r < share(run->rows, index + 1, count); r++) {
-        float *gate = run->gate + (size_t)r * feed;
-        run->kernels->swiglu(gate, run->up + (size_t)r * feed, feed, gate);
-        hand_on(run, gate, feed);
-    }
-}
-
-static void add(struct run *run) {
-    const size_t n = (size_t)run->rows * run->d->width;
-    for (size_t i = 0; i < n; i++)
-        run->x[i] += run->out[i];
-    hand_on(run, run->x, n);
+    each_row(run, norm_part);
 }
 
 /* --- attention ---------------------------------------------------------------------------------
@@ -278,17 +311,17 @@ static int layer(struct run *run, unsigned l, char *why) {
     const struct decoder_layer *layer = &run->d->layer[l];
     const struct decoder_weight *of = layer->product;
     normalise(run, layer->attention_norm);
-    multiply(run, run->normed, &of[DECODER_Q], run->q, NULL, NULL);
-    multiply(run, run->normed, &of[DECODER_K], run->k, &of[DECODER_V], run->v);
+    multiply(run, run->normed, AFTER_ROUND,
+             (struct product[]){
+                 {&of[DECODER_Q], run->q}, {&of[DECODER_K], run->k}, {&of[DECODER_V], run->v}},
+             3);
     if (attend(run, l, why) != 0)
         return -1;
-    multiply(run, run->q, &of[DECODER_O], run->out, NULL, NULL);
-    add(run);
+    multiply(run, run->q, AFTER_ADD, &(struct product){&of[DECODER_O], run->out}, 1);
     normalise(run, layer->feed_norm);
-    multiply(run, run->normed, &of[DECODER_GATE], run->gate, &of[DECODER_UP], run->up);
-    pool_run_on(run->pool, run->step->threads, swiglu_part, run);
-    multiply(run, run->gate, &of[DECODER_DOWN], run->out, NULL, NULL);
-    add(run);
+    multiply(run, run->normed, AFTER_SWIGLU,
+             (struct product[]){{&of[DECODER_GATE], run->gate}, {&of[DECODER_UP], run->up}}, 2);
+    multiply(run, run->gate, AFTER_ADD, &(struct product){&of[DECODER_DOWN], run->out}, 1);
     return 0;
 }
 
@@ -311,7 +344,7 @@ static void logits_of(struct run *run, float *logits) {
     if (!wanted)
         return;
     run->rows = wanted;
-    multiply(run, run->normed, &run->d->embedding, logits, NULL, NULL);
+    multiply(run, run->normed, AFTER_NOTHING, &(struct product){&run->d->embedding, logits}, 1);
 }
 
 static int check(const struct decoder_step *step, char *why) {
@@ -377,7 +410,9 @@ static int open_run(struct run *run, char *why) {
     run->gate = floats(rows, d->feed);
     run->up = floats(rows, d->feed);
     run->out = floats(rows, d->width);
-    run->weights = floats((size_t)step->threads * DECODER_TILE, run->columns);
+    run->weights = floats((size_t)step->threads * (DECODER_TILE + 1), run->columns);
+    run->pairs = floats(rows, run->columns / 2);
+    run->sums = floats(rows, run->columns / GGUF_BLOCK);
     run->queries = floats(rows, keys * run->wide);
     run->attended = floats(rows, keys * run->wide);
     if (decoder_attention_table(&run->table, step, why) != 0)
@@ -388,16 +423,17 @@ static int open_run(struct run *run, char *why) {
         return -1;
     run->workspace = floats(paged_cpu_workspace_bytes(&plan, &shape, step->threads) / 4 + 1, 1);
     return run->pool && run->x && run->normed && run->q && run->k && run->v && run->gate &&
-                   run->up && run->out && run->weights && run->queries && run->attended &&
-                   run->workspace
+                   run->up && run->out && run->weights && run->pairs && run->sums && run->queries &&
+                   run->attended && run->workspace
                ? 0
                : refuse(why, "no memory for a step of so many rows; take fewer");
 }
 
 static void close_run(struct run *run) {
     kv_table_close(&run->table);
-    void *all[] = {run->x,  run->normed, run->q,       run->k,       run->v,        run->gate,
-                   run->up, run->out,    run->weights, run->queries, run->attended, run->workspace};
+    void *all[] = {run->x,    run->normed,  run->q,        run->k,        run->v,
+                   run->gate, run->up,      run->out,      run->weights,  run->pairs,
+                   run->sums, run->queries, run->attended, run->workspace};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i]);
 }
