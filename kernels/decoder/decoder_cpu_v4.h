@@ -1,4 +1,9 @@
 /* decoder_cpu_v4.h: four floats in a register, for the kernels of this folder; after an INLINE. */
+#ifndef NANOLAB_KERNELS_DECODER_DECODER_CPU_V4_H
+#define NANOLAB_KERNELS_DECODER_DECODER_CPU_V4_H
+
+#include <immintrin.h>
+
 typedef __m128 v4;
 INLINE v4 v4_zero(void) {
     return _mm_setzero_ps();
@@ -15,3 +20,5 @@ INLINE v4 v4_add(v4 a, v4 b) {
 INLINE v4 v4_fma(v4 a, float b, v4 c) {
     return _mm_fmadd_ps(a, _mm_set1_ps(b), c);
 }
+
+#endif

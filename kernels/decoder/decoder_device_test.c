@@ -64,10 +64,11 @@ static void one_product(struct device *device, bool checked, struct decoder_weig
     fill_weights(&w, data, seed);
     for (size_t i = 0; i < (size_t)rows * w.columns; i++)
         x[i] = (float)philox_unit(philox_u64(seed, 3, i)) - 0.5f;
+    const struct decoder_inputs in = {.x = x, .stride = w.columns};
     for (unsigned first = 0; first < w.rows; first += DECODER_TILE)
         decoder_model.product(&w, first,
-                              w.rows - first < DECODER_TILE ? w.rows - first : DECODER_TILE, x,
-                              w.columns, rows, staging, said, w.rows, weights);
+                              w.rows - first < DECODER_TILE ? w.rows - first : DECODER_TILE, &in,
+                              rows, staging, said, w.rows, weights);
     const struct decoder_multiply m = {
         .w = {w.type, w.rows, w.columns, there(device, data, w.row_bytes * w.rows)},
         .staging = staging,
@@ -102,7 +103,8 @@ static size_t products(struct device *device, bool checked) {
                                                .columns = blocks[b] * GGUF_BLOCK};
                     const unsigned r = rows[(k / 3 + b) % COUNT(rows)];
                     w.row_bytes = gguf_type_bytes(w.type, w.columns);
-                    one_product(device, checked, w, r, (struct decoder_staging){slices, lanes}, k);
+                    one_product(device, checked, w, r,
+                                (struct decoder_staging){slices, lanes, false}, k);
                     sums += (size_t)r * w.rows;
                 }
     return sums;
@@ -133,7 +135,10 @@ static size_t steps(struct device *device, bool checked, size_t step, size_t *pl
     const size_t n = small.decoder->vocabulary;
     struct plan_list list;
     size_t logits = 0;
-    assert_int_equal(plan_pairs(&decoder_family, 0, &(struct decoder_plan){0}, &list), 0);
+    /* Sums of blocks are the processor's kernels'. */
+    assert_int_equal(plan_pairs(&decoder_family, 1u << DECODER_FIELD_terms,
+                                &(struct decoder_plan){.terms = DECODER_WHOLE}, &list),
+                     0);
     assert_true(list.count >= 16);
     for (size_t i = 0; i < list.count; i += step) {
         const struct decoder_plan *plan = (const struct decoder_plan *)list.plans + i;

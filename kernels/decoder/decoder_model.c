@@ -122,24 +122,33 @@ static void read_row(const struct decoder_weight *w, unsigned row, struct row_of
     }
 }
 
-/* Lanes of blocks [0, count). */
-DECODER_WIDE static void blocks_sums(const float *restrict q, const float *restrict scale,
-                                     const float *restrict x, size_t count, size_t ways,
-                                     float *restrict lanes) {
-    for (size_t b = 0; b < count; b++, q += GGUF_BLOCK, x += GGUF_BLOCK) {
-        float *restrict sum = lanes + b % ways * HALF;
-        const float d = scale[b];
+/* 16 lanes take the scaled terms of a block. */
+INLINE void add_block(const float *restrict q, float d, const float *restrict x,
+                      float *restrict sum) {
 #pragma GCC unroll 1
-        for (size_t j = 0; j < HALF; j++)
-            sum[j] = fmaf(d, fmaf(q[HALF + j], x[HALF + j], q[j] * x[j]), sum[j]);
+    for (size_t j = 0; j < HALF; j++)
+        sum[j] = fmaf(d, fmaf(q[HALF + j], x[HALF + j], q[j] * x[j]), sum[j]);
+}
+
+/* Lanes of blocks [0, count). */
+DECODER_WIDE static void blocks_sums(const float *q, const float *scale, const float *x,
+                                     size_t count, unsigned lanes, float *out) {
+    float even[HALF] = {0}, odd[HALF] = {0};
+    const bool two = lanes == LANES_MOST;
+    for (size_t b = 0; b < count; b += two ? 2 : 1) {
+        add_block(q + b * GGUF_BLOCK, scale[b], x + b * GGUF_BLOCK, even);
+        if (two && b + 1 < count)
+            add_block(q + (b + 1) * GGUF_BLOCK, scale[b + 1], x + (b + 1) * GGUF_BLOCK, odd);
     }
+    memcpy(out, even, sizeof even);
+    memcpy(out + HALF, odd, sizeof odd);
 }
 
 static float blocks_sum(const struct row_of_blocks *w, bool offsets, const float *x,
                         const float *sums, unsigned from, unsigned to, unsigned lanes) {
-    float lane[LANES_MOST] = {0}, offset = 0;
+    float lane[LANES_MOST], offset = 0;
     blocks_sums(w->q + (size_t)from * GGUF_BLOCK, w->scale + from, x + (size_t)from * GGUF_BLOCK,
-                to - from, lanes / HALF, lane);
+                to - from, lanes, lane);
     for (unsigned b = from; offsets && b < to; b++)
         offset = fmaf(w->offset[b], sums[b], offset);
     return offsets ? tree_of(lane, lanes) + offset : tree_of(lane, lanes);
