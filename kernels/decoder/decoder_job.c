@@ -8,7 +8,8 @@ struct step_job {
     struct decoder_way way;
     struct decoder_cache cache;
     struct decoder_row *row;
-    unsigned batch, position;
+    unsigned batch, position; /* sequences; tokens of each that lie before */
+    unsigned rows, wanted;
     float *logits;
     struct job_bits said;
 };
@@ -25,7 +26,7 @@ static struct job_bits hash_of(const float *x, size_t n) {
 }
 
 static size_t logits_count(const struct step_job *j) {
-    return (size_t)j->batch * j->way.model->decoder->vocabulary;
+    return (size_t)j->wanted * j->way.model->decoder->vocabulary;
 }
 
 /* Any tokens will do, as long as they are the same ones every time. */
@@ -43,7 +44,7 @@ static int run(struct step_job *j, enum decoder_engine engine) {
                                       .threads = j->way.threads,
                                       .processors = j->way.processors,
                                       .row = j->row,
-                                      .rows = j->batch};
+                                      .rows = j->rows};
     return decoder_run(&step, j->logits, why) == 0 ? 0 : device_fail("%s", why);
 }
 
@@ -114,33 +115,36 @@ static int fill_cache(struct step_job *j) {
     return 0;
 }
 
-int decoder_job_open(struct job *out, const struct decoder_way *way, unsigned batch,
-                     unsigned position) {
-    const struct decoder *d = way->model->decoder;
+/* A step of `rows` rows, of which the last `wanted` want logits. */
+static int open_job(struct job *out, const struct step_job *like) {
+    const struct decoder *d = like->way.model->decoder;
     struct step_job *j = calloc(1, sizeof(*j));
     char why[GGUF_WHY] = "no memory for a step";
     memset(out, 0, sizeof *out);
     if (!j)
         return device_fail("%s", why);
-    *j = (struct step_job){.way = *way, .batch = batch, .position = position};
-    j->row = calloc(batch + 1, sizeof(*j->row));
+    *j = *like;
+    const unsigned each = j->rows / j->batch; /* of a sequence */
+    j->row = calloc(j->rows + 1, sizeof(*j->row));
     j->logits = malloc(logits_count(j) * sizeof(*j->logits));
     if (!j->row || !j->logits ||
-        decoder_cache_open(&j->cache, d, (enum decoder_rounding)way->plan.rounding, batch,
-                           position + 1, why) != 0) {
+        decoder_cache_open(&j->cache, d, (enum decoder_rounding)j->way.plan.rounding, j->batch,
+                           j->position + each, why) != 0) {
         close_job(j);
         return device_fail("%s", why);
     }
-    for (unsigned s = 0; s < batch; s++)
-        j->row[s] = (struct decoder_row){token_at(j, s, position), s, position, true};
+    for (unsigned r = 0; r < j->rows; r++) {
+        const unsigned s = r / each, at = j->position + r % each;
+        j->row[r] = (struct decoder_row){token_at(j, s, at), s, at, r >= j->rows - j->wanted};
+    }
     if (fill_cache(j) != 0) {
         close_job(j);
         return -1;
     }
-    const double element = way->plan.rounding == DECODER_BF16 ? 2 : 4,
-                 cached =
-                     2.0 * d->layers * d->kv_heads * d->head * element * (position + 1) * batch;
-    double weights = (double)d->embedding.rows * d->embedding.columns;
+    const double element = j->way.plan.rounding == DECODER_BF16 ? 2 : 4,
+                 cached = 2.0 * d->layers * d->kv_heads * d->head * element * (j->position + each) *
+                          j->batch;
+    double weights = 0;
     for (unsigned l = 0; l < d->layers; l++)
         for (int p = 0; p < DECODER_PRODUCTS; p++)
             weights += (double)d->layer[l].product[p].rows * d->layer[l].product[p].columns;
@@ -152,6 +156,19 @@ int decoder_job_open(struct job *out, const struct decoder_way *way, unsigned ba
                         .plan = plan,
                         .close = close_job,
                         .bytes = decoder_weight_bytes(d) + cached,
-                        .flops = 2 * weights * batch};
+                        .flops = 2 * weights * j->rows +
+                                 2.0 * d->embedding.rows * d->embedding.columns * j->wanted};
     return 0;
+}
+
+int decoder_job_open(struct job *out, const struct decoder_way *way, unsigned batch,
+                     unsigned position) {
+    return open_job(
+        out,
+        &(struct step_job){
+            .way = *way, .batch = batch, .position = position, .rows = batch, .wanted = batch});
+}
+
+int decoder_prompt_job_open(struct job *out, const struct decoder_way *way, unsigned tokens) {
+    return open_job(out, &(struct step_job){.way = *way, .batch = 1, .rows = tokens, .wanted = 1});
 }

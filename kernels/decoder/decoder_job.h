@@ -1,6 +1,6 @@
 /*
- * decoder_job.h: a decoding step as a job: one row of each of `batch` sequences, that many tokens
- * into their texts.
+ * decoder_job.h: a step as a job: one row of each of `batch` sequences, that many tokens into their
+ * texts; or a whole prompt.
  */
 #ifndef NANOLAB_KERNELS_DECODER_DECODER_JOB_H
 #define NANOLAB_KERNELS_DECODER_DECODER_JOB_H
@@ -18,6 +18,8 @@ extern "C" {
  * device_error(). */
 int decoder_job_open(struct job *out, const struct decoder_way *way, unsigned batch,
                      unsigned position);
+/* The same of a prompt of `tokens` tokens, computed at once, with the logits of its last. */
+int decoder_prompt_job_open(struct job *out, const struct decoder_way *way, unsigned tokens);
 
 #ifdef __cplusplus
 }

@@ -10,6 +10,7 @@
  *                time
  *     libraries.c  09.3, 09.4: products of the model by oneDNN, OpenBLAS, cuBLASLt
  *     price.c    09.1, 09.2: what a fixed plan costs
+ *     prompt.c   09.5: whether a prompt is as fast as its products
  *     tables.c   what the plots are drawn from, where it is not one line a row
  */
 #ifndef NANOLAB_LABS_09_INVARIANCE_H
@@ -78,6 +79,8 @@ int libraries_table(struct lab_run *run, const struct rows *rows, struct lab_tab
 int sweep_price(struct lab_run *run, struct device *device);
 void check_price(const struct rows *rows, struct finding *finding);
 void check_roof(const struct rows *rows, struct finding *finding);
+int sweep_prompt(struct lab_run *run, struct device *device);
+void check_prompt(const struct rows *rows, struct finding *finding);
 
 /* --- tables.c ----------------------------------------------------------------------------------
  */

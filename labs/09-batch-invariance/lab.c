@@ -60,6 +60,9 @@ static const struct claim claims[] = {
     {"09.2", "One request is decoded at 0.6 of the speed at which memory can be read, or faster.",
      .refuted_by = "slower, by every plan", .on = CLAIM_TIME, .cases = "09/price/",
      .sweep = sweep_price, .check = check_roof},
+    {"09.5", "A prompt is computed at 0.6 of the speed of the fastest matrix kernel, or faster.",
+     .refuted_by = "slower, by every plan", .on = CLAIM_TIME, .cases = "09/prompt/",
+     .sweep = sweep_prompt, .check = check_prompt},
 };
 
 static const struct quantity quantities[] = {
@@ -97,6 +100,9 @@ static const struct quantity quantities[] = {
     {"not again", "1", "outputs of all rows with other bits in a second call"},
     {"implementation", "", "what the library says that it chose"},
     {"over heuristic", "1", "time over that of the rule that counts rows"},
+    {"over products", "1", "time over that of the fastest matrix kernel for its products alone"},
+    {"instructions", "", "what the processor computes it with"},
+    {"terms", "", "what of a product is summed first: nothing, or a block"},
     {"times", "1", "how often this answer was given"},
     {"first difference", "1", "the first token that is not the most frequent answer's"},
     {"text", "", "the answer"},
@@ -108,6 +114,7 @@ static const struct kernels_used kernels[] = {
     {"09/", "decoder/ paged_attention/"},
     {"09/library/", "mma/mma_ element/"},
     {"09/price/", "decoder/ paged_attention/ roofs/"},
+    {"09/prompt/", "decoder/ paged_attention/ mma/"},
 };
 
 static const struct table_spec tables[] = {
@@ -134,6 +141,9 @@ static const struct table_spec tables[] = {
      "device; batch; rule; seconds = @median; ratio, low, high = over heuristic~; roof = roof "
      "fraction",
      .sort = "batch;rule"},
+    {"prompt", "09/prompt/",
+     "device; terms; instructions; tokens; seconds = @median; ratio, low, high = over products~",
+     .sort = "terms"},
     {"answers", "09/load/", "device; link; times; at = first difference; there", .sort = "link;at"},
 };
 
