@@ -10,6 +10,7 @@
 #include "harness/class/class_page.h"
 #include "harness/error.h"
 #include "harness/page/escape.h"
+#include "harness/page/report.h"
 #include "harness/page/units.h"
 
 /* --- what it comes to --------------------------------------------------------------------------
@@ -133,7 +134,7 @@ static void questions(const struct class *c, size_t lab, FILE *out) {
         else if (isinf(t.factor))
             fputs(" | no factor", out);
         else
-            fprintf(out, " | %.3g×", t.factor);
+            fprintf(out, " | %s", units_number(number, sizeof number, t.factor, "x"));
         if (q->unit && isfinite(t.low))
             fprintf(out, " | %s |\n",
                     units_interval(number, sizeof number, t.median, t.low, t.high, q->unit));
@@ -213,7 +214,43 @@ static void choices(const struct class *c, size_t lab, size_t question, FILE *ou
     fputc('\n', out);
 }
 
-/* What the plot shows, in words: a part of the page that opens, by its heading (report_html.c). */
+/* The plot's marks, as counts and ends. */
+static void words(const struct class *c, size_t lab, size_t question, FILE *out) {
+    const struct question *q = &c->labs[lab].questions.list[question];
+    struct class_tally t = class_tally_of(c, lab, question);
+    double low = INFINITY, high = 0;
+    size_t said = 0, ranges = 0;
+    char first[UNITS_TEXT], last[UNITS_TEXT];
+    for (size_t k = 0; k < c->count; k++) {
+        const struct scores_row *row = class_row(&c->students[k], lab, q->id);
+        if (!row || row->guess.kind != GUESS_NUMBER)
+            continue;
+        said++;
+        ranges += row->guess.low < row->guess.high;
+        low = fmin(low, row->guess.low);
+        high = fmax(high, row->guess.high);
+    }
+    if (said == 0)
+        return;
+    fprintf(out,
+            "*" REPORT_IN_WORDS "*\n\n"
+            "- To the right: what was asked for, on a scale of factors.\n"
+            "- Upward: students, by what they said.\n"
+            "- said: %zu answer%s, %zu of them a range; the least %s, the most %s.\n",
+            said, said == 1 ? "" : "s", ranges, units_number(first, sizeof first, low, q->unit),
+            units_number(last, sizeof last, high, q->unit));
+    if (t.measured)
+        fprintf(out, "- measured: by %zu; the least %s, the most %s.\n", t.measured,
+                units_number(first, sizeof first, t.low, q->unit),
+                units_number(last, sizeof last, t.high, q->unit));
+    fprintf(out,
+            "- right: %zu; close: %zu; surprised: %zu; too wide, or not settled: %zu; not measured "
+            "there: %zu.\n\n",
+            t.counts[SCORE_RIGHT], t.counts[SCORE_NEAR], surprised_by(&t),
+            t.counts[SCORE_WIDE] + t.counts[SCORE_OPEN], t.counts[SCORE_NOT_MEASURED]);
+}
+
+/* Each answer: a part of the page that opens, by its heading (report_html.c). */
 static void numbers(const struct class *c, size_t lab, size_t question, FILE *out) {
     const struct question *q = &c->labs[lab].questions.list[question];
     char name[CLASS_NAME], said[GUESS_TEXT], measured[MEASURED_TEXT], score[SCORE_TEXT];
@@ -259,10 +296,12 @@ static void one_question(const struct class_page *page, size_t lab, size_t quest
     if (plot && plot->set.images[0].have)
         fprintf(out, "![%s](%s/plots/%s.svg)\n\n", plot->set.legend.shown[0].title, plot->folder,
                 plot->set.legend.shown[0].name);
-    if (q->choice_count)
+    if (q->choice_count) {
         choices(c, lab, question, out);
-    else
+    } else {
+        words(c, lab, question, out);
         numbers(c, lab, question, out);
+    }
     fputs("*Why it is so:* ", out);
     escape_inline(out, q->because);
     fputs("\n\n", out);

@@ -208,6 +208,10 @@ static void nobody_is_named_unless_the_teacher_asks(void **state) {
     assert_null(strstr(markdown, "zoe"));
     assert_non_null(strstr(markdown, "| student "));
     assert_non_null(strstr(markdown, "6 students, 4 of whom predicted; 1 lab on 1 machine."));
+    assert_non_null(strstr(markdown, "*The plot in words*\n\n- To the right: "));
+    assert_non_null(strstr(markdown, "- said: 3 answers, 1 of them a range; the least "));
+    assert_non_null(strstr(markdown, "- measured: by 6; the least 310, the most 330.\n"));
+    assert_non_null(strstr(markdown, "- right: 1; close: 1; surprised: 1; "));
     free(markdown);
     free(html);
     page_of(list, MADE + 1, true, &markdown, &html);

@@ -36,9 +36,19 @@ static void print_question(const struct class *c, size_t lab, size_t question, F
         return;
     fprintf(to, "  %-16s %3zu scored, %3zu right, %3zu close, %3zu surprised", q->id, t.scored,
             t.counts[SCORE_RIGHT], t.counts[SCORE_NEAR], surprised_by(&t));
+    size_t open = t.counts[SCORE_WIDE] + t.counts[SCORE_OPEN];
+    if (open)
+        fprintf(to, ", %3zu not settled", open);
     if (isfinite(t.factor))
         fprintf(to, "; median factor off %.3g", t.factor);
     fputc('\n', to);
+}
+
+static bool any_asked(const struct class *c, size_t lab) {
+    for (size_t q = 0; q < c->labs[lab].questions.count; q++)
+        if (class_tally_of(c, lab, q).asked)
+            return true;
+    return false;
 }
 
 void class_print(const struct class *c, FILE *to) {
@@ -46,6 +56,8 @@ void class_print(const struct class *c, FILE *to) {
             c->lab_count, c->lab_count == 1 ? "" : "s", c->machine_count,
             c->machine_count == 1 ? "" : "s");
     for (size_t l = 0; l < c->lab_count; l++) {
+        if (!any_asked(c, l))
+            continue;
         fprintf(to, "%s\n", c->labs[l].name);
         for (size_t q = 0; q < c->labs[l].questions.count; q++)
             print_question(c, l, q, to);
