@@ -13,7 +13,7 @@
 
 rows(k) = k == 2 ? data2_rows : k == 3 ? data3_rows : k == 4 ? data4_rows : k == 5 ? data5_rows : data6_rows
 file(k) = sprintf("data%d.tsv", k)
-name(k) = k == 2 ? "said: right" : k == 3 ? "close" : k == 4 ? "a wide range" : k == 5 ? "surprised" : "not measured there"
+name(k) = k == 2 ? "said: right" : k == 3 ? "close" : k == 4 ? "too wide, or not settled" : k == 5 ? "surprised" : "not measured there"
 hue(k) = k == 2 ? 0x009e73 : k == 3 ? 0x0072b2 : k == 4 ? 0x56b4e9 : k == 5 ? 0xd55e00 : 0x8a8f98
 mark(k) = k == 2 ? 7 : k == 3 ? 9 : k == 4 ? 6 : k == 5 ? 5 : 4
 

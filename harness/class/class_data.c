@@ -75,6 +75,7 @@ static const char *mark_of(enum score score) {
     case SCORE_NEAR:
         return "close";
     case SCORE_WIDE:
+    case SCORE_OPEN:
         return "wide";
     case SCORE_OFF:
         return "surprised";
