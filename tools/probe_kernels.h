@@ -8,11 +8,14 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kernels/allreduce/allreduce_job.h"
 #include "kernels/atomics/atomics_job.h"
 #include "kernels/chase/chase.h"
+#include "kernels/decoder/decoder_job.h"
+#include "kernels/decoder/decoder_small.h"
 #include "kernels/mma/mma.h"
 #include "kernels/mma/mma_slices_gpu.h"
 #include "kernels/paged_attention/paged_job.h"
@@ -197,6 +200,39 @@ static void probe_chase(struct probe *p) {
     }
 }
 
+/* A step of the small model: one row and several, both roundings, slices and splits. */
+static void probe_decoder(struct probe *p) {
+    static const struct {
+        const char *plan;
+        unsigned batch, position;
+    } jobs[] = {{"bf16.fixed.k1.l16.n1.s1", 1, 3},
+                {"f32.fixed.k4.l32.n2.s2", 2, 20},
+                {"bf16.heuristic.k8.n4.s8", 5, 17}};
+    struct decoder_model model = {0};
+    struct decoder_device *on = NULL;
+    char why[GGUF_WHY] = "no memory for a model";
+    size_t bytes;
+    unsigned char *content = decoder_small_file(1, &bytes);
+    if (!content || gguf_parse(&model.file, content, bytes, why) != 0 ||
+        decoder_open(&model.decoder, model.file, why) != 0 ||
+        decoder_device_open(&on, p->device, model.decoder, p->checked, why) != 0)
+        probe_line(p, "decoder", "model", false, why);
+    for (size_t k = 0; on && k < sizeof jobs / sizeof *jobs; k++) {
+        struct decoder_way way = {
+            .model = &model, .engine = DECODER_PORTABLE, .threads = 1, .device = on};
+        struct job job;
+        if (decoder_plan_parse(jobs[k].plan, &way.plan, why) != 0)
+            probe_line(p, "decoder", jobs[k].plan, false, why);
+        else if (decoder_job_open(&job, &way, jobs[k].batch, jobs[k].position) != 0)
+            probe_line(p, "decoder", jobs[k].plan, false, device_error());
+        else
+            probe_job(p, "decoder", jobs[k].plan, &job);
+    }
+    decoder_device_close(on);
+    decoder_model_close(&model);
+    free(content);
+}
+
 /* Every kernel, format, tile and load, and every way of parts of K to meet; what this card has no
  * instructions for is passed over. */
 static void probe_mma(struct probe *p) {
@@ -310,6 +346,7 @@ static size_t probe_kernels(struct probe *p) {
     probe_atomics(p);
     probe_paged(p);
     probe_chase(p);
+    probe_decoder(p);
     probe_mma(p);
     probe_slices(p);
     probe_allreduce(p);

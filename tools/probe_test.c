@@ -88,8 +88,8 @@ static void compiled_rules_are_followed(void **state) {
 
 static void every_family_is_right(void **state) {
     (void)state;
-    static const char *const families[] = {"roofs", "sum", "atomics", "paged_attention",
-                                           "chase", "mma", "slices",  "allreduce"};
+    static const char *const families[] = {"roofs",   "sum", "atomics", "paged_attention", "chase",
+                                           "decoder", "mma", "slices",  "allreduce"};
     size_t lines, of_family, wrong;
     for (size_t k = 0; k < sizeof families / sizeof *families; k++) {
         assert_int_equal(probe("kernels --device simt", "family", families[k], &lines, &of_family),

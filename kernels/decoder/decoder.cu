@@ -2,10 +2,11 @@
  * decoder.cu: the kernels of a step, on a GPU or on a machine that stands in for one
  * (decoder_kernels.h). Attention is kernels/paged_attention's.
  *
- * A product is a warp's for each slice of K: 32 lanes are one output with 32 lanes, or two with 16,
- * so that lane j of a slice takes weights j, j + lanes, … as decoder.h says, and a block's warps
- * are the slices of its outputs, added in their order through shared memory. More slices are more
- * blocks. Rows are taken ROWS at a time, so that a weight is widened once for all of them.
+ * In a product four threads take a slice of K of one output, for several rows where there are, so
+ * that a weight is widened once for its rows: thread `seat` has lanes seat, seat + 4, … of
+ * decoder.h by itself, adds those that lie 16, 8 and 4 apart, and its neighbours' those that lie 2
+ * and 1 apart. A warp has 8 outputs; the warps of a block are the slices of their outputs, added in
+ * their order through shared memory: more slices, more blocks.
  */
 #include "kernels/decoder/decoder_kernels.h"
 #include "kernels/device/kernel.h"
@@ -15,6 +16,9 @@ namespace {
 
 #define DECODER_WARPS 8
 #define DECODER_THREADS (32 * DECODER_WARPS)
+#define DECODER_SEATS 4                           /* threads of an output and slice */
+#define DECODER_OUTPUTS (32 / DECODER_SEATS)      /* of a warp */
+#define DECODER_EACH (GGUF_BLOCK / DECODER_SEATS) /* weights of a block for one thread */
 #define DECODER_ROWS 4    /* of a product at a time, where there is more than one */
 #define DECODER_SMALL 128 /* threads of the other kernels' blocks */
 #define DECODER_NORM_LANES 16
@@ -48,116 +52,125 @@ __device__ inline float decoder_number(unsigned byte, float less) {
     return __uint_as_float(0x4b000000u | byte) - (0x1p23f + less);
 }
 
-/* Weight i of a block, widened: of q4_1 d·q + m, where d·q is exact, so that fusing changes
- * nothing. */
+/* Weights seat, seat + 4, … of a block, widened: of q4_1 d·q + m, where d·q is exact, so that
+ * fusing changes nothing. */
 template <int TYPE>
-__device__ inline float decoder_weight_at(const unsigned char *block, unsigned i) {
+__device__ inline void decoder_widen(float (&w)[DECODER_EACH], const unsigned char *block,
+                                     unsigned seat) {
     if constexpr (TYPE == GGUF_Q4_1) {
-        unsigned byte = block[4 + i % 16];
-        return __fmaf_rn(decoder_half(block), decoder_number(i < 16 ? byte & 15 : byte >> 4, 0),
-                         decoder_half(block + 2));
-    } else if constexpr (TYPE == GGUF_Q8_0) {
-        return decoder_half(block) * decoder_number(block[2 + i] ^ 0x80u, 128);
+        const float d = decoder_half(block), m = decoder_half(block + 2);
+#pragma unroll
+        for (int i = 0; i < DECODER_EACH / 2; i++) {
+            const unsigned byte = ((const unsigned *)(block + 4))[i] >> 8 * seat;
+            w[i] = __fmaf_rn(d, decoder_number(byte & 15, 0), m);
+            w[i + DECODER_EACH / 2] = __fmaf_rn(d, decoder_number(byte >> 4 & 15, 0), m);
+        }
     } else {
-        return ((const float *)block)[i];
+        const float d = TYPE == GGUF_Q8_0 ? decoder_half(block) : 0;
+#pragma unroll
+        for (int i = 0; i < DECODER_EACH; i++)
+            w[i] = TYPE == GGUF_Q8_0
+                       ? d * decoder_number(block[2 + DECODER_SEATS * i + seat] ^ 0x80u, 128)
+                       : ((const float *)block)[DECODER_SEATS * i + seat];
     }
 }
 
 template <int TYPE>
 __global__ void decoder_embed(const unsigned char *data, unsigned inputs, const unsigned *token,
                               bool bf16, float *x) {
-    const unsigned blocks = inputs / GGUF_BLOCK;
+    const unsigned blocks = inputs / GGUF_BLOCK, seat = threadIdx.x % DECODER_SEATS;
     const unsigned char *row =
         data + (size_t)token[blockIdx.x] * blocks * decoder_block_bytes(TYPE);
-    for (unsigned k = threadIdx.x; k < inputs; k += DECODER_SMALL)
-        x[(size_t)blockIdx.x * inputs + k] =
-            decoder_rounded(decoder_weight_at<TYPE>(
-                                row + k / GGUF_BLOCK * decoder_block_bytes(TYPE), k % GGUF_BLOCK),
-                            bf16);
+    for (unsigned b = threadIdx.x / DECODER_SEATS; b < blocks; b += DECODER_SMALL / DECODER_SEATS) {
+        float w[DECODER_EACH];
+        decoder_widen<TYPE>(w, row + b * decoder_block_bytes(TYPE), seat);
+#pragma unroll
+        for (int i = 0; i < DECODER_EACH; i++)
+            x[(size_t)blockIdx.x * inputs + b * GGUF_BLOCK + DECODER_SEATS * i + seat] =
+                decoder_rounded(w[i], bf16);
+    }
 }
 
 /* --- products ----------------------------------------------------------------------------------
  */
 
-/* What lanes of one slice take together: outputs by rows. */
-template <int ROWS_>
-struct decoder_piece {
-    static constexpr int ROWS = ROWS_, OUTPUTS = ROWS_ == 1 ? 4 : 2, SUMS = OUTPUTS * ROWS;
-};
-
-/* Blocks [first, end) of a piece: this lane's sums. */
-template <int TYPE, int LANES, class P>
-__device__ inline void
-decoder_lane_sums(float (&sum)[P::SUMS], const unsigned char *const (&weights)[P::OUTPUTS],
-                  const float *const (&x)[P::ROWS], unsigned first, unsigned end) {
-    const unsigned lane = threadIdx.x % LANES;
+/* Blocks [first, end) of one output and ROWS rows: the sums of this thread's lanes, which are those
+ * LANES / 2, … , 4 apart, added. */
+template <int TYPE, int LANES, int ROWS>
+__device__ inline void decoder_seat_sums(float (&sum)[ROWS], const unsigned char *weights,
+                                         const float *const (&x)[ROWS], unsigned first,
+                                         unsigned end) {
+    constexpr int OWN = LANES / DECODER_SEATS;
+    const unsigned seat = threadIdx.x % DECODER_SEATS;
+    float lane[ROWS][OWN];
 #pragma unroll
-    for (int i = 0; i < P::SUMS; i++)
-        sum[i] = 0;
-    for (unsigned b = first; b < end; b++)
+    for (int r = 0; r < ROWS; r++)
 #pragma unroll
-        for (int i = 0; i < GGUF_BLOCK; i += LANES) {
-            float at[P::ROWS];
+        for (int i = 0; i < OWN; i++)
+            lane[r][i] = 0;
+    for (unsigned b = first; b < end; b++) {
+        float w[DECODER_EACH];
+        decoder_widen<TYPE>(w, weights + b * decoder_block_bytes(TYPE), seat);
 #pragma unroll
-            for (int r = 0; r < P::ROWS; r++)
-                at[r] = x[r][b * GGUF_BLOCK + i + lane];
+        for (int i = 0; i < DECODER_EACH; i++)
 #pragma unroll
-            for (int o = 0; o < P::OUTPUTS; o++) {
-                const float w =
-                    decoder_weight_at<TYPE>(weights[o] + b * decoder_block_bytes(TYPE), i + lane);
+            for (int r = 0; r < ROWS; r++)
+                lane[r][i % OWN] = __fmaf_rn(w[i], x[r][b * GGUF_BLOCK + DECODER_SEATS * i + seat],
+                                             lane[r][i % OWN]);
+    }
 #pragma unroll
-                for (int r = 0; r < P::ROWS; r++)
-                    sum[o * P::ROWS + r] = __fmaf_rn(w, at[r], sum[o * P::ROWS + r]);
-            }
-        }
+    for (int r = 0; r < ROWS; r++) {
+#pragma unroll
+        for (int apart = OWN / 2; apart > 0; apart /= 2)
+#pragma unroll
+            for (int i = 0; i < apart; i++)
+                lane[r][i] = lane[r][i] + lane[r][i + apart];
+        sum[r] = lane[r][0];
+    }
 }
 
 template <int TYPE, int LANES, int ROWS>
 __global__ void __launch_bounds__(DECODER_THREADS)
     decoder_multiply_rows(struct decoder_multiply m) {
-    typedef struct decoder_piece<ROWS> P;
-    constexpr unsigned EACH = 32 / LANES * P::OUTPUTS; /* outputs of a warp */
-    __shared__ float part[DECODER_WARPS][EACH * ROWS];
+    __shared__ float part[DECODER_WARPS][DECODER_OUTPUTS * ROWS];
     const unsigned blocks = m.w.inputs / GGUF_BLOCK, slices = m.staging.slices;
     const unsigned slice_blocks = (blocks + slices - 1) / slices;
     const unsigned groups = DECODER_WARPS / slices, warp = threadIdx.x / 32;
-    const unsigned first_output = blockIdx.x * groups * EACH, first_row = blockIdx.y * ROWS;
+    const unsigned first_output = blockIdx.x * groups * DECODER_OUTPUTS,
+                   first_row = blockIdx.y * ROWS;
     const unsigned group = warp / slices, begin = warp % slices * slice_blocks;
     if (group < groups) {
-        const unsigned in_warp = threadIdx.x % 32 / LANES * P::OUTPUTS;
-        const unsigned char *weights[P::OUTPUTS];
-        const float *x[ROWS];
-        float sum[P::SUMS];
+        const unsigned in_warp = threadIdx.x % 32 / DECODER_SEATS;
         /* Those past the end do the last one's work, and nobody stores it. */
-#pragma unroll
-        for (int o = 0; o < P::OUTPUTS; o++) {
-            unsigned n = min(first_output + group * EACH + in_warp + o, m.w.outputs - 1);
-            weights[o] = m.w.data + (size_t)n * blocks * decoder_block_bytes(TYPE);
-        }
+        const unsigned n = min(first_output + group * DECODER_OUTPUTS + in_warp, m.w.outputs - 1);
+        const float *x[ROWS];
+        float sum[ROWS];
+        int which;
+        bool twin;
 #pragma unroll
         for (int r = 0; r < ROWS; r++)
             x[r] = m.x + (size_t)min(first_row + r, m.rows - 1) * m.w.inputs;
-        decoder_lane_sums<TYPE, LANES, P>(sum, weights, x, min(begin, blocks),
-                                          min(begin + slice_blocks, blocks));
-        int which;
-        bool twin;
-        paged_lane_sums<P::SUMS, LANES>(sum, &which, &twin);
+        decoder_seat_sums<TYPE, LANES, ROWS>(
+            sum, m.w.data + (size_t)n * blocks * decoder_block_bytes(TYPE), x, min(begin, blocks),
+            min(begin + slice_blocks, blocks));
+        paged_lane_sums<ROWS, DECODER_SEATS>(sum, &which, &twin);
         if (!twin)
             part[warp][in_warp * ROWS + which] = sum[0];
     }
     __syncthreads();
     /* Slices that are left over have no part in the sum. */
     const unsigned filled = (blocks + slice_blocks - 1) / slice_blocks;
-    const unsigned n = threadIdx.x / ROWS, r = threadIdx.x % ROWS;
-    if (n >= groups * EACH || first_output + n >= m.w.outputs || first_row + r >= m.rows)
-        return;
-    const unsigned of_warp = n % EACH * ROWS + r;
-    float total = part[n / EACH * slices][of_warp];
-    for (unsigned s = 1; s < filled; s++)
-        total = total + part[n / EACH * slices + s][of_warp];
-    float *to = m.out + (size_t)(first_row + r) * m.w.outputs + first_output + n;
-    total = decoder_rounded(total, m.bf16);
-    *to = m.adds ? decoder_rounded(*to + total, m.bf16) : total;
+    for (unsigned i = threadIdx.x; i < groups * DECODER_OUTPUTS * ROWS; i += DECODER_THREADS) {
+        const unsigned n = i / ROWS, r = i % ROWS, of_warp = i % (DECODER_OUTPUTS * ROWS);
+        if (first_output + n >= m.w.outputs || first_row + r >= m.rows)
+            continue;
+        float total = part[n / DECODER_OUTPUTS * slices][of_warp];
+        for (unsigned s = 1; s < filled; s++)
+            total = total + part[n / DECODER_OUTPUTS * slices + s][of_warp];
+        float *to = m.out + (size_t)(first_row + r) * m.w.outputs + first_output + n;
+        total = decoder_rounded(total, m.bf16);
+        *to = m.adds ? decoder_rounded(*to + total, m.bf16) : total;
+    }
 }
 
 /* --- what is a row's own -----------------------------------------------------------------------
@@ -290,9 +303,7 @@ int multiply(const struct decoder_multiply *m, void *stream) {
                              : m->w.type == GGUF_Q8_0 ? kernel_of<GGUF_Q8_0>(m)
                                                       : kernel_of<GGUF_F32>(m);
     const unsigned rows = m->rows == 1 ? 1 : DECODER_ROWS;
-    const unsigned of_lanes =
-        m->rows == 1 ? decoder_piece<1>::OUTPUTS : decoder_piece<DECODER_ROWS>::OUTPUTS;
-    const unsigned each = DECODER_WARPS / m->staging.slices * (32 / m->staging.lanes) * of_lanes;
+    const unsigned each = DECODER_WARPS / m->staging.slices * DECODER_OUTPUTS;
     return kernel_launch(kernel,
                          dim3((m->w.outputs + each - 1) / each, (m->rows + rows - 1) / rows),
                          dim3(DECODER_THREADS), 0, stream, *m);

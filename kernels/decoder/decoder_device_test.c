@@ -11,6 +11,11 @@
 #include "kernels/simt/simt.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
+#ifdef __SANITIZE_ADDRESS__
+enum { EACH_PLAN = 4 }; /* three times as slow */
+#else
+enum { EACH_PLAN = 1 };
+#endif
 enum { TOKENS = 66 }; /* two tiles of attention; the last token is a step of its own */
 
 static struct fixture small;
@@ -89,8 +94,8 @@ static void one_product(struct device *device, bool checked, struct decoder_weig
 }
 
 /* Every type, every number of slices that a rule may choose, both numbers of lanes, one row and
- * more, and sizes at which slices are left over. */
-static size_t products(struct device *device, bool checked) {
+ * more, and sizes at which slices are left over; of these each `step`-th. */
+static size_t products(struct device *device, bool checked, size_t step) {
     static const enum gguf_type types[] = {GGUF_Q4_1, GGUF_Q8_0, GGUF_F32};
     static const unsigned blocks[] = {1, 6, 13}, outputs[] = {4, 20, 84}, rows[] = {1, 3, 9};
     size_t sums = 0, k = 0;
@@ -98,6 +103,8 @@ static size_t products(struct device *device, bool checked) {
         for (unsigned slices = 1; slices <= 8; slices++)
             for (unsigned lanes = 16; lanes <= 32; lanes *= 2)
                 for (size_t b = 0; b < COUNT(blocks); b++, k++) {
+                    if (k % step)
+                        continue;
                     struct decoder_weight w = {.type = types[t],
                                                .rows = outputs[k % COUNT(outputs)],
                                                .columns = blocks[b] * GGUF_BLOCK};
@@ -160,7 +167,8 @@ static size_t steps(struct device *device, bool checked, size_t step, size_t *pl
 static void all_on(const char *name, bool checked, size_t step) {
     struct device *device = device_or_skip(name);
     size_t plans = 0;
-    const size_t sums = products(device, checked), logits = steps(device, checked, step, &plans);
+    const size_t sums = products(device, checked, checked ? 5 : 1),
+                 logits = steps(device, checked, step, &plans);
     print_message("%s%s: %zu sums of products; %zu plans, %zu logits predicted, 0 mismatches\n",
                   name, checked ? ", checked" : "", sums, plans, logits);
     assert_int_equal(simt_reports(), 0);
@@ -169,15 +177,15 @@ static void all_on(const char *name, bool checked, size_t step) {
 
 static void simt_gives_the_models_bits(void **state) {
     (void)state;
-    all_on("simt", false, 1);
+    all_on("simt", false, EACH_PLAN);
 }
 static void checked_simt_gives_the_models_bits(void **state) {
     (void)state;
-    all_on("simt", true, 8);
+    all_on("simt", true, 10);
 }
 static void ptx_gives_the_models_bits(void **state) {
     (void)state;
-    all_on("ptx", false, 2);
+    all_on("ptx", false, 4);
 }
 static void sass_80_gives_the_models_bits(void **state) {
     (void)state;
@@ -192,8 +200,122 @@ static void a_gpu_gives_the_models_bits(void **state) {
     all_on("cuda:0", false, 1);
 }
 
+/* --- caches --------------------------------------------------------------------------------------
+ */
+
+/* Rows of one sequence from `from` on; the last one's logits. */
+static void go_on(const struct decoder_step *like, struct decoder_cache *cache, unsigned sequence,
+                  unsigned from, unsigned to, float *logits) {
+    struct decoder_row row[TOKENS];
+    struct decoder_step step = *like;
+    char why[GGUF_WHY] = "";
+    for (unsigned i = from; i < to; i++)
+        row[step.rows++] = (struct decoder_row){token_at(0, i), sequence, i, i + 1 == to};
+    step.cache = cache;
+    step.row = row;
+    if (decoder_run(&step, logits, why) != 0)
+        fail_msg("%s", why);
+}
+
+/* A cache that was changed here between two steps there, by a copy and by native kernels, is the
+ * one that the next step reads; and another cache of the same size is not taken for it. */
+static void what_changed_here_is_read_there(void **state) {
+    (void)state;
+    enum { BEFORE = 20, ALL = 26 };
+    struct device *device = device_or_skip("simt");
+    struct decoder_device *on = open_on(device, false);
+    const size_t n = small.decoder->vocabulary;
+    float *said = malloc(n * sizeof *said), *got = malloc(n * sizeof *got);
+    char why[GGUF_WHY] = "";
+    assert_true(said && got);
+    for (int native = 0; native < 2; native++) {
+        const struct decoder_step like = {.decoder = small.decoder,
+                                          .plan = decoder_plan_default(),
+                                          .engine = DECODER_PORTABLE,
+                                          .device = on,
+                                          .threads = 1};
+        struct decoder_step model = like, first = like;
+        struct decoder_cache cache[2], other;
+        model.engine = DECODER_MODEL;
+        first.device = native ? NULL : on;
+        assert_int_equal(decoder_cache_open(&other, small.decoder, DECODER_BF16, 2, ALL, why), 0);
+        for (int c = 0; c < 2; c++) {
+            const struct decoder_step *step = c ? &like : &model;
+            assert_int_equal(
+                decoder_cache_open(&cache[c], small.decoder, DECODER_BF16, 2, ALL, why), 0);
+            go_on(&first, &cache[c], 0, 0, BEFORE, got);
+            go_on(step, &cache[c], 0, BEFORE, BEFORE + 2, got);
+            decoder_cache_copy(&cache[c], 1, 0, BEFORE + 2);
+            go_on(&like, &other, 1, 0, 1, got);
+            go_on(step, &cache[c], 1, BEFORE + 2, ALL, c ? got : said);
+        }
+        assert_int_equal(unequal(said, got, n), 0);
+        assert_memory_equal(cache[0].keys, cache[1].keys,
+                            2 * small.decoder->layers * cache[0].layer_bytes);
+        for (int c = 0; c < 2; c++)
+            decoder_cache_close(&cache[c]);
+        decoder_cache_close(&other);
+    }
+    decoder_device_close(on);
+    device_close(device);
+    free(said);
+    free(got);
+}
+
+/* The trees of attention differ, so a model that took the native one would be noticed. */
+static void attention_has_a_tree_of_its_own(void **state) {
+    (void)state;
+    struct device *device = device_or_skip("simt");
+    struct decoder_device *on = open_on(device, false);
+    struct decoder_plan plan = decoder_plan_default();
+    plan.rounding = DECODER_F32;
+    float *there = run(on, &plan, DECODER_MODEL), *here = run(NULL, &plan, DECODER_MODEL);
+    assert_int_not_equal(unequal(there, here, small.decoder->vocabulary), 0);
+    free(there);
+    free(here);
+    decoder_device_close(on);
+    device_close(device);
+}
+
+static void what_cannot_be_is_refused(void **state) {
+    (void)state;
+    struct device *device = device_or_skip("simt"), *cpu = device_or_skip("cpu");
+    struct decoder_device *on;
+    struct fixture other;
+    char why[GGUF_WHY] = "";
+    assert_int_equal(decoder_device_open(&on, cpu, small.decoder, false, why), -1);
+    assert_null(on);
+    assert_non_null(strstr(why, "no form for the device 'cpu'"));
+    fixture_open(&other, small_file());
+    on = open_on(device, false);
+    struct decoder_cache cache;
+    struct decoder_row row = {1, 0, 0, false};
+    assert_int_equal(decoder_cache_open(&cache, other.decoder, DECODER_BF16, 1, 1, why), 0);
+    const struct decoder_step step = {.decoder = other.decoder,
+                                      .cache = &cache,
+                                      .plan = decoder_plan_default(),
+                                      .engine = DECODER_PORTABLE,
+                                      .device = on,
+                                      .threads = 1,
+                                      .row = &row,
+                                      .rows = 1};
+    assert_int_equal(decoder_run(&step, NULL, why), -1);
+    assert_non_null(strstr(why, "weights of another model"));
+    const struct decoder_multiply m = {.staging = {9, 16}};
+    assert_int_equal(decoder_ops_for(DEVICE_SIMT, false)->multiply(&m, NULL), -1);
+    assert_non_null(strstr(device_error(), "9 slices"));
+    decoder_cache_close(&cache);
+    decoder_device_close(on);
+    fixture_close(&other);
+    device_close(device);
+    device_close(cpu);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_changed_here_is_read_there),
+        cmocka_unit_test(attention_has_a_tree_of_its_own),
+        cmocka_unit_test(what_cannot_be_is_refused),
         cmocka_unit_test(simt_gives_the_models_bits),
         cmocka_unit_test(checked_simt_gives_the_models_bits),
         cmocka_unit_test(ptx_gives_the_models_bits),
