@@ -88,7 +88,7 @@ static int refuse(char *why, const char *what) {
  */
 
 /* To the nearest bfloat16, ties to even; NaN stays one. */
-static void round_floats(float *x, size_t n) {
+DECODER_WIDE static void round_floats(float *x, size_t n) {
     for (size_t i = 0; i < n; i++) {
         uint32_t bits;
         memcpy(&bits, &x[i], sizeof bits);
@@ -97,6 +97,11 @@ static void round_floats(float *x, size_t n) {
         bits &= 0xffff0000;
         memcpy(&x[i], &bits, sizeof bits);
     }
+}
+
+DECODER_WIDE static void add_floats(float *restrict x, const float *restrict y, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        x[i] += y[i];
 }
 
 static void hand_on(const struct run *run, float *x, size_t n) {
@@ -148,8 +153,7 @@ static void finish(const struct run *run, int p, unsigned first, unsigned n) {
         hand_on(run, out, n);
         if (run->after == AFTER_ADD) {
             x = run->x + (size_t)r * stride + first;
-            for (unsigned i = 0; i < n; i++)
-                x[i] += out[i];
+            add_floats(x, out, n);
             hand_on(run, x, n);
         } else if (run->after == AFTER_SWIGLU && p == 1) {
             x = run->to[0] + (size_t)r * stride + first;
