@@ -152,9 +152,8 @@ void check_prompt(const struct rows *rows, struct finding *f) {
         least = fmin(least, speed.value);
         most = fmax(most, speed.value);
     }
-    finding_say(f,
-                "a prompt is computed at %.2f to %.2f of the speed at which the fastest matrix "
-                "kernel (%s) does its products alone",
-                least, most, instructions);
+    finding_say(
+        f, "a prompt: %.2f to %.2f of the speed of the fastest matrix kernel (%s) at its products",
+        least, most, instructions);
     finding_settle(f, SETTLE_ANY, "by none of the plans");
 }
