@@ -78,8 +78,8 @@ static int one_case(struct lab_run *run, const struct stage *stage, struct lab_c
     const struct decoder_way way = stage_way(stage, rule);
     struct decoder_way model = way;
     uint32_t text[NEXT] = {0}, ids[LONG];
-    /* A question in a quick run of a large model, else a long text. */
-    const bool is_short = lab_mode(run) == LAB_QUICK && stage->model.real;
+    /* A question in a quick run, else a long text. */
+    const bool is_short = lab_mode(run) == LAB_QUICK;
     const struct bpe_tokens long_text = {.id = ids, .count = LONG},
                             *prompt = is_short ? &stage->prompt[0] : &long_text;
     const int count = is_short ? SHORT_PIECES : PIECES;
