@@ -113,6 +113,19 @@ static void what_is_missing_is_named(void **state) {
     (void)state;
     assert_int_equal(walk_guide("", "```console needs=no-such-program\n$ false\n" END), 0);
     says("skipped, no-such-program is not here");
+    assert_int_equal(setenv("NANOLAB_MODELS", folder, 1), 0);
+    assert_int_equal(walk_guide("", "```console model\n$ false\n" END), 0);
+    says("skipped, the model's weights are not here");
+    assert_int_equal(unsetenv("NANOLAB_MODELS"), 0);
+}
+
+static void each_part_is_added_up(void **state) {
+    (void)state;
+    assert_int_equal(walk_guide("", "# a\n## b\n" CONSOLE "$ true\n$ true\n" END "### c\n" CONSOLE
+                                    "$ true\n" END "## d\n"),
+                     0);
+    says("  b\n     1 "); /* commands, and no word of how long: no test asserts a time */
+    says("  c\n3 commands");
 }
 
 /* What a command prints replaces what stands there, and marks of what may differ stay. */
@@ -169,11 +182,9 @@ static int end(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_as_shown),
-        cmocka_unit_test(what_is_not),
-        cmocka_unit_test(what_is_missing_is_named),
-        cmocka_unit_test(update_writes_it_anew),
-        cmocka_unit_test(nothing_of_the_tree_changes),
+        cmocka_unit_test(what_is_as_shown),         cmocka_unit_test(what_is_not),
+        cmocka_unit_test(what_is_missing_is_named), cmocka_unit_test(each_part_is_added_up),
+        cmocka_unit_test(update_writes_it_anew),    cmocka_unit_test(nothing_of_the_tree_changes),
         cmocka_unit_test(the_workshops_own_guide),
     };
     return cmocka_run_group_tests_name("walk-guide", tests, begin, end);
