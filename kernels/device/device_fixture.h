@@ -14,11 +14,11 @@
 #include "kernels/device/device.h"
 #include "kernels/ptx/ptx.h"
 
-/* The next launches of compiled kernels run under the k-th schedule: in order, reverse, at random.
- */
+/* The next launches of compiled kernels run under the k-th schedule: in order, reverse, at random
+ * up to the tenth, and unfair. */
 static inline void device_schedule(unsigned k) {
-    ptx_configure(&(struct ptx_config){
-        .resident = 1 + k % 9, .order = k < 2 ? (enum ptx_order)k : PTX_RANDOM, .seed = k});
+    enum ptx_order order = k < 2 ? (enum ptx_order)k : k < 10 ? PTX_RANDOM : PTX_UNFAIR;
+    ptx_configure(&(struct ptx_config){.resident = 1 + k % 9, .order = order, .seed = k});
 }
 
 /* The device of a name such as "sass:sm_90"; where it is not to be had, the test is skipped. */

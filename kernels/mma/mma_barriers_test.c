@@ -12,6 +12,7 @@
 #include "kernels/device/device_fixture.h"
 #include "kernels/mma/mma_kernel_fixture.h"
 
+/* Seven stages: with three of them in turn the last one lies where the sums pass through. */
 enum { ROWS = 40, COLUMNS = 36, K = 200, SCHEDULES = 12, PLACES = 40 };
 
 /* What was noticed, as bits of an exit status; ENDED: so that no other status is taken for one. */

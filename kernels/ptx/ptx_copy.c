@@ -2,8 +2,9 @@
  * ptx_copy.c: cp.async: copies from global to shared memory that nobody waits for until they do.
  *
  * When such a copy happens is open, from its instruction to the wait for its group. In order it
- * happens as late as can be, in reverse at once, and at random either way: so a kernel that reads
- * too early, or overwrites what is still to be copied, shows other bits under one of them.
+ * happens as late as can be, in reverse at once, at random either way, and in an unfair order by
+ * its seed: so a kernel that reads too early, or overwrites what is still to be copied, shows other
+ * bits under one of them.
  */
 #include <stdlib.h>
 
@@ -48,7 +49,7 @@ void ptx_copy(struct ptx_thread *t, uint8_t *to, uint64_t from, unsigned size, u
     if (bytes)
         ptx_global(t, from + bytes - 1, 1, line);
     struct ptx_copy copy = {to, (const uint8_t *)(uintptr_t)from, size, bytes, f->copies.group};
-    bool now = run->config.order == PTX_REVERSE ||
+    bool now = ptx_copies_at_once(&run->config) ||
                (run->config.order == PTX_RANDOM && (ptx_random(&run->random) & 1));
     ptx_touch(t, to, size, PTX_COPIES, line);
     if (ptx_decide(&run->config, now, 2) && !f->block->races)

@@ -172,6 +172,10 @@ void ptx_copy(struct ptx_thread *t, uint8_t *to, uint64_t from, unsigned size, u
               int line);
 void ptx_copy_commit(struct ptx_thread *t);
 void ptx_copy_wait(struct ptx_thread *t, unsigned groups);
+/* Whether copies come at once, by the order. */
+static inline bool ptx_copies_at_once(const struct ptx_config *config) {
+    return config->order == PTX_REVERSE || (config->order == PTX_UNFAIR && config->seed & 1);
+}
 /* A thread ends: what it has asked for is done. */
 void ptx_copy_end(struct ptx_fiber *fiber);
 

@@ -120,6 +120,8 @@ static void point(struct ptx_thread *t, enum ptx_point where) {
         ptx_counted.atomics++;
         if (++run->atomics > ATOMIC_LIMIT)
             break;
+        if (run->config.order == PTX_UNFAIR && run->atomics % 64 == 0)
+            f->rank = ptx_random(&run->random); /* it may wait by updates: not for ever */
         if (run->config.order == PTX_RANDOM)
             ptx_perhaps(run);
         else if (ptx_decide(&run->config,

@@ -159,11 +159,34 @@ static void warps_are_left_behind(void **state) {
     assert_true(early > 0 && early < 30);
 }
 
+/* A lock that is waited for by atomics alone: who has the highest rank does not keep its holder
+ * from going on. */
+static void nobody_spins_for_ever(void **state) {
+    (void)state;
+    needs_a_compiler();
+    static const char body[] =
+        "setp.ne.u32 %p1, %r1, 0; @%p1 bra $end; mov.u32 %r3, 1; mov.u32 %r4, 0;\n"
+        "$lock: atom.global.cas.b32 %r5, [%rd1], 0, 1; setp.ne.u32 %p2, %r5, 0; @%p2 bra $lock;\n"
+        "ld.global.u32 %r6, [%rd1+4]; atom.global.add.u32 %r7, [%rd1+8], 1;\n"
+        "add.u32 %r6, %r6, 1; st.global.u32 [%rd1+4], %r6; atom.global.exch.b32 %r7, [%rd1], 0;\n"
+        "$end:\n";
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        memset(words, 0, WORDS * sizeof *words);
+        ptx_configure(&(struct ptx_config){
+            .order = PTX_UNFAIR, .seed = seed, .resident = 8, .jump_limit = 1000 * 1000});
+        if (ptx_test_body(body, 8, 32, words) != 0)
+            fail_msg("%s", device_error());
+        assert_int_equal(words[1], 8);
+    }
+    ptx_configure(NULL);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(races_are_found_under_every_order),
         cmocka_unit_test(nobody_asks),
         cmocka_unit_test(warps_are_left_behind),
+        cmocka_unit_test(nobody_spins_for_ever),
     };
     return cmocka_run_group_tests_name("ptx_races", tests, open_machine, close_machine);
 }

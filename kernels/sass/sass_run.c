@@ -85,10 +85,37 @@ static void give_way(struct sass_run *run, struct sass_warp *w) {
     run->count++;
 }
 
+/* Of the warps that can go on the one of the highest rank, of those that do not poll. */
+static size_t highest_rank(const struct sass_run *run) {
+    size_t best = 0;
+    uint64_t most = 0;
+    for (size_t k = 0; k < run->count; k++) {
+        const struct sass_warp *w = run->ready[(run->first + k) % run->ring];
+        if (!w->polls && w->rank > most) {
+            best = k;
+            most = w->rank;
+        }
+    }
+    return best;
+}
+
+/* Something was written that others may poll for. */
+static bool wrote(struct sass_run *run) {
+    for (size_t k = 0; run->config.order == PTX_UNFAIR && k < run->count; k++) {
+        struct sass_warp *w = run->ready[(run->first + k) % run->ring];
+        w->looked = w->polls = false;
+    }
+    return run->config.order == PTX_UNFAIR;
+}
+
 static struct sass_warp *take_ready(struct sass_run *run) {
     size_t count = run->count, last = (run->first + count - 1) % run->ring, choice = 0;
     if (count > 1)
-        choice = sass_choose(run, run->config.order == PTX_REVERSE ? count - 1 : 0, count);
+        choice = sass_choose(run,
+                             run->config.order == PTX_UNFAIR    ? highest_rank(run)
+                             : run->config.order == PTX_REVERSE ? count - 1
+                                                                : 0,
+                             count);
     struct sass_warp **at = &run->ready[(run->first + choice) % run->ring], *w = *at;
     run->count--;
     if (choice == 0)
@@ -113,7 +140,7 @@ static struct sass_group *choose_group(struct sass_run *run, struct sass_warp *w
 }
 
 /* Whether others have their turn after an instruction at such a point. */
-static bool at_point(struct sass_run *run, const struct sass_warp *w, enum sass_point where) {
+static bool at_point(struct sass_run *run, struct sass_warp *w, enum sass_point where) {
     uint64_t limit = run->config.poll_limit ? run->config.poll_limit : POLL_LIMIT;
     bool random = run->config.order == PTX_RANDOM;
     switch (where) {
@@ -122,14 +149,23 @@ static bool at_point(struct sass_run *run, const struct sass_warp *w, enum sass_
             sass_fail(w, -1,
                       "deadlock: threads wait for memory that nobody writes (%llu loads in vain)",
                       (unsigned long long)limit);
-        return true;
+        w->polls = w->looked; /* the first time it may have found something */
+        w->looked = true;
+        return w->polls || run->config.order != PTX_UNFAIR;
     case SASS_UPDATED: /* who only updates does so now and then */
         run->polls = 0;
+        if (wrote(run)) {
+            if (++run->atomics % 64 == 0) /* it may wait by updates: not for ever */
+                w->rank = ptx_random(&run->random);
+            return sass_choose(run, 1, 2);
+        }
         return random ? sass_choose(run, 0, 2)
                       : sass_choose(
                             run, run->config.order == PTX_REVERSE || ++run->atomics % 64 == 0, 2);
     case SASS_STORED:
         run->polls = 0;
+        if (wrote(run))
+            return sass_choose(run, 1, 2);
         return random ? sass_choose(run, 0, 2) : false;
     default:
         return true;
@@ -227,7 +263,8 @@ static void start_warp(struct sass_run *run, struct sass_warp *w, unsigned threa
     w->alive = threads >= SASS_LANES ? SASS_ALL : (1u << threads) - 1;
     w->now = w->group;
     w->now->mask = w->alive;
-    w->queued = false;
+    w->queued = w->looked = w->polls = false;
+    w->rank = run->config.order == PTX_UNFAIR ? ptx_random(&run->random) : 0;
 }
 
 /* What shared memory holds before anybody has written to it: by chance all sorts of things, as a

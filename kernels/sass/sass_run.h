@@ -122,6 +122,8 @@ struct sass_warp {
     uint32_t barrier_result; /* of BAR.RED, a bit a lane */
     unsigned number;         /* in its block */
     bool queued;
+    uint64_t rank;      /* where the order is unfair */
+    bool looked, polls; /* there: it has loaded since somebody wrote, and again */
     struct sass_block *block;
     uint32_t *local; /* rows of words, as registers are */
     /* To shared memory, that are under way, and how many groups of them each lane has closed. */

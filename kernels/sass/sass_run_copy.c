@@ -64,7 +64,7 @@ static void copy(struct sass_warp *w, const struct sass_code *op, uint32_t mask)
     uint64_t to[SASS_LANES], from[SASS_LANES];
     unsigned width = op->width;
     uint32_t there = sass_condition(w, &op->condition[0]);
-    bool at_once = sass_choose(sass_running, sass_running->config.order == PTX_REVERSE, 2);
+    bool at_once = sass_choose(sass_running, ptx_copies_at_once(&sass_running->config), 2);
     sass_addresses(w, &op->place, false, to);
     sass_addresses(w, &op->memory, true, from);
     SASS_EACH(l, mask) {
