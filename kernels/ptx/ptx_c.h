@@ -176,7 +176,9 @@ PTX_CALLED uint8_t *ptx_shared(struct ptx_thread *t, uint64_t a, unsigned bytes,
     return t->shared + a;
 }
 
-PTX_CALLED uint8_t *ptx_local(struct ptx_thread *t, uint64_t a, unsigned bytes, int line) {
+/* Part of the kernel, although it is more than one operation: states that do not fit into registers
+ * are copied byte by byte. */
+PTX_INLINE uint8_t *ptx_local(struct ptx_thread *t, uint64_t a, unsigned bytes, int line) {
     if (__builtin_expect(PTX_NOT_IN(a, bytes, t->local_top) | (a < PTX_LOCAL_FIRST), 0))
         ptx_bad_local(t, a, bytes, line);
     return t->local + a;

@@ -26,7 +26,10 @@ int ptx_build(struct ptx_code *code, const char *c, size_t size, bool *compiled)
 extern struct ptx_counts ptx_counted;
 const struct ptx_config *ptx_configured(void);
 /* What was decided before at this step, or `by_order`, of `count`; and a record of it. */
-size_t ptx_decide(const struct ptx_config *config, size_t by_order, size_t count);
+size_t ptx_decide_kept(const struct ptx_config *config, size_t by_order, size_t count);
+static inline size_t ptx_decide(const struct ptx_config *config, size_t by_order, size_t count) {
+    return config->replay || config->record ? ptx_decide_kept(config, by_order, count) : by_order;
+}
 uint64_t ptx_random(uint64_t *state);
 double ptx_now(void);
 
@@ -45,7 +48,7 @@ struct ptx_stack {
     struct ptx_stack *next;
     uint8_t *bottom, *top;
 };
-struct ptx_stack *ptx_stack_take(void); /* NULL: no memory */
+struct ptx_stack *ptx_stack_take(void);              /* NULL: no memory */
 void ptx_stack_clean(const struct ptx_stack *stack); /* before another thread begins on it */
 void ptx_stack_give(struct ptx_stack *stack);
 

@@ -55,10 +55,15 @@ double ptx_now(void) {
 /* --- who goes on ---------------------------------------------------------------------------------
  */
 
+/* Of the k-th behind the first; at most `ring` of them. */
+static size_t ring_place(const struct ptx_run *run, size_t k) {
+    size_t at = run->first + k;
+    return at < run->ring ? at : at - run->ring;
+}
+
 void ptx_wake(struct ptx_run *run, struct ptx_fiber *fiber) {
     fiber->state = PTX_READY;
-    size_t at = run->first + run->count++;
-    run->ready[at < run->ring ? at : at - run->ring] = fiber;
+    run->ready[ring_place(run, run->count++)] = fiber;
 }
 
 void ptx_wake_first(struct ptx_run *run, struct ptx_fiber *fiber) {
@@ -76,14 +81,13 @@ static size_t by_order(struct ptx_run *run, size_t count) {
 }
 
 static struct ptx_fiber *take_ready(struct ptx_run *run) {
-    size_t choice = ptx_decide(&run->config, by_order(run, run->count), run->count),
-           last = (run->first + run->count - 1) % run->ring;
-    struct ptx_fiber **at = &run->ready[(run->first + choice) % run->ring], *fiber = *at;
-    run->count--;
+    size_t choice = ptx_decide(&run->config, by_order(run, run->count), run->count);
+    struct ptx_fiber **at = &run->ready[ring_place(run, choice)], *fiber = *at;
     if (choice == 0)
-        run->first = (run->first + 1) % run->ring;
+        run->first = ring_place(run, 1);
     else
-        *at = run->ready[last];
+        *at = run->ready[ring_place(run, run->count - 1)];
+    run->count--;
     return fiber;
 }
 

@@ -88,12 +88,28 @@ static void exchange(struct ptx_fiber *f, const struct ptx_group *group) {
     }
 }
 
+/* The same where all lanes of a warp shuffle, as nearly always: nobody is missing. */
+static void shuffle_all(struct ptx_fiber *f, enum ptx_meeting what) {
+    struct ptx_fiber *lanes = lane_of(f, 0);
+    uint32_t values[PTX_WARP];
+    for (unsigned l = 0; l < PTX_WARP; l++)
+        values[l] = lanes[l].a;
+    for (unsigned l = 0; l < PTX_WARP; l++) {
+        bool in_range = false;
+        lanes[l].result = values[source(&lanes[l], what, &in_range)];
+        lanes[l].p = in_range;
+    }
+}
+
 /* All lanes that are waited for have come: they get what they asked for and go on. */
 static bool completed(struct ptx_run *run, struct ptx_fiber *f, struct ptx_group *group) {
     struct ptx_warp_state *warp = &f->block->warp[f->t.warp];
     if (!group->arrived || (group->mask & warp->alive) != group->arrived)
         return false;
-    exchange(f, group);
+    if (group->arrived == ~0u && group->what <= PTX_SHFL_IDX)
+        shuffle_all(f, group->what);
+    else
+        exchange(f, group);
     /* In order, a warp goes on as long as it can; the first lane is woken last, to be first. */
     bool soon = run->config.order == PTX_IN_ORDER;
     for (unsigned k = 0; k < PTX_WARP; k++) {

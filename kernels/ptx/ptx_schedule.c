@@ -33,7 +33,7 @@ uint64_t ptx_random(uint64_t *state) {
     return z ^ z >> 31;
 }
 
-size_t ptx_decide(const struct ptx_config *as, size_t by_order, size_t count) {
+size_t ptx_decide_kept(const struct ptx_config *as, size_t by_order, size_t count) {
     const struct ptx_schedule *replay = as->replay;
     struct ptx_schedule *record = as->record;
     size_t choice = by_order;
