@@ -66,9 +66,9 @@ static uint32_t walked(const float *of, size_t n, double temperature, double top
         taken[i] = false;
     }
     while (count < n && (count == 0 || kept < top_p * total)) {
-        size_t most = n;
+        size_t most = 0;
         for (size_t i = 0; i < n; i++)
-            if (!taken[i] && (most == n || chance[i] > chance[most]))
+            if (!taken[i] && (taken[most] || chance[i] > chance[most]))
                 most = i;
         taken[most] = true;
         kept += chance[most];
