@@ -2,10 +2,11 @@
  * decoder_pack.c: weights as native kernels read them. These take four outputs at a time, which a
  * file has far apart; here a block of four outputs lies together, in order:
  *
- *     q4_1  quads    16 words of 4 bytes: word j has weight j of output n in its bits 4n on, and
- *                    weight 16 + j in its bits 16 + 4n on. It is one register; shifted by 4n, and
- * by 16 + 4n, it has the weights of output n in its lanes. scales   d of each of the four, then m
- * of each, in halves q8_0  quads    32 bytes of each of the four scales   d of each
+ *     q4_1, quads: 16 words of 4 bytes. Word j has weight j of output n in its bits 4n and up, and
+ *         weight 16 + j in its bits 16 + 4n and up: one register which, shifted by 4n and by
+ *         16 + 4n, has the weights of output n in its lanes. Scales: d of each of the four, then m
+ *         of each, in halves.
+ *     q8_0, quads: 32 bytes of each of the four. Scales: d of each.
  *
  * Both are read from end to end, as memory likes it. They are the file's bytes, and as many; the
  * model of the bits reads the file itself.

@@ -100,6 +100,7 @@ static const struct quantity quantities[] = {
     {"not again", "1", "outputs of all rows with other bits in a second call"},
     {"implementation", "", "what the library says that it chose"},
     {"over heuristic", "1", "time over that of the rule that counts rows"},
+    {"virtual machine", "1", "1: a host shares out CPUs and memory; 0: none does"},
     {"over products", "1", "time over that of the fastest matrix kernel for its products alone"},
     {"instructions", "", "what the processor computes it with"},
     {"terms", "", "what of a product is summed first: nothing, or a block"},
