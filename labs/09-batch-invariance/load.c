@@ -42,7 +42,7 @@ struct size {
 static struct size size_of(const struct lab_run *run, bool real) {
     switch (lab_mode(run)) {
     case LAB_QUICK:
-        return real ? (struct size){12, 16} : (struct size){60, 32};
+        return real ? (struct size){12, 32} : (struct size){60, 32};
     case LAB_DEFAULT:
         return (struct size){200, 48};
     default:
@@ -407,7 +407,9 @@ void check_load(const struct rows *rows, struct finding *f) {
     const struct ratio other = number_share(n - same, n);
     finding_number(f, "1", other, "under load: answers that are not the one given alone");
     finding_count(f, other.value > 0 ? ANSWER_HELD : answer_above(other, 0.05), rows, loaded);
-    finding_say(f, "under load one question got %.0f answers in %.0f askings, alone one%s",
-                row_number(rows, loaded, "distinct"), n, on_weights(rows));
+    finding_say(f,
+                "under load %.0f of %.0f askings got another answer than alone; different answers "
+                "under load: %.0f%s",
+                n - same, n, row_number(rows, loaded, "distinct"), on_weights(rows));
     finding_settle(f, SETTLE_ALL, "");
 }
