@@ -41,23 +41,30 @@ static int open_small(struct gguf **out, char *why) {
     return status;
 }
 
-int decoder_model_open(struct decoder_model *out, char *why) {
-    char path[4096];
-    *out = (struct decoder_model){.name = "random-2x192"};
-    if (real_path(path, sizeof path) && access(path, F_OK) == 0) {
-        out->real = true;
-        out->name = "smollm2-135m-q4_1";
-    }
+/* `path` NULL: the small one. */
+static int open_model(struct decoder_model *out, const char *path, char *why) {
+    *out = path ? (struct decoder_model){.real = true, .name = "smollm2-135m-q4_1"}
+                : (struct decoder_model){.name = "random-2x192"};
     if ((out->real ? gguf_open(&out->file, path, why) : open_small(&out->file, why)) != 0 ||
         bpe_open(&out->bpe, out->file, why) != 0 ||
         decoder_open(&out->decoder, out->file, why) != 0 ||
         (bpe_vocabulary(out->bpe) != out->decoder->vocabulary &&
          snprintf(why, GGUF_WHY, "%s: its tokens are not as many as its embedding has rows",
-                  path))) {
+                  path ? path : out->name))) {
         decoder_model_close(out);
         return -1;
     }
     return 0;
+}
+
+int decoder_model_open(struct decoder_model *out, char *why) {
+    char path[4096];
+    const bool there = real_path(path, sizeof path) && access(path, F_OK) == 0;
+    return open_model(out, there ? path : NULL, why);
+}
+
+int decoder_model_open_small(struct decoder_model *out, char *why) {
+    return open_model(out, NULL, why);
 }
 
 void decoder_model_close(struct decoder_model *model) {

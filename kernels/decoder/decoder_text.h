@@ -27,6 +27,8 @@ struct decoder_model {
  * cache), else the small one. NANOLAB_MODELS=none: the small one. 0, or -1 with a line in `why`
  * (GGUF_WHY bytes): it is there and cannot be read. */
 int decoder_model_open(struct decoder_model *out, char *why);
+/* The small one, whatever is there. */
+int decoder_model_open_small(struct decoder_model *out, char *why);
 void decoder_model_close(struct decoder_model *model); /* a zeroed one is allowed */
 
 /* --- questions ---------------------------------------------------------------------------------

@@ -41,6 +41,7 @@ static int in_pieces(const struct bpe_tokens *prompt, const struct decoder_way *
                                 .cache = &cache,
                                 .plan = way->plan,
                                 .engine = way->engine,
+                                .device = way->device,
                                 .threads = way->threads};
     int status = 0;
     unsigned from = 0;
@@ -124,7 +125,7 @@ static bool is_asked(const struct lab_run *run, enum rule rule) {
 }
 
 int sweep_chunks(struct lab_run *run, struct device *device) {
-    const struct stage *stage = stage_of(run);
+    const struct stage *stage = stage_on(run, device);
     if (!stage)
         return -1;
     for (int rule = 0; rule < RULES; rule++)

@@ -16,14 +16,15 @@
 
 enum { STEPS = 6, BATCHES_MOST = 6 };
 
-static size_t batches_of(const struct lab_run *run, bool real, const unsigned **list) {
+static size_t batches_of(bool brief, const unsigned **list) {
     static const unsigned few[] = {1, 2, 17}, all[] = {1, 2, 8, 17, 33, 64};
-    *list = lab_mode(run) == LAB_QUICK && real ? few : all;
-    return lab_mode(run) == LAB_QUICK && real ? 3 : 6;
+    *list = brief ? few : all;
+    return brief ? 3 : 6;
 }
 
-/* Logits of request 0 at STEPS steps: it reads its prompt token by token, from `from` on, beside
- * batch - 1 others who read theirs, each from somewhere else. */
+/* Logits of request 0 at STEPS steps: it reads the last tokens of its prompt one by one (where a
+ * row takes long, the first ones) beside batch - 1 others who read theirs, each from somewhere
+ * else. */
 static int with_company(const struct stage *stage, const struct decoder_way *way, unsigned batch,
                         unsigned counted, float *logits, char *why) {
     const struct decoder *d = way->model->decoder;
@@ -33,7 +34,7 @@ static int with_company(const struct stage *stage, const struct decoder_way *way
     for (unsigned s = 0; s < batch; s++) {
         const unsigned tokens = (unsigned)stage->prompt[s % QUESTIONS].count;
         longest = tokens > longest ? tokens : longest;
-        at[s] = s == 0 ? tokens - STEPS : s % 8;
+        at[s] = s == 0 && !stage->simulated ? tokens - STEPS : s % 8;
     }
     if (decoder_cache_open(&cache, d, (enum decoder_rounding)way->plan.rounding, batch, longest,
                            why) != 0)
@@ -42,6 +43,7 @@ static int with_company(const struct stage *stage, const struct decoder_way *way
                                 .cache = &cache,
                                 .plan = way->plan,
                                 .engine = way->engine,
+                                .device = way->device,
                                 .threads = way->threads,
                                 .row = row};
     int status = 0;
@@ -103,7 +105,7 @@ static int one_case(struct lab_run *run, const struct stage *stage, struct lab_c
                     enum rule rule) {
     const size_t n = STEPS * (size_t)stage->model.decoder->vocabulary;
     const unsigned *batches;
-    const size_t count = batches_of(run, stage->model.real, &batches);
+    const size_t count = batches_of(stage->brief, &batches);
     float *memory = malloc(4 * n * sizeof(*memory));
     char why[GGUF_WHY] = "no memory for logits";
     int status = memory ? 0 : -1;
@@ -120,7 +122,7 @@ static int one_case(struct lab_run *run, const struct stage *stage, struct lab_c
 }
 
 int sweep_company(struct lab_run *run, struct device *device) {
-    const struct stage *stage = stage_of(run);
+    const struct stage *stage = stage_on(run, device);
     if (!stage)
         return -1;
     /* Floats are for the plot: no claim asks them. */

@@ -39,9 +39,14 @@ struct stage {
     struct decoder_model model;
     struct bpe_tokens prompt[QUESTIONS]; /* the first is the one that is asked again and again */
     unsigned threads;
+    struct decoder_device *there; /* whose kernels run the steps; NULL: native ones do */
+    bool simulated;               /* a row takes long there */
+    bool brief;                   /* a case is to be short */
 };
-/* The same for all sweeps of a run. NULL after lab_error(). */
+/* Native kernels, the same for all sweeps of a run. NULL after lab_error(). */
 const struct stage *stage_of(struct lab_run *run);
+/* The same on a device: of a CPU the one above; on simulated ones with the small model. */
+const struct stage *stage_on(struct lab_run *run, struct device *device);
 struct decoder_way stage_way(const struct stage *stage, enum rule rule);
 /* The questions, one after the other, as one long text of so many tokens. */
 void stage_long_text(const struct stage *stage, uint32_t *id, size_t count);

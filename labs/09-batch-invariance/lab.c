@@ -18,25 +18,28 @@ static int predict(struct lab_run *run) {
     return 0;
 }
 
+/* Where a step has kernels: native ones, and those of decoder.cu on all that runs CUDA sources. */
+#define STEPS_ON                                                                                   \
+    (LAB_ON(DEVICE_CPU) | LAB_ON(DEVICE_SIMT) | LAB_ON(DEVICE_PTX) | LAB_ON(DEVICE_SASS) |         \
+     LAB_ON(DEVICE_CUDA))
+
 static const struct claim claims[] = {
     {"B1", "A request's logits depend on who shares its batch, though its arithmetic is its own.",
-     .refuted_by = "the bits that it has alone, in every batch", .on = CLAIM_BITS,
-     .only = LAB_ON(DEVICE_CPU), .cases = "09/company/", .sweep = sweep_company,
-     .check = check_company},
+     .refuted_by = "the bits that it has alone, in every batch", .on = CLAIM_BITS, .only = STEPS_ON,
+     .cases = "09/company/", .sweep = sweep_company, .check = check_company},
     {"B2", "A fixed plan makes a request's logits independent of the batch.",
-     .refuted_by = "other bits in every batch", .on = CLAIM_BITS, .only = LAB_ON(DEVICE_CPU),
+     .refuted_by = "other bits in every batch", .on = CLAIM_BITS, .only = STEPS_ON,
      .cases = "09/company/", .sweep = sweep_company, .check = check_fixed},
     {"B4", "Splitting K is the only way in which a batch changes bits.",
      .refuted_by = "other bits in every batch though K is never split", .on = CLAIM_BITS,
-     .only = LAB_ON(DEVICE_CPU), .cases = "09/company/", .sweep = sweep_company,
-     .check = check_split_alone},
+     .only = STEPS_ON, .cases = "09/company/", .sweep = sweep_company, .check = check_split_alone},
     {"B3", "Chunks of a prompt and a reused prefix change bits too.",
      .refuted_by = "the bits of the whole prompt, in most ways", .on = CLAIM_BITS,
-     .only = LAB_ON(DEVICE_CPU), .cases = "09/chunks/", .sweep = sweep_chunks,
+     .only = LAB_ON(DEVICE_CPU) | LAB_ON(DEVICE_CUDA), .cases = "09/chunks/", .sweep = sweep_chunks,
      .check = check_chunks},
     {"B5", "Verifying several tokens at once gives the bits of one at a time.",
      .refuted_by = "other bits at every number of tokens", .on = CLAIM_BITS,
-     .only = LAB_ON(DEVICE_CPU), .cases = "09/chunks/", .sweep = sweep_chunks,
+     .only = LAB_ON(DEVICE_CPU) | LAB_ON(DEVICE_CUDA), .cases = "09/chunks/", .sweep = sweep_chunks,
      .check = check_verify},
     {"S7", "Attention depends on staging alike: over a long context the batch changes its splits.",
      .refuted_by = "the same bits whatever the number of splits", .on = CLAIM_BITS,
@@ -155,7 +158,7 @@ const struct lab lab = {
     .needs =
         "a CPU; open weights, which make model brings (else small random ones); a GPU for 09.4",
     .takes = "quick 40 s, default 8 min on two cores",
-    .bits_devices = LAB_ON(DEVICE_CPU) | LAB_ON(DEVICE_CUDA),
+    .bits_devices = STEPS_ON,
     .time_devices = LAB_ON(DEVICE_CPU),
     .claims = claims,
     .claim_count = sizeof claims / sizeof *claims,

@@ -10,7 +10,7 @@
 #@ text The same as a plot. Numbers over the marks: different answers. Bars: 95 % intervals; that of
 #@ text `alone`, which is asked a few times only, is a long one.
 #@ table links: Different answers, by the link that is cut
-#@ data 2 company: batch,other,logits by rule
+#@ data 2 company: batch,other,logits by rule,device
 #@ plot company 2: Logits of one request that have other bits in company
 #@ text One request, beside others. `heuristic` counts rows and splits K, `lanes` counts rows and never
 #@ text splits K, `fixed` counts nothing and lies on 0.
@@ -53,5 +53,5 @@ if (data2_rows > 0) {
     set logscale x 2
     set yrange [-3:105]
     plot for [i=0:data2_blocks-1] "data2.tsv" index i using 2:(100*$3/$4) with linespoints \
-             linetype i+1 linewidth (6-1.3*i) title columnheader(1)
+             linetype i+1 linewidth (i < 4 ? 6-1.3*i : 1) title columnheader(1)
 }

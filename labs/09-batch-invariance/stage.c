@@ -10,11 +10,13 @@ const char *const rule_names[RULES] = {"heuristic", "lanes", "fixed", "heuristic
 const char *const rule_plans[RULES] = {"bf16.heuristic.k8.l16.n1.s1", "bf16.heuristic.k1.l16.n1.s1",
                                        "bf16.fixed.k1.l16.n1.s1", "f32.heuristic.k8.l16.n1.s1"};
 
-static int open_stage(struct lab_run *run, struct stage *stage) {
+static int open_stage(struct lab_run *run, struct stage *stage, bool simulated) {
     char why[GGUF_WHY];
-    if (decoder_model_open(&stage->model, why) != 0)
+    if ((simulated ? decoder_model_open_small : decoder_model_open)(&stage->model, why) != 0)
         return lab_error(run, "%s", why);
-    if (!stage->model.real)
+    stage->simulated = simulated;
+    stage->brief = simulated || (lab_mode(run) == LAB_QUICK && stage->model.real);
+    if (!stage->model.real && !simulated)
         lab_note(run, "no open weights here, so a small model of random ones stands in; make model "
                       "brings them (93 MB)");
     for (size_t i = 0; i < QUESTIONS; i++)
@@ -27,9 +29,30 @@ static int open_stage(struct lab_run *run, struct stage *stage) {
 
 const struct stage *stage_of(struct lab_run *run) {
     static struct stage stage;
-    if (!stage.threads && open_stage(run, &stage) != 0)
+    if (!stage.threads && open_stage(run, &stage, false) != 0)
         return NULL;
     return &stage;
+}
+
+const struct stage *stage_on(struct lab_run *run, struct device *device) {
+    static struct stage on[DEVICE_KINDS];
+    static struct device *opened[DEVICE_KINDS];
+    const enum device_kind kind = device_kind(device);
+    struct stage *stage = &on[kind];
+    char why[GGUF_WHY];
+    if (kind == DEVICE_CPU)
+        return stage_of(run);
+    if (!stage->threads && open_stage(run, stage, device_simulated(kind)) != 0)
+        return NULL;
+    if (opened[kind] != device) {
+        decoder_device_close(stage->there);
+        if (decoder_device_open(&stage->there, device, stage->model.decoder, false, why) != 0) {
+            lab_error(run, "%s", why);
+            return NULL;
+        }
+        opened[kind] = device;
+    }
+    return stage;
 }
 
 void stage_long_text(const struct stage *stage, uint32_t *id, size_t count) {
@@ -43,8 +66,10 @@ void stage_long_text(const struct stage *stage, uint32_t *id, size_t count) {
 }
 
 struct decoder_way stage_way(const struct stage *stage, enum rule rule) {
-    struct decoder_way way = {
-        .model = &stage->model, .engine = decoder_engine_best(), .threads = stage->threads};
+    struct decoder_way way = {.model = &stage->model,
+                              .engine = decoder_engine_best(),
+                              .threads = stage->threads,
+                              .device = stage->there};
     decoder_plan_parse(rule_plans[rule], &way.plan, NULL);
     return way;
 }
