@@ -10,6 +10,7 @@
 
 #include "harness/lab/contest_meter.h"
 #include "harness/lab/run.h"
+#include "harness/store/provenance.h"
 #include "harness/store/reader.h"
 #include "harness/store/record.h"
 #include "harness/store/result.h"
@@ -210,6 +211,12 @@ void contest_threads(struct contest *c, unsigned threads) {
 
 void entrant_roof(struct entrant *e) {
     entrant_speed_over_best(e, "read/", "roof fraction");
+}
+
+void entrant_host(struct entrant *e) {
+    const int hypervisor = provenance_hypervisor();
+    if (hypervisor >= 0)
+        case_counter(entrant_case(e), "virtual machine", hypervisor);
 }
 
 /* --- measuring and recording -------------------------------------------------------------------

@@ -73,6 +73,9 @@ int contest_readers(struct contest *c, struct roofs_memory *memory, size_t bytes
 void contest_threads(struct contest *c, unsigned threads);
 /* A counter "roof fraction" of e: its bytes per second over the roof's, paired. */
 void entrant_roof(struct entrant *e);
+/* A counter "virtual machine" of e: 1 where a host shares out these CPUs, 0 where none does; none
+ * where the processor does not tell. */
+void entrant_host(struct entrant *e);
 
 /* By the run's mode; to be changed before contest_end. */
 struct bench_limits *contest_limits(struct contest *c);

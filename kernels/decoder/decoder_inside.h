@@ -4,8 +4,10 @@
  *     decoder_step.c        the order of a step's kernels, the same for all engines
  *     decoder_model.c       the model: each sum from its definition
  *     decoder_device.c      the same order on a device, by the kernels of decoder.cu
+ *     decoder_pack.c        weights as native kernels read them
  *     decoder_cpu_kernel.inc  the native kernels, once for each instruction set:
- *     decoder_cpu_portable.c, decoder_cpu_avx2.c, decoder_cpu_avx512.c
+ *     decoder_cpu_portable.c, decoder_cpu_avx2.c, decoder_cpu_avx512.c; with decoder_cpu_blocks.inc
+ *                           for plans that sum a block's terms first
  */
 #ifndef NANOLAB_KERNELS_DECODER_DECODER_INSIDE_H
 #define NANOLAB_KERNELS_DECODER_DECODER_INSIDE_H

@@ -2,7 +2,6 @@
  * rates.c: 00.6 to 00.8, what needs no memory: multiply-adds, atomic updates, and the cost of
  * starting work. One thread and all of them are measured in one contest.
  */
-#include "harness/store/provenance.h"
 #include "labs/00-roofs/roofs_lab.h"
 
 /* How many of its unit a job does per second, where the harness has no name for it. */
@@ -29,13 +28,6 @@ static size_t enter_op(struct lab_run *run, struct contest *c, struct device *de
     return n;
 }
 
-/* Claim 00.6 must know it; nothing is recorded where the processor does not tell. */
-static void tell_host(struct entrant *e) {
-    int hypervisor = provenance_hypervisor();
-    if (hypervisor >= 0)
-        case_counter(entrant_case(e), "virtual machine", hypervisor);
-}
-
 /* What the claims compare. `one` and `all`: a kernel's plans with one thread and with all; the
  * same list twice where there is only one number of threads. */
 static void compare(enum roofs_op op, struct entrant **one, struct entrant **all, size_t n) {
@@ -44,7 +36,7 @@ static void compare(enum roofs_op op, struct entrant **one, struct entrant **all
     case ROOFS_FMA64:
         for (size_t k = 0; k < n && all != one; k++) {
             entrant_speed_over(all[k], one[k], "over one thread");
-            tell_host(all[k]);
+            entrant_host(all[k]);
         }
         break;
     case ROOFS_ATOMIC: /* private, shared */

@@ -13,8 +13,8 @@
 #@ data 2 company: batch,other,logits by rule,device
 #@ plot company 2: Logits of one request that have other bits in company
 #@ text One request, beside others. `heuristic` counts rows and splits K, `lanes` counts rows and never
-#@ text splits K, `fixed` counts nothing and lies on 0. A simulated GPU has the
-#@ text small model of random weights, of which fewer logits move.
+#@ text splits K, `fixed` counts nothing and lies on 0. A simulated GPU has the small model of random
+#@ text weights, of which fewer logits move.
 #@ table company: Bits of one request in batches
 #@ text Of so many logits, `other` have other bits than alone, and `tokens` of the steps another largest
 #@ text one. `unexplained`: other bits than alone while the rule counts as many rows; `wrong`: other bits

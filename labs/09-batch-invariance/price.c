@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #include "harness/lab/contest.h"
-#include "harness/store/provenance.h"
 #include "kernels/decoder/decoder_job.h"
 #include "labs/09-batch-invariance/invariance.h"
 
@@ -16,13 +15,6 @@ enum { POSITION = 32 };
 static const unsigned batches[] = {1, 8, 32};
 static const enum rule ways[] = {RULE_HEURISTIC, RULE_FIXED};
 enum { BATCHES = sizeof batches / sizeof *batches, WAYS = sizeof ways / sizeof *ways };
-
-/* Claim 09.2 must know it; nothing is recorded where the processor does not tell. */
-static void tell_host(struct entrant *e) {
-    const int hypervisor = provenance_hypervisor();
-    if (hypervisor >= 0)
-        case_counter(entrant_case(e), "virtual machine", hypervisor);
-}
 
 static int enter(struct lab_run *run, struct device *device, const struct stage *stage,
                  struct contest *c, unsigned batch, struct roofs_memory **memory) {
@@ -52,7 +44,7 @@ static int enter(struct lab_run *run, struct device *device, const struct stage 
         return -1;
     for (int w = 0; w < WAYS; w++) {
         entrant_roof(entrants[w]);
-        tell_host(entrants[w]);
+        entrant_host(entrants[w]); /* 09.2 must know it */
     }
     return 0;
 }
