@@ -19,11 +19,13 @@
  *               fma(q[16+j], x[16+j], q[j] x[j]); lanes j + 16 (b mod L/16) of a slice take
  *               fma(d, that, lane), b ascending from the slice's first block; these are added as
  *               above. To that of q4_1 is added Σ_b fma(m, X_b, ·), b ascending, from 0, where X_b
- *               is the sum of a block's x: 16, 8, 4, 2 and 1 apart. An x below 2^-100 is 0.
- *     norm      the mean of squares: K in parts of whole lanes, in the same way, of 16 lanes;
- *               1 / sqrt(sum / K + ε); (x · that) · gain
- *     attention paged_attention's: tiles of 64 tokens, splits
- *     rest      each element by itself: x0 c - x1 s as fma(x0, c, -(x1·s)); silu by paged_exp2
+ *               is the sum of a block's x: 16, 8, 4, 2 and 1 apart. An x below 2^-95 is 0.
+ *     rounded   of q4_1 and q8_0, where the plan says so: w is rounded to bfloat16, to nearest
+ * even. Lanes j + 16 (b mod L/16) of a slice take fma(w[16+j], x[16+j], ·), then fma(w[j], x[j],
+ * ·), b ascending, from 0; and so on as above. Again an x below 2^-95 is 0. norm      the mean of
+ * squares: K in parts of whole lanes, in the same way, of 16 lanes; 1 / sqrt(sum / K + ε); (x ·
+ * that) · gain attention paged_attention's: tiles of 64 tokens, splits rest      each element by
+ * itself: x0 c - x1 s as fma(x0, c, -(x1·s)); silu by paged_exp2
  *
  * and where values are rounded. Who shares a step with a row changes nothing of these, unless the
  * plan lets the number of rows decide: rule `heuristic`, as engines have it.
@@ -63,9 +65,11 @@ struct device;
 /* Splits of a sequence in attention, as kernels/paged_attention has them. */
 #define DECODER_SPLITS(V) V(1, "s1") V(2, "s2") V(4, "s4") V(8, "s8")
 
-/* What of a product is summed first: whole: nothing, each weight is one number. blocks: a block's
- * q, times the inputs; its scale comes after. Of bf16 only, where q·x is exact. */
-#define DECODER_TERMS(V) V(DECODER_WHOLE, "whole") V(DECODER_BLOCKS, "blocks")
+/* What the terms of a product are. whole: each weight is one float. blocks: a block's q, times the
+ * inputs, are summed first; its scale comes after. rounded: each weight is one bfloat16. These two
+ * of bf16 only, where what is multiplied first is exact. */
+#define DECODER_TERMS(V)                                                                           \
+    V(DECODER_WHOLE, "whole") V(DECODER_BLOCKS, "blocks") V(DECODER_ROUNDED, "rounded")
 
 #define DECODER_ENUMERATOR(value, word) value,
 enum decoder_rounding { DECODER_ROUNDINGS(DECODER_ENUMERATOR) };
@@ -79,7 +83,7 @@ enum decoder_terms { DECODER_TERMS(DECODER_ENUMERATOR) };
     X(lanes, DECODER_LANES, "lanes of a slice")                                                    \
     X(norm, DECODER_NORMS, "parts of a norm's sum")                                                \
     X(splits, DECODER_SPLITS, "splits of attention, or the most of them")                          \
-    X(terms, DECODER_TERMS, "what of a product is summed first")
+    X(terms, DECODER_TERMS, "what the terms of a product are")
 
 #define DECODER_MEMBER(name, values, what) int name;
 struct decoder_plan {
@@ -102,7 +106,7 @@ struct json_t *decoder_plan_json(const struct decoder_plan *plan);
  * 16 × 64 tiles of outputs and 64 inputs. */
 struct decoder_staging {
     unsigned slices, lanes;
-    bool blocks;
+    enum decoder_terms terms;
 };
 struct decoder_staging decoder_staging(const struct decoder_plan *plan, unsigned rows,
                                        unsigned outputs, unsigned inputs, unsigned processors);
@@ -141,7 +145,7 @@ struct decoder {
     struct decoder_layer *layer;
     struct decoder_weight embedding; /* [vocabulary][width] */
     const float *norm;
-    float *turn; /* [context][head / 2][cos, sin] */
+    float *turn;          /* [context][head / 2][cos, sin] */
     struct pages *packed; /* NULL: nothing is */
 };
 
@@ -168,6 +172,8 @@ struct decoder_cache {
     size_t layer_bytes;  /* of the keys of one layer, or of its values */
     unsigned char *keys; /* [layers][layer_bytes], values after all keys */
     uint64_t state; /* a number of its own whenever keys or values change: see decoder_cache.c */
+    void *room;     /* of the last step, for what is between its kernels */
+    size_t room_bytes;
 };
 /* 0, or -1 with a line in `why` (GGUF_WHY bytes). */
 int decoder_cache_open(struct decoder_cache *out, const struct decoder *decoder,

@@ -50,6 +50,7 @@ void decoder_cache_changed(struct decoder_cache *cache) {
 void decoder_cache_close(struct decoder_cache *cache) {
     free(cache->keys);
     free(cache->ids);
+    free(cache->room);
     *cache = (struct decoder_cache){0};
 }
 

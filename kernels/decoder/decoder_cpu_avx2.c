@@ -60,6 +60,22 @@ INLINE void q8_numbers(const unsigned char *q, v16 *low, v16 *high) {
     *high = (v16){q8_number(q + 16), q8_number(q + 24)};
 }
 
+INLINE void reduce16(v16 sum[4][4], float out[4][4]) {
+    for (int r = 0; r < 4; r++)
+        v16_reduce4(sum[r], out[r]);
+}
+INLINE __m256 rounded(__m256 x) {
+    const __m256i bits = _mm256_castps_si256(x), one = _mm256_set1_epi32(1);
+    const __m256i up = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)),
+                                        _mm256_and_si256(_mm256_srli_epi32(bits, 16), one));
+    const __m256 nan = _mm256_or_ps(x, _mm256_castsi256_ps(_mm256_set1_epi32(0x400000)));
+    return _mm256_and_ps(
+        _mm256_blendv_ps(_mm256_castsi256_ps(up), nan, _mm256_cmp_ps(x, x, _CMP_UNORD_Q)),
+        _mm256_castsi256_ps(_mm256_set1_epi32((int)0xffff0000)));
+}
+INLINE v16 v16_rounded(v16 x) {
+    return (v16){rounded(x.low), rounded(x.high)};
+}
 INLINE __m256 not_tiny(__m256 x) {
     const __m256 absolute = _mm256_andnot_ps(_mm256_set1_ps(-0.0f), x);
     return _mm256_and_ps(x, _mm256_cmp_ps(absolute, _mm256_set1_ps(DECODER_TINY), _CMP_NLT_UQ));

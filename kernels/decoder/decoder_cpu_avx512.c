@@ -55,6 +55,32 @@ INLINE void q8_numbers(const unsigned char *q, v16 *low, v16 *high) {
     *high = q8_number(q + 16);
 }
 
+/* Those 8 and 4 apart as in v16_reduce4; then two rows share a register, then four. */
+INLINE void reduce16(v16 sum[4][4], float out[4][4]) {
+    v16 row[4], two[2];
+#pragma GCC unroll 4
+    for (int r = 0; r < 4; r++) {
+        const v16 a = fold8(sum[r][0], sum[r][1]), b = fold8(sum[r][2], sum[r][3]);
+        row[r] = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
+    }
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; i++)
+        two[i] = _mm512_add_ps(_mm512_shuffle_ps(row[2 * i], row[2 * i + 1], 0x44),
+                               _mm512_shuffle_ps(row[2 * i], row[2 * i + 1], 0xee));
+    const v16 all = _mm512_add_ps(_mm512_shuffle_ps(two[0], two[1], 0x88),
+                                  _mm512_shuffle_ps(two[0], two[1], 0xdd));
+    const __m512i turned = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
+    _mm512_storeu_ps(out, _mm512_permutexvar_ps(turned, all));
+}
+INLINE v16 v16_rounded(v16 x) {
+    const __m512i bits = _mm512_castps_si512(x), one = _mm512_set1_epi32(1);
+    const __m512i up = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)),
+                                        _mm512_and_si512(_mm512_srli_epi32(bits, 16), one));
+    const __m512i nan = _mm512_or_si512(bits, _mm512_set1_epi32(0x400000));
+    return _mm512_castsi512_ps(
+        _mm512_and_si512(_mm512_mask_blend_epi32(_mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), up, nan),
+                         _mm512_set1_epi32((int)0xffff0000)));
+}
 INLINE v16 v16_not_tiny(v16 x) {
     return _mm512_maskz_mov_ps(
         _mm512_cmp_ps_mask(_mm512_abs_ps(x), v16_set(DECODER_TINY), _CMP_NLT_UQ), x);
@@ -77,6 +103,7 @@ INLINE v16 v16_choose_negative(v16 x, v16 a, v16 b) {
 }
 
 #define KERNELS decoder_cpu_avx512
-#define MORE_BLOCKS "kernels/decoder/decoder_cpu_avx512_bf16.inc"
 #include "kernels/decoder/decoder_cpu_kernel.inc"
+
+#include "kernels/decoder/decoder_cpu_avx512_bf16.inc"
 #endif

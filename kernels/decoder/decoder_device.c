@@ -397,8 +397,8 @@ int decoder_device_run(const struct decoder_step *step, float *logits, char *why
     struct run run = {.step = step, .on = step->device, .d = step->decoder};
     if (run.on->decoder != step->decoder)
         return refuse(why, "the device holds the weights of another model");
-    if (step->plan.terms == DECODER_BLOCKS)
-        return refuse(why, "a device's products take whole weights; blocks are a CPU's");
+    if (step->plan.terms != DECODER_WHOLE)
+        return refuse(why, "a device's products take whole weights; other terms are a CPU's");
     int status = open_run(&run, why);
     if (status == 0) {
         const size_t bytes = (size_t)run.wanted * run.d->vocabulary * sizeof(*logits);

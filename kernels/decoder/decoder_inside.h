@@ -6,8 +6,8 @@
  *     decoder_device.c      the same order on a device, by the kernels of decoder.cu
  *     decoder_pack.c        weights as native kernels read them
  *     decoder_cpu_kernel.inc  the native kernels, once for each instruction set:
- *     decoder_cpu_portable.c, decoder_cpu_avx2.c, decoder_cpu_avx512.c; with decoder_cpu_blocks.inc
- *                           for plans that sum a block's terms first
+ *     decoder_cpu_portable.c, decoder_cpu_avx2.c, decoder_cpu_avx512.c; with decoder_cpu_pairs.inc
+ *                           for plans of blocks and of rounded weights
  */
 #ifndef NANOLAB_KERNELS_DECODER_DECODER_INSIDE_H
 #define NANOLAB_KERNELS_DECODER_DECODER_INSIDE_H
@@ -27,8 +27,10 @@
 #define DECODER_WIDE
 #endif
 
-/* The least input of a product of blocks that is not taken for 0. */
-#define DECODER_TINY 0x1p-100f
+/* The least input of a product of pairs that is not taken for 0: 2^-24, which all weights are
+ * multiples of, times a bfloat16 of that size is a multiple of 2^-126, and so no sum is subnormal.
+ */
+#define DECODER_TINY 0x1p-95f
 
 /* Bytes of a block of four outputs, without scales: see decoder_pack.c. */
 #define DECODER_Q4_QUAD 64
@@ -38,7 +40,7 @@
 int decoder_pack(struct decoder *decoder);
 void decoder_unpack(struct decoder *decoder);
 
-/* Inputs of products, rows of them `stride` floats apart. With blocks, as `prepare` makes them. */
+/* Inputs of products, rows of them `stride` floats apart. For pairs, as `prepare` makes them. */
 struct decoder_inputs {
     const float *x;
     const uint16_t *pairs; /* in bfloat16: [row][stride], of a block x[j], x[16 + j] */
@@ -53,7 +55,7 @@ struct decoder_kernels {
     void (*product)(const struct decoder_weight *w, unsigned first, unsigned count,
                     const struct decoder_inputs *in, unsigned rows, struct decoder_staging staging,
                     float *out, size_t out_stride, float *weights);
-    /* One row of n inputs for products of blocks: tiny ones become 0, in place. */
+    /* One row of n inputs for products of pairs: tiny ones become 0, in place. */
     void (*prepare)(float *x, unsigned n, uint16_t *pairs, float *sums);
     /* One row. */
     void (*norm)(const float *x, const float *gain, unsigned n, float epsilon, unsigned parts,
@@ -62,8 +64,9 @@ struct decoder_kernels {
     void (*swiglu)(const float *gate, const float *up, unsigned n, float *out);
 };
 
+/* avx512_bf16: for processors that multiply bfloat16, too. */
 extern const struct decoder_kernels decoder_model, decoder_cpu_portable, decoder_cpu_avx2,
-    decoder_cpu_avx512;
+    decoder_cpu_avx512, decoder_cpu_avx512_bf16;
 
 /* Blocks [first, end) of slice s of a product's inputs; none for slices that are left over. */
 static inline void decoder_slice(unsigned blocks, unsigned slices, unsigned s, unsigned *first,

@@ -91,10 +91,11 @@ static void product_of_wholes(const struct decoder_weight *w, unsigned first, un
             }
 }
 
-/* --- blocks ------------------------------------------------------------------------------------
+/* --- pairs -------------------------------------------------------------------------------------
  */
 
-/* An output's blocks as the file has them: q as numbers, scales, offsets. */
+/* An output's blocks as the file has them: q as numbers, scales, offsets. Of rounded weights: these
+ * in place of q, and no scales. */
 struct row_of_blocks {
     float *q, *scale, *offset;
 };
@@ -122,6 +123,13 @@ static void read_row(const struct decoder_weight *w, unsigned row, struct row_of
     }
 }
 
+static void read_rounded(const struct decoder_weight *w, unsigned row, struct row_of_blocks *out) {
+    decoder_weights_of(w, row, out->q);
+    for (unsigned k = 0; k < w->columns; k++)
+        out->q[k] = element_from_bf16(element_to_bf16(out->q[k]));
+    out->scale = out->offset = NULL;
+}
+
 /* 16 lanes take the scaled terms of a block. */
 INLINE void add_block(const float *restrict q, float d, const float *restrict x,
                       float *restrict sum) {
@@ -130,15 +138,23 @@ INLINE void add_block(const float *restrict q, float d, const float *restrict x,
         sum[j] = fmaf(d, fmaf(q[HALF + j], x[HALF + j], q[j] * x[j]), sum[j]);
 }
 
+/* The upper 16 of a block's products, then the lower ones, onto 16 lanes. */
+INLINE void add_pairs(const float *restrict w, const float *restrict x, float *restrict sum) {
+#pragma GCC unroll 1
+    for (size_t j = 0; j < HALF; j++)
+        sum[j] = fmaf(w[j], x[j], fmaf(w[HALF + j], x[HALF + j], sum[j]));
+}
+
 /* Lanes of blocks [0, count). */
 DECODER_WIDE static void blocks_sums(const float *q, const float *scale, const float *x,
                                      size_t count, unsigned lanes, float *out) {
     float even[HALF] = {0}, odd[HALF] = {0};
-    const bool two = lanes == LANES_MOST;
-    for (size_t b = 0; b < count; b += two ? 2 : 1) {
-        add_block(q + b * GGUF_BLOCK, scale[b], x + b * GGUF_BLOCK, even);
-        if (two && b + 1 < count)
-            add_block(q + (b + 1) * GGUF_BLOCK, scale[b + 1], x + (b + 1) * GGUF_BLOCK, odd);
+    for (size_t b = 0; b < count; b++) {
+        float *sum = lanes == LANES_MOST && b % 2 ? odd : even;
+        if (scale)
+            add_block(q + b * GGUF_BLOCK, scale[b], x + b * GGUF_BLOCK, sum);
+        else
+            add_pairs(q + b * GGUF_BLOCK, x + b * GGUF_BLOCK, sum);
     }
     memcpy(out, even, sizeof even);
     memcpy(out + HALF, odd, sizeof odd);
@@ -147,8 +163,8 @@ DECODER_WIDE static void blocks_sums(const float *q, const float *scale, const f
 static float blocks_sum(const struct row_of_blocks *w, bool offsets, const float *x,
                         const float *sums, unsigned from, unsigned to, unsigned lanes) {
     float lane[LANES_MOST], offset = 0;
-    blocks_sums(w->q + (size_t)from * GGUF_BLOCK, w->scale + from, x + (size_t)from * GGUF_BLOCK,
-                to - from, lanes, lane);
+    blocks_sums(w->q + (size_t)from * GGUF_BLOCK, w->scale ? w->scale + from : NULL,
+                x + (size_t)from * GGUF_BLOCK, to - from, lanes, lane);
     for (unsigned b = from; offsets && b < to; b++)
         offset = fmaf(w->offset[b], sums[b], offset);
     return offsets ? tree_of(lane, lanes) + offset : tree_of(lane, lanes);
@@ -158,13 +174,14 @@ static void product(const struct decoder_weight *w, unsigned first, unsigned cou
                     const struct decoder_inputs *in, unsigned rows, struct decoder_staging staging,
                     float *out, size_t out_stride, float *weights) {
     const unsigned blocks = w->columns / GGUF_BLOCK;
-    if (!staging.blocks || w->type == GGUF_F32) {
+    if (staging.terms == DECODER_WHOLE || w->type == GGUF_F32) {
         product_of_wholes(w, first, count, in, rows, staging, out, out_stride, weights);
         return;
     }
     struct row_of_blocks row = {weights, weights + w->columns, weights + w->columns + blocks};
+    const bool offsets = staging.terms == DECODER_BLOCKS && w->type == GGUF_Q4_1;
     for (unsigned n = first; n < first + count; n++) {
-        read_row(w, n, &row);
+        (staging.terms == DECODER_BLOCKS ? read_row : read_rounded)(w, n, &row);
         for (unsigned r = 0; r < rows; r++) {
             float *total = out + r * out_stride + n;
             for (unsigned s = 0; s < staging.slices; s++) {
@@ -173,7 +190,7 @@ static void product(const struct decoder_weight *w, unsigned first, unsigned cou
                 if (from == to)
                     break;
                 const float part =
-                    blocks_sum(&row, w->type == GGUF_Q4_1, in->x + r * in->stride,
+                    blocks_sum(&row, offsets, in->x + r * in->stride,
                                in->sums + r * (in->stride / GGUF_BLOCK), from, to, staging.lanes);
                 *total = s == 0 ? part : *total + part;
             }

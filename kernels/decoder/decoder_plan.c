@@ -10,9 +10,11 @@ static const struct plan_field fields[DECODER_FIELDS] = {DECODER_PLAN_FIELDS(FIE
 
 static int rules(const void *of, char *why) {
     const struct decoder_plan *plan = of;
-    if (plan->terms == DECODER_BLOCKS && plan->rounding != DECODER_BF16) {
+    if (plan->terms != DECODER_WHOLE && plan->rounding != DECODER_BF16) {
         if (why)
-            snprintf(why, PLAN_WHY, "blocks are summed first in bf16 only, where q·x is exact");
+            snprintf(why, PLAN_WHY,
+                     "blocks are summed first, and weights rounded, in bf16 only, where the "
+                     "products are exact");
         return -1;
     }
     return 0;
@@ -64,7 +66,7 @@ static unsigned tiles(unsigned n, unsigned tile) {
 struct decoder_staging decoder_staging(const struct decoder_plan *plan, unsigned rows,
                                        unsigned outputs, unsigned inputs, unsigned processors) {
     struct decoder_staging staging = {(unsigned)plan->slices, (unsigned)plan->lanes,
-                                      plan->terms == DECODER_BLOCKS};
+                                      (enum decoder_terms)plan->terms};
     if (plan->rule == DECODER_HEURISTIC) {
         staging.lanes = rows == 1 ? 32 : 16;
         staging.slices = paged_split_heuristic(

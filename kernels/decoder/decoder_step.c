@@ -46,6 +46,7 @@ struct run {
     unsigned rows;
     size_t from_stride;
     const float *gain;
+    unsigned layer;
 };
 
 static const struct decoder_kernels *const kernels_of[DECODER_ENGINE_COUNT] = {
@@ -62,6 +63,14 @@ static const enum paged_isa isa_of[DECODER_ENGINE_COUNT] = {
     [DECODER_AVX2] = PAGED_AVX2,
     [DECODER_AVX512] = PAGED_AVX512,
 };
+
+static const struct decoder_kernels *kernels_for(enum decoder_engine engine) {
+#ifdef __x86_64__
+    if (engine == DECODER_AVX512 && __builtin_cpu_supports("avx512bf16"))
+        return &decoder_cpu_avx512_bf16;
+#endif
+    return kernels_of[engine];
+}
 
 const char *decoder_engine_name(enum decoder_engine engine) {
 #define NAME(value, word) [value] = word,
@@ -109,10 +118,9 @@ static void hand_on(const struct run *run, float *x, size_t n) {
         round_floats(x, n);
 }
 
-static void turn(const struct run *run, float *x, unsigned heads, unsigned position) {
-    const unsigned half = run->d->head / 2;
-    const float *at = run->d->turn + 2 * (size_t)position * half;
-    for (unsigned h = 0; h < heads; h++, x += run->d->head)
+/* Pairs of a head's numbers, by the angles of a position. */
+DECODER_WIDE static void turn(float *x, const float *at, unsigned heads, unsigned half) {
+    for (unsigned h = 0; h < heads; h++, x += 2 * half)
         for (unsigned i = 0; i < half; i++) {
             const float c = at[2 * i], s = at[2 * i + 1], a = x[2 * i], b = x[2 * i + 1];
             x[2 * i] = fmaf(a, c, -(b * s));
@@ -120,14 +128,21 @@ static void turn(const struct run *run, float *x, unsigned heads, unsigned posit
         }
 }
 
-/* n floats to the cache's element; those of bf16 are rounded already. */
-static void store(const struct run *run, void *to, const float *x, size_t n) {
-    if (!run->rounded) {
-        memcpy(to, x, n * sizeof *x);
-        return;
+/* The upper halves of n floats: bfloat16 of those that are rounded already. */
+DECODER_WIDE static void store_upper(uint16_t *restrict to, const float *restrict x, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, &x[i], sizeof bits);
+        to[i] = (uint16_t)(bits >> 16);
     }
-    for (size_t i = 0; i < n; i++)
-        memcpy((char *)to + 2 * i, (const char *)&x[i] + 2, 2);
+}
+
+/* n floats to the cache's element. */
+static void store(const struct run *run, void *to, const float *x, size_t n) {
+    if (run->rounded)
+        store_upper(to, x, n);
+    else
+        memcpy(to, x, n * sizeof *x);
 }
 
 static unsigned char *slot(const struct run *run, unsigned layer, bool values,
@@ -145,22 +160,44 @@ static unsigned share(unsigned n, unsigned index, unsigned count) {
     return (unsigned)((uint64_t)n * index / count);
 }
 
-/* Columns [first, first + n) of product p's outputs, of all rows. */
-static void finish(const struct run *run, int p, unsigned first, unsigned n) {
-    const unsigned stride = run->weight[p]->rows;
-    for (unsigned r = 0; r < run->rows && n; r++) {
-        float *out = run->to[p] + (size_t)r * stride + first, *x;
+/* Rows and outputs of a product that one thread has. */
+struct piece {
+    unsigned row, rows, first, count;
+};
+
+/* What comes after product p, of a thread's own piece. */
+static void finish(const struct run *run, int p, const struct piece *of) {
+    const unsigned stride = run->weight[p]->rows, n = of->count;
+    for (unsigned r = of->row; r < of->row + of->rows && n; r++) {
+        const size_t at = (size_t)r * stride + of->first;
+        float *out = run->to[p] + at, *x;
         hand_on(run, out, n);
         if (run->after == AFTER_ADD) {
-            x = run->x + (size_t)r * stride + first;
+            x = run->x + at;
             add_floats(x, out, n);
             hand_on(run, x, n);
         } else if (run->after == AFTER_SWIGLU && p == 1) {
-            x = run->to[0] + (size_t)r * stride + first;
+            x = run->to[0] + at;
             run->kernels->swiglu(x, out, n, x);
             hand_on(run, x, n);
         }
     }
+}
+
+/* Few rows: each thread has outputs of all of them, and reads its own weights. Many: each has all
+ * outputs of its own rows, which so never leave its cache from one kernel to the next; all weights
+ * are then widened by each, which pays from so many rows on. */
+#define ROWS_APART 32
+static struct piece piece_of(const struct run *run, const struct decoder_weight *w, unsigned index,
+                             unsigned count) {
+    const unsigned tiles = (w->rows + DECODER_TILE - 1) / DECODER_TILE;
+    if (run->rows / count >= ROWS_APART) {
+        const unsigned row = share(run->rows, index, count);
+        return (struct piece){row, share(run->rows, index + 1, count) - row, 0, w->rows};
+    }
+    const unsigned from = share(tiles, index, count) * DECODER_TILE,
+                   end = share(tiles, index + 1, count) * DECODER_TILE;
+    return (struct piece){0, run->rows, from, (end < w->rows ? end : w->rows) - from};
 }
 
 /* Up to three products of the same inputs. */
@@ -168,23 +205,22 @@ static void product_part(void *context, unsigned index, unsigned count) {
     const struct run *run = context;
     const struct decoder_step *step = run->step;
     float *weights = run->weights + (size_t)index * (DECODER_TILE + 1) * run->columns;
-    const struct decoder_inputs in = {run->from, run->pairs, run->sums, run->from_stride};
     for (int p = 0; p < PRODUCTS_MOST && run->weight[p]; p++) {
         const struct decoder_weight *w = run->weight[p];
-        const unsigned tiles = (w->rows + DECODER_TILE - 1) / DECODER_TILE;
-        const unsigned from = share(tiles, index, count) * DECODER_TILE,
-                       end = share(tiles, index + 1, count) * DECODER_TILE,
-                       last = end < w->rows ? end : w->rows;
+        const struct piece of = piece_of(run, w, index, count);
+        const size_t from = of.row * run->from_stride;
+        const struct decoder_inputs in = {run->from + from, run->pairs + from,
+                                          run->sums + from / GGUF_BLOCK, run->from_stride};
         const struct decoder_staging staging =
             decoder_staging(&step->plan, step->counted ? step->counted : run->rows, w->rows,
                             w->columns, step->processors);
-        for (unsigned first = from, n; first < last; first += n) {
-            n = last - first < DECODER_TILE ? last - first : DECODER_TILE;
-            run->kernels->product(w, first, n, &in, run->rows, staging, run->to[p], w->rows,
-                                  weights);
+        for (unsigned n = 0, each; n < of.count; n += each) {
+            each = of.count - n < DECODER_TILE ? of.count - n : DECODER_TILE;
+            run->kernels->product(w, of.first + n, each, &in, of.rows, staging,
+                                  run->to[p] + (size_t)of.row * w->rows, w->rows, weights);
         }
         if (run->after != AFTER_NOTHING)
-            finish(run, p, from, last - from);
+            finish(run, p, &of);
     }
 }
 
@@ -216,7 +252,7 @@ static void multiply(struct run *run, float *from, enum after after, const struc
     run->after = after;
     run->from = from;
     run->from_stride = products->weight->columns;
-    if (run->step->plan.terms == DECODER_BLOCKS)
+    if (run->step->plan.terms != DECODER_WHOLE)
         each_row(run, prepare_part);
     pool_run_on(run->pool, run->step->threads, product_part, run);
 }
@@ -264,25 +300,48 @@ static int model_of_attention(const struct run *run, const struct paged_cpu_call
                                                                call->v, call->q, call->out);
 }
 
+/* Queries and keys of a row to their position's angles, and all to where attention finds it. */
+static void place_part(void *context, unsigned index, unsigned count) {
+    const struct run *run = context;
+    const struct decoder *d = run->d;
+    const unsigned head = d->head, keys = d->kv_heads * head;
+    const size_t queries = (size_t)run->wide * head * (run->rounded ? 2 : 4);
+    for (unsigned r = share(run->rows, index, count); r < share(run->rows, index + 1, count); r++) {
+        const struct decoder_row *row = &run->step->row[r];
+        const float *angles = d->turn + (size_t)row->position * head;
+        float *q = run->q + (size_t)r * d->width, *k = run->k + (size_t)r * keys;
+        turn(q, angles, d->heads, head / 2);
+        turn(k, angles, d->kv_heads, head / 2);
+        hand_on(run, q, d->width);
+        hand_on(run, k, keys);
+        store(run, slot(run, run->layer, false, row), k, keys);
+        store(run, slot(run, run->layer, true, row), run->v + (size_t)r * keys, keys);
+        for (unsigned h = 0; h < d->kv_heads; h++)
+            store(run, (char *)run->queries + ((size_t)r * d->kv_heads + h) * queries,
+                  q + (size_t)h * run->group * head, (size_t)run->group * head);
+    }
+}
+
+/* What attention gave, without the queries that were only put in to fill a group that kernels have.
+ */
+static void collect_part(void *context, unsigned index, unsigned count) {
+    const struct run *run = context;
+    const struct decoder *d = run->d;
+    const size_t group = (size_t)run->group * d->head, wide = (size_t)run->wide * d->head;
+    for (unsigned r = share(run->rows, index, count); r < share(run->rows, index + 1, count); r++) {
+        float *q = run->q + (size_t)r * d->width;
+        for (unsigned h = 0; h < d->kv_heads; h++)
+            memcpy(q + h * group, run->attended + ((size_t)r * d->kv_heads + h) * wide,
+                   group * sizeof *q);
+        hand_on(run, q, d->width);
+    }
+}
+
 static int attend(struct run *run, unsigned layer, char *why) {
     const struct decoder *d = run->d;
     const struct decoder_cache *c = run->step->cache;
-    const unsigned head = d->head, keys = d->kv_heads * head;
-    const size_t element = run->rounded ? 2 : 4;
-    for (unsigned r = 0; r < run->rows; r++) {
-        const struct decoder_row *row = &run->step->row[r];
-        float *q = run->q + (size_t)r * d->width, *k = run->k + (size_t)r * keys;
-        turn(run, q, d->heads, row->position);
-        turn(run, k, d->kv_heads, row->position);
-        hand_on(run, q, d->width);
-        hand_on(run, k, keys);
-        store(run, slot(run, layer, false, row), k, keys);
-        store(run, slot(run, layer, true, row), run->v + (size_t)r * keys, keys);
-        for (unsigned h = 0; h < d->kv_heads; h++)
-            store(run,
-                  (char *)run->queries + ((size_t)r * d->kv_heads + h) * run->wide * head * element,
-                  q + (size_t)h * run->group * head, (size_t)run->group * head);
-    }
+    run->layer = layer;
+    each_row(run, place_part);
     struct paged_cpu_call call = {
         .plan = decoder_attention_plan(run->step),
         .shape = {d->kv_heads, &run->table, run->step->processors},
@@ -298,13 +357,7 @@ static int attend(struct run *run, unsigned layer, char *why) {
         run->step->engine == DECODER_MODEL ? model_of_attention(run, &call) : paged_cpu_run(&call);
     if (status != 0)
         return refuse(why, device_error());
-    /* Back without the queries that were only put in to fill a group that kernels have. */
-    for (unsigned r = 0; r < run->rows; r++)
-        for (unsigned h = 0; h < d->kv_heads; h++)
-            memcpy(run->q + (size_t)r * d->width + (size_t)h * run->group * head,
-                   run->attended + ((size_t)r * d->kv_heads + h) * run->wide * head,
-                   (size_t)run->group * head * sizeof(float));
-    hand_on(run, run->q, (size_t)run->rows * d->width);
+    each_row(run, collect_part);
     return 0;
 }
 
@@ -387,59 +440,73 @@ int decoder_attention_table(struct kv_table *table, const struct decoder_step *s
     return 0;
 }
 
-static void *floats(size_t a, size_t b) {
-    size_t bytes = a * b * sizeof(float);
-    void *at = aligned_alloc(64, (bytes + 63) & ~(size_t)63);
-    if (at)
-        memset(at, 0, bytes);
-    return at;
+/* A step's arrays, one after another in the cache's room: a step that needs no more than the one
+ * before allocates nothing. */
+static int open_room(struct run *run) {
+    const struct decoder_step *step = run->step;
+    const struct decoder *d = run->d;
+    const size_t rows = step->rows, keys = (size_t)d->kv_heads * d->head, line = 64;
+    const struct paged_plan plan = decoder_attention_plan(step);
+    const struct paged_shape shape = {d->kv_heads, &run->table, step->processors};
+    const struct {
+        void *at; /* of a pointer */
+        size_t bytes;
+    } array[] = {
+        {&run->x, rows * d->width * sizeof(float)},
+        {&run->normed, rows * d->width * sizeof(float)},
+        {&run->q, rows * d->width * sizeof(float)},
+        {&run->k, rows * keys * sizeof(float)},
+        {&run->v, rows * keys * sizeof(float)},
+        {&run->gate, rows * d->feed * sizeof(float)},
+        {&run->up, rows * d->feed * sizeof(float)},
+        {&run->out, rows * d->width * sizeof(float)},
+        {&run->weights, (size_t)step->threads * (DECODER_TILE + 1) * run->columns * sizeof(float)},
+        {&run->pairs, rows * run->columns * sizeof(uint16_t)},
+        {&run->sums, rows * (run->columns / GGUF_BLOCK) * sizeof(float)},
+        {&run->queries, rows * keys * run->wide * sizeof(float)},
+        {&run->attended, rows * keys * run->wide * sizeof(float)},
+        {&run->workspace, paged_cpu_workspace_bytes(&plan, &shape, step->threads)},
+    };
+    struct decoder_cache *c = step->cache;
+    size_t bytes = 0;
+    for (size_t i = 0; i < sizeof array / sizeof *array; i++)
+        bytes += (array[i].bytes + line - 1) / line * line;
+    if (bytes > c->room_bytes) {
+        free(c->room);
+        c->room = aligned_alloc(line, bytes);
+        c->room_bytes = c->room ? bytes : 0;
+        if (!c->room)
+            return -1;
+    }
+    unsigned char *at = c->room;
+    for (size_t i = 0; i < sizeof array / sizeof *array; i++) {
+        memcpy(array[i].at, &(void *){at}, sizeof at);
+        at += (array[i].bytes + line - 1) / line * line;
+    }
+    /* Those that only fill a group up are 0 and stay so. */
+    memset(run->queries, 0, rows * keys * run->wide * sizeof(float));
+    return 0;
 }
 
 static int open_run(struct run *run, char *why) {
     const struct decoder_step *step = run->step;
     const struct decoder *d = run->d;
-    const size_t rows = step->rows, keys = (size_t)d->kv_heads * d->head;
-    run->kernels = kernels_of[step->engine];
+    run->kernels = kernels_for(step->engine);
     run->rounded = step->plan.rounding == DECODER_BF16;
     run->rows = step->rows;
     run->group = d->heads / d->kv_heads;
     run->wide = decoder_wide(d);
     run->columns = d->feed > d->width ? d->feed : d->width;
     run->pool = pool_shared(step->threads);
-    run->x = floats(rows, d->width);
-    run->normed = floats(rows, d->width);
-    run->q = floats(rows, d->width);
-    run->k = floats(rows, keys);
-    run->v = floats(rows, keys);
-    run->gate = floats(rows, d->feed);
-    run->up = floats(rows, d->feed);
-    run->out = floats(rows, d->width);
-    run->weights = floats((size_t)step->threads * (DECODER_TILE + 1), run->columns);
-    run->pairs = floats(rows, run->columns / 2);
-    run->sums = floats(rows, run->columns / GGUF_BLOCK);
-    run->queries = floats(rows, keys * run->wide);
-    run->attended = floats(rows, keys * run->wide);
     if (decoder_attention_table(&run->table, step, why) != 0)
         return -1;
     const struct paged_plan plan = decoder_attention_plan(step);
     const struct paged_shape shape = {d->kv_heads, &run->table, step->processors};
     if (paged_check(&plan, &shape, true, why) != 0)
         return -1;
-    run->workspace = floats(paged_cpu_workspace_bytes(&plan, &shape, step->threads) / 4 + 1, 1);
-    return run->pool && run->x && run->normed && run->q && run->k && run->v && run->gate &&
-                   run->up && run->out && run->weights && run->pairs && run->sums && run->queries &&
-                   run->attended && run->workspace
+    return run->pool && open_room(run) == 0
                ? 0
                : refuse(why, "no memory for a step of so many rows; take fewer");
-}
-
-static void close_run(struct run *run) {
-    kv_table_close(&run->table);
-    void *all[] = {run->x,    run->normed,  run->q,        run->k,        run->v,
-                   run->gate, run->up,      run->out,      run->weights,  run->pairs,
-                   run->sums, run->queries, run->attended, run->workspace};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        free(all[i]);
 }
 
 int decoder_run(const struct decoder_step *step, float *logits, char *why) {
@@ -456,7 +523,7 @@ int decoder_run(const struct decoder_step *step, float *logits, char *why) {
         status = layer(&run, l, why);
     if (status == 0)
         logits_of(&run, logits);
-    close_run(&run);
+    kv_table_close(&run.table);
     return status;
 }
 

@@ -2,7 +2,10 @@
  * decoder_test.c: native kernels give the model's bits, for every plan; a fixed plan's bits do not
  * depend on who shares a step, and a heuristic one's do.
  */
+#include <math.h>
+
 #include "kernels/decoder/decoder_fixture.h"
+#include "kernels/decoder/decoder_inside.h"
 
 enum { TOKENS = 130 }; /* three tiles of attention */
 
@@ -58,15 +61,15 @@ static void kernels_give_the_models_bits(void **state) {
 /* Each field changes some bit, or it would be no decision. */
 static void every_field_decides(void **state) {
     (void)state;
-    static const char *const other[] = {"f32", "blocks", "k2", "l32", "n2", "s2"};
+    static const char *const other[] = {"f32", "blocks", "rounded", "k2", "l32", "n2", "s2"};
     struct decoder_plan plan = decoder_plan_default(), changed;
     const enum decoder_engine best = decoder_engine_best();
     const size_t n = small.decoder->vocabulary;
     char why[PLAN_WHY];
     for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
-        plan.rounding = i < 2 ? DECODER_BF16 : DECODER_F32;
+        plan.rounding = i < 3 ? DECODER_BF16 : DECODER_F32;
         assert_int_equal(decoder_plan_parse(other[i], &changed, why), 0);
-        if (i >= 2)
+        if (i >= 3)
             changed.rounding = DECODER_F32;
         float *a = run(&plan, best, 2, 1, TOKENS, TOKENS, 1),
               *b = run(&changed, best, 2, 1, TOKENS, TOKENS, 1);
@@ -75,6 +78,88 @@ static void every_field_decides(void **state) {
         free(a);
         free(b);
     }
+}
+
+static const struct {
+    const char *name;
+    const struct decoder_kernels *kernels;
+} native_kernels[] = {{"portable", &decoder_cpu_portable},
+#ifdef __x86_64__
+                      {"avx2", &decoder_cpu_avx2},
+                      {"avx512", &decoder_cpu_avx512},
+                      {"avx512 bf16", &decoder_cpu_avx512_bf16}
+#endif
+};
+static bool native_kernels_work(size_t i) {
+#ifdef __x86_64__
+    if (i == 3 && !__builtin_cpu_supports("avx512bf16"))
+        return false;
+#endif
+    return decoder_engine_works((enum decoder_engine)(DECODER_PORTABLE + (i < 3 ? i : 2)));
+}
+
+/* Weights of a few times 2^-24 of either sign, and inputs about the least that are not taken for 0:
+ * what bfloat16 instructions would make of subnormal sums is another thing than what others do. */
+static void tiny_numbers(void **state) {
+    (void)state;
+    enum { OUTPUTS = 16, INPUTS = 64, ROWS = 7, BLOCKS = INPUTS / GGUF_BLOCK };
+    static const enum gguf_type types[] = {GGUF_Q4_1, GGUF_Q8_0};
+    uint32_t random = 1;
+    size_t checked = 0, least = 0;
+    for (int try = 0; try < 200; try++) {
+        const enum gguf_type type = types[try % 2];
+        const size_t bytes = type == GGUF_Q4_1 ? GGUF_Q4_1_BYTES : GGUF_Q8_0_BYTES;
+        unsigned char data[OUTPUTS * BLOCKS * GGUF_Q8_0_BYTES];
+        float x[ROWS * INPUTS], sums[ROWS * BLOCKS];
+        _Alignas(64) float memory[(DECODER_TILE + 1) * INPUTS];
+        uint16_t pairs[ROWS * INPUTS];
+        for (size_t i = 0; i < OUTPUTS * BLOCKS * bytes; i++) {
+            const size_t at = i % bytes;
+            random = random * 1664525u + 1013904223u;
+            data[i] = (unsigned char)(random >> 24);
+            if (at < 2) /* d: 1 to 4 times 2^-24 */
+                data[i] = at == 0 ? 1 + data[i] % 4 : 0;
+            else if (type == GGUF_Q4_1 && at < 4) /* m: -7 to 0 of these */
+                data[i] = at == 2 ? data[i] % 8 : 0x80;
+        }
+        for (size_t i = 0; i < ROWS * INPUTS; i++) {
+            random = random * 1664525u + 1013904223u;
+            const uint32_t exponent = 127 - 99 + (random >> 8) % 8,
+                           bits = (random & 0x80000000) | exponent << 23 | (random & 0x7f0000);
+            memcpy(&x[i], &bits, sizeof bits);
+        }
+        struct decoder one = {
+            .embedding = {type, OUTPUTS, INPUTS, BLOCKS * bytes, data, NULL, NULL}};
+        assert_int_equal(decoder_pack(&one), 0);
+        for (int terms = DECODER_BLOCKS; terms <= DECODER_ROUNDED; terms++) {
+            const struct decoder_staging staging = {1, try % 4 < 2 ? 16 : 32,
+                                                    (enum decoder_terms)terms};
+            const struct decoder_inputs in = {x, pairs, sums, INPUTS};
+            float model[ROWS * OUTPUTS], native[ROWS * OUTPUTS];
+            for (int r = 0; r < ROWS; r++)
+                decoder_model.prepare(x + r * INPUTS, INPUTS, NULL, sums + r * BLOCKS);
+            decoder_model.product(&one.embedding, 0, OUTPUTS, &in, ROWS, staging, model, OUTPUTS,
+                                  memory);
+            for (size_t e = 0; e < sizeof native_kernels / sizeof *native_kernels; e++) {
+                const struct decoder_kernels *kernels = native_kernels[e].kernels;
+                if (!native_kernels_work(e))
+                    continue;
+                for (int r = 0; r < ROWS; r++)
+                    kernels->prepare(x + r * INPUTS, INPUTS, pairs + r * INPUTS, sums + r * BLOCKS);
+                kernels->product(&one.embedding, 0, OUTPUTS, &in, ROWS, staging, native, OUTPUTS,
+                                 memory);
+                if (unequal(model, native, ROWS * OUTPUTS) != 0)
+                    fail_msg("try %d, terms %d, %s: %zu sums have other bits", try, terms,
+                             native_kernels[e].name, unequal(model, native, ROWS * OUTPUTS));
+                checked += ROWS * OUTPUTS;
+            }
+            for (int i = 0; i < ROWS * OUTPUTS; i++)
+                least += model[i] != 0 && fabsf(model[i]) < 0x1p-115f;
+        }
+        decoder_unpack(&one);
+    }
+    printf("%zu sums as predicted, %zu of them below 2^-115\n", checked, least);
+    assert_true(least > 100);
 }
 
 /* Request 0 alone and with others, token by token and in chunks. */
@@ -248,6 +333,7 @@ int main(void) {
         cmocka_unit_test(stagings),
         cmocka_unit_test(kernels_give_the_models_bits),
         cmocka_unit_test(every_field_decides),
+        cmocka_unit_test(tiny_numbers),
         cmocka_unit_test(a_fixed_plan_has_no_company),
         cmocka_unit_test(a_heuristic_plan_has),
         cmocka_unit_test(the_number_of_rows_explains_it),

@@ -12,7 +12,7 @@
 #include "kernels/mma/mma_cpu.h"
 #include "labs/09-batch-invariance/invariance.h"
 
-enum { TOKENS = 64, THREADS_MOST = 2 };
+enum { TOKENS = 128, THREADS_MOST = 2 };
 
 /* --- the products alone ------------------------------------------------------------------------
  */
@@ -91,6 +91,12 @@ static int open_products(struct job *out, struct device *device, const struct de
 /* --- the contest -------------------------------------------------------------------------------
  */
 
+#define TERM(value, name) {value, name},
+static const struct {
+    enum decoder_terms value;
+    const char *name;
+} terms[] = {DECODER_TERMS(TERM)};
+
 static int enter(struct lab_run *run, struct device *device, const struct stage *stage,
                  struct contest *c) {
     const unsigned threads = stage->threads < THREADS_MOST ? stage->threads : THREADS_MOST;
@@ -102,11 +108,11 @@ static int enter(struct lab_run *run, struct device *device, const struct stage 
     case_param_text(entrant_case(products), "instructions",
                     mma_cpu_isa_name(mma_cpu_isa_best(ELEMENT_BF16)));
     case_param_int(entrant_case(products), "tokens", TOKENS);
-    for (int terms = DECODER_WHOLE; terms <= DECODER_BLOCKS; terms++) {
-        const char *name = terms == DECODER_WHOLE ? "whole" : "blocks";
+    for (size_t t = 0; t < sizeof terms / sizeof *terms; t++) {
+        const char *name = terms[t].name;
         struct decoder_way way = stage_way(stage, RULE_FIXED);
         way.threads = threads;
-        way.plan.terms = terms;
+        way.plan.terms = terms[t].value;
         if (decoder_prompt_job_open(&job, &way, TOKENS) != 0)
             return lab_error(run, "%s: %s", device_id(device), device_error());
         struct entrant *prompt = contest_enter(c, &job, "prompt/%s", name);
