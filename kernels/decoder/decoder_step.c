@@ -15,7 +15,7 @@
 enum { PRODUCTS_MOST = 3 };
 
 /* What is done with the outputs of products, by the thread that has them. */
-enum after { AFTER_NOTHING, AFTER_ROUND, AFTER_ADD, AFTER_SWIGLU };
+enum what_after { AFTER_NOTHING, AFTER_ROUND, AFTER_ADD, AFTER_SWIGLU };
 
 struct run {
     const struct decoder_step *step;
@@ -41,12 +41,16 @@ struct run {
     /* The call in hand. */
     const struct decoder_weight *weight[PRODUCTS_MOST];
     float *to[PRODUCTS_MOST];
-    enum after after;
+    enum what_after after;
     float *from;
     unsigned rows;
     size_t from_stride;
     const float *gain;
     unsigned layer;
+    /* Many rows: this copy of the run is a thread's, which does all kernels of its rows by itself
+     * between one layer's attention and the next one's. */
+    bool own;
+    unsigned index, count;
 };
 
 static const struct decoder_kernels *const kernels_of[DECODER_ENGINE_COUNT] = {
@@ -119,7 +123,8 @@ static void hand_on(const struct run *run, float *x, size_t n) {
 }
 
 /* Pairs of a head's numbers, by the angles of a position. */
-DECODER_WIDE static void turn(float *x, const float *at, unsigned heads, unsigned half) {
+DECODER_WIDE static void turn(float *restrict x, const float *restrict at, unsigned heads,
+                              unsigned half) {
     for (unsigned h = 0; h < heads; h++, x += 2 * half)
         for (unsigned i = 0; i < half; i++) {
             const float c = at[2 * i], s = at[2 * i + 1], a = x[2 * i], b = x[2 * i + 1];
@@ -185,16 +190,14 @@ static void finish(const struct run *run, int p, const struct piece *of) {
 }
 
 /* Few rows: each thread has outputs of all of them, and reads its own weights. Many: each has all
- * outputs of its own rows, which so never leave its cache from one kernel to the next; all weights
- * are then widened by each, which pays from so many rows on. */
-#define ROWS_APART 32
+ * outputs of its own rows (see between). */
 static struct piece piece_of(const struct run *run, const struct decoder_weight *w, unsigned index,
                              unsigned count) {
-    const unsigned tiles = (w->rows + DECODER_TILE - 1) / DECODER_TILE;
-    if (run->rows / count >= ROWS_APART) {
+    if (run->own) {
         const unsigned row = share(run->rows, index, count);
         return (struct piece){row, share(run->rows, index + 1, count) - row, 0, w->rows};
     }
+    const unsigned tiles = (w->rows + DECODER_TILE - 1) / DECODER_TILE;
     const unsigned from = share(tiles, index, count) * DECODER_TILE,
                    end = share(tiles, index + 1, count) * DECODER_TILE;
     return (struct piece){0, run->rows, from, (end < w->rows ? end : w->rows) - from};
@@ -208,8 +211,8 @@ static void product_part(void *context, unsigned index, unsigned count) {
     for (int p = 0; p < PRODUCTS_MOST && run->weight[p]; p++) {
         const struct decoder_weight *w = run->weight[p];
         const struct piece of = piece_of(run, w, index, count);
-        const size_t from = of.row * run->from_stride;
-        const struct decoder_inputs in = {run->from + from, run->pairs + from,
+        const size_t from = (size_t)of.row * run->columns; /* as prepare_part has them */
+        const struct decoder_inputs in = {run->from + of.row * run->from_stride, run->pairs + from,
                                           run->sums + from / GGUF_BLOCK, run->from_stride};
         const struct decoder_staging staging =
             decoder_staging(&step->plan, step->counted ? step->counted : run->rows, w->rows,
@@ -229,22 +232,34 @@ struct product {
     float *to;
 };
 
+/* Pairs lie as close as the inputs do, those of a thread's own rows where no other product's, with
+ * longer rows, reach. */
 static void prepare_part(void *context, unsigned index, unsigned count) {
     const struct run *run = context;
     const size_t n = run->from_stride;
-    for (unsigned r = share(run->rows, index, count); r < share(run->rows, index + 1, count); r++)
-        run->kernels->prepare(run->from + r * n, (unsigned)n, run->pairs + r * n,
-                              run->sums + r * (n / GGUF_BLOCK));
+    const unsigned begin = share(run->rows, index, count), first = run->own ? begin : 0;
+    for (unsigned r = begin; r < share(run->rows, index + 1, count); r++) {
+        const size_t to = (size_t)first * run->columns + (r - first) * n;
+        run->kernels->prepare(run->from + r * n, (unsigned)n, run->pairs + to,
+                              run->sums + to / GGUF_BLOCK);
+    }
+}
+
+static void on_threads(struct run *run, unsigned threads, pool_function *function) {
+    if (run->own)
+        function(run, run->index, run->count);
+    else
+        pool_run_on(run->pool, threads, function, run);
 }
 
 /* By rows, each by one thread. */
 static void each_row(struct run *run, pool_function *function) {
     const unsigned threads = run->step->threads;
-    pool_run_on(run->pool, run->rows < threads ? run->rows : threads, function, run);
+    on_threads(run, run->rows < threads ? run->rows : threads, function);
 }
 
-static void multiply(struct run *run, float *from, enum after after, const struct product *products,
-                     int count) {
+static void multiply(struct run *run, float *from, enum what_after after,
+                     const struct product *products, int count) {
     for (int p = 0; p < PRODUCTS_MOST; p++) {
         run->weight[p] = p < count ? products[p].weight : NULL;
         run->to[p] = p < count ? products[p].to : NULL;
@@ -254,7 +269,7 @@ static void multiply(struct run *run, float *from, enum after after, const struc
     run->from_stride = products->weight->columns;
     if (run->step->plan.terms != DECODER_WHOLE)
         each_row(run, prepare_part);
-    pool_run_on(run->pool, run->step->threads, product_part, run);
+    on_threads(run, run->step->threads, product_part);
 }
 
 static void norm_part(void *context, unsigned index, unsigned count) {
@@ -337,48 +352,86 @@ static void collect_part(void *context, unsigned index, unsigned count) {
     }
 }
 
-static int attend(struct run *run, unsigned layer, char *why) {
+static int attend(const struct run *run, char *why) {
     const struct decoder *d = run->d;
     const struct decoder_cache *c = run->step->cache;
-    run->layer = layer;
-    each_row(run, place_part);
     struct paged_cpu_call call = {
         .plan = decoder_attention_plan(run->step),
         .shape = {d->kv_heads, &run->table, run->step->processors},
         .isa = isa_of[run->step->engine],
         .threads = run->step->threads,
-        .k = c->keys + layer * c->layer_bytes,
-        .v = c->keys + (d->layers + layer) * c->layer_bytes,
+        .queries = run->group,
+        .k = c->keys + run->layer * c->layer_bytes,
+        .v = c->keys + (d->layers + run->layer) * c->layer_bytes,
         .q = run->queries,
         .out = run->attended,
         .workspace = run->workspace,
     };
     int status =
         run->step->engine == DECODER_MODEL ? model_of_attention(run, &call) : paged_cpu_run(&call);
-    if (status != 0)
-        return refuse(why, device_error());
-    each_row(run, collect_part);
-    return 0;
+    return status == 0 ? 0 : refuse(why, device_error());
 }
 
 /* --- the step ----------------------------------------------------------------------------------
  */
 
-static int layer(struct run *run, unsigned l, char *why) {
-    const struct decoder_layer *layer = &run->d->layer[l];
+/* A layer up to its attention. */
+static void before(struct run *run) {
+    const struct decoder_layer *layer = &run->d->layer[run->layer];
     const struct decoder_weight *of = layer->product;
     normalise(run, layer->attention_norm);
     multiply(run, run->normed, AFTER_ROUND,
              (struct product[]){
                  {&of[DECODER_Q], run->q}, {&of[DECODER_K], run->k}, {&of[DECODER_V], run->v}},
              3);
-    if (attend(run, l, why) != 0)
-        return -1;
+    each_row(run, place_part);
+}
+
+static void after(struct run *run) {
+    const struct decoder_layer *layer = &run->d->layer[run->layer];
+    const struct decoder_weight *of = layer->product;
+    each_row(run, collect_part);
     multiply(run, run->q, AFTER_ADD, &(struct product){&of[DECODER_O], run->out}, 1);
     normalise(run, layer->feed_norm);
     multiply(run, run->normed, AFTER_SWIGLU,
              (struct product[]){{&of[DECODER_GATE], run->gate}, {&of[DECODER_UP], run->up}}, 2);
     multiply(run, run->gate, AFTER_ADD, &(struct product){&of[DECODER_DOWN], run->out}, 1);
+}
+
+/* What lies between the attention of layer `layer` - 1 and that of `layer`. */
+static void between(struct run *run) {
+    const unsigned layer = run->layer;
+    if (layer > 0) {
+        run->layer = layer - 1;
+        after(run);
+        run->layer = layer;
+    }
+    if (layer < run->d->layers)
+        before(run);
+}
+
+static void between_part(void *context, unsigned index, unsigned count) {
+    struct run mine = *(const struct run *)context;
+    mine.own = true;
+    mine.index = index;
+    mine.count = count;
+    between(&mine);
+}
+
+/* With so many rows for each thread, they stay in its own cache from one kernel to the next; that
+ * each thread then widens all weights by itself costs less than rows that change hands. */
+#define ROWS_APART 32
+
+static int all_layers(struct run *run, char *why) {
+    const bool apart = run->rows / run->step->threads >= ROWS_APART;
+    for (run->layer = 0; run->layer <= run->d->layers; run->layer++) {
+        if (apart)
+            pool_run_on(run->pool, run->step->threads, between_part, run);
+        else
+            between(run);
+        if (run->layer < run->d->layers && attend(run, why) != 0)
+            return -1;
+    }
     return 0;
 }
 
@@ -517,10 +570,10 @@ int decoder_run(const struct decoder_step *step, float *logits, char *why) {
         return decoder_device_run(step, logits, why);
     decoder_cache_changed(step->cache);
     int status = open_run(&run, why);
-    if (status == 0)
+    if (status == 0) {
         embed(&run);
-    for (unsigned l = 0; status == 0 && l < run.d->layers; l++)
-        status = layer(&run, l, why);
+        status = all_layers(&run, why);
+    }
     if (status == 0)
         logits_of(&run, logits);
     kv_table_close(&run.table);

@@ -80,6 +80,24 @@ static void every_field_decides(void **state) {
     }
 }
 
+/* So many rows that each thread has its own. */
+static void many_rows_give_the_models_bits(void **state) {
+    (void)state;
+    const size_t n = (size_t)2 * small.decoder->vocabulary;
+    for (int terms = DECODER_WHOLE; terms <= DECODER_ROUNDED; terms++)
+        for (unsigned threads = 1; threads <= 3; threads++) {
+            struct decoder_plan plan = decoder_plan_default();
+            plan.terms = terms;
+            float *model = run(&plan, DECODER_MODEL, 1, 2, TOKENS, 60, 1),
+                  *native = run(&plan, decoder_engine_best(), threads, 2, TOKENS, 60, 1);
+            if (unequal(model, native, n) != 0)
+                fail_msg("terms %d, %u threads: %zu of %zu logits have other bits than the model",
+                         terms, threads, unequal(model, native, n), n);
+            free(model);
+            free(native);
+        }
+}
+
 static const struct {
     const char *name;
     const struct decoder_kernels *kernels;
@@ -333,6 +351,7 @@ int main(void) {
         cmocka_unit_test(stagings),
         cmocka_unit_test(kernels_give_the_models_bits),
         cmocka_unit_test(every_field_decides),
+        cmocka_unit_test(many_rows_give_the_models_bits),
         cmocka_unit_test(tiny_numbers),
         cmocka_unit_test(a_fixed_plan_has_no_company),
         cmocka_unit_test(a_heuristic_plan_has),

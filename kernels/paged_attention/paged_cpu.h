@@ -37,7 +37,10 @@ struct paged_cpu_call {
     struct paged_shape shape;
     enum paged_isa isa;
     enum paged_prefetch prefetch;
-    unsigned threads;      /* 1… */
+    unsigned threads; /* 1… */
+    /* Queries of a group that matter, from its first on, where the others only fill it up: their
+     * `out` is any. 0: all. */
+    unsigned queries;
     const void *k, *v, *q; /* 64-byte aligned host memory; pages.h for k and v */
     float *out;
     uint64_t *sums;

@@ -42,6 +42,8 @@ static void begin(struct decode *d, const struct paged_cpu_step *job, unsigned t
     unsigned head = job->head == 64 ? 0 : 1, group = 0;
     while (1u << group < job->group)
         group++;
+    if (job->group == 4 && job->call->queries == 3)
+        group = PAGED_GROUP_SIZES - 1;
     enum element type = (enum element)job->call->plan.element;
     const struct paged_cpu_kernels *kernels = job->kernels;
     char *memory = job->private + thread * job->private_bytes;
@@ -135,8 +137,11 @@ static void score(struct decode *d, const struct paged_half *half) {
 }
 
 static void weights(struct decode *d, const struct paged_half *half) {
+    const unsigned queries = d->job->call->queries;
     size_t head = d->job->head;
     for (size_t i = 0; i < (size_t)half->heads * d->job->group; i++) {
+        if (queries && i % d->job->group >= queries)
+            continue;
         float factor = d->job->kernels->softmax(d->weight + i * PAGED_TILE, half->tokens, d->scale,
                                                 d->most + i, d->lanes + i * PAGED_LANES);
         if (factor != 1)

@@ -33,7 +33,7 @@ typedef void paged_scores(const char *const *k, size_t piece, const float *const
 typedef void paged_values(const char *const *v, size_t offset, unsigned tokens,
                           const float *weights, float *acc);
 
-enum { PAGED_HEAD_SIZES = 2, PAGED_GROUP_SIZES = 4 };
+enum { PAGED_HEAD_SIZES = 2, PAGED_GROUP_SIZES = 5 /* 1, 2, 4, 8; 3 of 4 */ };
 
 struct paged_cpu_kernels {
     /* q·k of PAGED_SCORE_KEYS keys, each with its own queries, [group][head] in f32: scores[n][g ×
