@@ -232,27 +232,40 @@ static bool is_momentary(const char *name) {
     return false;
 }
 
-/* Members of a provenance record that are not equal, by their paths. */
-static int add_differences(json_t *out, const json_t *a, const json_t *b, const char *path,
-                           int depth) {
+static void path_of(char out[200], const char *path, const char *name) {
+    snprintf(out, 200, "%.120s%s%.60s", path, *path ? "." : "", name);
+}
+
+/* NULL: that side has none. */
+static int add_difference(json_t *out, const char *path, json_t *a, json_t *b) {
+    return json_array_append_new(
+        out, json_pack("{s:o, s:[O?, O?]}", "field", text_json(path), "values", a, b));
+}
+
+/* Members of a provenance record that are not equal, or that one side alone has, by their paths. */
+static int add_differences(json_t *out, json_t *a, json_t *b, const char *path, int depth) {
     const char *name;
     json_t *value;
+    char inner[200];
     int status = 0;
-    if (!json_is_object(b)) /* another tool's file says nothing of it */
+    if (!json_is_object(a) || !json_is_object(b)) /* another tool's file says nothing of it */
         return 0;
-    json_object_foreach((json_t *)a, name, value) {
-        char inner[200];
-        const json_t *other = json_object_get(b, name);
-        snprintf(inner, sizeof inner, "%.120s%s%.60s", path, *path ? "." : "", name);
+    json_object_foreach(a, name, value) {
+        json_t *other = json_object_get(b, name);
+        path_of(inner, path, name);
         if (json_equal(value, other) || is_momentary(name))
             continue;
         if (json_is_object(value) && json_is_object(other) && depth > 0)
             status = add_differences(out, value, other, inner, depth - 1);
         else
-            status =
-                json_array_append_new(out, json_pack("{s:o, s:[O, O?]}", "field", text_json(inner),
-                                                     "values", value, other));
+            status = add_difference(out, inner, value, other);
         if (status != 0)
+            return short_of_memory();
+    }
+    json_object_foreach(b, name, value) {
+        path_of(inner, path, name);
+        if (!json_object_get(a, name) && !is_momentary(name) &&
+            add_difference(out, inner, NULL, value) != 0)
             return short_of_memory();
     }
     return 0;

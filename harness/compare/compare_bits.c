@@ -18,8 +18,8 @@ struct list {
     size_t count, most;
 };
 
-static void put_value(char out[64], const char *value) {
-    text_plain(out, 64, value ? value : "-");
+static void put_value(char out[COMPARE_VALUE_BYTES], const char *value) {
+    text_plain(out, COMPARE_VALUE_BYTES, value ? value : "-");
 }
 
 /* Names and values come from strangers. */
@@ -134,16 +134,34 @@ json_t *compare_differences_json(const struct compare *c, const struct compare_p
 
 #define WHY_FIELDS 3 /* that are named */
 
+#define WHY_VALUE 24 /* bytes of each that are shown */
+
+/* Where two long values begin alike, from the word on in which they part. */
+static size_t shown_from(const char *a, const char *b) {
+    size_t same = 0;
+    while (a[same] && a[same] == b[same])
+        same++;
+    if (same < WHY_VALUE / 2 || (!a[same] && !b[same]) ||
+        (strlen(a) <= WHY_VALUE && strlen(b) <= WHY_VALUE))
+        return 0;
+    while (same > 0 && a[same - 1] != ' ')
+        same--;
+    return same;
+}
+
 static const char *why_of(const struct list *list, char out[COMPARE_WHY_BYTES]) {
     size_t n = 0, named = list->count < WHY_FIELDS ? list->count : WHY_FIELDS;
     out[0] = '\0';
     for (size_t k = 0; k < named; k++) {
         const struct compare_difference *d = &list->out[k];
-        bool values = d->values[0][0] && d->values[1][0];
+        const bool values = d->values[0][0] && d->values[1][0];
+        const size_t from = values ? shown_from(d->values[0], d->values[1]) : 0;
+        const char *cut = from ? "…" : "";
         int wrote =
-            snprintf(out + n, COMPARE_WHY_BYTES - n, "%s%.40s%s%.24s%s%.24s%s", k ? ", " : "",
-                     d->field, values ? " (" : "", values ? d->values[0] : "", values ? " / " : "",
-                     values ? d->values[1] : "", values ? ")" : "");
+            values ? snprintf(out + n, COMPARE_WHY_BYTES - n, "%s%.40s (%s%.*s / %s%.*s)",
+                              k ? ", " : "", d->field, cut, WHY_VALUE, d->values[0] + from, cut,
+                              WHY_VALUE, d->values[1] + from)
+                   : snprintf(out + n, COMPARE_WHY_BYTES - n, "%s%.40s", k ? ", " : "", d->field);
         n += (size_t)wrote < COMPARE_WHY_BYTES - n ? (size_t)wrote : 0;
     }
     if (list->count > named)

@@ -16,8 +16,8 @@
  */
 
 struct compare_difference {
-    char field[COMPARE_FIELD_BYTES]; /* "plan.isa", "model of the device" */
-    char values[2][64];              /* as texts; "-": has none; "": not kept */
+    char field[COMPARE_FIELD_BYTES];     /* "plan.isa", "model of the device" */
+    char values[2][COMPARE_VALUE_BYTES]; /* as texts; "-": has none; "": not kept */
 };
 #define COMPARE_DIFFERENCES 24
 /* The recorded fields in which the two sides' cases differ, in the order above; all that fit into

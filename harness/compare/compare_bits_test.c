@@ -120,6 +120,20 @@ static void fields_in_their_order(void **state) {
     assert_int_equal(compare_differences(&m->c, p, all, 2), 7);
 }
 
+/* Long values that begin alike: from the word on in which they part. */
+static void long_values(void **state) {
+    struct made *m = *state;
+    char why[COMPARE_WHY_BYTES];
+    struct compare_pair *p =
+        add(m, "{'params':{'v':'Library 0.3.21 DYNAMIC_ARCH Haswell threads'}}",
+            "{'params':{'v':'Library 0.3.21 DYNAMIC_ARCH SkylakeX threads'}}", "cpu", "cpu",
+            COMPARE_BITS_DIFFER);
+    assert_string_equal(compare_why(&m->c, p, why), "v (…Haswell threads / …SkylakeX threads)");
+    p = add(m, "{'params':{'v':'Library 0.3.21'}}", "{'params':{'v':'Library 0.3.22'}}", "cpu",
+            "cpu", COMPARE_BITS_DIFFER);
+    assert_string_equal(compare_why(&m->c, p, why), "v (Library 0.3.21 / Library 0.3.22)");
+}
+
 static void values_of_strangers(void **state) {
     struct made *m = *state;
     char why[COMPARE_WHY_BYTES], record[400], words[100];
@@ -222,7 +236,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(fields_in_their_order),   TEST(values_of_strangers),
         TEST(values_beyond_the_first), TEST(groups_begin_with_the_alarm),
-        TEST(one_tree_on_two_devices),
+        TEST(one_tree_on_two_devices), TEST(long_values),
     };
     return cmocka_run_group_tests_name("compare_bits", tests, NULL, NULL);
 }

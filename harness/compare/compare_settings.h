@@ -16,7 +16,7 @@ void compare_hash_text(uint64_t *hash, const char *text);
 /* Different values of one member, the first that were met, as texts: what most members take is few,
  * and of the others no two cases are told apart by naming it. */
 #define COMPARE_VALUES 64
-#define COMPARE_VALUE_BYTES 48 /* of a text, with its end; a longer one is cut */
+#define COMPARE_VALUE_BYTES 160 /* of a text, with its end; a longer one is cut */
 struct compare_values {
     uint64_t *hashes;
     char **texts;

@@ -199,20 +199,63 @@ static void folders_that_are_none(void **state) {
     compare_side_close(&side);
 }
 
-/* Says in a session's run.json which card was simulated, and on which devices it ran. */
-static void simulate(const struct two *t, int which, const char *card, const char *devices) {
+/* Puts a text into a group of a session's run.json. */
+static void record(const struct two *t, int which, const char *group, const char *name,
+                   const char *value) {
     char path[160];
     snprintf(path, sizeof path, "%.100s/session-1", t->path[which]);
     json_t *run = reader_run(path);
     assert_non_null(run);
     json_object_del(run, "hash");
-    json_object_set_new(json_object_get(run, "run"), "simt_card", json_string(card));
-    json_object_set_new(json_object_get(run, "run"), "device_list", json_string(devices));
+    json_object_set_new(json_object_get(run, group), name, json_string(value));
     char *text = journal_seal(run);
     strcat(path, "/run.json");
     assert_int_equal(fixture_write(path, text, strlen(text)), 0);
     free(text);
     json_decref(run);
+}
+
+/* Which card was simulated, and on which devices it ran. */
+static void simulate(const struct two *t, int which, const char *card, const char *devices) {
+    record(t, which, "run", "simt_card", card);
+    record(t, which, "run", "device_list", devices);
+}
+
+/* How often the field is named, and its two values. */
+static size_t named(const struct two *t, const char *field, const char **first,
+                    const char **second) {
+    size_t k, n = 0;
+    json_t *one;
+    json_array_foreach(t->c.differences, k, one) {
+        if (strcmp(json_string_value(json_object_get(one, "field")), field) != 0)
+            continue;
+        const json_t *values = json_object_get(one, "values");
+        *first = json_string_value(json_array_get(values, 0));
+        *second = json_string_value(json_array_get(values, 1));
+        n++;
+    }
+    return n;
+}
+
+/* A setting is recorded where it is set, so one side may have none. */
+static void what_one_side_alone_has_is_a_difference(void **state) {
+    struct two *t = *state;
+    const struct made m = PLAIN;
+    make_side(t, 0, &m, 1);
+    make_side(t, 1, &m, 1);
+    const char *first = "", *second = "";
+    record(t, 0, "software", "of the first", "a");
+    record(t, 1, "software", "of the second", "b");
+    compare_two(t, NULL);
+    assert_int_equal(named(t, "software.of the first", &first, &second), 1);
+    assert_string_equal(first, "a");
+    assert_null(second);
+    assert_int_equal(named(t, "software.of the second", &first, &second), 1);
+    assert_null(first);
+    assert_string_equal(second, "b");
+    char *text = printed(t);
+    assert_non_null(strstr(text, "software.of the second"));
+    free(text);
 }
 
 static void another_card_is_a_difference(void **state) {
@@ -247,6 +290,8 @@ static void a_card_that_nothing_simulates_is_none(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_one_side_alone_has_is_a_difference, two_setup,
+                                        two_teardown),
         cmocka_unit_test_setup_teardown(another_card_is_a_difference, two_setup, two_teardown),
         cmocka_unit_test_setup_teardown(a_card_that_nothing_simulates_is_none, two_setup,
                                         two_teardown),
