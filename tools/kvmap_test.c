@@ -234,7 +234,7 @@ static void every_bad_line_is_one_line(void **state) {
         {"$kvmap .", ".: it cannot be read: Is a directory"},
         {"$kvmap - </dev/null", "standard input: there is no text"},
         {"printf '{\\000}' | $kvmap -", "byte 1 is NUL"},
-        {"$kvmap $kvmap", "NUL"},
+        {"head -c 100000 $kvmap >program; $kvmap program", "program: byte"},
         {"head -c 100 small | $kvmap -", "see whether it is whole"},
         {"sed s/7/10/ small | $kvmap -",
          "standard input: sequence 0, block 0: id 10 is not in the pool; ids are 0 to 9"},
