@@ -60,10 +60,6 @@ INLINE void q8_numbers(const unsigned char *q, v16 *low, v16 *high) {
     *high = (v16){q8_number(q + 16), q8_number(q + 24)};
 }
 
-INLINE void reduce16(v16 sum[4][4], float out[4][4]) {
-    for (int r = 0; r < 4; r++)
-        v16_reduce4(sum[r], out[r]);
-}
 INLINE __m256 rounded(__m256 x) {
     const __m256i bits = _mm256_castps_si256(x), one = _mm256_set1_epi32(1);
     const __m256i up = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)),

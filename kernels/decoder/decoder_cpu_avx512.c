@@ -55,6 +55,7 @@ INLINE void q8_numbers(const unsigned char *q, v16 *low, v16 *high) {
     *high = q8_number(q + 16);
 }
 
+#define REDUCE16
 /* Those 8 and 4 apart as in v16_reduce4; then two rows share a register, then four. */
 INLINE void reduce16(v16 sum[4][4], float out[4][4]) {
     v16 row[4], two[2];

@@ -41,10 +41,6 @@ static inline void q8_numbers(const unsigned char *q, v16 *low, v16 *high) {
     q8_row(q, 1, low, high);
 }
 
-static inline void reduce16(v16 sum[4][4], float out[4][4]) {
-    for (int r = 0; r < 4; r++)
-        v16_reduce4(sum[r], out[r]);
-}
 static inline v16 v16_rounded(v16 x) {
     EACH(element_from_bf16(element_to_bf16(x.lane[i])));
 }

@@ -7,7 +7,8 @@
  *     decoder_pack.c        weights as native kernels read them
  *     decoder_cpu_kernel.inc  the native kernels, once for each instruction set:
  *     decoder_cpu_portable.c, decoder_cpu_avx2.c, decoder_cpu_avx512.c; with decoder_cpu_pairs.inc
- *                           for plans of blocks and of rounded weights
+ *                           for plans of blocks and of rounded weights, and of AVX-512 once more
+ *                           with decoder_cpu_avx512_bf16.inc
  */
 #ifndef NANOLAB_KERNELS_DECODER_DECODER_INSIDE_H
 #define NANOLAB_KERNELS_DECODER_DECODER_INSIDE_H

@@ -42,7 +42,7 @@ static void begin(struct decode *d, const struct paged_cpu_step *job, unsigned t
     unsigned head = job->head == 64 ? 0 : 1, group = 0;
     while (1u << group < job->group)
         group++;
-    if (job->group == 4 && job->call->queries == 3)
+    if (job->group == 4 && job->call->queries == 3) /* the last of PAGED_GROUP_SIZES */
         group = PAGED_GROUP_SIZES - 1;
     enum element type = (enum element)job->call->plan.element;
     const struct paged_cpu_kernels *kernels = job->kernels;

@@ -157,7 +157,7 @@ const struct lab lab = {
     .question = "Does company change my answer?",
     .needs =
         "a CPU; open weights, which make model brings (else small random ones); a GPU for 09.4",
-    .takes = "quick 50 s, default 10 min on two cores",
+    .takes = "quick 50 s, default 5 min on two cores",
     .bits_devices = STEPS_ON,
     .time_devices = LAB_ON(DEVICE_CPU),
     .claims = claims,
